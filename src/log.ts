@@ -1,0 +1,71 @@
+// People's text: every line goes to stderr through here, and no registered secret passes.
+import { createConsola } from "consola/core";
+
+export type LogLevel = "quiet" | "normal" | "verbose";
+
+export interface Log {
+  /** Shown unless `--quiet`. */
+  info(line: string): void;
+  /** Something was reached: the tunnel is up, the server answered. */
+  success(line: string): void;
+  /** Shown always. */
+  warn(line: string): void;
+  /** Shown always. */
+  error(line: string): void;
+  /** Shown with `--verbose`: why a request was refused, what a child did. */
+  debug(line: string): void;
+  /** Text without an icon, as it is: the banner, a line the wrapped server wrote to stderr. */
+  plain(line: string): void;
+  /** From now on `value` is shown as `[redacted]`, wherever it turns up. Values under 6 characters are left alone. */
+  redact(value: string): void;
+}
+
+const LEVEL = { quiet: 1, normal: 3, verbose: 4 } as const;
+const MINIMUM_SECRET = 6;
+const MARK: Record<string, { sign: string; color: string }> = {
+  info: { sign: "·", color: "36" },
+  success: { sign: "✓", color: "32" },
+  warn: { sign: "!", color: "33" },
+  error: { sign: "✗", color: "31" },
+  debug: { sign: "…", color: "90" },
+};
+
+export interface LogOptions {
+  level: LogLevel;
+  /** Where finished text goes; normally `process.stderr.write`. */
+  write(text: string): void;
+  color: boolean;
+}
+
+export function createLog({ level, write, color }: LogOptions): Log {
+  const secrets = new Set<string>();
+  const hide = (text: string) => {
+    for (const secret of secrets) text = text.replaceAll(secret, "[redacted]");
+    return text;
+  };
+  const consola = createConsola({
+    level: LEVEL[level],
+    reporters: [
+      {
+        log({ type, args }) {
+          const mark = MARK[type] ?? { sign: " ", color: "0" };
+          const sign = color ? `\x1b[${mark.color}m${mark.sign}\x1b[0m` : mark.sign;
+          write(`${sign} ${hide(args.join(" "))}\n`);
+        },
+      },
+    ],
+  });
+  return {
+    info: (line) => consola.info(line),
+    success: (line) => consola.success(line),
+    warn: (line) => consola.warn(line),
+    error: (line) => consola.error(line),
+    debug: (line) => consola.debug(line),
+    plain: (line) => {
+      if (level !== "quiet") write(`${hide(line)}\n`);
+    },
+    redact: (value) => {
+      if (value.length >= MINIMUM_SECRET) secrets.add(value);
+    },
+  };
+}
