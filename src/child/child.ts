@@ -1,0 +1,37 @@
+// One stdio MCP server process as the rest of the program sees it: lines in, lines out, an end.
+// https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
+
+export interface Child {
+  readonly pid: number;
+  /** Writes one message and a line end. Does nothing once the process has ended. */
+  send(message: Uint8Array): void;
+  /** Ends stdin, then the process and everything it started; resolves when nothing is left. */
+  close(): Promise<void>;
+}
+
+export interface ChildEvents {
+  /** One line of stdout, without its end. The bytes are the receiver's. */
+  line(line: Uint8Array): void;
+  /** A line of stdout was longer than the limit and is lost; what is known of it is its beginning and its end. */
+  oversize(length: number, head: Uint8Array, tail: Uint8Array): void;
+  /** One line of stderr, as text. */
+  stderr(line: string): void;
+  /** The process is gone and all it wrote has been told. Called once, and not after `close`. */
+  exit(exit: ChildExit): void;
+}
+
+export interface ChildExit {
+  /** `null` when a signal ended it. */
+  code: number | null;
+  signal: string | null;
+  /** The last lines of stderr, oldest first. */
+  lastWords: readonly string[];
+}
+
+/** Starts the wrapped server once more. */
+export type StartChild = (events: ChildEvents) => Child;
+
+/** How an exit is told to people: `exited with status 1`, `was ended by SIGKILL`. */
+export function describeExit({ code, signal }: Pick<ChildExit, "code" | "signal">): string {
+  return signal === null ? `exited with status ${code ?? "unknown"}` : `was ended by ${signal}`;
+}

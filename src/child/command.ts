@@ -1,0 +1,217 @@
+// Makes an argv of what a person typed, and a name of it that people recognize.
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { basename, delimiter, dirname, extname, join, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+
+export interface Command {
+  file: string;
+  args: readonly string[];
+  /** Added to the server's environment. */
+  env: Readonly<Record<string, string>>;
+  /** Windows: a batch file, which only the command shell can run. */
+  viaShell: boolean;
+  /** What is exposed, for people and for the approval page: `server-everything`. */
+  name: string;
+  /** What is run, whatever runs it: equal for the same server with the same arguments. */
+  identity: string;
+}
+
+/** What was typed: see `ServerSpec` in the configuration. */
+export interface CommandSpec {
+  command: string;
+  args: readonly string[];
+  /** What a relative path in `command` starts from. */
+  folder: string;
+  literal: boolean;
+  shell: boolean;
+}
+
+export interface CommandSurroundings {
+  env: Readonly<Record<string, string | undefined>>;
+  /** The program we run in: a Bun, or our own binary, which can act as one. */
+  execPath: string;
+  platform: NodeJS.Platform;
+}
+
+const JAVASCRIPT = new Set([".js", ".mjs", ".cjs"]);
+const TYPESCRIPT = new Set([".ts", ".mts"]);
+
+/**
+ * Decides how the server is started. Looks at files and PATH, starts nothing.
+ *
+ * @throws {UserError} exit code 2: the file, folder or command does not exist, or cannot be run
+ */
+export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): Command {
+  const name = nameOf(spec);
+  const identify = (target: string) => JSON.stringify([target, ...spec.args]);
+  if (spec.shell) {
+    const line = [spec.command, ...spec.args].join(" ");
+    return { ...shellStart(line, around), name, identity: line };
+  }
+  const { command, args, folder } = spec;
+  const isPath = !spec.literal && (/[/\\]/.test(command) || hasScriptExtension(command));
+  if (!isPath) return { ...pathStart(spec, around), name, identity: identify(command) };
+  const path = resolve(folder, command);
+  const stat = existsSync(path) ? statSync(path) : undefined;
+  if (stat?.isDirectory()) return { ...folderStart(path, args, around), name, identity: identify(path) };
+  if (stat?.isFile()) return { ...fileStart(path, args, around), name, identity: identify(path) };
+  throw new UserError(`There is no file "${command}" in ${folder}.`, hintForMissing(spec));
+}
+
+function hasScriptExtension(path: string): boolean {
+  const extension = extname(path);
+  return JAVASCRIPT.has(extension) || TYPESCRIPT.has(extension) || extension === ".py";
+}
+
+function hintForMissing({ command, folder }: CommandSpec): string {
+  const sibling = [".js", ".ts", ".mjs", ".py"]
+    .map((extension) => command.replace(/\.[^./\\]*$/, "") + extension)
+    .find((candidate) => candidate !== command && existsSync(resolve(folder, candidate)));
+  if (sibling !== undefined) return `Did you mean "${sibling}"?`;
+  return "Give the path of your server, or a command after --, as in: mcp-expose -- npx -y my-server";
+}
+
+type Start = Omit<Command, "name" | "identity">;
+
+function fileStart(path: string, args: readonly string[], around: CommandSurroundings): Start {
+  const extension = extname(path);
+  if (JAVASCRIPT.has(extension)) {
+    const runtime = findOnPath("bun", around) ?? findOnPath("node", around);
+    return runtime !== undefined ? start(runtime, path, ...args) : ourselves(path, args, around);
+  }
+  if (TYPESCRIPT.has(extension)) {
+    const bun = findOnPath("bun", around);
+    return bun !== undefined ? start(bun, path, ...args) : ourselves(path, args, around);
+  }
+  if (extension === ".py") {
+    const uv = findOnPath("uv", around);
+    if (uv !== undefined) return start(uv, "run", path, ...args);
+    const python = findOnPath("python3", around) ?? findOnPath("python", around);
+    if (python !== undefined) return start(python, "-u", path, ...args);
+    throw new UserError(`"${path}" needs Python, and there is neither "uv" nor "python3" on PATH.`);
+  }
+  if (!isExecutable(path)) {
+    throw new UserError(
+      `"${path}" is not executable.`,
+      `Make it so (chmod +x "${path}") or name its interpreter: mcp-expose -- python3 "${path}"`,
+    );
+  }
+  return start(path, ...args);
+}
+
+/** Bun acts on BUN_BE_BUN in every binary it has compiled, so a person with neither Bun nor Node can run a script. */
+function ourselves(path: string, args: readonly string[], { execPath }: CommandSurroundings): Start {
+  return { ...start(execPath, path, ...args), env: { BUN_BE_BUN: "1" } };
+}
+
+function folderStart(folder: string, args: readonly string[], around: CommandSurroundings): Start {
+  const entry = readEntry(folder);
+  if (entry === undefined) {
+    throw new UserError(
+      `"${folder}" has no package.json with a "bin" or "main".`,
+      "Name the server's file instead, as in: mcp-expose ./server.js",
+    );
+  }
+  const path = resolve(folder, entry);
+  if (!existsSync(path)) {
+    throw new UserError(
+      `package.json in "${folder}" names "${entry}", which does not exist.`,
+      "Build the server first?",
+    );
+  }
+  if (hasScriptExtension(path) || isExecutable(path)) return fileStart(path, args, around);
+  return ourselves(path, args, around);
+}
+
+function readEntry(folder: string): string | undefined {
+  let manifest: { bin?: unknown; main?: unknown };
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as typeof manifest;
+  } catch {
+    return undefined;
+  }
+  const { bin, main } = manifest;
+  if (typeof bin === "string") return bin;
+  const first = typeof bin === "object" && bin !== null ? (Object.values(bin) as unknown[])[0] : undefined;
+  if (typeof first === "string") return first;
+  return typeof main === "string" ? main : undefined;
+}
+
+function pathStart({ command, args, folder }: CommandSpec, around: CommandSurroundings): Start {
+  const file = findOnPath(command, around, folder);
+  if (file !== undefined) return start(file, ...args);
+  const near = existsSync(resolve(folder, command)) ? `Did you mean "./${command}"?` : undefined;
+  throw new UserError(
+    `There is no command "${command}" on PATH.`,
+    near ?? "Install it, or give the path of your server's file.",
+  );
+}
+
+function start(file: string, ...args: string[]): Start {
+  return { file, args, env: {}, viaShell: /\.(?:cmd|bat)$/i.test(file) };
+}
+
+function shellStart(line: string, { platform, env }: CommandSurroundings): Start {
+  const windows = platform === "win32";
+  return windows ? start(env["ComSpec"] ?? "cmd.exe", "/d", "/s", "/c", line) : start("/bin/sh", "-c", line);
+}
+
+/** @param folder what a command with a slash in it starts from */
+function findOnPath(
+  command: string,
+  { env, platform }: CommandSurroundings,
+  folder = "/",
+): string | undefined {
+  const windows = platform === "win32";
+  const endings = windows && extname(command) === "" ? (env["PATHEXT"] ?? ".EXE;.CMD;.BAT").split(";") : [""];
+  const isPath = command.includes("/") || (windows && command.includes("\\"));
+  const places = isPath ? [folder] : (env["PATH"] ?? env["Path"] ?? "").split(delimiter).filter(Boolean);
+  return places
+    .flatMap((place) => endings.map((ending) => resolve(place, command + ending)))
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+const RUNNERS = new Set([
+  "npx",
+  "bunx",
+  "uvx",
+  "pnpx",
+  "node",
+  "bun",
+  "deno",
+  "python",
+  "python3",
+  "uv",
+  "docker",
+  "npm",
+  "pnpm",
+]);
+const SUBCOMMANDS = new Set(["run", "exec", "dlx", "x", "tool"]);
+const GENERIC = new Set(["index", "server", "main", "cli", "dist", "build", "src", "bin", "app", "."]);
+
+/** `npx -y @acme/server-files@1.2 /tmp` is called `server-files`; `./weather/dist/index.js` is called `weather`. */
+function nameOf({ command, args }: CommandSpec): string {
+  const words = [command, ...args];
+  const runner = RUNNERS.has(basename(command).replace(/\.(?:exe|cmd)$/i, ""));
+  const chosen = runner
+    ? (words.slice(1).find((word) => !word.startsWith("-") && !SUBCOMMANDS.has(word)) ?? command)
+    : command;
+  const path = chosen.replaceAll("\\", "/");
+  if (/^@[^/]+\/[^/]+$/.test(path)) return path.split("/")[1]!.replace(/@.*$/, "");
+  for (let at = path; at !== "" && at !== "/" && at !== "."; at = dirname(at)) {
+    const name = basename(at)
+      .replace(/\.[cm]?[jt]s$|\.py$/, "")
+      .replace(/[@:].*$/, "");
+    if (name !== "" && !GENERIC.has(name) && !name.startsWith("..")) return name;
+  }
+  return basename(path) || "server";
+}

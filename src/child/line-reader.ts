@@ -1,0 +1,64 @@
+// Cuts a stream of bytes into lines. Linear in the bytes, however they are split; a line that is too
+// long costs no memory: only its beginning and end are kept.
+
+export interface LineReader {
+  /** Takes the next bytes; calls back for each line they complete. */
+  push(chunk: Uint8Array): void;
+  /** The stream has ended: what is left is a line without its end. */
+  end(): void;
+}
+
+export interface LineReaderOptions {
+  /** The longest line that is kept, in bytes. */
+  limit: number;
+  line(line: Uint8Array): unknown;
+  oversize?(length: number, head: Uint8Array, tail: Uint8Array): void;
+}
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** Bytes kept of each end of a line that is too long: enough for an id. */
+const EXCERPT = 1024;
+
+export function createLineReader({ limit, line, oversize }: LineReaderOptions): LineReader {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  let head: Uint8Array | undefined;
+
+  const add = (piece: Uint8Array) => {
+    pieces.push(piece);
+    length += piece.length;
+    if (length <= limit && head === undefined) return;
+    // Too long: what is behind the beginning and before the end goes.
+    const all = Buffer.concat(pieces);
+    head ??= Uint8Array.prototype.slice.call(all, 0, EXCERPT);
+    pieces = [Uint8Array.prototype.slice.call(all, -EXCERPT)];
+  };
+
+  const finish = () => {
+    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const total = length;
+    const start = head;
+    pieces = [];
+    length = 0;
+    head = undefined;
+    if (start !== undefined) return oversize?.(total, start, whole);
+    const kept = whole.at(-1) === CARRIAGE_RETURN ? whole.subarray(0, -1) : whole;
+    if (kept.length > 0) line(kept);
+  };
+
+  return {
+    push(chunk) {
+      let from = 0;
+      for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, from)) {
+        add(chunk.subarray(from, at));
+        finish();
+        from = at + 1;
+      }
+      if (from < chunk.length) add(chunk.subarray(from));
+    },
+    end() {
+      if (length > 0) finish();
+    },
+  };
+}
