@@ -1,0 +1,179 @@
+// The server process of one conversation, over its death and return: whoever sends to it need not
+// know whether it runs right now.
+import { createBackoff } from "../child/backoff.ts";
+import { describeExit, type ChildEvents, type ChildExit } from "../child/child.ts";
+import { composeNotification, composeRequest } from "../frame/compose.ts";
+import { readMessages, type Message } from "../frame/message.ts";
+import type { BridgeOptions, Hire } from "./bridge.ts";
+import type { Compose, Standing } from "./standing.ts";
+
+export interface Server {
+  /** A number for a request; it is never given twice. */
+  nextNumber(): number;
+  /**
+   * Sends bytes, now or when the process is back.
+   *
+   * @returns false when they cannot be kept until then
+   */
+  send(bytes: Uint8Array): boolean;
+  /** A sign of life within `ms` milliseconds. */
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
+  hire: Hire;
+  /** What a new process must be told before anything else. */
+  standing: Standing;
+  /** Every message but the answers to our own requests. */
+  receive(message: Message): void;
+  /** An answer was too large to be kept; `number` is its id where it could be seen. */
+  tooLarge(number: number, length: number): void;
+  /** The process is gone, and with it every request it has not answered. */
+  lost(how: string): void;
+  /** No process takes up the conversation again. */
+  gaveUp(): void;
+}
+
+/** Bytes that may wait for a process to come back. */
+const MAX_WAITING = 64 * 1024 * 1024;
+
+export function createServer(options: ServerOptions): Server {
+  const { hire, standing, log, onServer } = options;
+  const backoff = createBackoff(options.now);
+  const asked = new Map<number, (answer: Message | undefined) => void>();
+  const queue = createQueue(MAX_WAITING);
+  const reader = createReader(options, (message) => {
+    const done = asked.get(Number(message.id));
+    if (done === undefined || message.method !== "") return options.receive(message);
+    asked.delete(Number(message.id));
+    done(message);
+  });
+  const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
+  let last = 0;
+  let phase: "open" | "recovering" | "closed" = "open";
+  let restart: Timer | undefined;
+  let child = hire(events);
+
+  function ask(compose: Compose): Promise<Message | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Message | undefined>();
+    asked.set(++last, resolve);
+    child.send(compose(last));
+    return promise;
+  }
+
+  function recoverFrom(exit: ChildExit) {
+    const how = describeExit(exit);
+    phase = "recovering";
+    queue.drain();
+    for (const done of asked.values()) done(undefined);
+    asked.clear();
+    onServer({ state: "exited", pid: child.pid, reason: how });
+    const inMs = backoff.next();
+    onServer({ state: "restarting", inMs });
+    restart = setTimeout(() => void begin(), inMs);
+    options.lost(how);
+  }
+
+  async function begin() {
+    const mine = hire(events);
+    child = mine;
+    onServer({ state: "started", pid: mine.pid });
+    const greeted = await greet();
+    if (child !== mine || phase !== "recovering" || greeted === "gone") return;
+    if (greeted === "refused") {
+      log.warn("The restarted server did not take up the session again; the client has to begin a new one.");
+      return options.gaveUp();
+    }
+    phase = "open";
+    onServer({ state: "ready", pid: mine.pid });
+    for (const bytes of queue.drain()) mine.send(bytes);
+  }
+
+  /** Tells a new process what the last one knew. */
+  async function greet(): Promise<"done" | "refused" | "gone"> {
+    if (standing.greeting === undefined) return "done";
+    const welcome = await ask(standing.greeting);
+    if (welcome === undefined) return "gone";
+    if (welcome.kind === "error") return "refused";
+    if (standing.greeted) child.send(composeNotification("notifications/initialized"));
+    const granted = await Promise.all(standing.wishes().map(ask));
+    return granted.includes(undefined) ? "gone" : "done";
+  }
+
+  return {
+    nextNumber: () => ++last,
+    send(bytes) {
+      if (phase === "recovering") return queue.add(bytes);
+      child.send(bytes);
+      return phase === "open";
+    },
+    async answers(ms) {
+      if (phase !== "open") return false;
+      const late = Promise.withResolvers<undefined>();
+      const timer = setTimeout(late.resolve, ms);
+      const answer = await Promise.race([ask((number) => composeRequest(number, "ping")), late.promise]);
+      clearTimeout(timer);
+      return answer !== undefined;
+    },
+    async close() {
+      phase = "closed";
+      clearTimeout(restart);
+      for (const done of asked.values()) done(undefined);
+      await child.close();
+    },
+  };
+}
+
+/** Makes messages of lines; what is no message is dropped, the first time with a warning. */
+function createReader(
+  { log, tooLarge }: ServerOptions,
+  receive: (message: Message) => void,
+): Pick<ChildEvents, "line" | "oversize"> {
+  let warned = false;
+  return {
+    line(line) {
+      const reading = readMessages(line);
+      if ("messages" in reading) return reading.messages.forEach(receive);
+      const quote = Buffer.from(line.subarray(0, 120)).toString();
+      const report = warned ? log.debug : log.warn;
+      warned = true;
+      report(`The server writes to stdout what is no MCP message; such lines are dropped: "${quote}"`);
+    },
+    oversize(length, head, tail) {
+      log.warn(`The server sent a message of ${length} bytes, which is over the limit; it is lost.`);
+      tooLarge(Number(idInExcerpt(head, tail)), length);
+    },
+  };
+}
+
+/** The id of an answer of which only both ends are known: it stands near one of them. */
+function idInExcerpt(head: Uint8Array, tail: Uint8Array): string | undefined {
+  const front = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,/.exec(
+    Buffer.from(head).toString(),
+  );
+  const back = /[,{]\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(
+    Buffer.from(tail).toString(),
+  );
+  return (front ?? back)?.[1];
+}
+
+/** Bytes in the order they came, up to `limit` of them. */
+function createQueue(limit: number) {
+  let waiting: Uint8Array[] = [];
+  let length = 0;
+  return {
+    add(bytes: Uint8Array): boolean {
+      if (length + bytes.length > limit) return false;
+      waiting.push(bytes);
+      length += bytes.length;
+      return true;
+    },
+    drain(): Uint8Array[] {
+      const all = waiting;
+      waiting = [];
+      length = 0;
+      return all;
+    },
+  };
+}

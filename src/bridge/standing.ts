@@ -1,0 +1,52 @@
+// What a client has arranged with its server and expects to hold: told again to a restarted one.
+import { splice, stringParam, type Message } from "../frame/message.ts";
+
+/** Writes a request with the number it is given as its id. */
+export type Compose = (number: number) => Uint8Array;
+
+export interface Standing {
+  /** The client's `initialize`, with another id; `undefined` before there was one. */
+  readonly greeting: Compose | undefined;
+  /** Whether the client has sent `notifications/initialized`. */
+  readonly greeted: boolean;
+  /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
+  wishes(): Compose[];
+  /** Looks at everything the client sends. */
+  note(message: Message): void;
+}
+
+export function createStanding(): Standing {
+  let greeting: Compose | undefined;
+  let greeted = false;
+  const wishes = new Map<string, Compose>();
+
+  return {
+    get greeting() {
+      return greeting;
+    },
+    get greeted() {
+      return greeted;
+    },
+    wishes: () => [...wishes.values()],
+    note(message) {
+      const again: Compose = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
+      switch (message.method) {
+        case "initialize":
+          greeting = again;
+          break;
+        case "notifications/initialized":
+          greeted = true;
+          break;
+        case "logging/setLevel":
+          wishes.set("level", again);
+          break;
+        case "resources/subscribe":
+          wishes.set(`resource ${stringParam(message, "uri")}`, again);
+          break;
+        case "resources/unsubscribe":
+          wishes.delete(`resource ${stringParam(message, "uri")}`);
+          break;
+      }
+    },
+  };
+}
