@@ -1,0 +1,81 @@
+// The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
+// something must precede it, or when it takes so long that somebody on the way might hang up.
+import type { Outlet } from "../../bridge/bridge.ts";
+import type { Caller } from "../era.ts";
+import type { EventStream, EventStreams } from "../event-stream.ts";
+
+export interface Exchange {
+  readonly response: Promise<Response>;
+  /** Where the calls of this POST answer. */
+  readonly outlet: Outlet;
+}
+
+export interface ExchangeOptions {
+  streams: EventStreams;
+  caller: Caller;
+  /** Calls in this POST. */
+  expected: number;
+  /** The POST was a batch (2025-03-26), so a plain answer is an array. */
+  batch: boolean;
+  /** The client takes nothing but JSON; what precedes its answer goes here. */
+  aside?: ((message: Uint8Array) => void) | undefined;
+  headers: Record<string, string>;
+}
+
+/** How long an answer may take before the client gets headers and comments to wait with, in milliseconds. */
+const PATIENCE = 5_000;
+
+const COMMA = Buffer.from(",");
+
+export function createExchange(options: ExchangeOptions): Exchange {
+  const { streams, caller, batch, aside, headers } = options;
+  const { promise: response, resolve } = Promise.withResolvers<Response>();
+  const answers: Uint8Array[] = [];
+  let stream: EventStream | undefined;
+  let remaining = options.expected;
+
+  /** From now on everything goes out as events. */
+  const upgrade = (): EventStream => {
+    if (stream !== undefined) return stream;
+    clearTimeout(timer);
+    stream = streams.open(caller, () => {}, headers);
+    resolve(stream.response);
+    for (const answer of answers) stream.send(answer);
+    return stream;
+  };
+  const timer = aside === undefined ? setTimeout(upgrade, PATIENCE) : undefined;
+
+  const settle = () => {
+    if (--remaining > 0) return;
+    if (stream !== undefined) return stream.end();
+    clearTimeout(timer);
+    // A call that was cancelled has no answer; an empty stream says so in both old and new clients.
+    if (answers.length === 0) return upgrade().end();
+    resolve(json(batch ? joinBatch(answers) : answers[0]!, headers));
+  };
+
+  return {
+    response,
+    outlet: {
+      precede(message) {
+        if (aside === undefined) upgrade().send(message);
+        else aside(message);
+      },
+      finish(message) {
+        if (stream !== undefined) stream.send(message);
+        else answers.push(message);
+        settle();
+      },
+      drop: settle,
+    },
+  };
+}
+
+function json(bytes: Uint8Array, headers: Record<string, string>): Response {
+  return new Response(bytes, { headers: { "content-type": "application/json", ...headers } });
+}
+
+function joinBatch(answers: readonly Uint8Array[]): Uint8Array {
+  const pieces = answers.flatMap((answer, index) => (index === 0 ? [answer] : [COMMA, answer]));
+  return Buffer.concat([Buffer.from("["), ...pieces, Buffer.from("]")]);
+}

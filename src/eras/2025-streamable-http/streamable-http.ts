@@ -1,0 +1,123 @@
+// Streamable HTTP with sessions: revisions 2025-03-26, 2025-06-18 and 2025-11-25.
+// https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
+// A dropped connection does not cancel a call here; only `notifications/cancelled` does.
+import type { Bridge, Conversation } from "../../bridge/bridge.ts";
+import { ErrorCode } from "../../frame/compose.ts";
+import type { Message } from "../../frame/message.ts";
+import type { Body } from "../body.ts";
+import type { Caller } from "../era.ts";
+import type { EventStreams } from "../event-stream.ts";
+import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
+import type { Session, Sessions } from "../sessions.ts";
+import { createExchange } from "./exchange.ts";
+import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
+
+export interface StreamableSession extends Session {
+  readonly conversation: Conversation;
+  /** Where messages go that belong to no POST. */
+  readonly loose: LooseEnd;
+}
+
+export interface StreamableHttp {
+  post(request: Request, body: Body, caller: Caller): Promise<Response> | Response;
+  get(request: Request, caller: Caller): Response;
+  delete(request: Request, caller: Caller): Response;
+}
+
+export interface StreamableHttpOptions {
+  bridge: Bridge;
+  sessions: Sessions<StreamableSession>;
+  streams: EventStreams;
+}
+
+const SESSION_HEADER = "mcp-session-id";
+
+export function createStreamableHttp({ bridge, sessions, streams }: StreamableHttpOptions): StreamableHttp {
+  const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
+    const id = request.headers.get(SESSION_HEADER);
+    if (id === null)
+      return refuse(400, ErrorCode.refused, "Bad request: the Mcp-Session-Id header is missing.");
+    return sessions.find(id, caller) ?? refuseSession();
+  };
+
+  const openSession = (caller: Caller): StreamableSession | Response => {
+    const loose = createLooseEnd(streams);
+    const conversation = bridge.open({
+      loose: loose.send,
+      closed() {
+        sessions.remove(session);
+        loose.close();
+      },
+    });
+    if (conversation === undefined) return refuseBusy();
+    const session: StreamableSession = {
+      id: sessions.newId(),
+      principal: caller.principal,
+      conversation,
+      loose,
+      isBusy: () => loose.isOpen() || conversation.pending > 0,
+      close: () => void conversation.close(),
+    };
+    sessions.add(session);
+    return session;
+  };
+
+  return {
+    post(request, { batch, messages }, caller) {
+      const opening = messages.find(({ method }) => method === "initialize");
+      if (opening !== undefined && messages.length > 1) {
+        return refuse(
+          400,
+          ErrorCode.invalidRequest,
+          "initialize cannot be part of a batch.",
+          undefined,
+          opening.id,
+        );
+      }
+      const session = opening === undefined ? findSession(request, caller) : openSession(caller);
+      if (session instanceof Response) return session;
+      const requests = messages.filter(isRequest);
+      // Notifications and answers first: a call in the same batch may wait for them.
+      for (const message of messages) if (!isRequest(message)) session.conversation.tell(message);
+      if (requests.length === 0) return new Response(null, { status: 202 });
+      const exchange = createExchange({
+        streams,
+        caller,
+        batch,
+        expected: requests.length,
+        aside: takesEvents(request) ? undefined : session.loose.send,
+        headers: opening === undefined ? {} : { [SESSION_HEADER]: session.id },
+      });
+      for (const message of requests) session.conversation.call(message, exchange.outlet);
+      return exchange.response;
+    },
+    get(request, caller) {
+      if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
+      const session = findSession(request, caller);
+      return session instanceof Response ? session : session.loose.open(caller);
+    },
+    delete(request, caller) {
+      if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
+      const session = findSession(request, caller);
+      if (session instanceof Response) return session;
+      sessions.remove(session);
+      session.close();
+      return new Response(null, { status: 200 });
+    },
+  };
+}
+
+function isRequest({ kind }: Message): boolean {
+  return kind === "request";
+}
+
+/** Clients must accept both forms; the one that names only JSON gets only JSON, the one that names nothing gets both. */
+function takesEvents(request: Request): boolean {
+  const accept = request.headers.get("accept");
+  return (
+    accept === null ||
+    accept.includes("*/*") ||
+    accept.includes("text/*") ||
+    accept.includes("text/event-stream")
+  );
+}

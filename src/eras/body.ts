@@ -1,0 +1,61 @@
+// The messages in a POST, or the answer that says why there are none.
+import { ErrorCode } from "../frame/compose.ts";
+import { readMessages, stringParam, type Message } from "../frame/message.ts";
+import type { Trace } from "./era.ts";
+import { refuse } from "./refusal.ts";
+
+export interface Body {
+  batch: boolean;
+  messages: readonly Message[];
+}
+
+/** @param maxBody the most bytes that are read */
+export async function readBody(request: Request, maxBody: number, trace: Trace): Promise<Body | Response> {
+  const type = request.headers.get("content-type");
+  if (type !== null && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
+    return refuse(415, ErrorCode.refused, `Content-Type must be application/json, not "${type}".`);
+  }
+  const bytes = await readBytes(request, maxBody);
+  if (bytes === undefined) {
+    const hint = "Whoever runs the server can allow more with --max-body.";
+    return refuse(413, ErrorCode.refused, `The body is over the limit of ${maxBody} bytes. ${hint}`);
+  }
+  const reading = readMessages(bytes);
+  if ("fault" in reading) {
+    return reading.fault === "parse"
+      ? refuse(400, ErrorCode.parse, "Parse error: the body is not valid JSON.")
+      : refuse(400, ErrorCode.invalidRequest, "Invalid request: the body is not a JSON-RPC 2.0 message.");
+  }
+  note(reading, trace);
+  return reading;
+}
+
+async function readBytes(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null) return Number(announced) > maxBody ? undefined : request.bytes();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > maxBody) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Which parameter names what a method is about. */
+const NAMING: Record<string, string> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+};
+
+function note({ batch, messages }: Body, trace: Trace): void {
+  const [first] = messages;
+  if (batch) trace.rpc = `batch of ${messages.length}`;
+  if (batch || first === undefined) return;
+  trace.rpc = first.method || "answer";
+  const naming = NAMING[first.method];
+  const name = naming && stringParam(first, naming);
+  if (name !== undefined) trace.name = name.slice(0, 120);
+}

@@ -1,0 +1,83 @@
+// Every HTTP dialect behind one door: takes a request that has passed the guards and whose caller is
+// known, and hands it to the revision it is written in.
+import type { Bridge } from "../bridge/bridge.ts";
+import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
+import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
+import { readBody } from "./body.ts";
+import { refuseOtherEras } from "./classify.ts";
+import type { Caller, Trace } from "./era.ts";
+import { createEventStreams } from "./event-stream.ts";
+import { refuseMethod } from "./refusal.ts";
+import { createSessions } from "./sessions.ts";
+
+/** Answers one request. What is learned of it on the way is written into `trace`. */
+export type Answer = (request: Request, caller: Caller, trace: Trace) => Response | Promise<Response>;
+
+export interface Endpoint {
+  /** The MCP endpoint. */
+  mcp: Answer;
+  /** `GET /sse` */
+  sse: Answer;
+  /** `POST /messages` */
+  messages: Answer;
+  /** A credential may have lost its worth: ends the streams that hang on it. */
+  recheck(): void;
+  /** Ends every stream and session. */
+  close(): void;
+}
+
+export interface EndpointOptions {
+  bridge: Bridge;
+  messagesPath: string;
+  /** The most bytes of a body. */
+  maxBody: number;
+  now(): number;
+  random(bytes: number): Uint8Array;
+}
+
+/** Proxies on the way cut what is silent for a minute, some sooner. */
+const KEEP_ALIVE = 15_000;
+/** Nearly no client ever ends its session. */
+const IDLE = 15 * 60_000;
+const REAP_EVERY = 30_000;
+
+export function createEndpoint({ bridge, messagesPath, maxBody, now, random }: EndpointOptions): Endpoint {
+  const streams = createEventStreams(KEEP_ALIVE);
+  const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
+  const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
+  const streamable = createStreamableHttp({ bridge, sessions, streams });
+  const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath });
+  const reaper = setInterval(sessions.reap, REAP_EVERY);
+  reaper.unref();
+
+  return {
+    async mcp(request, caller, trace) {
+      switch (request.method) {
+        case "POST": {
+          const body = await readBody(request, maxBody, trace);
+          if (body instanceof Response) return body;
+          return refuseOtherEras(request, body) ?? streamable.post(request, body, caller);
+        }
+        case "GET":
+          return streamable.get(request, caller);
+        case "DELETE":
+          return streamable.delete(request, caller);
+        default:
+          return refuseMethod("GET, POST, DELETE");
+      }
+    },
+    sse: (request, caller) => (request.method === "GET" ? httpSse.get(caller) : refuseMethod("GET")),
+    async messages(request, caller, trace) {
+      if (request.method !== "POST") return refuseMethod("POST");
+      const body = await readBody(request, maxBody, trace);
+      return body instanceof Response ? body : httpSse.post(request, body, caller);
+    },
+    recheck: streams.recheck,
+    close() {
+      clearInterval(reaper);
+      sessions.close();
+      sseSessions.close();
+      streams.close();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+// Sessions by id, each bound to the principal that opened it. An id is a name, never a credential:
+// to anybody else it does not exist (security best practices, "Session Hijacking").
+import type { Caller } from "./era.ts";
+
+export interface Session {
+  readonly id: string;
+  readonly principal: string;
+  /** Whether something is going on: an open stream, a call in flight. */
+  isBusy(): boolean;
+  /** Ends the session; it is already forgotten. */
+  close(): void;
+}
+
+export interface Sessions<S extends Session> {
+  newId(): string;
+  add(session: S): void;
+  /** The caller's session with this id; counts as a use. */
+  find(id: string, caller: Caller): S | undefined;
+  /** Forgets a session without closing it. */
+  remove(session: S): void;
+  /** Closes the sessions that nobody has used for a while. */
+  reap(): void;
+  close(): void;
+}
+
+export interface SessionsOptions {
+  now(): number;
+  random(bytes: number): Uint8Array;
+  /** Milliseconds after its last use at which an idle session ends. */
+  idle: number;
+}
+
+const ID_BYTES = 20;
+
+export function createSessions<S extends Session>({ now, random, idle }: SessionsOptions): Sessions<S> {
+  const sessions = new Map<string, { session: S; used: number }>();
+
+  const end = (session: S) => {
+    sessions.delete(session.id);
+    session.close();
+  };
+
+  return {
+    newId: () => Buffer.from(random(ID_BYTES)).toString("hex"),
+    add: (session) => sessions.set(session.id, { session, used: now() }),
+    find(id, caller) {
+      const entry = sessions.get(id);
+      if (entry === undefined || entry.session.principal !== caller.principal) return undefined;
+      entry.used = now();
+      return entry.session;
+    },
+    remove: (session) => sessions.delete(session.id),
+    reap() {
+      const oldest = now() - idle;
+      for (const entry of sessions.values()) {
+        if (entry.session.isBusy()) entry.used = now();
+        else if (entry.used < oldest) end(entry.session);
+      }
+    },
+    close() {
+      for (const { session } of [...sessions.values()]) end(session);
+    },
+  };
+}
