@@ -26,9 +26,9 @@ export interface Tunnel {
 }
 
 /**
- * Opens a tunnel to `target`.
+ * Opens a tunnel to `target`. Options that cannot be right (a domain that is not a host name) were refused earlier,
+ * by the function that made this one, with exit code 2.
  *
- * @throws {UserError} with exit code 1 when the provider refuses for good (bad authtoken, somebody else's domain)
- * @throws {UserError} with exit code 2 when an option cannot be right (a domain that is not a host name)
+ * @throws {UserError} with exit code 1 when the provider refuses (bad authtoken, somebody else's domain) or cannot be reached
  */
 export type OpenTunnel = (target: TunnelTarget, events: TunnelEvents) => Promise<Tunnel>;

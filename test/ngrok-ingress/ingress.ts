@@ -1,0 +1,150 @@
+// A stand-in of ngrok's ingress for tests: the real agent connects to it, real HTTP comes in at the other side.
+// It speaks for the agent protocol (TLS, muxado, Auth/Bind/Unbind/Proxy) and for what ngrok does to a request;
+// not for ngrok's HTTP/2 front, time limits, quotas or interstitial page.
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import {
+  createAgentSession,
+  type Account,
+  type AgentSession,
+  type AuthRequest,
+  type BindRequest,
+} from "./agent-session.ts";
+import { createCertificates } from "./certificates.ts";
+import { servePublic, type OpenProxy } from "./public-side.ts";
+
+export interface IngressOptions {
+  /**
+   * Refuses every authtoken with this code: `ERR_NGROK_105` (malformed), `ERR_NGROK_107` (revoked) or another.
+   * The text repeats the authtoken, as ngrok's does. An empty one is always refused (4018).
+   */
+  refuseAuthtoken?: `ERR_NGROK_${number}`;
+  /** The account's domains; the first is the one it was given. Default: `stand-in.ngrok-free.dev`. */
+  domains?: readonly [string, ...string[]];
+  /** What Bind answers. Default: the public side's own address, so that a client can fetch what is printed. */
+  urlOf?(domain: string): string;
+  /** How the agent learns that a client went away. Default: `fin`. */
+  howToAbort?: "fin" | "rst";
+}
+
+/** An endpoint that is online. */
+export interface Bind {
+  id: string;
+  domain: string;
+  url: string;
+  session: AgentSession;
+  /** What the agent asked for. */
+  request: BindRequest;
+}
+
+export interface Ingress {
+  /** Where agents connect: `127.0.0.1:PORT`. */
+  server: string;
+  /** A PEM file with the root that vouches for `server`. */
+  caFile: string;
+  /** Where clients connect: `http://127.0.0.1:PORT`. */
+  publicUrl: string;
+  /** The agents that are connected now. */
+  sessions: readonly AgentSession[];
+  /** The endpoints that are online now. */
+  binds: readonly Bind[];
+  close(): Promise<void>;
+}
+
+/** Starts an ingress on two loopback ports that the system chooses. */
+export async function startIngress(options: IngressOptions = {}): Promise<Ingress> {
+  const folder = await mkdtemp(join(tmpdir(), "ngrok-ingress-"));
+  const caFile = join(folder, "ca.pem");
+  const { ca, cert, key } = createCertificates();
+  await writeFile(caFile, ca);
+
+  const sockets = new Set<Socket>();
+  const sessions: AgentSession[] = [];
+  const binds: Bind[] = [];
+
+  const publicSide = createTcpServer((socket) => {
+    track(socket, sockets);
+    servePublic(socket, openProxy, options.howToAbort ?? "fin");
+  });
+  const publicUrl = `http://${await listen(publicSide)}`;
+  const account = createAccount(options, publicUrl, binds);
+  const openProxy: OpenProxy = (host, clientAddress) => {
+    const bind = binds.find(({ domain, url }) => domain === host || new URL(url).host === host);
+    return bind?.session.openProxy(bind.id, clientAddress);
+  };
+
+  const agentSide = createTlsServer({ cert, key }, (socket) => {
+    track(socket, sockets);
+    socket.on("error", () => {});
+    const session = createAgentSession(socket, account);
+    sessions.push(session);
+    socket.on("close", () => {
+      removeAll(sessions, (each) => each === session);
+      removeAll(binds, (bind) => bind.session === session);
+    });
+  });
+  agentSide.on("tlsClientError", () => {});
+
+  return {
+    server: await listen(agentSide),
+    caFile,
+    publicUrl,
+    sessions,
+    binds,
+    async close() {
+      const closed = [agentSide, publicSide].map((server) => new Promise((done) => server.close(done)));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(closed);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function createAccount(options: IngressOptions, publicUrl: string, binds: Bind[]): Account {
+  const domains = options.domains ?? ["stand-in.ngrok-free.dev"];
+  const urlOf = options.urlOf ?? (() => publicUrl);
+  return {
+    authenticate({ ClientId, Extra }: AuthRequest) {
+      if (Extra.AuthToken === "")
+        return failure("ERR_NGROK_4018", "Usage of ngrok requires a verified account.");
+      const code = options.refuseAuthtoken;
+      if (code) return failure(code, `Authentication failed.\nYour authtoken: ${Extra.AuthToken}`);
+      return { clientId: ClientId || randomUUID(), cookie: Extra.Cookie || randomUUID() };
+    },
+    bind(session, request) {
+      const domain = request.Opts.Domain || request.Opts.Hostname || domains[0];
+      if (!domains.includes(domain))
+        return failure("ERR_NGROK_320", `The domain '${domain}' is reserved for another account.`);
+      const online = binds.find((bind) => bind.domain === domain);
+      if (online && online.id !== request.Id)
+        return failure("ERR_NGROK_334", `The endpoint '${domain}' is already online.`);
+      removeAll(binds, (bind) => bind === online);
+      const bind: Bind = { id: request.Id || randomUUID(), domain, url: urlOf(domain), session, request };
+      binds.push(bind);
+      return { id: bind.id, token: request.Extra.Token || randomUUID(), url: bind.url, domain };
+    },
+    unbind: (id) => removeAll(binds, (bind) => bind.id === id),
+  };
+}
+
+/** ngrok's way of putting it: the text, then the code on a line of its own. */
+const failure = (code: string, text: string) => `${text}\n\n${code}\n`;
+
+/** In place: the lists are handed out. */
+function removeAll<T>(list: T[], matches: (item: T) => boolean): void {
+  for (let index = list.length - 1; index >= 0; index--) if (matches(list[index] as T)) list.splice(index, 1);
+}
+
+function track(socket: Socket, sockets: Set<Socket>): void {
+  sockets.add(socket);
+  socket.on("close", () => sockets.delete(socket));
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
