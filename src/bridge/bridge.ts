@@ -1,22 +1,25 @@
-// Who talks to which server process. One process for each conversation, never one for two.
-// Knows JSON-RPC and MCP's methods, nothing of HTTP.
-import type { ChildEvents, Child, StartChild } from "../child/child.ts";
+// The contract of the bridge: who talks to which server process, and how it looks from outside.
+// Knows JSON-RPC and MCP's methods, nothing of HTTP. Bytes are one message each, without a line end.
+import type { ChildExit, StartChild } from "../child/child.ts";
 import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
-import { createConversation } from "./conversation.ts";
-import { createSpare, type LaunchReport } from "./spare.ts";
+import type { Envelope } from "./envelope.ts";
 
-/** Where goes what belongs to one call. Bytes are one message each, without a line end. */
+/** Where goes what belongs to one call. */
 export interface Outlet {
   /** Something that comes before the answer: progress, a log line, a question to the client. */
   precede(message: Uint8Array): void;
-  /** The answer. Nothing follows. */
-  finish(message: Uint8Array): void;
-  /** The client has cancelled the call: there will be no answer. */
+  /**
+   * The answer. Nothing follows.
+   *
+   * @param code the error's code, when it is an error
+   */
+  finish(message: Uint8Array, code?: number): void;
+  /** There will be no answer: the client has cancelled the call, or the conversation is over. */
   drop(): void;
 }
 
-/** One client, as the bridge meets it. */
+/** A client of a revision with sessions, as the bridge meets it. */
 export interface ClientSide {
   /** A message that belongs to no call in flight. */
   loose(message: Uint8Array): void;
@@ -24,30 +27,61 @@ export interface ClientSide {
   closed(): void;
 }
 
-/** One client talking to one server process. */
+/** One session of a client with a server process, of which others may have sessions too. */
 export interface Conversation {
   /** Calls in flight. */
   readonly pending: number;
   call(request: Message, outlet: Outlet): void;
   /** A notification, or the answer to a question of the server's. */
   tell(message: Message): void;
-  /** Asks the server for a sign of life, waiting `ms` milliseconds at most. */
-  answers(ms: number): Promise<boolean>;
-  /** Ends the server process. Calls in flight are dropped. */
-  close(): Promise<void>;
+  /** Calls in flight are dropped, and cancelled at the server. */
+  close(): void;
+}
+
+/** A server process as a client without sessions meets it: every request stands alone. */
+export interface StatelessServer {
+  /**
+   * @returns ends the call because the client has gone
+   */
+  call(request: Message, envelope: Envelope, outlet: Outlet): () => void;
+  /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
+  headersOf(tool: string): Promise<readonly ParamHeader[]>;
+}
+
+/** An argument that is repeated in a header (`x-mcp-header`). */
+export interface ParamHeader {
+  /** What follows `Mcp-Param-`. */
+  name: string;
+  /** Where the argument is found below `params.arguments`. */
+  path: readonly string[];
 }
 
 export interface Bridge {
   /** Starts the first server process, before anybody connects, and sees whether it answers. */
   launch(): Promise<LaunchReport>;
   /**
-   * @returns `undefined` when every process allowed is busy; idle conversations make room by themselves
+   * Begins a session with the client's `initialize`, which must then be called.
+   *
+   * @returns `undefined` when every server process allowed is busy
    */
-  open(client: ClientSide): Conversation | undefined;
+  openSession(principal: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
+  /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
+  findServer(principal: string, envelope: Envelope): Promise<StatelessServer | undefined>;
   /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** What was seen of the server at launch. */
+export type LaunchReport =
+  | { outcome: "answered" }
+  /**
+   * It runs, but has said nothing: a package still being downloaded, or a server that ignores what it does not know.
+   * `ended` resolves if it ends before a client has got it.
+   */
+  | { outcome: "silent"; ended: Promise<ChildExit> }
+  /** It ended without a word. */
+  | { outcome: "exited"; exit: ChildExit };
 
 /** What becomes of server processes, for people and for `--json`. */
 export type ServerEvent =
@@ -56,64 +90,22 @@ export type ServerEvent =
   | { state: "exited"; pid: number; reason: string }
   | { state: "restarting"; inMs: number };
 
+/** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
+export type ProcessMode = "client" | "session" | "shared";
+
+/** Which revisions the server is spoken to in; `auto`: found out. */
+export type ChildEra = "auto" | "legacy" | "modern";
+
 export interface BridgeOptions {
   startChild: StartChild;
+  process: ProcessMode;
+  childEra: ChildEra;
   /** The most server processes at a time. */
   maxChildren: number;
   now(): number;
+  random(bytes: number): Uint8Array;
   log: Log;
   onServer(event: ServerEvent): void;
   /** A line the server wrote to stderr. */
   onStderr(line: string): void;
-}
-
-/** Starts a server process for a conversation, or hands it the one that waits. */
-export type Hire = (events: ChildEvents) => Child;
-
-export function createBridge(options: BridgeOptions): Bridge {
-  const { startChild, maxChildren, log } = options;
-  // Least recently used first.
-  const open = new Set<Conversation>();
-  const spare = createSpare(options);
-
-  const hire: Hire = (events) => spare.take(events) ?? startChild(events);
-
-  const makeRoom = (): boolean => {
-    if (open.size < maxChildren) return true;
-    const idle = [...open].find((conversation) => conversation.pending === 0);
-    if (idle === undefined) return false;
-    log.debug(`Ended the least recently used session: ${maxChildren} server processes are the most allowed.`);
-    void idle.close();
-    return true;
-  };
-
-  return {
-    launch: () => spare.launch(),
-    open(client) {
-      if (!makeRoom()) return undefined;
-      const conversation = createConversation({
-        ...options,
-        hire,
-        client: {
-          loose: (message) => client.loose(message),
-          closed() {
-            open.delete(conversation);
-            client.closed();
-          },
-        },
-        used() {
-          if (open.delete(conversation)) open.add(conversation);
-        },
-      });
-      open.add(conversation);
-      return conversation;
-    },
-    async answers(ms) {
-      const newest = [...open].at(-1);
-      return newest === undefined ? spare.answers(ms) : newest.answers(ms);
-    },
-    async close() {
-      await Promise.all([spare.close(), ...[...open].map((conversation) => conversation.close())]);
-    },
-  };
 }

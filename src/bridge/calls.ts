@@ -1,82 +1,82 @@
-// The calls of one client that its server has not answered yet. The server sees numbers of ours as
-// ids and progress tokens, so nothing a client chooses can meet what another chose.
-import { splice, rawParam, findMember, type Edit, type Message } from "../frame/message.ts";
-import type { Outlet } from "./bridge.ts";
+// The calls that one server process has not answered yet, whoever they come from. The server sees
+// numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
+import { findMember, rawParam, type Message } from "../frame/message.ts";
+import { mentions, splice, type Edit } from "../frame/splice.ts";
 
-export interface Call {
-  /** The id the server sees, and its progress token if the client gave one. */
-  readonly number: number;
-  /** The client's id and progress token, as they were written. */
-  readonly id: string;
-  readonly progressToken: string | undefined;
-  readonly outlet: Outlet;
+/** Who waits for a call. */
+export interface Waiter {
+  /** The answer, under our number. */
+  answer(answer: Message): void;
+  /** A progress notification, under the client's own token. */
+  progress(notification: Uint8Array): void;
+  /** The server process is gone; `how` says how it ended. */
+  lost(how: string): void;
 }
 
-export interface CallTable {
+export interface Call<W extends Waiter = Waiter> {
+  /** The id the server sees, and its progress token if the client gave one. */
+  readonly number: number;
+  /** The client's progress token, as it was written; another one after a retry. */
+  progressToken: string | undefined;
+  readonly waiter: W;
+}
+
+export interface CallTable<W extends Waiter> {
   readonly size: number;
   /**
    * Takes in a request.
    *
-   * @returns the call and the request as the server shall see it; `undefined` when the id is in use
+   * @param edits what else is to be changed in the request; must leave id and progress token alone
+   * @returns the call, and the request as the server shall see it
    */
-  open(request: Message, outlet: Outlet): { call: Call; bytes: Uint8Array } | undefined;
-  get(number: number): Call | undefined;
-  /** The call with this id of the client's. */
-  find(id: string): Call | undefined;
+  open(request: Message, waiter: W, edits?: readonly Edit[]): { call: Call<W>; bytes: Uint8Array };
+  get(number: number): Call<W> | undefined;
+  /** The calls in flight, oldest first. */
+  all(): Iterable<Call<W>>;
   /** The call that came last and is still open: where a message goes that names no call. */
-  newest(): Call | undefined;
-  close(call: Call): void;
+  newest(): Call<W> | undefined;
+  close(call: Call<W>): void;
   /** Closes and returns all of them. */
-  drain(): Call[];
+  drain(): Call<W>[];
 }
 
 /** @param nextNumber gives a number that the server has not seen */
-export function createCallTable(nextNumber: () => number): CallTable {
+export function createCallTable<W extends Waiter>(nextNumber: () => number): CallTable<W> {
   // Insertion order is the order of arrival.
-  const byNumber = new Map<number, Call>();
-  const byId = new Map<string, Call>();
+  const open = new Map<number, Call<W>>();
 
   return {
     get size() {
-      return byNumber.size;
+      return open.size;
     },
-    open(request, outlet) {
-      if (byId.has(request.id)) return undefined;
+    open(request, waiter, edits = []) {
       const number = nextNumber();
-      const edits: Edit[] = [{ at: request.idAt!, text: String(number) }];
-      const token = mentionsToken(request)
-        ? findMember(request, request.paramsAt, "_meta", "progressToken")
-        : undefined;
-      if (token !== undefined) edits.push({ at: token, text: String(number) });
-      edits.sort((a, b) => a.at.start - b.at.start);
-      const progressToken = token && rawParam(request, "_meta", "progressToken");
-      const call: Call = { number, id: request.id, progressToken, outlet };
-      byNumber.set(number, call);
-      byId.set(call.id, call);
-      return { call, bytes: splice(request.bytes, edits) };
+      const token = findToken(request);
+      const call: Call<W> = { number, progressToken: token?.text, waiter };
+      open.set(number, call);
+      const own = [request.idAt!, ...(token ? [token.at] : [])].map((at) => ({ at, text: String(number) }));
+      return { call, bytes: splice(request.bytes, [...own, ...edits]) };
     },
-    get: (number) => byNumber.get(number),
-    find: (id) => byId.get(id),
+    get: (number) => open.get(number),
+    all: () => open.values(),
     newest() {
-      let newest: Call | undefined;
-      for (const call of byNumber.values()) newest = call;
+      let newest: Call<W> | undefined;
+      for (const call of open.values()) newest = call;
       return newest;
     },
-    close(call) {
-      byNumber.delete(call.number);
-      byId.delete(call.id);
-    },
+    close: (call) => void open.delete(call.number),
     drain() {
-      const all = [...byNumber.values()];
-      byNumber.clear();
-      byId.clear();
+      const all = [...open.values()];
+      open.clear();
       return all;
     },
   };
 }
 
-/** Looking for the bytes is far cheaper than walking through large arguments. */
-function mentionsToken({ bytes, paramsAt }: Message): boolean {
-  if (paramsAt === undefined) return false;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes("progressToken");
+/** The client's progress token and where it stands; `undefined` when it gave none. */
+export function findToken(request: Message) {
+  if (!mentions(request.bytes, "progressToken")) return undefined;
+  const at = findMember(request, request.paramsAt, "_meta", "progressToken");
+  const text = rawParam(request, "_meta", "progressToken");
+  return at === undefined || text === undefined ? undefined : { at, text };
 }

@@ -1,11 +1,14 @@
 // The server process of one conversation, over its death and return: whoever sends to it need not
 // know whether it runs right now.
-import { createBackoff } from "../child/backoff.ts";
-import { describeExit, type ChildEvents, type ChildExit } from "../child/child.ts";
+import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
 import { composeNotification, composeRequest } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
-import type { BridgeOptions, Hire } from "./bridge.ts";
+import { createBackoff } from "./backoff.ts";
+import type { BridgeOptions } from "./bridge.ts";
 import type { Compose, Standing } from "./standing.ts";
+
+/** Starts a server process, or hands over one that waits. */
+export type Hire = (events: ChildEvents) => Child;
 
 export interface Server {
   /** A number for a request; it is never given twice. */
@@ -16,6 +19,8 @@ export interface Server {
    * @returns false when they cannot be kept until then
    */
   send(bytes: Uint8Array): boolean;
+  /** A request of our own; `undefined` when the process went before it answered. */
+  ask(compose: Compose): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
@@ -31,6 +36,8 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   tooLarge(number: number, length: number): void;
   /** The process is gone, and with it every request it has not answered. */
   lost(how: string): void;
+  /** The answer to a greeting. */
+  welcomed?(answer: Message): void;
   /** No process takes up the conversation again. */
   gaveUp(): void;
 }
@@ -51,15 +58,27 @@ export function createServer(options: ServerOptions): Server {
   });
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
-  let phase: "open" | "recovering" | "closed" = "open";
   let restart: Timer | undefined;
   let child = hire(events);
+  // Whoever comes with a greeting has it said before anything else.
+  let phase: "open" | "recovering" | "closed" = standing.greeting === undefined ? "open" : "recovering";
 
-  function ask(compose: Compose): Promise<Message | undefined> {
+  function ask(compose: Compose, deliver: (bytes: Uint8Array) => unknown): Promise<Message | undefined> {
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
     asked.set(++last, resolve);
-    child.send(compose(last));
+    if (deliver(compose(last)) === false) resolve(undefined);
     return promise;
+  }
+
+  /** Past the queue: what has to come before everything that waits. */
+  function askFirst(compose: Compose): Promise<Message | undefined> {
+    return ask(compose, (bytes) => child.send(bytes));
+  }
+
+  function send(bytes: Uint8Array): boolean {
+    if (phase === "recovering") return queue.add(bytes);
+    child.send(bytes);
+    return phase === "open";
   }
 
   function recoverFrom(exit: ChildExit) {
@@ -75,14 +94,18 @@ export function createServer(options: ServerOptions): Server {
     options.lost(how);
   }
 
-  async function begin() {
-    const mine = hire(events);
-    child = mine;
-    onServer({ state: "started", pid: mine.pid });
+  function begin(): Promise<void> {
+    child = hire(events);
+    onServer({ state: "started", pid: child.pid });
+    return settleIn(child);
+  }
+
+  /** Greets a process and then sends what has waited for it. */
+  async function settleIn(mine: Child): Promise<void> {
     const greeted = await greet();
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
     if (greeted === "refused") {
-      log.warn("The restarted server did not take up the session again; the client has to begin a new one.");
+      log.warn("The server refused to begin; its clients have to begin anew.");
       return options.gaveUp();
     }
     phase = "open";
@@ -93,26 +116,26 @@ export function createServer(options: ServerOptions): Server {
   /** Tells a new process what the last one knew. */
   async function greet(): Promise<"done" | "refused" | "gone"> {
     if (standing.greeting === undefined) return "done";
-    const welcome = await ask(standing.greeting);
+    const welcome = await askFirst(standing.greeting);
     if (welcome === undefined) return "gone";
     if (welcome.kind === "error") return "refused";
+    options.welcomed?.(welcome);
     if (standing.greeted) child.send(composeNotification("notifications/initialized"));
-    const granted = await Promise.all(standing.wishes().map(ask));
+    const granted = await Promise.all(standing.wishes().map(askFirst));
     return granted.includes(undefined) ? "gone" : "done";
   }
 
+  if (phase === "recovering") void settleIn(child);
+
   return {
     nextNumber: () => ++last,
-    send(bytes) {
-      if (phase === "recovering") return queue.add(bytes);
-      child.send(bytes);
-      return phase === "open";
-    },
+    send,
+    ask: (compose) => ask(compose, send),
     async answers(ms) {
       if (phase !== "open") return false;
       const late = Promise.withResolvers<undefined>();
       const timer = setTimeout(late.resolve, ms);
-      const answer = await Promise.race([ask((number) => composeRequest(number, "ping")), late.promise]);
+      const answer = await Promise.race([askFirst((number) => composeRequest(number, "ping")), late.promise]);
       clearTimeout(timer);
       return answer !== undefined;
     },

@@ -1,26 +1,21 @@
 // The server process that is started before anybody has connected: a broken server is reported at
-// once, and the first client need not wait. It is asked for nothing but a ping, which may precede
-// `initialize` (MCP 2025-11-25, lifecycle), so the first client finds it untouched.
+// once, the first client need not wait, and it is found out which revisions the server speaks.
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
 import type { Child, ChildEvents, ChildExit, StartChild } from "../child/child.ts";
-import { composeRequest } from "../frame/compose.ts";
-import { readMessages } from "../frame/message.ts";
-import type { BridgeOptions } from "./bridge.ts";
-
-/** What was seen of the server at launch. */
-export type LaunchReport =
-  | { outcome: "answered" }
-  /**
-   * It runs, but has said nothing: a package still being downloaded, or a server that ignores pings.
-   * `ended` resolves if it ends before a client has got it.
-   */
-  | { outcome: "silent"; ended: Promise<ChildExit> }
-  /** It ended without a word. */
-  | { outcome: "exited"; exit: ChildExit };
+import { composeRequest, ErrorCode } from "../frame/compose.ts";
+import { findMember, readMessages, spanText, type Message } from "../frame/message.ts";
+import { NAME, VERSION } from "../version.ts";
+import type { BridgeOptions, LaunchReport } from "./bridge.ts";
+import { LEGACY, META, MODERN, parseSpan } from "./envelope.ts";
 
 export interface Spare {
   launch(): Promise<LaunchReport>;
-  /** Hands the process over, with all it has said so far; `undefined` when none waits. */
-  take(events: ChildEvents): Child | undefined;
+  /** Whether the server serves clients without sessions. */
+  speaksModern(): Promise<boolean>;
+  /** Whether it also does with; asked only of servers that serve clients without. */
+  speaksLegacy(): Promise<boolean>;
+  /** Hands the process over, with all it has said so far; `undefined` when none waits that fits. */
+  take(events: ChildEvents, era: "legacy" | "modern"): Child | undefined;
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -28,57 +23,77 @@ export interface Spare {
 /** How long a server may take to answer before the launch goes on without it, in milliseconds. */
 const PATIENCE = 10_000;
 
-const INITIALIZE = {
-  protocolVersion: "2025-11-25",
-  capabilities: {},
-  clientInfo: { name: "mcp-expose", version: "1" },
-};
+const WHO = { name: NAME, version: VERSION };
+const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: WHO };
+const DISCOVER = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [META.capabilities]: {} } };
 
-export function createSpare({ startChild, onServer, onStderr }: BridgeOptions): Spare {
+export function createSpare({ startChild, childEra, onServer, onStderr }: BridgeOptions): Spare {
   let waiting: Candidate | undefined;
-  let pingable = true;
+  let isModern = childEra === "modern";
+  const launched = Promise.withResolvers<void>();
+  let legacy: Promise<boolean> | undefined;
 
   const prepare = (): Candidate => {
     const candidate = startCandidate(startChild, onStderr);
-    const { pid } = candidate.child;
     waiting = candidate;
-    onServer({ state: "started", pid });
+    onServer({ state: "started", pid: candidate.child.pid });
     void candidate.ended.then(() => {
       if (waiting === candidate) waiting = undefined;
     });
     return candidate;
   };
 
-  /** Some servers end at anything but `initialize`. One process, thrown away afterwards, tells these from broken ones. */
-  const tryInitialize = async (): Promise<LaunchReport> => {
+  /** A process thrown away afterwards: asking for a handshake is what no other client may find done. */
+  const tryInitialize = async (): Promise<{ report: Reply; answer: Message | undefined }> => {
     const probe = startCandidate(startChild, () => {});
     const report = await probe.ask("initialize", INITIALIZE, PATIENCE);
     await probe.child.close();
-    if (report.outcome !== "answered") return report;
-    pingable = false;
+    return { report, answer: report.outcome === "answered" ? report.answer : undefined };
+  };
+
+  const launch = async (): Promise<LaunchReport> => {
+    const first = prepare();
+    // A server that is known to have sessions is asked what it may be asked before `initialize`.
+    const report = await (childEra === "legacy"
+      ? first.ask("ping", undefined, PATIENCE)
+      : first.ask("server/discover", DISCOVER, PATIENCE));
+    if (report.outcome === "answered") {
+      if (childEra === "auto") isModern = isDiscovered(report.answer);
+      onServer({ state: "ready", pid: first.child.pid });
+    }
+    if (report.outcome !== "exited") return report;
+    // Some servers end at anything but `initialize`: this tells them from broken ones.
+    const { report: second } = await tryInitialize();
+    if (second.outcome !== "answered") return report;
     prepare();
-    return report;
+    return second;
   };
 
   return {
-    async launch() {
-      const first = prepare();
-      const report = await first.ask("ping", undefined, PATIENCE);
-      if (report.outcome === "answered") onServer({ state: "ready", pid: first.child.pid });
-      if (report.outcome !== "exited") return report;
-      const second = await tryInitialize();
-      return second.outcome === "answered" ? second : report;
+    launch: () => launch().finally(launched.resolve),
+    async speaksModern() {
+      await launched.promise;
+      return isModern;
     },
-    take(events) {
+    async speaksLegacy() {
+      if (childEra !== "auto") return childEra === "legacy";
+      legacy ??= tryInitialize().then(({ answer }) => answer?.kind === "result");
+      return legacy;
+    },
+    take(events, era) {
+      // A server asked in one way may have settled for it.
+      if (waiting === undefined || (era === "modern") !== isModern) return undefined;
       const taken = waiting;
       waiting = undefined;
-      taken?.handOver(events);
-      return taken?.child;
+      taken.handOver(events);
+      return taken.child;
     },
     async answers(ms) {
       const asked = waiting ?? prepare();
-      if (!pingable) return true;
-      return (await asked.ask("ping", undefined, ms)).outcome === "answered";
+      const report = isModern
+        ? await asked.ask("server/discover", DISCOVER, ms)
+        : await asked.ask("ping", undefined, ms);
+      return report.outcome === "answered";
     },
     async close() {
       await waiting?.child.close();
@@ -86,27 +101,42 @@ export function createSpare({ startChild, onServer, onStderr }: BridgeOptions): 
   };
 }
 
+/** Whether an answer to `server/discover` is that of a server without sessions. Some with sessions answer it too. */
+function isDiscovered(answer: Message): boolean {
+  if (answer.kind === "error") {
+    const code = Number(spanText(answer.bytes, findMember(answer, answer.errorAt, "code")));
+    return code <= ErrorCode.headerMismatch && code >= ErrorCode.unsupportedVersion;
+  }
+  const versions = parseSpan(answer, findMember(answer, answer.resultAt, "supportedVersions"));
+  return Array.isArray(versions) && versions.includes(MODERN);
+}
+
 /** A process that nobody owns yet. */
 interface Candidate {
   readonly child: Child;
   /** Resolves if the process ends while nobody owns it. */
   readonly ended: Promise<ChildExit>;
-  ask(method: string, params: unknown, ms: number): Promise<LaunchReport>;
+  ask(method: string, params: unknown, ms: number): Promise<Reply>;
   handOver(events: ChildEvents): void;
 }
+
+type Reply = Exclude<LaunchReport, { outcome: "answered" }> | { outcome: "answered"; answer: Message };
 
 function startCandidate(startChild: StartChild, onStderr: (line: string) => void): Candidate {
   let owner: ChildEvents | undefined;
   let questions = 0;
   const said: Uint8Array[] = [];
-  const answered = Promise.withResolvers<void>();
+  const waiters = new Map<number, (answer: Message) => void>();
   const ended = Promise.withResolvers<ChildExit>();
 
   const child = startChild({
     line(line) {
-      if (owner !== undefined) owner.line(line);
-      else if (isAnswer(line)) answered.resolve();
-      else said.push(line);
+      if (owner !== undefined) return owner.line(line);
+      const reading = readMessages(line);
+      const [message] = "messages" in reading ? reading.messages : [];
+      const take = message?.method === "" ? waiters.get(Number(message.id)) : undefined;
+      if (take === undefined) said.push(line);
+      else take(message!);
     },
     oversize: (...excerpt) => owner?.oversize(...excerpt),
     stderr: (line) => (owner?.stderr ?? onStderr)(line),
@@ -120,17 +150,20 @@ function startCandidate(startChild: StartChild, onStderr: (line: string) => void
     child,
     ended: ended.promise,
     async ask(method, params, ms) {
-      // Numbers from zero down: the owner's own begin at one, so that a late answer meets none of them.
-      child.send(composeRequest(-questions++, method, params));
+      // Numbers from zero down: the owner's begin at one, so that a late answer meets none of them.
+      const number = -questions++;
+      const answered = Promise.withResolvers<Message>();
+      waiters.set(number, answered.resolve);
+      child.send(composeRequest(number, method, params));
       const late = Promise.withResolvers<void>();
       const timer = setTimeout(late.resolve, ms);
-      const report = await Promise.race([
-        answered.promise.then((): LaunchReport => ({ outcome: "answered" })),
-        ended.promise.then((exit): LaunchReport => ({ outcome: "exited", exit })),
-        late.promise.then((): LaunchReport => ({ outcome: "silent", ended: ended.promise })),
+      const reply = await Promise.race([
+        answered.promise.then((answer): Reply => ({ outcome: "answered", answer })),
+        ended.promise.then((exit): Reply => ({ outcome: "exited", exit })),
+        late.promise.then((): Reply => ({ outcome: "silent", ended: ended.promise })),
       ]);
       clearTimeout(timer);
-      return report;
+      return reply;
     },
     handOver(events) {
       owner = events;
@@ -138,10 +171,4 @@ function startCandidate(startChild: StartChild, onStderr: (line: string) => void
       queueMicrotask(() => said.splice(0).forEach(events.line));
     },
   };
-}
-
-/** Any answer will do: a server that refuses the ping is alive too. */
-function isAnswer(line: Uint8Array): boolean {
-  const reading = readMessages(line);
-  return "messages" in reading && reading.messages.some(({ kind }) => kind === "result" || kind === "error");
 }

@@ -1,5 +1,6 @@
 // What a client has arranged with its server and expects to hold: told again to a restarted one.
-import { splice, stringParam, type Message } from "../frame/message.ts";
+import { stringParam, type Message } from "../frame/message.ts";
+import { splice } from "../frame/splice.ts";
 
 /** Writes a request with the number it is given as its id. */
 export type Compose = (number: number) => Uint8Array;
@@ -11,13 +12,15 @@ export interface Standing {
   readonly greeted: boolean;
   /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
   wishes(): Compose[];
-  /** Looks at everything the client sends. */
+  /** Remembers what a message arranges, if it arranges anything. */
   note(message: Message): void;
+  forgetResource(uri: string): void;
 }
 
-export function createStanding(): Standing {
-  let greeting: Compose | undefined;
-  let greeted = false;
+/** @param own a greeting of ours, for clients that have none; it is known to be followed by `notifications/initialized` */
+export function createStanding(own?: Compose): Standing {
+  let greeting = own;
+  let greeted = own !== undefined;
   const wishes = new Map<string, Compose>();
 
   return {
@@ -28,6 +31,7 @@ export function createStanding(): Standing {
       return greeted;
     },
     wishes: () => [...wishes.values()],
+    forgetResource: (uri) => void wishes.delete(`resource ${uri}`),
     note(message) {
       const again: Compose = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
       switch (message.method) {

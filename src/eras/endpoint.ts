@@ -4,10 +4,11 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
 import { readBody } from "./body.ts";
-import { refuseOtherEras } from "./classify.ts";
+import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
+import { classify } from "./classify.ts";
 import type { Caller, Trace } from "./era.ts";
 import { createEventStreams } from "./event-stream.ts";
-import { refuseMethod } from "./refusal.ts";
+import { refuseMethod, refuseStream } from "./refusal.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Answers one request. What is learned of it on the way is written into `trace`. */
@@ -31,6 +32,8 @@ export interface EndpointOptions {
   messagesPath: string;
   /** The most bytes of a body. */
   maxBody: number;
+  /** Whether the way to the client lets an event stream through in answer to GET. */
+  streamsGet: boolean;
   now(): number;
   random(bytes: number): Uint8Array;
 }
@@ -41,11 +44,19 @@ const KEEP_ALIVE = 15_000;
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
 
-export function createEndpoint({ bridge, messagesPath, maxBody, now, random }: EndpointOptions): Endpoint {
+export function createEndpoint({
+  bridge,
+  messagesPath,
+  maxBody,
+  streamsGet,
+  now,
+  random,
+}: EndpointOptions): Endpoint {
   const streams = createEventStreams(KEEP_ALIVE);
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const streamable = createStreamableHttp({ bridge, sessions, streams });
+  const stateless = createStatelessHttp({ bridge, streams });
   const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
@@ -56,17 +67,25 @@ export function createEndpoint({ bridge, messagesPath, maxBody, now, random }: E
         case "POST": {
           const body = await readBody(request, maxBody, trace);
           if (body instanceof Response) return body;
-          return refuseOtherEras(request, body) ?? streamable.post(request, body, caller);
+          const dialect = classify(request, body);
+          if (dialect instanceof Response) return dialect;
+          const [first] = body.messages;
+          return dialect === "stateless" && first !== undefined
+            ? stateless.post(request, first, caller)
+            : streamable.post(request, body, caller);
         }
         case "GET":
-          return streamable.get(request, caller);
+          return streamsGet ? streamable.get(request, caller) : refuseStream("POST, DELETE");
         case "DELETE":
           return streamable.delete(request, caller);
         default:
           return refuseMethod("GET, POST, DELETE");
       }
     },
-    sse: (request, caller) => (request.method === "GET" ? httpSse.get(caller) : refuseMethod("GET")),
+    sse(request, caller) {
+      if (!streamsGet) return refuseStream("");
+      return request.method === "GET" ? httpSse.get(caller) : refuseMethod("GET");
+    },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
       const body = await readBody(request, maxBody, trace);

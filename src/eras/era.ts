@@ -1,20 +1,37 @@
 // What every HTTP dialect shares: the revisions, who calls, and what is noted of a request.
 // The only place that compares dates of revisions.
 
-/** Revisions served, oldest first. */
-export const REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] as const;
+/** Revisions with sessions, oldest first. */
+const WITH_SESSIONS: readonly string[] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /** The first revision without sessions, in which every request says its own version. */
 const STATELESS_SINCE = "2026-07-28";
 
+export function isSessionRevision(version: string): boolean {
+  return WITH_SESSIONS.includes(version);
+}
+
 /** Whether `version` can be meant by `MCP-Protocol-Version` at all. A newer one than was agreed on is let pass: real clients send it. */
 export function isRevision(version: string): boolean {
-  return (REVISIONS as readonly string[]).includes(version) || version === STATELESS_SINCE;
+  return isSessionRevision(version) || isStateless(version);
+}
+
+/** Whether requests of a revision stand alone. Later revisions than ours do too, and are told which we know. */
+export function isStateless(version: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= STATELESS_SINCE;
+}
+
+/** Whether clients of a revision with sessions expect events to be numbered from the first one on. */
+export function isResumable(version: string): boolean {
+  return version >= "2025-11-25";
 }
 
 /** Who sends a request, as far as the dialects must know. */
 export interface Caller {
-  /** Equal for the same person with the same OAuth client; a session belongs to one principal. */
+  /**
+   * Equal for the same person with the same OAuth client; a session belongs to one principal.
+   * Empty when nobody can be told from anybody.
+   */
   readonly principal: string;
   /** Whether the credential shown is still good; asked while a stream stays open. */
   isValid(): boolean;

@@ -20,6 +20,15 @@ export function refuseMethod(allow: string): Response {
   return response;
 }
 
+/** The tunnel holds answers to GET back until they end, so a stream there would never arrive. */
+export function refuseStream(allow: string): Response {
+  const text =
+    "This tunnel cannot carry an event stream in answer to GET. Send POST to the MCP endpoint instead.";
+  const response = refuse(405, ErrorCode.refused, text);
+  response.headers.set("allow", allow);
+  return response;
+}
+
 /** All server processes allowed are busy. */
 export function refuseBusy(): Response {
   const response = refuse(503, ErrorCode.refused, "All server processes are busy. Try again in a moment.");

@@ -104,7 +104,8 @@ function parseString(text: string): string | undefined {
   return text.startsWith('"') ? (JSON.parse(text) as string) || undefined : undefined;
 }
 
-function spanText(bytes: Uint8Array, span: Span | undefined): string | undefined {
+/** The JSON text of a span, as it is written. */
+export function spanText(bytes: Uint8Array, span: Span | undefined): string | undefined {
   return span === undefined ? undefined : decode(bytes, span.start, span.end);
 }
 
@@ -131,22 +132,4 @@ export function stringParam(message: Message, ...path: string[]): string | undef
 /** The JSON text at a path below `params`, as it is written; `undefined` when there is none. */
 export function rawParam(message: Message, ...path: string[]): string | undefined {
   return spanText(message.bytes, findMember(message, message.paramsAt, ...path));
-}
-
-/** A place in a message and the text that shall stand there instead. */
-export interface Edit {
-  at: Span;
-  text: string;
-}
-
-/** The message's bytes with each edit made. Edits lie apart and in the order of their places. */
-export function splice(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  let from = 0;
-  for (const { at, text } of edits) {
-    pieces.push(bytes.subarray(from, at.start), Buffer.from(text));
-    from = at.end;
-  }
-  pieces.push(bytes.subarray(from));
-  return Buffer.concat(pieces);
 }

@@ -8,6 +8,11 @@ export interface Span {
   readonly end: number;
 }
 
+/** A member of an object: the range of its value, and where its key begins. */
+export interface Member extends Span {
+  readonly keyStart: number;
+}
+
 /** A JSON text whose containers nest deeper than this is refused, here and by many parsers. */
 export const MAX_DEPTH = 4096;
 
@@ -30,22 +35,29 @@ const CLOSE_OBJECT = 0x7d;
  * @returns `undefined` when the text is not one well-formed JSON object, or when a key stands twice:
  *   readers disagree on which of the two counts, and a message must mean the same to all of them
  */
-export function readMembers(bytes: Uint8Array, start = 0, end = bytes.length): Map<string, Span> | undefined {
+export function readMembers(
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): Map<string, Member> | undefined {
+  // Behind `end` there is nothing.
+  bytes = bytes.subarray(0, end);
   let at = skipSpace(bytes, start, end);
   if (bytes[at] !== OPEN_OBJECT) return undefined;
-  const members = new Map<string, Span>();
+  const members = new Map<string, Member>();
   at = skipSpace(bytes, at + 1, end);
   if (bytes[at] === CLOSE_OBJECT) return skipSpace(bytes, at + 1, end) === end ? members : undefined;
   for (;;) {
     const keyEnd = bytes[at] === QUOTE ? skipString(bytes, at, end) : -1;
     if (keyEnd < 0) return undefined;
+    const keyStart = at;
     const key = decodeString(bytes, at, keyEnd);
     at = skipSpace(bytes, keyEnd, end);
     if (bytes[at] !== COLON || members.has(key)) return undefined;
     const valueStart = skipSpace(bytes, at + 1, end);
     const valueEnd = skipValue(bytes, valueStart, end);
     if (valueEnd < 0) return undefined;
-    members.set(key, { start: valueStart, end: valueEnd });
+    members.set(key, { keyStart, start: valueStart, end: valueEnd });
     at = skipSpace(bytes, valueEnd, end);
     if (bytes[at] === CLOSE_OBJECT) return skipSpace(bytes, at + 1, end) === end ? members : undefined;
     if (bytes[at] !== COMMA) return undefined;
@@ -54,13 +66,13 @@ export function readMembers(bytes: Uint8Array, start = 0, end = bytes.length): M
 }
 
 /**
- * The elements of the array that fills `bytes` but for white space.
+ * The elements of the array that fills `bytes[start, end)` but for white space.
  *
  * @returns `undefined` when the text is not one well-formed JSON array
  */
-export function readElements(bytes: Uint8Array): Span[] | undefined {
-  const end = bytes.length;
-  let at = skipSpace(bytes, 0, end);
+export function readElements(bytes: Uint8Array, start = 0, end = bytes.length): Span[] | undefined {
+  bytes = bytes.subarray(0, end);
+  let at = skipSpace(bytes, start, end);
   if (bytes[at] !== OPEN_ARRAY) return undefined;
   const elements: Span[] = [];
   at = skipSpace(bytes, at + 1, end);
@@ -226,7 +238,8 @@ function isEscape(byte: number): boolean {
   );
 }
 
-const decoder = new TextDecoder();
+// A byte order mark within a text is a character like any other.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The text of a span of bytes. */
 export function decode(bytes: Uint8Array, start: number, end: number): string {

@@ -5,20 +5,23 @@ import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import type { Body } from "../body.ts";
 import type { Caller } from "../era.ts";
-import type { EventStreams } from "../event-stream.ts";
+import type { EventStream, EventStreams } from "../event-stream.ts";
 import { refuse, refuseBusy, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
 
 export interface SseSession extends Session {
-  readonly conversation: Conversation;
+  readonly stream: EventStream;
+  /** Where everything goes. */
   readonly outlet: Outlet;
+  /** Begins with the client's `initialize`. */
+  conversation: Promise<Conversation | undefined> | undefined;
 }
 
 export interface HttpSse {
   /** `GET /sse` */
   get(caller: Caller): Response;
   /** `POST /messages?sessionId=`; the answers come on the stream. */
-  post(request: Request, body: Body, caller: Caller): Response;
+  post(request: Request, body: Body, caller: Caller): Promise<Response>;
 }
 
 export interface HttpSseOptions {
@@ -30,39 +33,55 @@ export interface HttpSseOptions {
 }
 
 export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpSseOptions): HttpSse {
+  /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
+  const converse = (session: SseSession, messages: Body["messages"]) => {
+    const opening = messages.find(({ method }) => method === "initialize");
+    if (opening !== undefined && session.conversation === undefined) {
+      session.conversation = bridge.openSession(session.principal, opening, {
+        loose: session.stream.send,
+        closed: session.stream.end,
+      });
+    }
+    return session.conversation;
+  };
+
   return {
     get(caller) {
       const id = sessions.newId();
-      const conversation = bridge.open({
-        loose: (message) => stream.send(message),
-        closed: () => stream.end(),
-      });
-      if (conversation === undefined) return refuseBusy();
       const stream = streams.open(caller, () => {
         sessions.remove(session);
-        void conversation.close();
+        void session.conversation?.then((conversation) => conversation?.close());
       });
       const session: SseSession = {
         id,
         principal: caller.principal,
-        conversation,
+        stream,
         outlet: { precede: stream.send, finish: stream.send, drop: () => {} },
+        conversation: undefined,
         isBusy: () => true,
-        close: () => stream.end(),
+        close: stream.end,
       };
       sessions.add(session);
       stream.sendEvent("endpoint", `${messagesPath}?sessionId=${id}`);
       return stream.response;
     },
-    post(request, { messages }, caller) {
+    async post(request, { messages }, caller) {
       const id = new URL(request.url).searchParams.get("sessionId");
       if (id === null)
         return refuse(400, ErrorCode.refused, "Bad request: the sessionId parameter is missing.");
       const session = sessions.find(id, caller);
       if (session === undefined) return refuseSession();
+      const begun = converse(session, messages);
+      if (begun === undefined)
+        return refuse(400, ErrorCode.invalidRequest, "Bad request: initialize comes first.");
+      const conversation = await begun;
+      if (conversation === undefined) {
+        session.conversation = undefined;
+        return refuseBusy();
+      }
       for (const message of messages) {
-        if (message.kind === "request") session.conversation.call(message, session.outlet);
-        else session.conversation.tell(message);
+        if (message.kind === "request") conversation.call(message, session.outlet);
+        else conversation.tell(message);
       }
       return new Response("Accepted", { status: 202 });
     },

@@ -7,9 +7,9 @@ import type { Message } from "../../frame/message.ts";
 import type { Body } from "../body.ts";
 import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
+import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
 import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
-import { createExchange } from "./exchange.ts";
 import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
 
 export interface StreamableSession extends Session {
@@ -19,7 +19,7 @@ export interface StreamableSession extends Session {
 }
 
 export interface StreamableHttp {
-  post(request: Request, body: Body, caller: Caller): Promise<Response> | Response;
+  post(request: Request, body: Body, caller: Caller): Promise<Response>;
   get(request: Request, caller: Caller): Response;
   delete(request: Request, caller: Caller): Response;
 }
@@ -40,9 +40,9 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
     return sessions.find(id, caller) ?? refuseSession();
   };
 
-  const openSession = (caller: Caller): StreamableSession | Response => {
+  const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
     const loose = createLooseEnd(streams);
-    const conversation = bridge.open({
+    const conversation = await bridge.openSession(caller.principal, initialize, {
       loose: loose.send,
       closed() {
         sessions.remove(session);
@@ -56,14 +56,14 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
       conversation,
       loose,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
-      close: () => void conversation.close(),
+      close: conversation.close,
     };
     sessions.add(session);
     return session;
   };
 
   return {
-    post(request, { batch, messages }, caller) {
+    async post(request, { batch, messages }, caller) {
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1) {
         return refuse(
@@ -74,7 +74,8 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
           opening.id,
         );
       }
-      const session = opening === undefined ? findSession(request, caller) : openSession(caller);
+      const session =
+        opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
       if (session instanceof Response) return session;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
@@ -87,6 +88,7 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
         expected: requests.length,
         aside: takesEvents(request) ? undefined : session.loose.send,
         headers: opening === undefined ? {} : { [SESSION_HEADER]: session.id },
+        patience: PATIENCE,
       });
       for (const message of requests) session.conversation.call(message, exchange.outlet);
       return exchange.response;
@@ -109,15 +111,4 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
 
 function isRequest({ kind }: Message): boolean {
   return kind === "request";
-}
-
-/** Clients must accept both forms; the one that names only JSON gets only JSON, the one that names nothing gets both. */
-function takesEvents(request: Request): boolean {
-  const accept = request.headers.get("accept");
-  return (
-    accept === null ||
-    accept.includes("*/*") ||
-    accept.includes("text/*") ||
-    accept.includes("text/event-stream")
-  );
 }

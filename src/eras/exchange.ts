@@ -1,8 +1,8 @@
 // The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
 // something must precede it, or when it takes so long that somebody on the way might hang up.
-import type { Outlet } from "../../bridge/bridge.ts";
-import type { Caller } from "../era.ts";
-import type { EventStream, EventStreams } from "../event-stream.ts";
+import type { Outlet } from "../bridge/bridge.ts";
+import type { Caller } from "./era.ts";
+import type { EventStream, EventStreams } from "./event-stream.ts";
 
 export interface Exchange {
   readonly response: Promise<Response>;
@@ -19,18 +19,23 @@ export interface ExchangeOptions {
   batch: boolean;
   /** The client takes nothing but JSON; what precedes its answer goes here. */
   aside?: ((message: Uint8Array) => void) | undefined;
-  headers: Record<string, string>;
+  headers?: Record<string, string>;
+  /** How long the answer may take before the client gets headers and comments to wait with, in milliseconds. */
+  patience: number;
+  /** HTTP status of a plain answer that is an error. */
+  statusOf?: (code: number) => number;
 }
 
-/** How long an answer may take before the client gets headers and comments to wait with, in milliseconds. */
-const PATIENCE = 5_000;
+/** Well below the first time-out on the way. */
+export const PATIENCE = 5_000;
 
 const COMMA = Buffer.from(",");
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { streams, caller, batch, aside, headers } = options;
+  const { streams, caller, batch, aside, headers = {}, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   const answers: Uint8Array[] = [];
+  let status = 200;
   let stream: EventStream | undefined;
   let remaining = options.expected;
 
@@ -43,7 +48,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     for (const answer of answers) stream.send(answer);
     return stream;
   };
-  const timer = aside === undefined ? setTimeout(upgrade, PATIENCE) : undefined;
+  const timer = aside === undefined ? setTimeout(upgrade, options.patience) : undefined;
 
   const settle = () => {
     if (--remaining > 0) return;
@@ -51,7 +56,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     clearTimeout(timer);
     // A call that was cancelled has no answer; an empty stream says so in both old and new clients.
     if (answers.length === 0) return upgrade().end();
-    resolve(json(batch ? joinBatch(answers) : answers[0]!, headers));
+    resolve(json(batch ? joinBatch(answers) : answers[0]!, status, headers));
   };
 
   return {
@@ -61,9 +66,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
         if (aside === undefined) upgrade().send(message);
         else aside(message);
       },
-      finish(message) {
+      finish(message, code) {
         if (stream !== undefined) stream.send(message);
         else answers.push(message);
+        if (code !== undefined) status = statusOf(code);
         settle();
       },
       drop: settle,
@@ -71,11 +77,22 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-function json(bytes: Uint8Array, headers: Record<string, string>): Response {
-  return new Response(bytes, { headers: { "content-type": "application/json", ...headers } });
+function json(bytes: Uint8Array, status: number, headers: Record<string, string>): Response {
+  return new Response(bytes, { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 function joinBatch(answers: readonly Uint8Array[]): Uint8Array {
   const pieces = answers.flatMap((answer, index) => (index === 0 ? [answer] : [COMMA, answer]));
   return Buffer.concat([Buffer.from("["), ...pieces, Buffer.from("]")]);
+}
+
+/** Clients must accept both forms; the one that names only JSON gets only JSON, the one that names nothing gets both. */
+export function takesEvents(request: Request): boolean {
+  const accept = request.headers.get("accept");
+  return (
+    accept === null ||
+    accept.includes("*/*") ||
+    accept.includes("text/*") ||
+    accept.includes("text/event-stream")
+  );
 }

@@ -1,0 +1,114 @@
+// What every request says of its sender since revision 2026-07-28, in `params._meta`.
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta
+import { rawParam, spanText, type Message } from "../frame/message.ts";
+import { readMembers, type Member } from "../frame/scan.ts";
+import { insertMembers, removeMembers, type Edit } from "../frame/splice.ts";
+
+const PREFIX = "io.modelcontextprotocol/";
+export const META = {
+  version: `${PREFIX}protocolVersion`,
+  clientInfo: `${PREFIX}clientInfo`,
+  capabilities: `${PREFIX}clientCapabilities`,
+  logLevel: `${PREFIX}logLevel`,
+  serverInfo: `${PREFIX}serverInfo`,
+  subscription: `${PREFIX}subscriptionId`,
+} as const;
+
+/** The revision that servers without sessions are spoken to in. */
+export const MODERN = "2026-07-28";
+/** The revision that servers with sessions are greeted in when the client knows none. */
+export const LEGACY = "2025-11-25";
+
+export type Capabilities = Readonly<Record<string, unknown>>;
+
+/** An envelope that has been found in order. */
+export interface Envelope {
+  version: string;
+  /** JSON text; absent when the client does not say who it is. */
+  clientInfo: string | undefined;
+  capabilities: Capabilities;
+  /** Equal for equal capabilities, however they are written. */
+  capabilitiesKey: string;
+  logLevel: string | undefined;
+}
+
+/** Whether a message is written in a revision with envelopes. */
+export function hasEnvelope(message: Message): boolean {
+  return rawParam(message, "_meta", META.version) !== undefined;
+}
+
+/** JSON text that is equal for equal values: keys in order, no white space. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
+}
+
+const ENVELOPE: ReadonlySet<string> = new Set([
+  META.version,
+  META.clientInfo,
+  META.capabilities,
+  META.logLevel,
+]);
+/** What belongs to a retry and not to the request itself. */
+const RETRY: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
+
+/** Makes a request one that a server with sessions understands; keys of others stay. */
+export function stripEnvelope({ bytes, paramsAt }: Message): Edit[] {
+  const params = paramsAt && readMembers(bytes, paramsAt.start, paramsAt.end);
+  if (params === undefined) return [];
+  const at = params.get("_meta");
+  const meta = at && readMembers(bytes, at.start, at.end);
+  const isEmptied = meta !== undefined && [...meta.keys()].every((key) => ENVELOPE.has(key));
+  const edits = removeMembers(params, (key) => RETRY.has(key) || (key === "_meta" && isEmptied));
+  return meta === undefined || isEmptied
+    ? edits
+    : [...edits, ...removeMembers(meta, (key) => ENVELOPE.has(key))];
+}
+
+/**
+ * Puts members into a message's `params._meta`, making what is missing of the way there.
+ *
+ * @param members JSON text of the members of `_meta`
+ * @param beside JSON text of members for `params` itself
+ */
+export function addMeta({ bytes, paramsAt }: Message, members: string, beside = ""): Edit[] {
+  if (paramsAt === undefined) {
+    const end = bytes.lastIndexOf(0x7d);
+    return [{ at: { start: end, end }, text: `,"params":{${join(beside, `"_meta":{${members}}`)}}` }];
+  }
+  const meta = readMembers(bytes, paramsAt.start, paramsAt.end)?.get("_meta");
+  if (meta === undefined) return [insertMembers(bytes, paramsAt, join(beside, `"_meta":{${members}}`))];
+  const inMeta = insertMembers(bytes, meta, members);
+  return beside === "" ? [inMeta] : [insertMembers(bytes, paramsAt, beside), inMeta];
+}
+
+function join(...members: string[]): string {
+  return members.filter((member) => member !== "").join(",");
+}
+
+/** JSON text of the members of an envelope. */
+export function writeEnvelope({
+  clientInfo,
+  capabilities,
+  logLevel,
+}: Pick<Envelope, "clientInfo" | "capabilities" | "logLevel">): string {
+  const members = [`"${META.version}":"${MODERN}"`, `"${META.capabilities}":${JSON.stringify(capabilities)}`];
+  if (clientInfo !== undefined) members.push(`"${META.clientInfo}":${clientInfo}`);
+  if (logLevel !== undefined) members.push(`"${META.logLevel}":${JSON.stringify(logLevel)}`);
+  return members.join(",");
+}
+
+/** The members of a request's `_meta`; empty when it has none. */
+export function readMeta(message: Message): ReadonlyMap<string, Member> {
+  const { bytes, paramsAt } = message;
+  const at = paramsAt && readMembers(bytes, paramsAt.start, paramsAt.end)?.get("_meta");
+  return (at && readMembers(bytes, at.start, at.end)) ?? new Map<string, Member>();
+}
+
+/** The value of a span of JSON; for the small things a bridge has to understand. */
+export function parseSpan(message: Message, span: { start: number; end: number } | undefined): unknown {
+  const text = spanText(message.bytes, span);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}

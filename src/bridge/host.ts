@@ -1,0 +1,108 @@
+// One server process with the calls of all its callers: gives out numbers, brings answers and progress
+// back to whoever waits, and tells everybody when the process is gone. What else the server says is
+// for one of the four pairs of eras to judge.
+import { composeNotification } from "../frame/compose.ts";
+import { findMember, rawParam, type Message } from "../frame/message.ts";
+import { splice, type Edit } from "../frame/splice.ts";
+import type { BridgeOptions } from "./bridge.ts";
+import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
+import { createServer, type Hire } from "./server.ts";
+import type { Compose, Standing } from "./standing.ts";
+
+export interface Host<W extends Waiter> {
+  readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
+  /** Sends a caller's request. */
+  start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
+  /** A number for a request that is sent by `resend`. */
+  nextNumber(): number;
+  /** Sends bytes, now or when the process is back; false when they cannot be kept until then. */
+  send(bytes: Uint8Array): boolean;
+  /** A request of our own; `undefined` when the process went before it answered. */
+  ask(compose: Compose): Promise<Message | undefined>;
+  /** Nobody waits for the call any more. */
+  forget(call: Call<W>): void;
+  /** Forgets the call and tells the server. */
+  cancel(call: Call<W>): void;
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
+  hire: Hire;
+  standing: Standing;
+  /** A request of the server's. */
+  question(message: Message): void;
+  /** A notification of the server's; progress is not among them. */
+  notification(message: Message): void;
+  /** The process is gone; whoever waited for it has been told. */
+  lost(): void;
+  /** The answer to a greeting. */
+  welcomed?(answer: Message): void;
+  /** No process takes up again where the last one ended. */
+  gaveUp(): void;
+}
+
+export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
+  const { log } = options;
+  const server = createServer({
+    ...options,
+    receive,
+    lost(how) {
+      options.lost();
+      for (const call of calls.drain()) call.waiter.lost(how);
+    },
+    gaveUp() {
+      for (const call of calls.drain()) call.waiter.lost("refused to begin");
+      options.gaveUp();
+    },
+    tooLarge(number, length) {
+      const call = calls.get(number);
+      if (call === undefined) return;
+      calls.close(call);
+      call.waiter.lost(`sent an answer that is too large (${length} bytes)`);
+    },
+  });
+  const calls = createCallTable<W>(server.nextNumber);
+
+  function receive(message: Message): void {
+    if (message.kind === "request") return options.question(message);
+    if (message.kind === "notification") {
+      return message.method === "notifications/progress" ? progress(message) : options.notification(message);
+    }
+    const call = calls.get(Number(message.id));
+    if (call === undefined)
+      return log.debug(`The server answered ${message.id}, which nobody waits for; dropped.`);
+    calls.close(call);
+    call.waiter.answer(message);
+  }
+
+  function progress(message: Message): void {
+    const at = findMember(message, message.paramsAt, "progressToken");
+    const call = calls.get(Number(rawParam(message, "progressToken")));
+    if (at === undefined || call?.progressToken === undefined) return;
+    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]));
+  }
+
+  return {
+    calls,
+    start(request, waiter, edits) {
+      const { call, bytes } = calls.open(request, waiter, edits);
+      if (!server.send(bytes)) {
+        calls.close(call);
+        waiter.lost("is not running, and too much waits for it");
+      }
+      return call;
+    },
+    nextNumber: server.nextNumber,
+    send: server.send,
+    ask: server.ask,
+    forget: calls.close,
+    cancel(call) {
+      calls.close(call);
+      const params = { requestId: call.number, reason: "The client has gone." };
+      server.send(composeNotification("notifications/cancelled", params));
+    },
+    answers: server.answers,
+    close: server.close,
+  };
+}

@@ -1,0 +1,261 @@
+// A client with sessions on a server with a handshake: nothing is translated. Several sessions of one
+// client share the process, as the conversations of one desktop application do; the server sees one client.
+import { composeError, composeRequest, ErrorCode } from "../frame/compose.ts";
+import { stringParam, type Message } from "../frame/message.ts";
+import { splice } from "../frame/splice.ts";
+import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
+import { createHost, type HostOptions } from "./host.ts";
+import { isLogged, leastSevere } from "./log-level.ts";
+import { createQuestionTable } from "./questions.ts";
+import {
+  createConversation,
+  createSession,
+  startCall,
+  type Done,
+  type Session,
+  type SessionWaiter,
+} from "./session.ts";
+import { createStanding } from "./standing.ts";
+
+/** A server process that sessions can be opened on. */
+export interface SessionHost {
+  /** Calls in flight. */
+  readonly pending: number;
+  open(client: ClientSide): Conversation;
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export type CellOptions = Pick<HostOptions, "hire" | "now" | "log" | "onServer" | "onStderr"> & {
+  /** A client has said something. */
+  used(): void;
+  /** The process is of no more use: to be closed. */
+  gone(): void;
+};
+
+/** A session and, if the question came while a call was running, where that call answers. */
+interface Addressee {
+  session: Session;
+  outlet: Outlet | undefined;
+}
+
+export function createLegacyOnLegacy(options: CellOptions): SessionHost {
+  const { log } = options;
+  const standing = createStanding();
+  const questions = createQuestionTable<Addressee>();
+  // Least recently used first.
+  const sessions = new Set<Session>();
+  const host = createHost<SessionWaiter>({
+    ...options,
+    standing,
+    question,
+    notification,
+    lost: () => void questions.drop(() => true),
+    gaveUp: options.gone,
+  });
+  /** The server's answer to the first `initialize`; every later session gets it too. */
+  let welcome: Promise<Message | undefined> | undefined;
+
+  // ── what the server says of itself ──
+
+  function question(message: Message): void {
+    const addressee = chooseAddressee();
+    const bytes = addressee && questions.open(message, addressee);
+    if (bytes !== undefined) return forward(bytes, addressee!);
+    const reason =
+      addressee === undefined ? "No client is connected." : "Too many requests wait for the client's answer.";
+    host.send(composeError(message.id, ErrorCode.internal, reason));
+  }
+
+  /** The wire does not say which call a message belongs to; the newest one is the best guess there is. */
+  function chooseAddressee(): Addressee | undefined {
+    const newest = host.calls.newest()?.waiter;
+    if (newest !== undefined) return newest;
+    const session = [...sessions].at(-1);
+    return session && { session, outlet: undefined };
+  }
+
+  function forward(bytes: Uint8Array, { session, outlet }: Addressee): void {
+    if (outlet !== undefined) outlet.precede(bytes);
+    else session.client.loose(bytes);
+  }
+
+  function notification(message: Message): void {
+    switch (message.method) {
+      case "notifications/cancelled": {
+        const cancelled = questions.cancel(message);
+        return cancelled && forward(cancelled.bytes, cancelled.addressee);
+      }
+      case "notifications/message":
+        return logLine(message);
+      case "notifications/resources/updated":
+        return tellSessions(message, listenersOf(message));
+      case "notifications/tools/list_changed":
+      case "notifications/prompts/list_changed":
+      case "notifications/resources/list_changed":
+      case "notifications/elicitation/complete":
+        return tellSessions(message, sessions);
+      default: {
+        const addressee = chooseAddressee();
+        return addressee && forward(message.bytes, addressee);
+      }
+    }
+  }
+
+  function tellSessions(message: Message, to: Iterable<Session>): void {
+    for (const session of to) session.client.loose(message.bytes);
+  }
+
+  function listenersOf(message: Message): Iterable<Session> {
+    const uri = stringParam(message, "uri") ?? "";
+    const listeners = [...sessions].filter(({ resources }) => resources.has(uri));
+    // A server may send what nobody has subscribed to, or name a part of what was.
+    return listeners.length > 0 ? listeners : sessions;
+  }
+
+  function logLine(message: Message): void {
+    const newest = host.calls.newest()?.waiter;
+    if (sessions.size === 1 || newest !== undefined) {
+      const addressee = newest ?? chooseAddressee();
+      if (addressee !== undefined && (sessions.size === 1 || isLogged(message, addressee.session.logLevel))) {
+        forward(message.bytes, addressee);
+      }
+      return;
+    }
+    tellSessions(
+      message,
+      [...sessions].filter(({ logLevel }) => isLogged(message, logLevel)),
+    );
+  }
+
+  // ── what the clients say ──
+
+  function call(session: Session, request: Message, done: Done, outlet: Outlet): void {
+    switch (request.method) {
+      case "initialize":
+        return void greet(session, request, done, outlet);
+      case "logging/setLevel":
+        return setLevel(session, request, done, outlet);
+      case "resources/subscribe":
+        session.resources.add(stringParam(request, "uri") ?? "");
+        standing.note(request);
+        return pass(session, request, done, outlet);
+      case "resources/unsubscribe":
+        return unsubscribe(session, request, done, outlet);
+      default:
+        return pass(session, request, done, outlet);
+    }
+  }
+
+  function pass(session: Session, request: Message, done: Done, outlet: Outlet): void {
+    startCall(host, session, request, outlet, (answer) => done(underId(answer, request)));
+  }
+
+  async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
+    if (welcome === undefined) {
+      const first = Promise.withResolvers<Message | undefined>();
+      welcome = first.promise;
+      standing.note(request);
+      return startCall(
+        host,
+        session,
+        request,
+        { ...outlet, finish: (...answer) => (first.resolve(undefined), done(...answer)) },
+        (answer) => {
+          first.resolve(answer.kind === "result" ? answer : undefined);
+          done(underId(answer, request));
+        },
+      );
+    }
+    const awaited = welcome;
+    const answer = await awaited;
+    if (answer !== undefined) return done(underId(answer, request));
+    if (welcome === awaited) welcome = undefined;
+    return greet(session, request, done, outlet);
+  }
+
+  /** One process has one level: the least severe that any session wants. Each session gets what it asked for. */
+  function setLevel(session: Session, request: Message, done: Done, outlet: Outlet): void {
+    session.logLevel = stringParam(request, "level");
+    const wanted = [...sessions].map(({ logLevel }) => logLevel);
+    if (leastSevere(wanted) !== session.logLevel) return done(emptyResult(request));
+    standing.note(request);
+    pass(session, request, done, outlet);
+  }
+
+  function unsubscribe(session: Session, request: Message, done: Done, outlet: Outlet): void {
+    const uri = stringParam(request, "uri") ?? "";
+    session.resources.delete(uri);
+    if ([...sessions].some(({ resources }) => resources.has(uri))) return done(emptyResult(request));
+    standing.note(request);
+    pass(session, request, done, outlet);
+  }
+
+  function tell(session: Session, message: Message): void {
+    if (message.kind !== "notification") {
+      const answer = questions.answer(message, (addressee) => addressee.session === session);
+      if (answer !== undefined) host.send(answer);
+      else log.debug(`The client answered ${message.id}, which it was not asked; dropped.`);
+      return;
+    }
+    // The server has been greeted once, however many sessions there are.
+    if (message.method === "notifications/initialized" && standing.greeted) return;
+    standing.note(message);
+    host.send(message.bytes);
+  }
+
+  function ended(session: Session): void {
+    sessions.delete(session);
+    for (const id of questions.drop((addressee) => addressee.session === session)) {
+      host.send(composeError(id, ErrorCode.internal, "The client has gone."));
+    }
+    for (const uri of session.resources) {
+      if ([...sessions].some(({ resources }) => resources.has(uri))) continue;
+      standing.forgetResource(uri);
+      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }));
+    }
+  }
+
+  const conversations = new Set<Conversation>();
+
+  return {
+    get pending() {
+      return host.calls.size;
+    },
+    open(client) {
+      const session = createSession(client);
+      sessions.add(session);
+      const conversation = createConversation(
+        session,
+        host,
+        {
+          call: (request, done, outlet) => call(session, request, done, outlet),
+          tell: (message) => tell(session, message),
+          ended() {
+            conversations.delete(conversation);
+            ended(session);
+          },
+        },
+        () => {
+          if (sessions.delete(session)) sessions.add(session);
+          options.used();
+        },
+      );
+      conversations.add(conversation);
+      return conversation;
+    },
+    answers: host.answers,
+    async close() {
+      for (const conversation of conversations) conversation.close();
+      await host.close();
+    },
+  };
+}
+
+function underId(answer: Message, request: Message): Uint8Array {
+  return splice(answer.bytes, [{ at: answer.idAt!, text: request.id }]);
+}
+
+function emptyResult(request: Message): Uint8Array {
+  return Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
+}

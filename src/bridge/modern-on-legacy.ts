@@ -1,0 +1,183 @@
+// Clients without sessions on a server with a handshake: the bridge is the server's one client, with
+// the capabilities of the clients it speaks for, and every request of theirs is a call of its own.
+import { composeError, composeRequest, composeResult, ErrorCode } from "../frame/compose.ts";
+import { spanText, findMember, type Message } from "../frame/message.ts";
+import { NAME, VERSION } from "../version.ts";
+import type { BridgeOptions, StatelessServer } from "./bridge.ts";
+import { LEGACY, META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
+import { createHost } from "./host.ts";
+import type { CellOptions } from "./legacy-on-legacy.ts";
+import { createListeners } from "./listeners.ts";
+import { isLogged, leastSevere } from "./log-level.ts";
+import { createRoundTrips } from "./round-trips.ts";
+import type { Seal } from "./seal.ts";
+import { createStanding } from "./standing.ts";
+import { createToolHeaders } from "./tool-headers.ts";
+import type { TripWaiter } from "./trip.ts";
+
+/** A server process that serves clients without sessions. */
+export interface StatelessHost {
+  /** Requests and streams that clients wait for. */
+  readonly pending: number;
+  /** The server as one principal meets it. */
+  serve(principal: string): StatelessServer;
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export type StatelessCellOptions = CellOptions &
+  Pick<BridgeOptions, "random"> & {
+    seal: Seal;
+    /** Of the first client; the others have the same capabilities. */
+    envelope: Envelope;
+  };
+
+/** Gone since 2026-07-28. They must not reach a server that would still obey. */
+const REMOVED: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "tasks/list",
+  "tasks/result",
+]);
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
+  const { envelope, used } = options;
+  const welcome = Promise.withResolvers<Json>();
+  let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
+  let level: string | undefined;
+  const host = createHost<TripWaiter>({
+    ...options,
+    standing: createStanding((number) => composeRequest(number, "initialize", greeting(envelope))),
+    question: ask,
+    notification,
+    lost() {
+      level = undefined;
+      trips.forgetQuestions();
+    },
+    welcomed(answer) {
+      serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
+      welcome.resolve(parseSpan(answer, answer.resultAt) as Json);
+    },
+    gaveUp() {
+      welcome.resolve({});
+      options.gone();
+    },
+  });
+  const trips = createRoundTrips({
+    ...options,
+    host,
+    capabilities: envelope.capabilities,
+    serverInfo: () => serverInfo,
+  });
+  const listeners = createListeners({
+    capabilities: async () => ((await welcome.promise)["capabilities"] ?? {}) as Json,
+    ask: host.ask,
+  });
+  const headers = createToolHeaders((cursor) =>
+    host.ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
+  );
+
+  function ask(question: Message): void {
+    switch (question.method) {
+      case "elicitation/create":
+      case "sampling/createMessage":
+      case "roots/list":
+        return trips.ask(question);
+      case "ping":
+        return void host.send(composeResult(question.id, {}));
+      default:
+        host.send(
+          composeError(question.id, ErrorCode.methodNotFound, "The client does not know this method."),
+        );
+    }
+  }
+
+  function notification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") headers.forget();
+    if (listeners.tell(message)) return;
+    if (message.method === "notifications/cancelled") {
+      return trips.withdraw(
+        spanText(message.bytes, findMember(message, message.paramsAt, "requestId")) ?? "",
+      );
+    }
+    if (message.method === "notifications/message") logLine(message);
+    // Nothing else has a place on a stream that belongs to one request.
+  }
+
+  /** A log line goes to the newest call that asked for lines of its severity. */
+  function logLine(message: Message): void {
+    const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
+    const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
+    if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
+      wanting.outlet.precede(message.bytes);
+  }
+
+  /** The server has one level, and logs nothing a client did not ask for. */
+  function raiseLevel(wanted: string | undefined): void {
+    if (wanted === undefined || leastSevere([wanted, level]) === level) return;
+    level = wanted;
+    void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
+  }
+
+  async function discover(id: string): Promise<Uint8Array> {
+    const { capabilities, instructions } = await welcome.promise;
+    const { tasks: _, ...known } = (capabilities ?? {}) as Json;
+    return composeResult(id, {
+      resultType: "complete",
+      supportedVersions: [MODERN],
+      capabilities: known,
+      ...(instructions !== undefined && { instructions }),
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: { [META.serverInfo]: JSON.parse(serverInfo) as unknown },
+    });
+  }
+
+  return {
+    get pending() {
+      return trips.pending + listeners.count;
+    },
+    serve: (principal) => ({
+      call(request, caller, outlet) {
+        used();
+        if (REMOVED.has(request.method)) {
+          const code = ErrorCode.methodNotFound;
+          outlet.finish(
+            composeError(request.id, code, `There is no ${request.method} in this revision.`),
+            code,
+          );
+          return () => {};
+        }
+        if (request.method === "server/discover") {
+          void discover(request.id).then((answer) => outlet.finish(answer));
+          return () => {};
+        }
+        if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
+        raiseLevel(caller.logLevel);
+        return trips.begin(principal, { request, envelope: caller, outlet });
+      },
+      headersOf: headers.of,
+    }),
+    answers: host.answers,
+    async close() {
+      listeners.close();
+      await host.close();
+    },
+  };
+}
+
+/** How the bridge introduces itself in a client's stead. */
+function greeting({ capabilities, clientInfo }: Envelope): unknown {
+  const { extensions: _, tasks: __, ...known } = capabilities;
+  return {
+    protocolVersion: LEGACY,
+    capabilities: known,
+    clientInfo:
+      clientInfo === undefined ? { name: NAME, version: VERSION } : (JSON.parse(clientInfo) as unknown),
+  };
+}

@@ -1,0 +1,307 @@
+// Parks the calls of clients without sessions while their server, which has sessions, asks something,
+// and takes them up again when the client comes back with the answers.
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+import { composeError, composeResult, ErrorCode } from "../frame/compose.ts";
+import { stringParam, type Message } from "../frame/message.ts";
+import type { BridgeOptions } from "./bridge.ts";
+import { findToken } from "./calls.ts";
+import { stripEnvelope, type Capabilities } from "./envelope.ts";
+import type { Host } from "./host.ts";
+import { writeModernAnswer } from "./modern-answer.ts";
+import type { Seal } from "./seal.ts";
+import {
+  canBeAsked,
+  createTrip,
+  digestOf,
+  lackingFor,
+  responseTo,
+  toInputRequest,
+  type Outcome,
+  type Round,
+  type Trip,
+  type TripWaiter,
+} from "./trip.ts";
+import { isAccepted, readUrls, toInputRequests } from "./url-elicitation.ts";
+
+export interface RoundTrips {
+  /** Calls that a client waits for, or has been asked about. */
+  readonly pending: number;
+  /** @returns ends the request because the client has gone */
+  begin(principal: string, round: Round): () => void;
+  /** A question of the server's. */
+  ask(question: Message): void;
+  /** The server takes a question back. */
+  withdraw(id: string): void;
+  /** The process is gone, and with it its questions. */
+  forgetQuestions(): void;
+}
+
+export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" | "log"> {
+  host: Host<TripWaiter>;
+  seal: Seal;
+  /** What every client of this server can do. */
+  capabilities: Capabilities;
+  /** JSON text of what the server calls itself. */
+  serverInfo(): string;
+}
+
+/** Questions asked at once arrive within this time, in milliseconds, and go out together. */
+const GATHER = 5;
+/** How long a client may take to come back, in milliseconds. */
+const PARK = 10 * 60_000;
+/** In a ticket for a call that does not wait, but is to be made again. */
+const NO_TRIP = "";
+
+export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
+  const { host, seal, capabilities, log, now, random, serverInfo } = options;
+  /** Trips whose client waits for an answer. */
+  const running = new Set<Trip>();
+  /** Trips whose client is being asked, by id. */
+  const parked = new Map<string, Trip>();
+  /** Questions that came when no call could carry them. */
+  let held: Message[] = [];
+
+  // ── from call to answer ──
+
+  function begin(principal: string, round: Round): () => void {
+    const state = stringParam(round.request, "requestState");
+    if (state !== undefined) return resume(principal, round, state);
+    return setOut(principal, round);
+  }
+
+  function setOut(principal: string, round: Round): () => void {
+    const trip = createTrip(Buffer.from(random(16)).toString("hex"), principal, round);
+    running.add(trip);
+    if (held.length > 0 && canBeAsked(round.request)) {
+      for (const question of held.splice(0)) addQuestion(trip, question);
+      askClient(trip);
+    } else {
+      start(trip, round);
+    }
+    return () => abandon(trip, round);
+  }
+
+  function start(trip: Trip, { request }: Round): void {
+    const waiter: TripWaiter = {
+      trip,
+      answer: (answer) => finish(trip, { answer }),
+      progress: (notification) => trip.current?.outlet.precede(notification),
+      lost: (how) => finish(trip, { how }),
+    };
+    trip.call = host.start(request, waiter, stripEnvelope(request));
+  }
+
+  function finish(trip: Trip, outcome: Outcome): void {
+    clearTimeout(trip.timer);
+    if (trip.current === undefined) {
+      // The client is away with a question; it gets this when it comes back.
+      trip.outcome = outcome;
+      trip.timer = setTimeout(expire, PARK, trip);
+      return;
+    }
+    running.delete(trip);
+    if ("how" in outcome) return fail(trip.current, ErrorCode.internal, lostReason(outcome.how));
+    deliver(trip, trip.current, outcome.answer);
+  }
+
+  function deliver(trip: Trip, round: Round, answer: Message): void {
+    const { request, outlet } = round;
+    const { bytes, code } = writeModernAnswer(answer, request.method, request.id, serverInfo());
+    if (code === ErrorCode.urlElicitationRequired) return sendToUrls(trip, round, answer);
+    if (code === ErrorCode.methodNotFound && trip.refused !== undefined) {
+      // It failed for want of what the client cannot give, and this is how clients are told.
+      return fail(
+        round,
+        ErrorCode.missingCapability,
+        "This needs a capability that the client has not declared.",
+        {
+          requiredCapabilities: trip.refused,
+        },
+      );
+    }
+    outlet.finish(bytes, code);
+  }
+
+  function fail({ request, outlet }: Round, code: number, reason: string, data?: unknown): void {
+    outlet.finish(composeError(request.id, code, reason, data), code);
+  }
+
+  function abandon(trip: Trip, round: Round): void {
+    if (trip.current !== round || !running.delete(trip)) return;
+    clearTimeout(trip.timer);
+    refuseQuestions(trip);
+    if (trip.call !== undefined) host.cancel(trip.call);
+  }
+
+  // ── asking the client ──
+
+  function ask(question: Message): void {
+    const trip = chooseTrip();
+    const lacking = lackingFor(question, capabilities);
+    if (lacking !== undefined) {
+      if (trip !== undefined) trip.refused = lacking;
+      host.send(
+        composeError(
+          question.id,
+          ErrorCode.methodNotFound,
+          "The client has not declared that it can answer this.",
+        ),
+      );
+      return;
+    }
+    if (trip === undefined) {
+      held.push(question);
+      return log.debug(
+        `The server asks (${question.method}) while no call is running; the next call carries it.`,
+      );
+    }
+    addQuestion(trip, question);
+    trip.timer ??= setTimeout(askClient, GATHER, trip);
+  }
+
+  /** The wire does not say which call asks; the one that came last is the best guess there is. */
+  function chooseTrip(): Trip | undefined {
+    return [...running].findLast(({ current, call }) => current && call && canBeAsked(current.request));
+  }
+
+  function addQuestion({ asks }: Trip, question: Message): void {
+    const kind = question.method.split("/")[0]!;
+    let number = 1;
+    while (asks.has(`${kind}-${number}`)) number++;
+    asks.set(`${kind}-${number}`, question);
+  }
+
+  /** Ends the client's request with what the server wants to know. */
+  function askClient(trip: Trip): void {
+    const { current, asks } = trip;
+    clearTimeout(trip.timer);
+    trip.timer = undefined;
+    if (current === undefined || asks.size === 0) return;
+    running.delete(trip);
+    parked.set(trip.id, trip);
+    trip.round++;
+    trip.current = undefined;
+    trip.timer = setTimeout(expire, PARK, trip);
+    const methods = [...asks.values()].map(({ method }) => method).join(", ");
+    log.info(
+      `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
+    );
+    const requests = [...asks].map(([key, question]) => `${JSON.stringify(key)}:${toInputRequest(question)}`);
+    const requestState = JSON.stringify(writeTicket(trip, trip.id));
+    const members = `"resultType":"input_required","inputRequests":{${requests.join(",")}},"requestState":${requestState}`;
+    current.outlet.finish(Buffer.from(`{"jsonrpc":"2.0","id":${current.request.id},"result":{${members}}}`));
+  }
+
+  function writeTicket({ principal, digest, round }: Trip, id: string): string {
+    return seal.write({ trip: id, principal, request: digest, round, expires: now() + PARK });
+  }
+
+  function sendToUrls(trip: Trip, round: Round, error: Message): void {
+    const urls = readUrls(error);
+    if (urls === undefined)
+      return fail(round, ErrorCode.internal, "The server wants a page opened, but does not say which.");
+    if ((capabilities["elicitation"] as { url?: unknown } | undefined)?.url === undefined) {
+      return fail(
+        round,
+        ErrorCode.missingCapability,
+        "This needs a page opened by the person at the client.",
+        {
+          requiredCapabilities: { elicitation: { url: {} } },
+        },
+      );
+    }
+    const result = {
+      resultType: "input_required",
+      inputRequests: toInputRequests(urls),
+      requestState: writeTicket(trip, NO_TRIP),
+    };
+    round.outlet.finish(composeResult(round.request.id, result));
+  }
+
+  // ── the client comes back ──
+
+  function resume(principal: string, round: Round, state: string): () => void {
+    const ticket = seal.read(state);
+    const isValid =
+      ticket !== undefined &&
+      ticket.expires > now() &&
+      ticket.principal === principal &&
+      ticket.request === digestOf(round.request);
+    const trip = isValid ? parked.get(ticket.trip) : undefined;
+    if (isValid && ticket.trip === NO_TRIP) return resumeAfterUrls(principal, round);
+    if (trip === undefined || trip.round !== ticket?.round) {
+      fail(
+        round,
+        ErrorCode.invalidParams,
+        "requestState does not belong to this request, or no longer. Send it anew.",
+      );
+      return () => {};
+    }
+    parked.delete(trip.id);
+    clearTimeout(trip.timer);
+    trip.timer = undefined;
+    trip.current = round;
+    running.add(trip);
+    if (trip.call !== undefined) trip.call.progressToken = findToken(round.request)?.text;
+    answerQuestions(trip, round.request);
+    if (trip.outcome !== undefined) finish(trip, trip.outcome);
+    else if (trip.asks.size > 0) askClient(trip);
+    else if (trip.call === undefined) start(trip, round);
+    return () => abandon(trip, round);
+  }
+
+  function answerQuestions({ asks }: Trip, retry: Message): void {
+    for (const [key, { id }] of asks) {
+      const response = responseTo(retry, key);
+      if (response === undefined) continue;
+      asks.delete(key);
+      host.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${response}}`));
+    }
+  }
+
+  function resumeAfterUrls(principal: string, round: Round): () => void {
+    if (isAccepted(round.request)) return setOut(principal, round);
+    const text = "The page that this needs was not opened.";
+    const result = { resultType: "complete", content: [{ type: "text", text }], isError: true };
+    round.outlet.finish(composeResult(round.request.id, result));
+    return () => {};
+  }
+
+  function expire(trip: Trip): void {
+    parked.delete(trip.id);
+    refuseQuestions(trip);
+    if (trip.call !== undefined && trip.outcome === undefined) host.cancel(trip.call);
+  }
+
+  /** What a client would say that does not want to answer. */
+  function refuseQuestions({ asks }: Trip): void {
+    for (const { id, method } of asks.values()) {
+      if (method === "elicitation/create") host.send(composeResult(id, { action: "cancel" }));
+      else host.send(composeError(id, ErrorCode.internal, "The client did not answer."));
+    }
+    asks.clear();
+  }
+
+  return {
+    get pending() {
+      return running.size + parked.size;
+    },
+    begin,
+    ask,
+    withdraw(id) {
+      held = held.filter((question) => question.id !== id);
+      for (const { asks } of [...running, ...parked.values()]) {
+        for (const [key, question] of asks) if (question.id === id) asks.delete(key);
+      }
+    },
+    forgetQuestions() {
+      held = [];
+      for (const { asks } of parked.values()) asks.clear();
+    },
+  };
+}
+
+/** What a client is told whose server process went away. */
+export function lostReason(how: string): string {
+  return `The MCP server ${how}. If it has ended it is being restarted; try again.`;
+}

@@ -1,0 +1,136 @@
+// What every session of a client is made of, whatever its server speaks: the ids the client has in
+// use, and its calls.
+import { composeError, ErrorCode } from "../frame/compose.ts";
+import { findMember, rawParam, type Message } from "../frame/message.ts";
+import { splice } from "../frame/splice.ts";
+import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
+import type { Call, Waiter } from "./calls.ts";
+import type { Host } from "./host.ts";
+
+export interface Session {
+  readonly client: ClientSide;
+  /** The client's ids in use. */
+  readonly open: Map<string, OpenCall>;
+  /** The least severe log level the client wants; `undefined` when it has not said. */
+  logLevel: string | undefined;
+  /** URIs of resources the client wants to hear of. */
+  readonly resources: Set<string>;
+  isClosed: boolean;
+}
+
+export interface OpenCall {
+  readonly outlet: Outlet;
+  /** Absent while the call has not reached the server. */
+  call?: Call<SessionWaiter>;
+}
+
+/** A waiter that knows whose it is. */
+export interface SessionWaiter extends Waiter {
+  readonly session: Session;
+  readonly outlet: Outlet;
+}
+
+export function createSession(client: ClientSide): Session {
+  return { client, open: new Map(), logLevel: undefined, resources: new Set(), isClosed: false };
+}
+
+/** What a pair of eras does with what a client says. */
+export interface SessionRules {
+  /** Deals with one request; `done` writes the answer and frees the id. */
+  call(request: Message, done: Done, outlet: Outlet): void;
+  /** A notification other than `notifications/cancelled`, or an answer. */
+  tell(message: Message): void;
+  /** The session has ended; its calls have been cancelled. */
+  ended(): void;
+}
+
+export type Done = (answer: Uint8Array, code?: number) => void;
+
+/** The client's side of a session: ids in use, cancelling, the end; the rest is up to `rules`. */
+export function createConversation(
+  session: Session,
+  host: Pick<Host<SessionWaiter>, "cancel" | "forget" | "send">,
+  rules: SessionRules,
+  used: () => void,
+): Conversation {
+  const { open } = session;
+
+  const cancel = (notification: Message) => {
+    const at = findMember(notification, notification.paramsAt, "requestId");
+    const id = rawParam(notification, "requestId") ?? "";
+    const opened = open.get(id);
+    if (at === undefined || opened === undefined) return;
+    open.delete(id);
+    if (opened.call !== undefined) {
+      host.forget(opened.call);
+      host.send(splice(notification.bytes, [{ at, text: String(opened.call.number) }]));
+    }
+    opened.outlet.drop();
+  };
+
+  return {
+    get pending() {
+      return open.size;
+    },
+    call(request, outlet) {
+      used();
+      if (open.has(request.id)) {
+        const reason = `The id ${request.id} belongs to a call that has not been answered yet.`;
+        return outlet.finish(
+          composeError(request.id, ErrorCode.invalidRequest, reason),
+          ErrorCode.invalidRequest,
+        );
+      }
+      const opened: OpenCall = { outlet };
+      open.set(request.id, opened);
+      const done: Done = (answer, code) => {
+        if (open.get(request.id) !== opened) return;
+        open.delete(request.id);
+        outlet.finish(answer, code);
+      };
+      rules.call(request, done, outlet);
+    },
+    tell(message) {
+      used();
+      if (message.method === "notifications/cancelled") cancel(message);
+      else rules.tell(message);
+    },
+    close() {
+      if (session.isClosed) return;
+      session.isClosed = true;
+      for (const { call, outlet } of open.values()) {
+        if (call !== undefined) host.cancel(call);
+        outlet.drop();
+      }
+      open.clear();
+      rules.ended();
+      session.client.closed();
+    },
+  };
+}
+
+/** Hands a call to the server and waits for it. */
+export function startCall(
+  host: Host<SessionWaiter>,
+  session: Session,
+  request: Message,
+  outlet: Outlet,
+  answer: (answer: Message) => void,
+  edits: Parameters<Host<SessionWaiter>["start"]>[2] = [],
+): void {
+  const opened = session.open.get(request.id);
+  const waiter: SessionWaiter = {
+    session,
+    outlet,
+    answer,
+    progress: outlet.precede,
+    lost(how) {
+      if (session.open.get(request.id) !== opened) return;
+      session.open.delete(request.id);
+      const reason = `The MCP server ${how}. If it has ended it is being restarted; try again.`;
+      outlet.finish(composeError(request.id, ErrorCode.internal, reason), ErrorCode.internal);
+    },
+  };
+  const call = host.start(request, waiter, edits);
+  if (opened !== undefined) opened.call = call;
+}

@@ -1,0 +1,71 @@
+// Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and
+// a client that closes its connection has cancelled it.
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+import type { Bridge } from "../../bridge/bridge.ts";
+import { ErrorCode } from "../../frame/compose.ts";
+import { stringParam, type Message } from "../../frame/message.ts";
+import type { Caller } from "../era.ts";
+import type { EventStreams } from "../event-stream.ts";
+import { createExchange, PATIENCE } from "../exchange.ts";
+import { refuse, refuseBusy } from "../refusal.ts";
+import { climb } from "./ladder.ts";
+import { checkParamHeaders } from "./param-headers.ts";
+
+export interface StatelessHttp {
+  post(request: Request, message: Message, caller: Caller): Promise<Response>;
+}
+
+export interface StatelessHttpOptions {
+  bridge: Bridge;
+  streams: EventStreams;
+}
+
+export function createStatelessHttp({ bridge, streams }: StatelessHttpOptions): StatelessHttp {
+  return {
+    async post(request, message, caller) {
+      if (message.kind !== "request") return refuseOther(message);
+      const envelope = climb(request, message);
+      if (envelope instanceof Response) return envelope;
+      const server = await bridge.findServer(caller.principal, envelope);
+      if (server === undefined) return refuseBusy();
+      if (message.method === "tools/call") {
+        const expected = await server.headersOf(stringParam(message, "name") ?? "");
+        const wrong = checkParamHeaders(request.headers, message, expected);
+        if (wrong !== undefined) {
+          return refuse(400, ErrorCode.headerMismatch, `Header mismatch: ${wrong}`, undefined, message.id);
+        }
+      }
+      const exchange = createExchange({
+        streams,
+        caller,
+        expected: 1,
+        batch: false,
+        patience: PATIENCE,
+        statusOf,
+      });
+      const cancel = server.call(message, envelope, exchange.outlet);
+      request.signal.addEventListener("abort", cancel);
+      return exchange.response;
+    },
+  };
+}
+
+/** No notification means anything here, and there is nothing to answer; notifications are let pass. */
+function refuseOther({ kind }: Message): Response {
+  if (kind === "notification") return new Response(null, { status: 202 });
+  return refuse(400, ErrorCode.invalidRequest, "Clients of this revision send no answers.");
+}
+
+/** Errors that the specification gives an HTTP status, as long as no stream has begun. */
+function statusOf(code: number): number {
+  switch (code) {
+    case ErrorCode.methodNotFound:
+      return 404;
+    case ErrorCode.headerMismatch:
+    case ErrorCode.missingCapability:
+    case ErrorCode.unsupportedVersion:
+      return 400;
+    default:
+      return 200;
+  }
+}
