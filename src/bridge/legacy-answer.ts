@@ -62,9 +62,9 @@ function moveReferences(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(moveReferences);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, member]) => {
-    const isLocal =
-      (key === "$ref" || key === "$dynamicRef") && typeof member === "string" && /^#(?:\/|$)/.test(member);
-    return [key, isLocal ? `#/properties/result${(member as string).slice(1)}` : moveReferences(member)];
+    const isReference = key === "$ref" || key === "$dynamicRef";
+    const isLocal = isReference && typeof member === "string" && /^#(?:\/|$)/.test(member);
+    return [key, isLocal ? `#/properties/result${member.slice(1)}` : moveReferences(member)];
   });
   return Object.fromEntries(entries) as unknown;
 }

@@ -1,11 +1,11 @@
 // A client with sessions on a server with a handshake: nothing is translated. Several sessions of one
 // client share the process, as the conversations of one desktop application do; the server sees one client.
-import { composeError, composeRequest, ErrorCode } from "../frame/compose.ts";
+import { composeError, composeRequest, composeResult, ErrorCode } from "../frame/compose.ts";
 import { stringParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { createHost, type HostOptions } from "./host.ts";
-import { isLogged, leastSevere } from "./log-level.ts";
+import { isLogged } from "./log-level.ts";
 import { createQuestionTable } from "./questions.ts";
 import {
   createConversation,
@@ -16,6 +16,7 @@ import {
   type SessionWaiter,
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
+import { isSubscribed, noteWish } from "./wishes.ts";
 
 /** A server process that sessions can be opened on. */
 export interface SessionHost {
@@ -134,15 +135,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     switch (request.method) {
       case "initialize":
         return void greet(session, request, done, outlet);
-      case "logging/setLevel":
-        return setLevel(session, request, done, outlet);
-      case "resources/subscribe":
-        session.resources.add(stringParam(request, "uri") ?? "");
-        standing.note(request);
-        return pass(session, request, done, outlet);
-      case "resources/unsubscribe":
-        return unsubscribe(session, request, done, outlet);
       default:
+        // What others still want the server must go on doing; a session that no longer does is told so.
+        if (!noteWish(session, request, sessions)) return done(composeResult(request.id, {}));
+        standing.note(request);
         return pass(session, request, done, outlet);
     }
   }
@@ -174,23 +170,6 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     return greet(session, request, done, outlet);
   }
 
-  /** One process has one level: the least severe that any session wants. Each session gets what it asked for. */
-  function setLevel(session: Session, request: Message, done: Done, outlet: Outlet): void {
-    session.logLevel = stringParam(request, "level");
-    const wanted = [...sessions].map(({ logLevel }) => logLevel);
-    if (leastSevere(wanted) !== session.logLevel) return done(emptyResult(request));
-    standing.note(request);
-    pass(session, request, done, outlet);
-  }
-
-  function unsubscribe(session: Session, request: Message, done: Done, outlet: Outlet): void {
-    const uri = stringParam(request, "uri") ?? "";
-    session.resources.delete(uri);
-    if ([...sessions].some(({ resources }) => resources.has(uri))) return done(emptyResult(request));
-    standing.note(request);
-    pass(session, request, done, outlet);
-  }
-
   function tell(session: Session, message: Message): void {
     if (message.kind !== "notification") {
       const answer = questions.answer(message, (addressee) => addressee.session === session);
@@ -210,7 +189,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       host.send(composeError(id, ErrorCode.internal, "The client has gone."));
     }
     for (const uri of session.resources) {
-      if ([...sessions].some(({ resources }) => resources.has(uri))) continue;
+      if (isSubscribed(uri, sessions)) continue;
       standing.forgetResource(uri);
       void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }));
     }
@@ -254,8 +233,4 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
 function underId(answer: Message, request: Message): Uint8Array {
   return splice(answer.bytes, [{ at: answer.idAt!, text: request.id }]);
-}
-
-function emptyResult(request: Message): Uint8Array {
-  return Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"result":{}}`);
 }

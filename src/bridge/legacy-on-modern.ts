@@ -1,15 +1,15 @@
 // A client with sessions on a server without: the bridge answers the handshake, keeps what a session
 // keeps (log level, subscriptions), and puts the client's envelope around every request.
-import { composeError, composeNotification, composeResult, ErrorCode } from "../frame/compose.ts";
+import { composeError, composeResult, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import { readMembers } from "../frame/scan.ts";
-import { removeMembers, splice } from "../frame/splice.ts";
+import { splice } from "../frame/splice.ts";
 import type { BridgeOptions, ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { addMeta, LEGACY, META, parseSpan, writeEnvelope, type Capabilities } from "./envelope.ts";
 import { createHost } from "./host.ts";
 import { createInterviewer, type Interviewer } from "./interview.ts";
 import { createLegacyTools, isInputRequired } from "./legacy-answer.ts";
 import type { CellOptions, SessionHost } from "./legacy-on-legacy.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { isLogged, isLogLevel } from "./log-level.ts";
 import {
   createConversation,
@@ -32,8 +32,7 @@ interface Guest extends Session {
   /** JSON text. */
   clientInfo: string | undefined;
   capabilities: Capabilities;
-  /** Our number of the `subscriptions/listen` in force. */
-  listening: number | undefined;
+  readonly listening: Listening;
   readonly interviewer: Interviewer;
 }
 
@@ -55,7 +54,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,
-    lost: () => guests.forEach((guest) => guest.listening !== undefined && void listen(guest)),
+    lost: () => guests.forEach(({ listening }) => listening.again()),
     gaveUp: options.gone,
   });
 
@@ -69,10 +68,10 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
   }
 
   function tellGuest(message: Message, subscription: string): void {
-    const guest = [...guests].find(({ listening }) => String(listening) === subscription);
-    if (message.method === "notifications/subscriptions/acknowledged")
-      return acknowledged.get(subscription)?.();
-    guest?.client.loose(withoutSubscription(message));
+    for (const { client, listening } of guests) {
+      const heard = listening.hear(message, subscription);
+      if (heard !== undefined) client.loose(heard);
+    }
   }
 
   /** On this pipe a log line does not say whose it is; it is told only when there is no doubt. */
@@ -94,11 +93,8 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       case "logging/setLevel":
         return setLevel(guest, request, done);
       case "resources/subscribe":
-        guest.resources.add(stringParam(request, "uri") ?? "");
-        return void listen(guest).then(() => done(composeResult(request.id, {})));
       case "resources/unsubscribe":
-        guest.resources.delete(stringParam(request, "uri") ?? "");
-        return void listen(guest).then(() => done(composeResult(request.id, {})));
+        return void subscribe(guest, request, done);
       default:
         return pass(guest, request, done, outlet);
     }
@@ -174,39 +170,12 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     pass(guest, request, done, outlet, `"inputResponses":${found.responses}${state}`, round);
   }
 
-  // ── subscriptions ──
-
-  /** Waiting for the acknowledgment of a `subscriptions/listen`, by its number. */
-  const acknowledged = new Map<string, () => void>();
-
-  /** Opens the stream a session wants now, and only then leaves the one before, so that nothing falls between. */
-  async function listen(guest: Guest): Promise<void> {
-    const before = guest.listening;
-    const ready = Promise.withResolvers<void>();
-    let own = 0;
-    const ended = host.ask((number) => {
-      own = number;
-      guest.listening = number;
-      acknowledged.set(String(number), ready.resolve);
-      const filter = {
-        toolsListChanged: true,
-        promptsListChanged: true,
-        resourcesListChanged: true,
-        ...(guest.resources.size > 0 && { resourceSubscriptions: [...guest.resources] }),
-      };
-      const params = `"notifications":${JSON.stringify(filter)},"_meta":{${writeEnvelope(guest)}}`;
-      return Buffer.from(
-        `{"jsonrpc":"2.0","id":${number},"method":"subscriptions/listen","params":{${params}}}`,
-      );
-    });
-    await Promise.race([ready.promise, ended]);
-    acknowledged.delete(String(own));
-    if (before !== undefined) leave(before);
-    if (guest.isClosed) leave(own);
-  }
-
-  function leave(number: number): void {
-    host.send(composeNotification("notifications/cancelled", { requestId: number }));
+  async function subscribe(guest: Guest, request: Message, done: Done): Promise<void> {
+    const uri = stringParam(request, "uri") ?? "";
+    if (request.method === "resources/subscribe") guest.resources.add(uri);
+    else guest.resources.delete(uri);
+    await guest.listening.open();
+    done(composeResult(request.id, {}));
   }
 
   function tell(guest: Guest, message: Message): void {
@@ -214,7 +183,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       if (!guest.interviewer.take(message))
         log.debug(`The client answered ${message.id}, which it was not asked; dropped.`);
     } else if (message.method === "notifications/initialized") {
-      void listen(guest);
+      void guest.listening.open();
     }
     // Other notifications have no meaning to a server without sessions.
   }
@@ -228,7 +197,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
         ...createSession(client),
         clientInfo: undefined,
         capabilities: {},
-        listening: undefined,
+        listening: createListening(host, () => guest),
         interviewer: createInterviewer(random),
       };
       guests.add(guest);
@@ -239,7 +208,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
           guests.delete(guest);
           conversations.delete(conversation);
           guest.interviewer.close();
-          if (guest.listening !== undefined) leave(guest.listening);
+          guest.listening.close();
         },
       };
       const conversation = createConversation(guest, host, rules, options.used);
@@ -259,17 +228,4 @@ function modernCapabilities(capabilities: unknown): Capabilities {
   if (typeof capabilities !== "object" || capabilities === null) return {};
   const { tasks: _, roots, ...rest } = capabilities as Record<string, unknown>;
   return { ...rest, ...(roots !== undefined && { roots: {} }) };
-}
-
-function withoutSubscription(message: Message): Uint8Array {
-  const { bytes, paramsAt } = message;
-  const params = paramsAt && readMembers(bytes, paramsAt.start, paramsAt.end);
-  const at = params?.get("_meta");
-  const meta = at && readMembers(bytes, at.start, at.end);
-  if (params === undefined || meta === undefined) return bytes;
-  const own = (key: string) => key === META.subscription;
-  return splice(
-    bytes,
-    meta.size === 1 ? removeMembers(params, (key) => key === "_meta") : removeMembers(meta, own),
-  );
 }

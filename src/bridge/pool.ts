@@ -43,7 +43,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   }
 
   function reap(): void {
-    for (const entry of [...entries.values()]) {
+    for (const entry of entries.values()) {
       if (entry.sessions === 0 && entry.host.pending === 0 && now() - entry.used > IDLE) void end(entry);
     }
   }

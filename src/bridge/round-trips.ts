@@ -1,7 +1,7 @@
 // Parks the calls of clients without sessions while their server, which has sessions, asks something,
 // and takes them up again when the client comes back with the answers.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
-import { composeError, composeResult, ErrorCode } from "../frame/compose.ts";
+import { composeError, ErrorCode } from "../frame/compose.ts";
 import { stringParam, type Message } from "../frame/message.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { findToken } from "./calls.ts";
@@ -10,18 +10,17 @@ import type { Host } from "./host.ts";
 import { writeModernAnswer } from "./modern-answer.ts";
 import type { Seal } from "./seal.ts";
 import {
-  canBeAsked,
+  composeRound,
   createTrip,
   digestOf,
-  lackingFor,
   responseTo,
-  toInputRequest,
   type Outcome,
   type Round,
   type Trip,
   type TripWaiter,
 } from "./trip.ts";
-import { isAccepted, readUrls, toInputRequests } from "./url-elicitation.ts";
+import { createTripQuestions } from "./trip-questions.ts";
+import { composeNotOpened, composeUrlRound, isAccepted, readUrls } from "./url-elicitation.ts";
 
 export interface RoundTrips {
   /** Calls that a client waits for, or has been asked about. */
@@ -45,8 +44,6 @@ export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" 
   serverInfo(): string;
 }
 
-/** Questions asked at once arrive within this time, in milliseconds, and go out together. */
-const GATHER = 5;
 /** How long a client may take to come back, in milliseconds. */
 const PARK = 10 * 60_000;
 /** In a ticket for a call that does not wait, but is to be made again. */
@@ -58,8 +55,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   const running = new Set<Trip>();
   /** Trips whose client is being asked, by id. */
   const parked = new Map<string, Trip>();
-  /** Questions that came when no call could carry them. */
-  let held: Message[] = [];
+  const questions = createTripQuestions({ host, capabilities, log, running, parked, askClient });
 
   // ── from call to answer ──
 
@@ -72,12 +68,8 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   function setOut(principal: string, round: Round): () => void {
     const trip = createTrip(Buffer.from(random(16)).toString("hex"), principal, round);
     running.add(trip);
-    if (held.length > 0 && canBeAsked(round.request)) {
-      for (const question of held.splice(0)) addQuestion(trip, question);
-      askClient(trip);
-    } else {
-      start(trip, round);
-    }
+    if (questions.load(trip, round)) askClient(trip);
+    else start(trip, round);
     return () => abandon(trip, round);
   }
 
@@ -129,47 +121,11 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   function abandon(trip: Trip, round: Round): void {
     if (trip.current !== round || !running.delete(trip)) return;
     clearTimeout(trip.timer);
-    refuseQuestions(trip);
+    questions.refuse(trip);
     if (trip.call !== undefined) host.cancel(trip.call);
   }
 
   // ── asking the client ──
-
-  function ask(question: Message): void {
-    const trip = chooseTrip();
-    const lacking = lackingFor(question, capabilities);
-    if (lacking !== undefined) {
-      if (trip !== undefined) trip.refused = lacking;
-      host.send(
-        composeError(
-          question.id,
-          ErrorCode.methodNotFound,
-          "The client has not declared that it can answer this.",
-        ),
-      );
-      return;
-    }
-    if (trip === undefined) {
-      held.push(question);
-      return log.debug(
-        `The server asks (${question.method}) while no call is running; the next call carries it.`,
-      );
-    }
-    addQuestion(trip, question);
-    trip.timer ??= setTimeout(askClient, GATHER, trip);
-  }
-
-  /** The wire does not say which call asks; the one that came last is the best guess there is. */
-  function chooseTrip(): Trip | undefined {
-    return [...running].findLast(({ current, call }) => current && call && canBeAsked(current.request));
-  }
-
-  function addQuestion({ asks }: Trip, question: Message): void {
-    const kind = question.method.split("/")[0]!;
-    let number = 1;
-    while (asks.has(`${kind}-${number}`)) number++;
-    asks.set(`${kind}-${number}`, question);
-  }
 
   /** Ends the client's request with what the server wants to know. */
   function askClient(trip: Trip): void {
@@ -186,10 +142,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     log.info(
       `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
     );
-    const requests = [...asks].map(([key, question]) => `${JSON.stringify(key)}:${toInputRequest(question)}`);
-    const requestState = JSON.stringify(writeTicket(trip, trip.id));
-    const members = `"resultType":"input_required","inputRequests":{${requests.join(",")}},"requestState":${requestState}`;
-    current.outlet.finish(Buffer.from(`{"jsonrpc":"2.0","id":${current.request.id},"result":{${members}}}`));
+    current.outlet.finish(composeRound(trip, current.request.id, writeTicket(trip, trip.id)));
   }
 
   function writeTicket({ principal, digest, round }: Trip, id: string): string {
@@ -210,12 +163,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
         },
       );
     }
-    const result = {
-      resultType: "input_required",
-      inputRequests: toInputRequests(urls),
-      requestState: writeTicket(trip, NO_TRIP),
-    };
-    round.outlet.finish(composeResult(round.request.id, result));
+    round.outlet.finish(composeUrlRound(round.request.id, urls, writeTicket(trip, NO_TRIP)));
   }
 
   // ── the client comes back ──
@@ -261,25 +209,14 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
 
   function resumeAfterUrls(principal: string, round: Round): () => void {
     if (isAccepted(round.request)) return setOut(principal, round);
-    const text = "The page that this needs was not opened.";
-    const result = { resultType: "complete", content: [{ type: "text", text }], isError: true };
-    round.outlet.finish(composeResult(round.request.id, result));
+    round.outlet.finish(composeNotOpened(round.request.id));
     return () => {};
   }
 
   function expire(trip: Trip): void {
     parked.delete(trip.id);
-    refuseQuestions(trip);
+    questions.refuse(trip);
     if (trip.call !== undefined && trip.outcome === undefined) host.cancel(trip.call);
-  }
-
-  /** What a client would say that does not want to answer. */
-  function refuseQuestions({ asks }: Trip): void {
-    for (const { id, method } of asks.values()) {
-      if (method === "elicitation/create") host.send(composeResult(id, { action: "cancel" }));
-      else host.send(composeError(id, ErrorCode.internal, "The client did not answer."));
-    }
-    asks.clear();
   }
 
   return {
@@ -287,17 +224,9 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
       return running.size + parked.size;
     },
     begin,
-    ask,
-    withdraw(id) {
-      held = held.filter((question) => question.id !== id);
-      for (const { asks } of [...running, ...parked.values()]) {
-        for (const [key, question] of asks) if (question.id === id) asks.delete(key);
-      }
-    },
-    forgetQuestions() {
-      held = [];
-      for (const { asks } of parked.values()) asks.clear();
-    },
+    ask: questions.ask,
+    withdraw: questions.withdraw,
+    forgetQuestions: questions.forget,
   };
 }
 

@@ -61,6 +61,25 @@ export function createTrip(id: string, principal: string, round: Round): Trip {
   };
 }
 
+/** Gives a question a name that the client answers it under. */
+export function addQuestion({ asks }: Trip, question: Message): void {
+  const kind = question.method.split("/")[0]!;
+  let number = 1;
+  while (asks.has(`${kind}-${number}`)) number++;
+  asks.set(`${kind}-${number}`, question);
+}
+
+/** The answer that asks the client. @param id the client's id of its request, as JSON text */
+export function composeRound({ asks }: Trip, id: string, requestState: string): Uint8Array {
+  const requests = [...asks].map(([key, question]) => `${JSON.stringify(key)}:${toInputRequest(question)}`);
+  const members = [
+    `"resultType":"input_required"`,
+    `"inputRequests":{${requests.join(",")}}`,
+    `"requestState":${JSON.stringify(requestState)}`,
+  ];
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{${members.join(",")}}}`);
+}
+
 /** The requests in whose course a client may be asked. */
 export function canBeAsked({ method }: Message): boolean {
   return method === "tools/call" || method === "prompts/get" || method === "resources/read";
@@ -78,7 +97,7 @@ export function digestOf(request: Message): string {
 }
 
 /** JSON text of a question of the server's as it stands in `inputRequests`. */
-export function toInputRequest({ method, bytes, paramsAt }: Message): string {
+function toInputRequest({ method, bytes, paramsAt }: Message): string {
   const name = JSON.stringify(method);
   if (paramsAt === undefined) return `{"method":${name}}`;
   const params = bytes.subarray(paramsAt.start, paramsAt.end);

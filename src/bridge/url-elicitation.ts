@@ -1,6 +1,7 @@
 // The error −32042 of 2025-11-25: the server cannot go on before a person has opened a URL. Without
 // sessions it becomes a round in which the client is sent there, and then the same call once more.
 // https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation
+import { composeResult } from "../frame/compose.ts";
 import { findMember, spanText, type Message } from "../frame/message.ts";
 
 interface UrlElicitation {
@@ -20,8 +21,26 @@ export function readUrls(error: Message): UrlElicitation[] | undefined {
   return urls.length > 0 ? urls : undefined;
 }
 
-/** `inputRequests` that send the client there. */
-export function toInputRequests(urls: readonly UrlElicitation[]): Record<string, unknown> {
+/** The answer that sends the client there. @param id the client's id of its request, as JSON text */
+export function composeUrlRound(
+  id: string,
+  urls: readonly UrlElicitation[],
+  requestState: string,
+): Uint8Array {
+  return composeResult(id, {
+    resultType: "input_required",
+    inputRequests: toInputRequests(urls),
+    requestState,
+  });
+}
+
+/** The answer of a tool whose page was not opened. */
+export function composeNotOpened(id: string): Uint8Array {
+  const text = "The page that this needs was not opened.";
+  return composeResult(id, { resultType: "complete", content: [{ type: "text", text }], isError: true });
+}
+
+function toInputRequests(urls: readonly UrlElicitation[]): Record<string, unknown> {
   const requests = urls.map(({ url, message }, index) => {
     const params = { mode: "url", url, message: message ?? "Please open this page to go on." };
     return [`elicitation-${index + 1}`, { method: "elicitation/create", params }] as const;

@@ -34,10 +34,10 @@ export function createSpawner(options: SpawnOptions): StartChild {
 
 function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events: ChildEvents): Child {
   const posix = process.platform !== "win32";
-  const [file, ...args] = posix
+  const [file, ...args]: [string, ...string[]] = posix
     ? ["/bin/sh", "-c", WATCHDOG, "sh", command.file, ...command.args]
     : [command.file, ...command.args];
-  const child = spawn(file!, args, {
+  const child = spawn(file, args, {
     cwd,
     env: { ...env, ...command.env },
     detached: posix,

@@ -4,8 +4,10 @@ import type { Caller } from "./era.ts";
 
 export interface EventStream {
   readonly response: Response;
-  /** Sends one message. Does nothing on a stream that has ended. */
-  send(message: Uint8Array): void;
+  /** Sends one message. Does nothing on a stream that has ended. @param id the event's id, for coming back to it */
+  send(message: Uint8Array, id?: string): void;
+  /** Tells the client the id to come back with, and how long to wait before it does, without a message. */
+  prime(id: string): void;
   /** Sends an event of another kind than `message`. */
   sendEvent(event: string, data: string): void;
   end(): void;
@@ -25,6 +27,9 @@ export interface EventStreams {
 /** Bytes that a client may leave unread before its stream is ended. */
 const MAX_UNREAD = 256 * 1024 * 1024;
 
+/** Milliseconds a client that was cut off shall wait before it comes back. */
+const COME_BACK = 1_000;
+
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
@@ -36,7 +41,8 @@ const encoder = new TextEncoder();
 /** The first bytes, so that the headers leave at once. */
 const OPENING = encoder.encode(": open\n\n");
 const KEEP_ALIVE = encoder.encode(": keep-alive\n\n");
-const BEFORE = encoder.encode("event: message\ndata: ");
+const BEFORE_TEXT = "event: message\ndata: ";
+const BEFORE = encoder.encode(BEFORE_TEXT);
 const AFTER = encoder.encode("\n\n");
 
 /** @param keepAlive milliseconds between the comments on every open stream */
@@ -68,7 +74,7 @@ export function createEventStreams(keepAlive: number): EventStreams {
     recheck,
     close() {
       clearInterval(timer);
-      for (const stream of [...open.keys()]) stream.end();
+      for (const stream of open.keys()) stream.end();
     },
   };
 }
@@ -107,7 +113,15 @@ function createEventStream(closed: () => void, headers: Record<string, string>):
     response: new Response(body, { headers }),
     write,
     end,
-    send: (message) => write(Buffer.concat([BEFORE, message, AFTER])),
+    send: (message, id) =>
+      write(
+        Buffer.concat([
+          id === undefined ? BEFORE : encoder.encode(`id: ${id}\n${BEFORE_TEXT}`),
+          message,
+          AFTER,
+        ]),
+      ),
+    prime: (id) => write(encoder.encode(`id: ${id}\nretry: ${COME_BACK}\ndata: \n\n`)),
     sendEvent: (event, data) => write(encoder.encode(`event: ${event}\ndata: ${data}\n\n`)),
   };
 }

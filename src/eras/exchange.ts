@@ -11,7 +11,7 @@ export interface Exchange {
 }
 
 export interface ExchangeOptions {
-  streams: EventStreams;
+  streams: Pick<EventStreams, "open">;
   caller: Caller;
   /** Calls in this POST. */
   expected: number;

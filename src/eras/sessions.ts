@@ -58,7 +58,7 @@ export function createSessions<S extends Session>({ now, random, idle }: Session
       }
     },
     close() {
-      for (const { session } of [...sessions.values()]) end(session);
+      for (const { session } of sessions.values()) end(session);
     },
   };
 }

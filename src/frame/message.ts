@@ -2,7 +2,8 @@
 // https://www.jsonrpc.org/specification; the limits on ids are MCP's (basic, "Requests").
 // Nothing here re-serializes: what is not replaced reaches the other side byte for byte.
 import { isUtf8 } from "node:buffer";
-import { decode, readElements, readMembers, type Span } from "./scan.ts";
+import { readElements, readMembers, type Span } from "./scan.ts";
+import { decode } from "./token.ts";
 
 export interface Message {
   /** The message without a line end; no CR or LF is left in it. */

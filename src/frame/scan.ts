@@ -2,6 +2,8 @@
 // Checks the whole grammar on the way, so that what passes here is JSON to every other reader.
 // Does not check that bytes are UTF-8; message.ts does, once per message.
 
+import { decodeString, skipScalar, skipString } from "./token.ts";
+
 /** A range of bytes: `start` inclusive, `end` exclusive. */
 export interface Span {
   readonly start: number;
@@ -17,14 +19,9 @@ export interface Member extends Span {
 export const MAX_DEPTH = 4096;
 
 const QUOTE = 0x22;
-const PLUS = 0x2b;
 const COMMA = 0x2c;
-const MINUS = 0x2d;
-const DOT = 0x2e;
-const ZERO = 0x30;
 const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
@@ -144,118 +141,4 @@ function skipKey(bytes: Uint8Array, at: number, end: number): number {
   if (keyEnd < 0) return -1;
   const colon = skipSpace(bytes, keyEnd, end);
   return colon < end && bytes[colon] === COLON ? skipSpace(bytes, colon + 1, end) : -1;
-}
-
-/** The index behind the string whose opening quote is at `at`; −1 when it does not end or holds what no string may. */
-function skipString(bytes: Uint8Array, at: number, end: number): number {
-  at++;
-  while (at < end) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE) return at + 1;
-    if (byte < 0x20) return -1;
-    if (byte === BACKSLASH) {
-      const escaped = bytes[at + 1];
-      if (escaped === 0x75) {
-        if (at + 6 > end || !isHex(bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!, bytes[at + 5]!)) return -1;
-        at += 6;
-      } else {
-        if (at + 2 > end || !isEscape(escaped!)) return -1;
-        at += 2;
-      }
-    } else {
-      at++;
-    }
-  }
-  return -1;
-}
-
-/** The index behind the number or literal at `at`; −1 when it is neither. */
-function skipScalar(bytes: Uint8Array, at: number, end: number): number {
-  const first = bytes[at];
-  if (first === 0x74) return skipWord(bytes, at, end, TRUE);
-  if (first === 0x66) return skipWord(bytes, at, end, FALSE);
-  if (first === 0x6e) return skipWord(bytes, at, end, NULL);
-  return skipNumber(bytes, at, end);
-}
-
-const TRUE = [0x74, 0x72, 0x75, 0x65];
-const FALSE = [0x66, 0x61, 0x6c, 0x73, 0x65];
-const NULL = [0x6e, 0x75, 0x6c, 0x6c];
-
-function skipWord(bytes: Uint8Array, at: number, end: number, word: readonly number[]): number {
-  if (at + word.length > end) return -1;
-  for (let index = 1; index < word.length; index++) if (bytes[at + index] !== word[index]) return -1;
-  return at + word.length;
-}
-
-/** The index behind the number at `at` (RFC 8259 §6); −1 when there is none. What follows it is the caller's to judge. */
-function skipNumber(bytes: Uint8Array, at: number, end: number): number {
-  if (bytes[at] === MINUS) at++;
-  const whole = skipDigits(bytes, at, end);
-  if (whole === at || (bytes[at] === ZERO && whole > at + 1)) return -1;
-  at = whole;
-  if (at < end && bytes[at] === DOT) {
-    const fraction = skipDigits(bytes, at + 1, end);
-    if (fraction === at + 1) return -1;
-    at = fraction;
-  }
-  if (at < end && (bytes[at]! | 0x20) === 0x65) {
-    const digits = bytes[at + 1] === PLUS || bytes[at + 1] === MINUS ? at + 2 : at + 1;
-    const exponent = skipDigits(bytes, digits, end);
-    if (exponent === digits) return -1;
-    at = exponent;
-  }
-  return at;
-}
-
-/** The first index from `at` on that holds no digit; never less than `at`. */
-function skipDigits(bytes: Uint8Array, at: number, end: number): number {
-  while (at < end && isDigit(bytes[at]!)) at++;
-  return at;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-function isHex(...digits: number[]): boolean {
-  return digits.every(
-    (digit) => isDigit(digit) || (digit >= 0x41 && digit <= 0x46) || (digit >= 0x61 && digit <= 0x66),
-  );
-}
-
-function isEscape(byte: number): boolean {
-  // " \ / b f n r t
-  return (
-    byte === QUOTE ||
-    byte === BACKSLASH ||
-    byte === 0x2f ||
-    byte === 0x62 ||
-    byte === 0x66 ||
-    byte === 0x6e ||
-    byte === 0x72 ||
-    byte === 0x74
-  );
-}
-
-// A byte order mark within a text is a character like any other.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The text of a span of bytes. */
-export function decode(bytes: Uint8Array, start: number, end: number): string {
-  // Short spans (keys, ids, method names) cost less by hand than a call into the decoder.
-  if (end - start > 24) return decoder.decode(bytes.subarray(start, end));
-  let text = "";
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte > 0x7f) return decoder.decode(bytes.subarray(start, end));
-    text += String.fromCharCode(byte);
-  }
-  return text;
-}
-
-/** The value of the JSON string at `bytes[start, end)`, quotes included. */
-function decodeString(bytes: Uint8Array, start: number, end: number): string {
-  const text = decode(bytes, start + 1, end - 1);
-  return text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
 }

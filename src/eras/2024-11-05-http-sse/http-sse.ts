@@ -38,7 +38,7 @@ export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpS
     const opening = messages.find(({ method }) => method === "initialize");
     if (opening !== undefined && session.conversation === undefined) {
       session.conversation = bridge.openSession(session.principal, opening, {
-        loose: session.stream.send,
+        loose: (message) => session.stream.send(message),
         closed: session.stream.end,
       });
     }
@@ -56,7 +56,11 @@ export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpS
         id,
         principal: caller.principal,
         stream,
-        outlet: { precede: stream.send, finish: stream.send, drop: () => {} },
+        outlet: {
+          precede: (message) => stream.send(message),
+          finish: (message) => stream.send(message),
+          drop: () => {},
+        },
         conversation: undefined,
         isBusy: () => true,
         close: stream.end,

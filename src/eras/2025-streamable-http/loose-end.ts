@@ -1,12 +1,17 @@
 // A session's GET stream, and what waits while the client has none open.
 import type { Caller } from "../era.ts";
-import type { EventStream, EventStreams } from "../event-stream.ts";
+import type { EventStream } from "../event-stream.ts";
+import type { SessionStreams } from "./session-streams.ts";
 
 export interface LooseEnd {
   /** Sends a message, or keeps it until the client listens. */
   send(message: Uint8Array): void;
-  /** The answer to a GET. A client that comes again has lost its first stream, whether or not we have noticed. */
-  open(caller: Caller): Response;
+  /**
+   * The answer to a GET. A client that comes again has lost its first stream, whether or not we have noticed.
+   *
+   * @param lastEventId the event a client was cut off behind, on this stream or on a POST's
+   */
+  open(caller: Caller, lastEventId: string | null): Response;
   isOpen(): boolean;
   close(): void;
 }
@@ -15,7 +20,7 @@ export interface LooseEnd {
 const MAX_KEPT_MESSAGES = 100;
 const MAX_KEPT_BYTES = 1024 * 1024;
 
-export function createLooseEnd(streams: EventStreams): LooseEnd {
+export function createLooseEnd(streams: SessionStreams): LooseEnd {
   let stream: EventStream | undefined;
   let kept: Uint8Array[] = [];
   let keptBytes = 0;
@@ -27,7 +32,9 @@ export function createLooseEnd(streams: EventStreams): LooseEnd {
       keptBytes += message.length;
       while (kept.length > MAX_KEPT_MESSAGES || keptBytes > MAX_KEPT_BYTES) keptBytes -= kept.shift()!.length;
     },
-    open(caller) {
+    open(caller, lastEventId) {
+      const resumed = lastEventId === null ? undefined : streams.resume(caller, lastEventId);
+      if (resumed !== undefined) return resumed;
       stream?.end();
       const opened = streams.open(caller, () => {
         if (stream === opened) stream = undefined;

@@ -3,17 +3,19 @@
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
 import type { Bridge, Conversation } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
-import type { Message } from "../../frame/message.ts";
+import { stringParam, type Message } from "../../frame/message.ts";
 import type { Body } from "../body.ts";
-import type { Caller } from "../era.ts";
+import { isResumable, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
 import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
 import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
+import { createSessionStreams, type SessionStreams } from "./session-streams.ts";
 
 export interface StreamableSession extends Session {
   readonly conversation: Conversation;
+  readonly streams: SessionStreams;
   /** Where messages go that belong to no POST. */
   readonly loose: LooseEnd;
 }
@@ -41,7 +43,9 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
   };
 
   const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
-    const loose = createLooseEnd(streams);
+    const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
+    const own = createSessionStreams({ streams, primes });
+    const loose = createLooseEnd(own);
     const conversation = await bridge.openSession(caller.principal, initialize, {
       loose: loose.send,
       closed() {
@@ -54,6 +58,7 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
       id: sessions.newId(),
       principal: caller.principal,
       conversation,
+      streams: own,
       loose,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
       close: conversation.close,
@@ -82,7 +87,7 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
       for (const message of messages) if (!isRequest(message)) session.conversation.tell(message);
       if (requests.length === 0) return new Response(null, { status: 202 });
       const exchange = createExchange({
-        streams,
+        streams: session.streams,
         caller,
         batch,
         expected: requests.length,
@@ -96,7 +101,9 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
     get(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
       const session = findSession(request, caller);
-      return session instanceof Response ? session : session.loose.open(caller);
+      return session instanceof Response
+        ? session
+        : session.loose.open(caller, request.headers.get("last-event-id"));
     },
     delete(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");

@@ -1,0 +1,89 @@
+// The questions of a server with sessions to clients without: which call carries which, and what
+// becomes of those that nobody will answer.
+import { composeError, composeResult, ErrorCode } from "../frame/compose.ts";
+import type { Message } from "../frame/message.ts";
+import type { Log } from "../log.ts";
+import type { Capabilities } from "./envelope.ts";
+import type { Host } from "./host.ts";
+import { addQuestion, canBeAsked, lackingFor, type Round, type Trip, type TripWaiter } from "./trip.ts";
+
+export interface TripQuestions {
+  /** Takes in a question of the server's; it goes to the client with the others that are asked at once. */
+  ask(question: Message): void;
+  /** Lets a new trip carry what waits to be asked; false when nothing waits, or it cannot carry it. */
+  load(trip: Trip, round: Round): boolean;
+  /** Answers a trip's questions as a client would that does not want to. */
+  refuse(trip: Trip): void;
+  /** The server takes a question back. */
+  withdraw(id: string): void;
+  /** The process is gone, and nobody waits for answers. */
+  forget(): void;
+}
+
+export interface TripQuestionsOptions {
+  host: Pick<Host<TripWaiter>, "send">;
+  /** What every client of this server can do. */
+  capabilities: Capabilities;
+  log: Log;
+  /** Trips whose client waits for an answer. */
+  running: ReadonlySet<Trip>;
+  /** Trips whose client is being asked. */
+  parked: ReadonlyMap<string, Trip>;
+  askClient(trip: Trip): void;
+}
+
+/** Questions asked at once arrive within this time, in milliseconds, and go out together. */
+const GATHER = 5;
+
+export function createTripQuestions(options: TripQuestionsOptions): TripQuestions {
+  const { host, capabilities, log, running, parked, askClient } = options;
+  /** Questions that came when no call could carry them. */
+  let held: Message[] = [];
+
+  /** The wire does not say which call asks; the one that came last is the best guess there is. */
+  function chooseTrip(): Trip | undefined {
+    return [...running].findLast(({ current, call }) => current && call && canBeAsked(current.request));
+  }
+
+  return {
+    ask(question) {
+      const trip = chooseTrip();
+      const lacking = lackingFor(question, capabilities);
+      if (lacking !== undefined) {
+        if (trip !== undefined) trip.refused = lacking;
+        const reason = "The client has not declared that it can answer this.";
+        host.send(composeError(question.id, ErrorCode.methodNotFound, reason));
+        return;
+      }
+      if (trip === undefined) {
+        held.push(question);
+        log.debug(`The server asks (${question.method}) while no call is running; the next call carries it.`);
+        return;
+      }
+      addQuestion(trip, question);
+      trip.timer ??= setTimeout(askClient, GATHER, trip);
+    },
+    load(trip, { request }) {
+      if (held.length === 0 || !canBeAsked(request)) return false;
+      for (const question of held.splice(0)) addQuestion(trip, question);
+      return true;
+    },
+    refuse({ asks }) {
+      for (const { id, method } of asks.values()) {
+        if (method === "elicitation/create") host.send(composeResult(id, { action: "cancel" }));
+        else host.send(composeError(id, ErrorCode.internal, "The client did not answer."));
+      }
+      asks.clear();
+    },
+    withdraw(id) {
+      held = held.filter((question) => question.id !== id);
+      for (const { asks } of [...running, ...parked.values()]) {
+        for (const [key, question] of asks) if (question.id === id) asks.delete(key);
+      }
+    },
+    forget() {
+      held = [];
+      for (const { asks } of parked.values()) asks.clear();
+    },
+  };
+}

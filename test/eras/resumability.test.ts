@@ -1,0 +1,85 @@
+// Streams that outlive their connection: 2025-11-25, "Resumability and Redelivery".
+import { describe, expect, test } from "bun:test";
+import { createSessionStreams } from "../../src/eras/2025-streamable-http/session-streams.ts";
+import { createEventStreams } from "../../src/eras/event-stream.ts";
+
+const ME = { principal: "me", isValid: () => true };
+const bytes = (text: string) => Buffer.from(text);
+
+function setUp(options: { primes?: boolean; limit?: number } = {}) {
+  const streams = createEventStreams(1_000_000);
+  return createSessionStreams({ streams, primes: false, ...options });
+}
+
+/** Reads events until `count` of them have come; leaves the connection as a client does that is cut off. */
+async function readEvents(response: Response, count: number): Promise<{ id: string; data: string }[]> {
+  const reader = response.body!.getReader();
+  let text = "";
+  const events = () =>
+    text
+      .split("\n\n")
+      .slice(0, -1)
+      .filter((event) => !event.startsWith(":"))
+      .map((event) => ({
+        id: /^id: (.*)$/m.exec(event)?.[1] ?? "",
+        data: /^data: ?(.*)$/m.exec(event)?.[1] ?? "",
+      }));
+  while (events().length < count) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += Buffer.from(value).toString();
+  }
+  await reader.cancel();
+  return events();
+}
+
+describe("a stream of a session", () => {
+  test("goes on behind the last event a client has seen, with what it missed and what is new", async () => {
+    const session = setUp();
+    const stream = session.open(ME, () => {});
+    stream.send(bytes("one"));
+    stream.send(bytes("two"));
+    const seen = await readEvents(stream.response, 1);
+    stream.send(bytes("three"));
+    const resumed = session.resume(ME, seen[0]!.id)!;
+    stream.send(bytes("four"));
+    const rest = await readEvents(resumed, 3);
+    expect(rest.map(({ data }) => data)).toEqual(["two", "three", "four"]);
+    expect(new Set([...seen, ...rest].map(({ id }) => id)).size).toBe(4);
+  });
+
+  test("is given to the end when it ended while nobody listened", async () => {
+    const session = setUp();
+    const stream = session.open(ME, () => {});
+    stream.send(bytes("one"));
+    const [first] = await readEvents(stream.response, 1);
+    stream.send(bytes("answer"));
+    stream.end();
+    const text = await session.resume(ME, first!.id)!.text();
+    expect(text).toContain("data: answer");
+  });
+
+  test("begins with an id to come back with where the revision knows that", async () => {
+    const session = setUp({ primes: true });
+    const [primer] = await readEvents(session.open(ME, () => {}).response, 1);
+    expect(primer).toEqual({ id: "1_0", data: "" });
+    expect(session.resume(ME, primer!.id)).toBeDefined();
+  });
+
+  test("never hides a gap: what was forgotten cannot be resumed over", async () => {
+    const session = setUp({ limit: 10 });
+    const stream = session.open(ME, () => {});
+    stream.send(bytes("12345"));
+    const [first] = await readEvents(stream.response, 1);
+    stream.send(bytes("123456"));
+    expect(session.resume(ME, first!.id)).toBeDefined();
+    stream.send(bytes("123456"));
+    expect(session.resume(ME, first!.id)).toBeUndefined();
+  });
+
+  test.each(["", "7_1", "1_", "1_x", "__proto__", "1_999", "-1_0"])("is not found by the id %p", (id) => {
+    const session = setUp();
+    session.open(ME, () => {}).send(bytes("one"));
+    expect(session.resume(ME, id)).toBeUndefined();
+  });
+});
