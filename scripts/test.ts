@@ -1,0 +1,91 @@
+// Runs the tests: `npm test`, or `npm test -- oauth` for the files whose path contains "oauth".
+// First makes, once, what tests of the shipped forms start: the compiled binary and the npm package.
+// The last line is always `N passed, N failed`; the status is 0 only if tests ran and none failed.
+import { join } from "node:path";
+import { $ } from "bun";
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const ROOT = join(import.meta.dir, "..");
+/** Milliseconds for one test: room for processes to start on a busy two-core machine. */
+const TIMEOUT = 30_000;
+/** A file that measures time or fills the machine says so in its name and runs after the others, alone. */
+const ALONE = ".serial.test.ts";
+
+const files = findFiles(process.argv.slice(2));
+const together = files.filter((file) => !file.endsWith(ALONE));
+const alone = files.filter((file) => file.endsWith(ALONE));
+const outcomes = (await makeArtifacts())
+  ? [await runTests(together, ["--parallel=2"]), await runTests(alone, [])]
+  : [{ passed: 0, failed: 1, skipped: 0 }];
+report(outcomes);
+
+function findFiles(filters: readonly string[]): string[] {
+  const all = [...new Bun.Glob("test/**/*.test.{ts,tsx}").scanSync(ROOT)].sort();
+  return filters.length === 0 ? all : all.filter((file) => filters.some((filter) => file.includes(filter)));
+}
+
+async function makeArtifacts(): Promise<boolean> {
+  const { exitCode, stdout, stderr } =
+    await $`mkdir -p artifacts && bun scripts/compile.ts && npm pack --pack-destination artifacts`
+      .cwd(ROOT)
+      .quiet()
+      .nothrow();
+  if (exitCode !== 0)
+    process.stderr.write(`What the tests need could not be made:\n${stdout.toString()}${stderr.toString()}`);
+  return exitCode === 0;
+}
+
+async function runTests(files: readonly string[], flags: readonly string[]): Promise<Outcome> {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  const paths = files.map((file) => `./${file}`);
+  const child = Bun.spawn([process.execPath, "test", `--timeout=${TIMEOUT}`, ...flags, ...paths], {
+    cwd: ROOT,
+    env: withoutOwnSettings(process.env),
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  let text = "";
+  const reading = forEachChunk(child.stderr, (chunk) => {
+    process.stderr.write(chunk);
+    text += chunk;
+  });
+  const exitCode = await child.exited;
+  // A process that a failed test left behind may keep the pipe open for ever.
+  await Promise.race([reading, Bun.sleep(1000)]);
+  return readOutcome(text, exitCode);
+}
+
+async function forEachChunk(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+}
+
+/** The developer's own ngrok account and settings stay out of the tests. */
+function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NGROK|MCP_EXPOSE)_/.test(name)));
+}
+
+/** Reads Bun's closing summary. A run that failed without counting a failure, or broke off, counts as one. */
+function readOutcome(text: string, exitCode: number): Outcome {
+  const summary = /(?:^ +\d+ .+\n)+(?=Ran \d+ tests? )/gm;
+  const last = Bun.stripANSI(text).match(summary)?.at(-1);
+  const count = (word: string) => Number(new RegExp(`^ +(\\d+) ${word}$`, "m").exec(last ?? "")?.[1] ?? 0);
+  const failed = count("fail");
+  return {
+    passed: count("pass"),
+    failed: exitCode !== 0 || last === undefined ? Math.max(failed, 1) : failed,
+    skipped: count("skip") + count("todo"),
+  };
+}
+
+function report(outcomes: readonly Outcome[]): void {
+  const total = (key: keyof Outcome) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
+  const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")];
+  if (passed + failed === 0) process.stderr.write("No test ran.\n");
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}

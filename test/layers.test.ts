@@ -1,0 +1,200 @@
+// Holds the walls of docs/design.md, "Who may import whom": a change there is a change here, in the same commit.
+// Imports are found by Bun's own parser, so a comment or a string is never taken for one.
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { dependencies } from "../package.json";
+
+const ROOT = join(import.meta.dir, "..");
+
+const LEAVES = ["errors.ts", "log.ts", "version.ts"];
+const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
+
+/** What each room may import besides itself and the leaves. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "main.ts": ["cli/", "tunnel/ngrok-agent.ts"],
+  "cli/": ["app.ts", "app-event.ts", "config/"],
+  "app.ts": ["app-event.ts", "app-tunnel.ts", "config/", ...PARTS],
+  "app-tunnel.ts": ["app-event.ts", "config/", "tunnel/"],
+  "app-event.ts": [],
+  "eras/": ["bridge/", "frame/"],
+  "bridge/": ["child/child.ts", "frame/"],
+  "child/": ["frame/"],
+  "oauth/": ["store/store.ts"],
+  "config/": [],
+  "check/": [],
+  "frame/": [],
+  "store/": [],
+  "tunnel/": [],
+  "inspector/": [],
+  "http/": [],
+  "errors.ts": [],
+  "log.ts": [],
+  "version.ts": ["../package.json"],
+};
+/** What a room may name in a type, but not run. */
+const MAY_IMPORT_TYPES: Record<string, readonly string[]> = { "config/": PARTS };
+
+const EMPTY_NAME = /^(?:index|utils?|helpers?|types)(?:\.\w+)?$/;
+const DATED_ERA = /^eras\/\d{4}[^/]*\//;
+
+interface Import {
+  /** As it is written. */
+  specifier: string;
+  /** The file it leads to, such as `store/store.ts`, seen from src; null for a package. */
+  target: string | null;
+  isTypeOnly: boolean;
+}
+
+const sources = readSources();
+const imports = new Map([...sources].map(([file, text]) => [file, findImports(file, text)]));
+
+test("a file imports only what its room may import", () => {
+  expect(findViolations(checkRoom)).toEqual([]);
+});
+
+test("a dated era imports no other dated era", () => {
+  expect(findViolations(checkEra)).toEqual([]);
+});
+
+test("src runs on the runtime dependencies alone, none of them an MCP SDK", () => {
+  expect(findViolations(checkPackage)).toEqual([]);
+});
+
+test("no files import each other in a circle, not even for types", () => {
+  expect(findCircles()).toEqual([]);
+});
+
+test("main.ts alone calls process.exit", () => {
+  const exits = (text: string) => /\bprocess\s*\.\s*exit\b/.test(withoutComments(text));
+  const files = [...sources].filter(([file, text]) => file !== "main.ts" && exits(text));
+  expect(files.map(([file]) => `src/${file} calls process.exit: only src/main.ts may`)).toEqual([]);
+});
+
+test("no file or folder has a name that says nothing", () => {
+  const files = scan("{src,test,scripts,bench,examples}/**/*");
+  expect(files.filter((file) => file.split("/").some((part) => EMPTY_NAME.test(part)))).toEqual([]);
+});
+
+test("the rules see what they judge", () => {
+  const text = `
+    // import "./comment.ts";
+    const string = 'import "./string.ts"';
+    import { value, type Mixed } from "../oauth/mixed.ts";
+    import { type Inline } from "../oauth/inline.ts";
+    import type { Statement } from "../oauth/statement.ts";
+    export type * from "../oauth/star.ts";
+    type Position = import("../oauth/position.ts").Position;
+    const lazy = () => import("./lazy.ts");
+  `;
+  const found = findImports("store/sample.ts", text).map(({ target, isTypeOnly }) => [target, isTypeOnly]);
+  expect(Object.fromEntries(found)).toEqual({
+    "oauth/inline.ts": true,
+    "oauth/mixed.ts": false,
+    "oauth/position.ts": true,
+    "oauth/star.ts": true,
+    "oauth/statement.ts": true,
+    "store/lazy.ts": false,
+  });
+  expect(
+    checkRoom("store/sample.ts", { specifier: "", target: "oauth/x.ts", isTypeOnly: true }),
+  ).not.toBeNull();
+  expect(checkRoom("config/sample.ts", { specifier: "", target: "oauth/x.ts", isTypeOnly: true })).toBeNull();
+  expect([...imports.values()].flat().length).toBeGreaterThan(sources.size / 2);
+});
+
+function checkRoom(file: string, { target, isTypeOnly }: Import): string | null {
+  if (target === null) return null;
+  const room = roomOf(file);
+  const own = MAY_IMPORT[room];
+  if (!own) return `"${room}" is no room of docs/design.md`;
+  const allowed = [...LEAVES, ...own, ...(isTypeOnly ? (MAY_IMPORT_TYPES[room] ?? []) : [])];
+  if (roomOf(target) === room || allowed.includes(target) || allowed.includes(roomOf(target))) return null;
+  return `${room} may import ${["itself", "the leaves", ...own].join(", ")}`;
+}
+
+function checkEra(file: string, { target }: Import): string | null {
+  const [from, to] = [DATED_ERA.exec(file)?.[0], DATED_ERA.exec(target ?? "")?.[0]];
+  return from && to && from !== to ? "an era that goes takes its folder with it" : null;
+}
+
+function checkPackage(_file: string, { specifier, target }: Import): string | null {
+  if (target !== null || /^(?:node:.+|bun(?::.+)?)$/.test(specifier)) return null;
+  const declared = Object.keys(dependencies).some((name) => `${specifier}/`.startsWith(`${name}/`));
+  if (declared && !specifier.startsWith("@modelcontextprotocol/")) return null;
+  return `src may import node:*, bun and ${Object.keys(dependencies).join(", ")}`;
+}
+
+function findViolations(check: (file: string, found: Import) => string | null): string[] {
+  return [...imports].flatMap(([file, found]) =>
+    found.flatMap((one) => {
+      const rule = check(file, one);
+      return rule === null ? [] : [`src/${file} imports "${one.specifier}": ${rule}`];
+    }),
+  );
+}
+
+/** Each circle once, as `a.ts → b.ts → a.ts`. */
+function findCircles(): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file) || path.includes(file)) return;
+    for (const { target } of imports.get(file) ?? []) if (target !== null) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file, []);
+  return circles;
+}
+
+function roomOf(file: string): string {
+  const slash = file.indexOf("/");
+  return slash === -1 ? file : file.slice(0, slash + 1);
+}
+
+function findImports(file: string, text: string): Import[] {
+  const values = parseImports(file, text);
+  const all = new Set([...parseImports(file, withoutTypeKeywords(text)), ...findTypePositions(text)]);
+  return [...all].map((specifier) => ({
+    specifier,
+    target: specifier.startsWith(".") ? join(dirname(file), specifier) : null,
+    isTypeOnly: !values.includes(specifier),
+  }));
+}
+
+function parseImports(file: string, text: string): string[] {
+  const transpiler = new Bun.Transpiler({
+    loader: file.endsWith(".tsx") ? "tsx" : "ts",
+    tsconfig: JSON.stringify({ compilerOptions: { verbatimModuleSyntax: true } }),
+  });
+  const found = transpiler.scanImports(text.replace(/^#!.*/, "")).map(({ path }) => path);
+  // The parser adds what JSX would compile to.
+  return found.filter((specifier) => text.includes(`"${specifier}"`));
+}
+
+/** The parser drops type imports, so they are made to look like the others. */
+function withoutTypeKeywords(text: string): string {
+  const statement = /^\s*(?:import|export)\s+(?:type\s+)?(?:[\w$]+|\{[^}]*\}|\*)[^;'"=]*?from\s*["']/gm;
+  return text.replace(statement, (match) => match.replace(/\btype\s+(?=[\w${*])/g, ""));
+}
+
+/** `import("./file.ts").Name`, where a type is expected. */
+function findTypePositions(text: string): string[] {
+  return [...withoutComments(text).matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)\s*\.\s*[A-Z]/g)].map(
+    ([, path]) => path!,
+  );
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+}
+
+function readSources(): Map<string, string> {
+  const files = scan("src/**/*.{ts,tsx}");
+  return new Map(files.map((file) => [file.slice("src/".length), readFileSync(join(ROOT, file), "utf8")]));
+}
+
+function scan(pattern: string): string[] {
+  return [...new Bun.Glob(pattern).scanSync({ cwd: ROOT, onlyFiles: true })].sort();
+}
