@@ -1,0 +1,267 @@
+// The store on SQLite, in a file or in memory. One statement or one immediate transaction per operation.
+import type { Database } from "bun:sqlite";
+import { openDatabase } from "./sqlite-file.ts";
+import type {
+  AccessRecord,
+  ClientMetadata,
+  Grant,
+  RefreshRecord,
+  Revocation,
+  RevocationReason,
+  Rotation,
+  Store,
+  StoredAccess,
+  StoredCode,
+  StoredRefresh,
+} from "./store.ts";
+
+/** Long enough for every running server to have seen a revocation. */
+const REVOCATION_KEPT_MS = 3_600_000;
+
+type Row<T> = { [K in keyof T]: T[K] extends readonly string[] ? string : T[K] };
+type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
+
+const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
+  client_name AS clientName, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
+  expires_at AS expiresAt, ends_at AS endsAt`;
+
+/**
+ * Opens the store that `where` names.
+ *
+ * @param where `memory`, or the path of a file
+ * @throws {UserError} with exit code 1 when the file cannot be used
+ */
+export function openStore(where: string): Store {
+  const db = openDatabase(where);
+  return {
+    ...createClients(db),
+    ...createCodes(db),
+    ...createAccessTokens(db),
+    ...createRefreshTokens(db),
+    ...createAssertions(db),
+    ...createGrants(db),
+    sweep: createSweep(db),
+    close: () => db.close(),
+  };
+}
+
+function createClients(db: Database): Pick<Store, "addClient" | "keepClient" | "findClient"> {
+  const insert = db.prepare<null, [string, string | null, string, number]>(
+    "INSERT INTO clients (id, secret_hash, metadata, created_at) VALUES (?, ?, ?, ?)",
+  );
+  const keep = db.prepare<null, [string, string, number, number]>(
+    `INSERT INTO clients (id, metadata, created_at, used_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`,
+  );
+  const makeRoom = db.prepare<null, [number]>(
+    `DELETE FROM clients WHERE used_at IS NULL AND id NOT IN
+      (SELECT id FROM clients WHERE used_at IS NULL ORDER BY created_at DESC, rowid DESC LIMIT ?)`,
+  );
+  const find = db.prepare<
+    { id: string; secretHash: string | null; metadata: string; createdAt: number },
+    [string]
+  >("SELECT id, secret_hash AS secretHash, metadata, created_at AS createdAt FROM clients WHERE id = ?");
+  return {
+    addClient: transaction(db, (client, unusedLimit) => {
+      insert.run(client.id, client.secretHash, JSON.stringify(client.metadata), client.createdAt);
+      makeRoom.run(unusedLimit);
+    }),
+    keepClient: (client, now) =>
+      void keep.run(client.id, JSON.stringify(client.metadata), client.createdAt, now),
+    findClient: (id) => {
+      const row = find.get(id);
+      return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
+    },
+  };
+}
+
+function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeemCode"> {
+  const insert = db.prepare<null, [Record<string, string | number>]>(
+    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, expires_at)
+      VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $expiresAt)`,
+  );
+  const markUsed = db.prepare<null, [number, string]>("UPDATE clients SET used_at = ? WHERE id = ?");
+  const find = db.prepare<Row<StoredCode>, [string, number]>(
+    `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
+        redirect_uri AS redirectUri, challenge, expires_at AS expiresAt, grant_id AS grantId
+      FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
+  );
+  const claim = db.prepare<null, [string, string, number]>(
+    "UPDATE codes SET grant_id = ? WHERE hash = ? AND grant_id IS NULL AND expires_at > ?",
+  );
+  const insertGrant = db.prepare<null, [Record<string, string | number>]>(
+    `INSERT INTO grants (id, server_id, server_name, client_id, client_name, subject, scopes, resources,
+        created_at, renewed_at, expires_at, ends_at)
+      VALUES ($id, $serverId, $serverName, $clientId, $clientName, $subject, $scopes, $resources,
+        $createdAt, $renewedAt, $expiresAt, $endsAt)`,
+  );
+  const insertAccess = prepareAccessInsert(db);
+  const insertRefresh = prepareRefreshInsert(db);
+  return {
+    addCode: transaction(db, (code, now) => {
+      insert.run(flatten(code));
+      markUsed.run(now, code.clientId);
+    }),
+    findCode: (hash, now) => unflatten(find.get(hash, now)),
+    redeemCode: transaction(db, (hash, { grant, access, refresh }, now) => {
+      if (claim.run(grant.id, hash, now).changes === 0) return false;
+      insertGrant.run(flatten(grant));
+      insertAccess(access);
+      if (refresh) insertRefresh(refresh);
+      return true;
+    }),
+  };
+}
+
+function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess" | "removeAccess"> {
+  const find = db.prepare<Row<StoredAccess>, [string, number]>(
+    `SELECT t.grant_id AS grantId, t.issued_at AS issuedAt, t.expires_at AS expiresAt, t.scopes, t.resources,
+        g.server_id AS serverId, g.client_id AS clientId, g.subject
+      FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.hash = ? AND t.expires_at > ?`,
+  );
+  const remove = db.prepare<null, [string]>("DELETE FROM access_tokens WHERE hash = ?");
+  return {
+    addAccess: prepareAccessInsert(db),
+    findAccess: (hash, now) => unflatten(find.get(hash, now)),
+    removeAccess: (hash) => void remove.run(hash),
+  };
+}
+
+function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateRefresh"> {
+  const find = db.prepare<RefreshRow, [string, number]>(
+    `SELECT hash, grant_id AS grantId, issued_at AS issuedAt, expires_at AS expiresAt, replaced_at AS replacedAt,
+        sealed_successor AS sealedSuccessor
+      FROM refresh_tokens WHERE hash = ? AND expires_at > ?`,
+  );
+  const findGrant = db.prepare<Row<Grant>, [string]>(`SELECT ${GRANT_COLUMNS} FROM grants WHERE id = ?`);
+  const replace = db.prepare<null, [number, string, string, number]>(
+    `UPDATE refresh_tokens SET replaced_at = ?, sealed_successor = ?
+      WHERE hash = ? AND replaced_at IS NULL AND expires_at > ?`,
+  );
+  const renew = db.prepare<null, [number, number, string]>(
+    "UPDATE grants SET renewed_at = ?, expires_at = ? WHERE id = ?",
+  );
+  const insertAccess = prepareAccessInsert(db);
+  const insertRefresh = prepareRefreshInsert(db);
+  const read = (hash: string, now: number): StoredRefresh | undefined => {
+    const row = find.get(hash, now);
+    const grant = row && unflatten(findGrant.get(row.grantId));
+    if (!row || !grant) return undefined;
+    const { replacedAt, sealedSuccessor, ...record } = row;
+    const isReplaced = replacedAt !== null && sealedSuccessor !== null;
+    return { ...record, grant, replaced: isReplaced ? { at: replacedAt, sealedSuccessor } : null };
+  };
+  return {
+    findRefresh: db.transaction(read),
+    rotateRefresh: transaction(db, (rotation: Rotation, now: number) => {
+      if (replace.run(now, rotation.sealedSuccessor, rotation.hash, now).changes === 0) return false;
+      insertRefresh(rotation.successor);
+      insertAccess(rotation.access);
+      renew.run(now, rotation.expiresAt, rotation.access.grantId);
+      return true;
+    }),
+  };
+}
+
+function createAssertions(db: Database): Pick<Store, "useAssertion"> {
+  const forget = db.prepare<null, [number]>("DELETE FROM assertions WHERE expires_at <= ?");
+  const insert = db.prepare<null, [string, number]>(
+    "INSERT INTO assertions (hash, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+  );
+  return {
+    useAssertion: transaction(db, (hash, expiresAt, now) => {
+      forget.run(now);
+      return insert.run(hash, expiresAt).changes > 0;
+    }),
+  };
+}
+
+type GrantOperations = "listGrants" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
+
+function createGrants(db: Database): Pick<Store, GrantOperations> {
+  const list = db.prepare<Row<Grant>, [number]>(
+    `SELECT ${GRANT_COLUMNS} FROM grants WHERE expires_at > ? ORDER BY created_at, id`,
+  );
+  const note = db.prepare<null, [number, string | null, RevocationReason]>(
+    `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
+      SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
+  );
+  const remove = db.prepare<null, [string]>("DELETE FROM grants WHERE id = ?");
+  const latest = db.prepare<{ cursor: number }, []>(
+    "SELECT coalesce(max(seq), 0) AS cursor FROM revocations",
+  );
+  const after = db.prepare<Revocation & { cursor: number }, [number, string]>(
+    `SELECT seq AS cursor, grant_id AS grantId, client_id AS clientId, client_name AS clientName, subject, reason
+      FROM revocations WHERE seq > ? AND server_id = ? ORDER BY seq`,
+  );
+  return {
+    listGrants: (now) => list.all(now).map((row) => unflatten(row)),
+    revokeGrant: transaction(db, (id, now, reason) => {
+      note.run(now, id, reason);
+      return remove.run(id).changes > 0;
+    }),
+    revokeAllGrants: transaction(db, (now) => {
+      const count = list.all(now).length;
+      note.run(now, null, "owner");
+      db.run("DELETE FROM grants");
+      db.run("DELETE FROM codes");
+      return count;
+    }),
+    revocationsAfter: (cursor, serverId) => {
+      if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
+      const rows = after.all(cursor, serverId);
+      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(({ cursor: _, ...rest }) => rest) };
+    },
+  };
+}
+
+function createSweep(db: Database): Store["sweep"] {
+  return transaction(db, (now, unusedBefore) => {
+    db.run("DELETE FROM codes WHERE grant_id IS NULL AND expires_at <= ?", [now]);
+    db.run("DELETE FROM access_tokens WHERE expires_at <= ?", [now]);
+    db.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", [now]);
+    db.run("DELETE FROM grants WHERE expires_at <= ?", [now]);
+    db.run("DELETE FROM clients WHERE used_at IS NULL AND created_at <= ?", [unusedBefore]);
+    db.run("DELETE FROM revocations WHERE at <= ?", [now - REVOCATION_KEPT_MS]);
+  });
+}
+
+/** Nothing is inserted when the grant is gone. */
+function prepareAccessInsert(db: Database): (access: AccessRecord) => boolean {
+  const insert = db.prepare<null, [Record<string, string | number>]>(
+    `INSERT INTO access_tokens (hash, grant_id, scopes, resources, issued_at, expires_at)
+      SELECT $hash, id, $scopes, $resources, $issuedAt, $expiresAt FROM grants WHERE id = $grantId`,
+  );
+  return (access) => insert.run(flatten(access)).changes > 0;
+}
+
+function prepareRefreshInsert(db: Database): (refresh: RefreshRecord) => void {
+  const insert = db.prepare<null, [string, string, number, number]>(
+    "INSERT INTO refresh_tokens (hash, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
+  );
+  return ({ hash, grantId, issuedAt, expiresAt }) => void insert.run(hash, grantId, issuedAt, expiresAt);
+}
+
+/** A transaction that takes the write lock at once, so that it cannot fail half-way for want of it. */
+function transaction<A extends unknown[], R>(db: Database, operation: (...args: A) => R): (...args: A) => R {
+  const run = db.transaction(operation);
+  return (...args) => run.immediate(...args);
+}
+
+function flatten(record: object): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, Array.isArray(value) ? value.join(" ") : value]),
+  );
+}
+
+interface Lists {
+  scopes: string;
+  resources: string;
+}
+type Unflat<T extends Lists> = Omit<T, keyof Lists> & { scopes: string[]; resources: string[] };
+
+function unflatten<T extends Lists>(row: T): Unflat<T>;
+function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined;
+function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined {
+  return row ? { ...row, scopes: row.scopes.split(" "), resources: row.resources.split(" ") } : undefined;
+}

@@ -1,0 +1,168 @@
+// What the authorization server remembers, in terms of records: the contract every kind of store implements.
+// Each operation is one atomic step, so that a store shared by several processes keeps its promises.
+// Times are milliseconds since the epoch. Codes, tokens and client secrets come in only as SHA-256 hashes.
+
+/** RFC 7591 §2, as registered; names are those of the wire. */
+export interface ClientMetadata {
+  redirect_uris: readonly string[];
+  token_endpoint_auth_method: "none" | "client_secret_post" | "client_secret_basic" | "private_key_jwt";
+  /** Of a client with a metadata document: each way it may authenticate. */
+  token_endpoint_auth_methods_supported?: readonly string[];
+  /** Public keys (RFC 7517 §5), or where they are. */
+  jwks?: { keys: readonly Record<string, unknown>[] };
+  jwks_uri?: string;
+  grant_types: readonly string[];
+  response_types: readonly string[];
+  client_name?: string;
+  client_uri?: string;
+  logo_uri?: string;
+  tos_uri?: string;
+  policy_uri?: string;
+  scope?: string;
+  contacts?: readonly string[];
+  application_type?: string;
+  software_id?: string;
+  software_version?: string;
+}
+
+/** A client that registered itself, or that has a metadata document: then its id is the document's URL. */
+export interface ClientRecord {
+  id: string;
+  /** `null` for a public client. */
+  secretHash: string | null;
+  metadata: ClientMetadata;
+  createdAt: number;
+}
+
+/** What was approved: who lets which client do what, and where. */
+export interface Approval {
+  /** Fingerprint of the wrapped command; a grant is worth nothing to another server. */
+  serverId: string;
+  clientId: string;
+  subject: string;
+  scopes: readonly string[];
+  resources: readonly string[];
+}
+
+export interface CodeRecord extends Approval {
+  hash: string;
+  redirectUri: string;
+  /** PKCE `code_challenge`, method S256. */
+  challenge: string;
+  expiresAt: number;
+}
+
+/** A code as it was stored; `grantId` is set once it was redeemed. */
+export interface StoredCode extends CodeRecord {
+  grantId: string | null;
+}
+
+export interface Grant extends Approval {
+  id: string;
+  /** Names as they were on the approval page, for people. */
+  serverName: string;
+  clientName: string;
+  createdAt: number;
+  /** When tokens were last issued for it. */
+  renewedAt: number;
+  /** When the last token runs out, unless it is refreshed before. */
+  expiresAt: number;
+  /** No refresh goes beyond this. */
+  endsAt: number;
+}
+
+export interface AccessRecord {
+  hash: string;
+  grantId: string;
+  scopes: readonly string[];
+  resources: readonly string[];
+  issuedAt: number;
+  expiresAt: number;
+}
+
+/** An access token together with whom it stands for. */
+export interface StoredAccess extends Approval {
+  grantId: string;
+  issuedAt: number;
+  expiresAt: number;
+}
+
+export interface RefreshRecord {
+  hash: string;
+  grantId: string;
+  issuedAt: number;
+  expiresAt: number;
+}
+
+export interface StoredRefresh extends RefreshRecord {
+  grant: Grant;
+  /** Set once it was exchanged: when, and the successor sealed so that only this token opens it. */
+  replaced: { at: number; sealedSuccessor: string } | null;
+}
+
+export interface Rotation {
+  /** The refresh token that is used up. */
+  hash: string;
+  sealedSuccessor: string;
+  successor: RefreshRecord;
+  access: AccessRecord;
+  /** The grant's new `expiresAt`. */
+  expiresAt: number;
+}
+
+/** `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice. */
+export type RevocationReason = "client" | "owner" | "replay";
+
+export interface Revocation extends Pick<Grant, "clientId" | "clientName" | "subject"> {
+  grantId: string;
+  reason: RevocationReason;
+}
+
+export interface Revocations {
+  /** To be passed to the next call. */
+  cursor: number;
+  revoked: readonly Revocation[];
+}
+
+export interface Store {
+  /** Keeps at most `unusedLimit` clients that nobody ever approved; the oldest of them make room. */
+  addClient(client: ClientRecord, unusedLimit: number): void;
+  /** Keeps what the document of a client says that somebody has just approved; the client counts as used. */
+  keepClient(client: ClientRecord, now: number): void;
+  findClient(id: string): ClientRecord | undefined;
+
+  /** From now on the client counts as used, and stays. */
+  addCode(code: CodeRecord, now: number): void;
+  /** A code that is still good, or was redeemed for a grant that lives. */
+  findCode(hash: string, now: number): StoredCode | undefined;
+  /** Uses the code up and stores what was issued for it; false when somebody was faster or it ran out. */
+  redeemCode(
+    hash: string,
+    issued: { grant: Grant; access: AccessRecord; refresh?: RefreshRecord },
+    now: number,
+  ): boolean;
+
+  findAccess(hash: string, now: number): StoredAccess | undefined;
+  /** One more access token for a grant; false when the grant is gone. */
+  addAccess(access: AccessRecord): boolean;
+  removeAccess(hash: string): void;
+
+  findRefresh(hash: string, now: number): StoredRefresh | undefined;
+  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
+  rotateRefresh(rotation: Rotation, now: number): boolean;
+
+  /** Uses a client's assertion up; false when it was used before. */
+  useAssertion(hash: string, expiresAt: number, now: number): boolean;
+
+  listGrants(now: number): Grant[];
+  /** Ends the grant and all its tokens; false when there is none. */
+  revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
+  /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */
+  revokeAllGrants(now: number): number;
+  /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
+  revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
+
+  /** Deletes what has run out, and clients registered before `unusedBefore` that nobody ever approved. */
+  sweep(now: number, unusedBefore: number): void;
+  close(): void;
+}

@@ -1,0 +1,312 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../../src/errors.ts";
+import { openStore } from "../../src/store/sqlite.ts";
+import type { Grant, Store } from "../../src/store/store.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mcp-expose-store-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+function failureOf(where: string): UserError {
+  try {
+    openStore(where).close();
+  } catch (thrown) {
+    if (thrown instanceof UserError) return thrown;
+    throw thrown;
+  }
+  throw new Error(`"${where}" was opened`);
+}
+
+describe("the file", () => {
+  test("S13: is made for its owner alone, as are its companions and its folder", () => {
+    const before = process.umask(0);
+    const where = join(folder, "new", "deep", "state.db");
+    const store = openStore(where);
+    process.umask(before);
+    store.addClient(client("a"), 10);
+    for (const suffix of ["", "-wal", "-shm"]) expect(modeOf(where + suffix)).toBe(0o600);
+    expect(modeOf(join(folder, "new", "deep"))).toBe(0o700);
+    expect(modeOf(join(folder, "new"))).toBe(0o700);
+    store.close();
+  });
+
+  test("S13: that others could read is closed to them", () => {
+    const where = join(folder, "state.db");
+    openStore(where).close();
+    chmodSync(where, 0o644);
+    openStore(where).close();
+    expect(modeOf(where)).toBe(0o600);
+  });
+
+  const unusable: Record<string, () => string> = {
+    "a folder": () => folder,
+    "something below a file": () => {
+      writeFileSync(join(folder, "file"), "");
+      return join(folder, "file", "state.db");
+    },
+    "a place where nothing can be written": () => "/proc/mcp-expose/state.db",
+    "a text file": () => {
+      writeFileSync(join(folder, "text"), "hello ".repeat(1000));
+      return join(folder, "text");
+    },
+    "a damaged database": () => {
+      const where = join(folder, "state.db");
+      const store = openStore(where);
+      for (let i = 0; i < 500; i += 1) store.addClient(client(`client ${i}`), 1000);
+      store.close();
+      const db = new Database(where);
+      db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close();
+      const size = statSync(where).size;
+      const damage = new Uint8Array(size - 8192).fill(0xaa);
+      const bytes = new Uint8Array(readFileSync(where));
+      bytes.set(damage, 8192);
+      writeFileSync(where, bytes);
+      return where;
+    },
+  };
+  for (const [what, make] of Object.entries(unusable)) {
+    test(`that is ${what} is refused with its name, a hint and exit code 1`, () => {
+      const where = make();
+      const failure = failureOf(where);
+      expect(failure.message).toContain(`"${where}"`);
+      expect(failure.hint).toContain("--store");
+      expect(failure.exitCode).toBe(1);
+    });
+  }
+
+  test("of a newer version is refused and left alone", () => {
+    const where = join(folder, "state.db");
+    const db = new Database(where);
+    db.run("PRAGMA user_version = 99");
+    db.close();
+    expect(failureOf(where).message).toContain("newer version");
+    const after = new Database(where);
+    expect(after.query("SELECT count(*) AS tables FROM sqlite_schema").get()).toEqual({ tables: 0 });
+    after.close();
+  });
+
+  test("is none for the store that is called memory", () => {
+    openStore("memory").close();
+    expect(existsSync("memory")).toBe(false);
+  });
+
+  test("survives the death of its process in the middle of writing", async () => {
+    const where = join(folder, "state.db");
+    const script = `
+      import { openStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))};
+      const store = openStore(${JSON.stringify(where)});
+      for (let i = 0; ; i += 1) {
+        const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
+        store.addClient({ id: "c" + i, secretHash: null, metadata, createdAt: i }, 1e9);
+        if (i % 10 === 9) process.stdout.write(i + "\\n");
+      }`;
+    mkdirSync(join(folder, "scripts"));
+    writeFileSync(join(folder, "scripts", "write.ts"), script);
+    const child = Bun.spawn([process.execPath, join(folder, "scripts", "write.ts")], { stdout: "pipe" });
+    let acknowledged = "";
+    for await (const chunk of child.stdout) {
+      acknowledged += new TextDecoder().decode(chunk);
+      if (acknowledged.length > 500) child.kill("SIGKILL");
+    }
+    await child.exited;
+    const last = acknowledged.slice(0, acknowledged.lastIndexOf("\n")).split("\n").at(-1);
+    const store = openStore(where);
+    expect(store.findClient(`c${last}`)).toBeDefined();
+    store.close();
+  });
+});
+
+function client(id: string, createdAt = 0) {
+  const metadata = {
+    redirect_uris: ["https://a.example/cb"],
+    token_endpoint_auth_method: "none" as const,
+    grant_types: ["authorization_code"],
+    response_types: ["code"],
+    client_name: "__proto__",
+  };
+  return { id, secretHash: null, createdAt, metadata };
+}
+
+const approval = {
+  serverId: "s",
+  clientId: "c",
+  subject: "ann",
+  scopes: ["mcp"],
+  resources: ["https://h/mcp"],
+};
+
+function code(hash: string, expiresAt = 100) {
+  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", expiresAt };
+}
+
+function issued(id: string) {
+  const grant: Grant = {
+    ...approval,
+    id,
+    serverName: "server",
+    clientName: "client",
+    createdAt: 1,
+    renewedAt: 1,
+    expiresAt: 1e3,
+    endsAt: 5e3,
+  };
+  const access = {
+    hash: `${id}-a`,
+    grantId: id,
+    scopes: ["mcp", "x"],
+    resources: approval.resources,
+    issuedAt: 1,
+    expiresAt: 500,
+  };
+  return { grant, access, refresh: { hash: `${id}-r`, grantId: id, issuedAt: 1, expiresAt: 1000 } };
+}
+
+for (const kind of ["memory", "a file"]) {
+  describe(`a store in ${kind}`, () => {
+    let store: Store;
+    beforeEach(() => {
+      store = openStore(kind === "memory" ? kind : join(folder, "state.db"));
+    });
+    afterEach(() => store.close());
+
+    function grant(id: string) {
+      store.addCode(code(`code-${id}`), 1);
+      expect(store.redeemCode(`code-${id}`, issued(id), 2)).toBe(true);
+    }
+
+    test("gives a client back as it was", () => {
+      store.addClient(client("c"), 10);
+      expect(store.findClient("c")).toEqual(client("c"));
+      expect(store.findClient("C")).toBeUndefined();
+    });
+
+    test("drops the oldest clients nobody approved when there are too many", () => {
+      for (const [index, id] of ["old", "used", "young"].entries()) store.addClient(client(id, index), 10);
+      store.addCode({ ...code("h"), clientId: "used" }, 1);
+      store.addClient(client("newest", 9), 2);
+      expect(["old", "used", "young", "newest"].map((id) => store.findClient(id) !== undefined)).toEqual([
+        false,
+        true,
+        true,
+        true,
+      ]);
+    });
+
+    test("redeems a code once and remembers for which grant", () => {
+      store.addCode(code("h"), 1);
+      expect(store.findCode("h", 99)).toEqual({ ...code("h"), grantId: null });
+      expect(store.redeemCode("h", issued("g"), 99)).toBe(true);
+      expect(store.redeemCode("h", issued("g2"), 99)).toBe(false);
+      expect(store.findCode("h", 900)?.grantId).toBe("g");
+      expect(store.listGrants(99)).toEqual([issued("g").grant]);
+    });
+
+    test("does not redeem or return a code that ran out, swept or not", () => {
+      store.addCode(code("h", 100), 1);
+      expect(store.findCode("h", 100)).toBeUndefined();
+      expect(store.redeemCode("h", issued("g"), 100)).toBe(false);
+      expect(store.listGrants(100)).toEqual([]);
+    });
+
+    test("returns an access token with its grant's approval until it ends", () => {
+      grant("g");
+      expect(store.findAccess("g-a", 499)).toEqual({
+        ...approval,
+        scopes: ["mcp", "x"],
+        grantId: "g",
+        issuedAt: 1,
+        expiresAt: 500,
+      });
+      expect(store.findAccess("g-a", 500)).toBeUndefined();
+      store.removeAccess("g-a");
+      expect(store.findAccess("g-a", 1)).toBeUndefined();
+    });
+
+    test("rotates a refresh token once", () => {
+      grant("g");
+      const rotation = {
+        hash: "g-r",
+        sealedSuccessor: "sealed",
+        expiresAt: 2e3,
+        successor: {
+          hash: "r2",
+          grantId: "g",
+          issuedAt: 50,
+          expiresAt: 2e3,
+        },
+        access: {
+          ...issued("g").access,
+          hash: "a2",
+        },
+      };
+      expect(store.rotateRefresh(rotation, 50)).toBe(true);
+      expect(store.rotateRefresh({ ...rotation, successor: { ...rotation.successor, hash: "r3" } }, 51)).toBe(
+        false,
+      );
+      expect(store.findRefresh("g-r", 52)?.replaced).toEqual({ at: 50, sealedSuccessor: "sealed" });
+      expect(store.findRefresh("r2", 52)).toMatchObject({
+        replaced: null,
+        grant: { expiresAt: 2000, renewedAt: 50 },
+      });
+      expect(store.findRefresh("r3", 52)).toBeUndefined();
+      expect(store.findAccess("a2", 52)).toBeDefined();
+      expect(store.findRefresh("r2", 2000)).toBeUndefined();
+    });
+
+    test("does half of nothing when a later step fails", () => {
+      grant("g");
+      store.addCode(code("other"), 1);
+      expect(() => store.redeemCode("other", { ...issued("new"), access: issued("g").access }, 2)).toThrow();
+      expect(store.listGrants(2).map(({ id }) => id)).toEqual(["g"]);
+      expect(store.redeemCode("other", issued("new"), 3)).toBe(true);
+    });
+
+    test("ends everything of a grant with it and lists the revocation for its server", () => {
+      grant("g");
+      grant("h");
+      const start = store.revocationsAfter(undefined, "s");
+      expect(store.revokeGrant("g", 5, "client")).toBe(true);
+      expect(store.findAccess("g-a", 6)).toBeUndefined();
+      expect(store.findRefresh("g-r", 6)).toBeUndefined();
+      expect(store.findCode("code-g", 6)).toBeUndefined();
+      expect(store.addAccess({ ...issued("g").access, hash: "late" })).toBe(false);
+      expect(store.findAccess("h-a", 6)).toBeDefined();
+      const { cursor, revoked } = store.revocationsAfter(start.cursor, "s");
+      const { clientId, subject } = approval;
+      expect(revoked).toEqual([{ grantId: "g", clientId, clientName: "client", subject, reason: "client" }]);
+      expect(store.revocationsAfter(cursor, "s").revoked).toEqual([]);
+      expect(store.revocationsAfter(start.cursor, "other").revoked).toEqual([]);
+    });
+
+    test("sweeps what ran out and keeps the rest", () => {
+      grant("g");
+      store.addCode(code("unused", 100), 1);
+      store.sweep(600, 0);
+      expect(store.findAccess("g-a", 1)).toBeUndefined();
+      expect(store.findCode("unused", 1)).toBeUndefined();
+      expect(store.findRefresh("g-r", 600)).toBeDefined();
+      expect(store.findCode("code-g", 600)).toBeDefined();
+      store.sweep(1000, 0);
+      expect(store.findRefresh("g-r", 1)).toBeUndefined();
+      expect(store.listGrants(1)).toEqual([]);
+    });
+  });
+}
