@@ -1,0 +1,251 @@
+/** @jsxImportSource hono/jsx */
+// The authorization endpoint (OAuth 2.1 §4.1.1): shows who asks for what, and lets a person decide every time.
+// Must never answer to a redirect URI that is not the client's, and never from another browser's page.
+import type { Log } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import {
+  type AuthorizationRequest,
+  createReplyUrl,
+  readAuthorizationRequest,
+  readReplyTarget,
+  type ReplyTarget,
+} from "./authorization-request.ts";
+import type { BrowserBinding } from "./browser-binding.ts";
+import type { FindClient } from "./client.ts";
+import { describeFailure, Refusal, refuse, toWire } from "./failure.ts";
+import type { OnGrant } from "./grant-event.ts";
+import type { Credential, Login } from "./login.ts";
+import type { AnswerPage } from "./page-answer.ts";
+import { ApprovalPage } from "./pages/approval-page.tsx";
+import { displayDestination } from "./pages/display.ts";
+import { parseParameters, type Parameters, readForm } from "./parameters.ts";
+import { findAssistant, isLoopback } from "./redirect-uri.ts";
+import { mayRefresh } from "./refresh.ts";
+import { listOptionalScopes } from "./scopes.ts";
+import { createSecret, hashSecret, type RandomBytes } from "./secrets.ts";
+import { groupSource } from "./throttle.ts";
+import type { ToolScopeTable } from "./tool-scopes.ts";
+
+export interface AuthorizeOptions {
+  publicUrl: string;
+  resources: readonly string[];
+  resourceScopes: readonly string[];
+  /** What the approval page says of scopes that can be left out. */
+  scopes: ToolScopeTable;
+  serverName: string;
+  serverId: string;
+  credential: Credential;
+  store: Store;
+  now: () => number;
+  random: RandomBytes;
+  log: Log;
+  onGrant: OnGrant;
+  sourceOf(request: Request): string;
+  findClient: FindClient;
+  login: Login;
+  binding: BrowserBinding;
+  answerPage: AnswerPage;
+}
+
+export interface Authorize {
+  /** GET: the approval page. */
+  show(request: Request): Promise<Response>;
+  /** POST: the decision. */
+  decide(request: Request): Promise<Response>;
+}
+
+interface Problem {
+  status: number;
+  text: string;
+  headers?: Record<string, string>;
+}
+
+const CODE_LIFETIME_MS = 60_000;
+/**
+ * Chromium holds form-action against every redirect that follows the form, and callbacks redirect on to hosts only they
+ * know (https://github.com/w3c/webappsec-csp/issues/8), so the schemes a code may go to are allowed, not single hosts.
+ */
+const FORM_ACTION = "'self' https: http:";
+
+export function createAuthorize(options: AuthorizeOptions): Authorize {
+  return {
+    show: (request) => {
+      const query = new URL(request.url).search.slice(1);
+      return answerOrReply(options, request, query, (asked) => showPage(options, request, asked, { query }));
+    },
+    decide: async (request) => {
+      const form = await readForm(request);
+      const query = form.get("query") ?? "";
+      return answerOrReply(options, request, query, async (asked) => {
+        const again = (problem: Problem) => showPage(options, request, asked, { query, problem, form });
+        if (!options.binding.isSigned(request, query, form.get("csrf"))) return again(STALE);
+        switch (form.get("decision")) {
+          case "approve":
+            return approve(options, request, asked, form, again);
+          case "deny":
+            return deny(options, request, asked);
+          default:
+            return again(UNDECIDED);
+        }
+      });
+    },
+  };
+}
+
+const STALE: Problem = {
+  status: 403,
+  text: "This page was open for too long, or cookies are blocked. Please decide again.",
+};
+const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
+
+/** Acts on the request a query makes; from the moment the reply target is known, refusals go to the client. */
+async function answerOrReply(
+  options: AuthorizeOptions,
+  request: Request,
+  query: string,
+  act: (asked: AuthorizationRequest) => Response | Promise<Response>,
+): Promise<Response> {
+  const parameters = parseParameters(query);
+  const target = await readReplyTarget(parameters, options.findClient, options.sourceOf(request));
+  try {
+    return await act(readAuthorizationRequest(parameters, target, options));
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown;
+    options.log.debug(`/authorize refused: ${describeFailure(thrown.failure)}`);
+    const { error = "server_error", description } = toWire(thrown.failure);
+    return reply(options, target, { error, error_description: description });
+  }
+}
+
+interface Shown {
+  query: string;
+  problem?: Problem;
+  /** What was sent before, when the page is shown again. */
+  form?: Parameters;
+}
+
+function showPage(
+  options: AuthorizeOptions,
+  request: Request,
+  asked: AuthorizationRequest,
+  { query, problem, form }: Shown,
+): Response {
+  const { binding, answerPage, serverName, credential, scopes } = options;
+  const { mark, setCookie } = binding.identify(request);
+  const page = (
+    <ApprovalPage
+      clientName={asked.client.name}
+      clientHost={asked.client.document && new URL(asked.client.id).host}
+      redirectUri={asked.redirectUri}
+      assistant={findAssistant(asked.redirectUri)}
+      isLoopback={isLoopback(asked.redirectUri)}
+      serverName={serverName}
+      resources={asked.resources}
+      choices={listOptionalScopes(asked.scopes).map((scope) => ({
+        name: choiceField(scope),
+        label: scopes[scope]?.description ?? scope,
+        isTicked: form === undefined || form.get(choiceField(scope)) !== undefined,
+      }))}
+      staysConnected={mayRefresh(asked.client, asked.scopes)}
+      login={credential.kind}
+      problem={problem?.text}
+      query={query}
+      csrf={binding.sign(mark, query)}
+    />
+  );
+  return answerPage(page, problem?.status ?? 200, {
+    formAction: `${FORM_ACTION} ${new URL(asked.redirectUri).protocol}`,
+    ...(setCookie === undefined ? {} : { "Set-Cookie": setCookie }),
+    ...problem?.headers,
+  });
+}
+
+async function approve(
+  options: AuthorizeOptions,
+  request: Request,
+  asked: AuthorizationRequest,
+  form: Parameters,
+  again: (problem: Problem) => Response,
+): Promise<Response> {
+  const source = options.sourceOf(request);
+  const outcome = await options.login(form, source);
+  if (outcome.kind === "ok") return sendCode(options, request, narrow(asked, form), outcome.subject);
+  options.onGrant({ state: "login-failed", ...describeRequest(options, request, asked) });
+  return again(outcome.kind === "wrong" ? describeWrong(options) : describeWait(outcome.retryAfter));
+}
+
+/** What was asked for, less what the person unticked. */
+function narrow(asked: AuthorizationRequest, form: Parameters): AuthorizationRequest {
+  const optional = listOptionalScopes(asked.scopes);
+  const isGranted = (scope: string) =>
+    !optional.includes(scope) || form.get(choiceField(scope)) !== undefined;
+  return { ...asked, scopes: asked.scopes.filter(isGranted) };
+}
+
+/** Each box has a name of its own, since no field may come twice. */
+function choiceField(scope: string): string {
+  return `scope:${scope}`;
+}
+
+function describeWrong({ credential }: AuthorizeOptions): Problem {
+  const isToken = credential.kind === "token";
+  return { status: 401, text: isToken ? "That is not the token." : "User name or password is wrong." };
+}
+
+function describeWait(retryAfter: number): Problem {
+  const seconds = Math.ceil(retryAfter / 1000);
+  const wait = seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
+  return {
+    status: 429,
+    text: `Too many attempts. Wait ${wait}, then try again.`,
+    headers: { "Retry-After": String(seconds) },
+  };
+}
+
+function sendCode(
+  options: AuthorizeOptions,
+  request: Request,
+  asked: AuthorizationRequest,
+  subject: string,
+): Response {
+  const { store, now, random, serverId, onGrant } = options;
+  const code = createSecret(random);
+  const { client, redirectUri, challenge, scopes, resources } = asked;
+  const terms = { serverId, clientId: client.id, subject, scopes, resources, redirectUri, challenge };
+  if (client.document) store.keepClient(client.document, now());
+  store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
+  onGrant({ state: "approved", ...describeRequest(options, request, asked), subject });
+  return reply(options, asked, { code });
+}
+
+function deny(options: AuthorizeOptions, request: Request, asked: AuthorizationRequest): never {
+  options.onGrant({ state: "denied", ...describeRequest(options, request, asked) });
+  return refuse({ kind: "denied" });
+}
+
+function describeRequest({ sourceOf }: AuthorizeOptions, request: Request, asked: AuthorizationRequest) {
+  const { client, redirectUri, scopes } = asked;
+  return {
+    clientId: client.id,
+    clientName: client.name ?? client.id,
+    scopes,
+    destination: displayDestination(redirectUri),
+    source: groupSource(sourceOf(request)),
+  };
+}
+
+/** 303, so that what was typed into the form is never sent on (OAuth 2.1 §7.5.3). */
+function reply(
+  { publicUrl }: AuthorizeOptions,
+  target: ReplyTarget,
+  answer: Record<string, string>,
+): Response {
+  return new Response(null, {
+    status: 303,
+    headers: {
+      Location: createReplyUrl(target, publicUrl, answer),
+      "Cache-Control": "no-store",
+      "Referrer-Policy": "no-referrer",
+    },
+  });
+}

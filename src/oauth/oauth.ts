@@ -1,0 +1,199 @@
+// The OAuth 2.1 authorization server in front of the wrapped MCP server, and the guard of its resources: the contract
+// the rest of the program sees, and where the endpoints are put together. Draft-ietf-oauth-v2-1; MCP authorization.
+import type { Hono } from "hono";
+import { UserError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Revocation, Store } from "../store/store.ts";
+import { createAuthorize } from "./authorize.tsx";
+import { type Authenticate, createBearerGuard } from "./bearer-guard.ts";
+import { createBrowserBinding } from "./browser-binding.ts";
+import { createChallenger } from "./challenge.ts";
+import { createAssertionCheck } from "./client-assertion.ts";
+import { createClientAuthentication } from "./client-authentication.ts";
+import { createClientFinder, type FindClient } from "./client.ts";
+import { readKeyDocument } from "./client-document.ts";
+import { createDocumentCache } from "./document-cache.ts";
+import { createDocumentClients, type DocumentPolicy } from "./document-clients.ts";
+import type { OnGrant } from "./grant-event.ts";
+import { createIntrospect, withIntrospector } from "./introspect.ts";
+import { createLogin, type Credential } from "./login.ts";
+import { createPageAnswer } from "./page-answer.ts";
+import { displayName } from "./pages/display.ts";
+import { createPermission, type Permission } from "./permission.ts";
+import type { PinnedGet } from "./pinned-get.ts";
+import { createRegister } from "./register.ts";
+import { createRevocationWatch, type RevocationWatch } from "./revocation-watch.ts";
+import { createRevoke } from "./revoke.ts";
+import { createOAuthRoutes } from "./routes.tsx";
+import { listResourceScopes } from "./scopes.ts";
+import type { RandomBytes } from "./secrets.ts";
+import { createSweeper } from "./sweeper.ts";
+import { createToken } from "./token.ts";
+import { createToolScopes, type ToolScopeTable } from "./tool-scopes.ts";
+
+export type { GrantEvent } from "./grant-event.ts";
+export type { Permission } from "./permission.ts";
+export type { Principal } from "./principal.ts";
+
+/** Several keys, some long ones. */
+const MAX_KEYS_BYTES = 32 * 1024;
+
+export interface OAuthOptions {
+  /** The issuer: the public origin, https unless loopback, without a trailing slash. */
+  publicUrl: string;
+  /** What tokens are for, such as `https://host/mcp` and `https://host/sse`; the first is the default. */
+  resources: readonly string[];
+  /** What is exposed, for people. */
+  serverName: string;
+  /** Fingerprint of the wrapped command: a grant for another one is not valid here. */
+  serverId: string;
+  credential: Credential;
+  /** Scopes besides the default one, and the tools each opens. */
+  scopes: ToolScopeTable;
+  /** Lets somebody without a token see what there is; calls still need one. */
+  mayLookAround: boolean;
+  /** Clients set up beforehand. */
+  clients: readonly { id: string; secret?: string }[];
+  /** Whose metadata documents are believed; absent: nobody's. */
+  documents: DocumentPolicy | undefined;
+  /** What another program asks about tokens with; without it only clients may, about their own. */
+  introspectSecret?: string;
+  /** Lifetimes in milliseconds. */
+  accessTtl: number;
+  refreshTtl: number;
+  /** Redirect URIs allowed on top of https, loopback and the known assistants'. */
+  allowRedirect: readonly string[];
+  /** Closed by whoever opened it. */
+  store: Store;
+  /** Fetches what a stranger's URL leads to. */
+  get: PinnedGet;
+  now: () => number;
+  random: RandomBytes;
+  log: Log;
+  onGrant: OnGrant;
+  /** The address a request comes from, for throttling; whom to believe about it is the caller's business. */
+  sourceOf(request: Request): string;
+}
+
+export interface OAuth {
+  /** Every public route of the authorization server; CORS is added by whoever mounts it, but not on /authorize. */
+  routes: Hono;
+  /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
+  authenticate: Authenticate;
+  /** What somebody who got in may do; absent when everybody may do everything. */
+  permission: Permission | undefined;
+  /**
+   * Called when a grant or one of its access tokens is revoked, so that streams opened under it can end;
+   * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
+   */
+  onRevoked(listener: (grantId: string) => void): () => void;
+  /** Stops the timers. */
+  close(): void;
+}
+
+/** @throws {UserError} when an option would make the server unsafe */
+export function createOAuth(settings: OAuthOptions): OAuth {
+  checkOptions(settings);
+  redactSecrets(settings);
+  const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
+  const options = { ...settings, resourceScopes };
+  const challenger = createChallenger(options);
+  const watch = createRevocationWatch({
+    ...options,
+    onGrantRevoked: (revocation) => tellRevoked(options, revocation),
+  });
+  const sweeper = createSweeper(options);
+  return {
+    routes: createRoutes(options, watch),
+    authenticate: createBearerGuard({ ...options, challenger }),
+    permission: isLimited(options)
+      ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
+      : undefined,
+    onRevoked: watch.listen,
+    close: () => {
+      watch.close();
+      sweeper.close();
+    },
+  };
+}
+
+function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
+  return mayLookAround || Object.keys(scopes).length > 0;
+}
+
+type CompleteOptions = OAuthOptions & { resourceScopes: readonly string[] };
+
+function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
+  const { documents, get, introspectSecret } = options;
+  const finder = createClientFinder({
+    ...options,
+    documents: documents && createDocumentClients({ ...options, policy: documents }),
+  });
+  const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
+  const findAssertionFlaw = createAssertionCheck({ ...options, keys });
+  const authenticating = (findClient: FindClient) =>
+    createClientAuthentication({ ...options, findClient, findAssertionFlaw });
+  const authenticateClient = authenticating(finder.findReturning);
+  const answerPage = createPageAnswer();
+  const binding = createBrowserBinding(options);
+  return createOAuthRoutes({
+    ...options,
+    takesDocuments: documents !== undefined,
+    answerPage,
+    authorize: createAuthorize({
+      ...options,
+      findClient: finder.find,
+      login: createLogin(options),
+      binding,
+      answerPage,
+    }),
+    token: createToken(options, authenticateClient),
+    register: createRegister(options),
+    revoke: createRevoke({ ...options, authenticateClient, onAccessRevoked: watch.announce }),
+    introspect: createIntrospect({
+      ...options,
+      authenticateClient: authenticating(withIntrospector(finder.findReturning, introspectSecret)),
+    }),
+    afterAnswer: watch.check,
+  });
+}
+
+/** A code or token used twice is in two hands, and one of them is a thief's. */
+function tellRevoked({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
+  if (revocation.reason === "replay") {
+    log.warn(
+      `A code or refresh token of "${displayName(revocation.clientName)}" was used twice; its grant is revoked.`,
+    );
+  }
+  onGrant({ state: "revoked", ...revocation });
+}
+
+function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): void {
+  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
+  const isLocal = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (url?.origin !== publicUrl || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
+    throw new UserError(
+      `The public URL "${publicUrl}" cannot be an OAuth issuer.`,
+      "Use an https origin without a path, such as https://mcp.example.com; http is for loopback only.",
+    );
+  }
+  if (credential.kind === "token" ? credential.token.trim() === "" : credential.users.length === 0) {
+    throw new UserError(
+      "Nobody could approve a connection.",
+      "Set --token or --user to something that is not empty.",
+    );
+  }
+  const relative = allowRedirect.find((uri) => !URL.canParse(uri));
+  if (relative !== undefined) {
+    throw new UserError(
+      `The allowed redirect "${relative}" is not a URI.`,
+      "Give it in full, scheme included.",
+    );
+  }
+}
+
+function redactSecrets({ log, credential, clients, introspectSecret }: OAuthOptions): void {
+  log.redact(introspectSecret ?? "");
+  if (credential.kind === "token") log.redact(credential.token);
+  for (const { secret } of clients) if (secret !== undefined) log.redact(secret);
+}

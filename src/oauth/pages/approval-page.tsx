@@ -1,0 +1,191 @@
+/** @jsxImportSource hono/jsx */
+// The page on which a person decides whether an app may use the server: the security boundary of the whole thing
+// (OAuth 2.1 §7.9; MCP security best practices, "Confused Deputy"). Whatever the app says about itself is shown as
+// its claim; where the answer goes is what counts.
+import { displayDestination, displayName } from "./display.ts";
+import { Layout } from "./layout.tsx";
+
+export interface ApprovalPageProps {
+  /** What the client calls itself. */
+  clientName: string | undefined;
+  /** Whose document says so; absent when it is the client's own word. */
+  clientHost: string | undefined;
+  redirectUri: string;
+  /** Whose callback the redirect URI is known to be. */
+  assistant: string | undefined;
+  isLoopback: boolean;
+  serverName: string;
+  resources: readonly string[];
+  /** Scopes the person may leave out. */
+  choices: readonly Choice[];
+  staysConnected: boolean;
+  login: "token" | "password";
+  /** What went wrong with the last try. */
+  problem: string | undefined;
+  /** Hidden fields that make this page this browser's. */
+  query: string;
+  csrf: string;
+}
+
+export interface Choice {
+  /** The name of its field. */
+  name: string;
+  label: string;
+  isTicked: boolean;
+}
+
+export function ApprovalPage(props: ApprovalPageProps) {
+  const name = displayName(props.clientName ?? props.assistant ?? "") || "An app without a name";
+  const server = displayName(props.serverName);
+  const title = `Connect ${name} to ${server}?`;
+  return (
+    <Layout title={props.problem ? `Try again: ${title}` : title}>
+      <div class="card">
+        <p class="brand">mcp-expose</p>
+        <h1>{title}</h1>
+        <p class="lead">It will be able to use this server’s tools and see what they return.</p>
+        <Facts {...props} name={name} />
+        <Caution {...props} />
+        <form method="post" action="/authorize">
+          {props.problem && (
+            <p class="note bad" role="alert" id="problem">
+              {props.problem}
+            </p>
+          )}
+          <input type="hidden" name="query" value={props.query} />
+          <input type="hidden" name="csrf" value={props.csrf} />
+          {props.choices.length > 0 && <Choices choices={props.choices} />}
+          {props.login === "token" ? <TokenField /> : <PasswordFields />}
+          <div class="actions">
+            <button class="main" type="submit" name="decision" value="approve">
+              Approve
+            </button>
+            <button type="submit" name="decision" value="deny" formnovalidate>
+              Deny
+            </button>
+          </div>
+        </form>
+      </div>
+      <footer>
+        You can take this back at any time with <code>mcp-expose grants</code>.
+      </footer>
+    </Layout>
+  );
+}
+
+function Facts(props: FactsProps) {
+  const { name, clientHost, redirectUri, assistant, isLoopback, resources, choices, staysConnected } = props;
+  return (
+    <dl>
+      <div>
+        <dt>App</dt>
+        <dd>
+          {name}
+          <small>
+            {clientHost === undefined ? "the name it gives itself" : `as ${clientHost} describes it`}
+          </small>
+        </dd>
+      </div>
+      <div>
+        <dt>Returns to</dt>
+        <dd>
+          {displayDestination(redirectUri)}
+          {assistant && <small class="good">✓ belongs to {assistant}</small>}
+          {isLoopback && <small>a program on your own computer</small>}
+        </dd>
+      </div>
+      <div>
+        <dt>Server</dt>
+        <dd>
+          {resources.map((resource) => (
+            <div>{resource}</div>
+          ))}
+        </dd>
+      </div>
+      <div>
+        <dt>Access</dt>
+        <dd>
+          {choices.length > 0
+            ? "What you tick below, and all that needs no tick"
+            : "Tools, prompts and resources"}
+          <small>
+            {staysConnected ? "stays connected until you take it back" : "once, until it runs out"}
+          </small>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+type FactsProps = ApprovalPageProps & { name: string };
+
+function Caution({ redirectUri, assistant, isLoopback }: ApprovalPageProps) {
+  if (assistant !== undefined) return null;
+  return (
+    <p class="note warn">
+      {isLoopback ? (
+        <>Any program on your computer can ask like this. Approve only if you just started one that should.</>
+      ) : (
+        <>
+          <strong>{displayDestination(redirectUri)}</strong> is not an assistant that mcp-expose knows.
+          Approve only if you just came from there and trust it.
+        </>
+      )}
+    </p>
+  );
+}
+
+function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
+  return (
+    <fieldset>
+      <legend>It may also</legend>
+      {choices.map(({ name, label, isTicked }) => (
+        <label class="choice">
+          <input type="checkbox" name={name} value="yes" checked={isTicked} />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function TokenField() {
+  return (
+    <>
+      <label for="token">Access token</label>
+      <input
+        id="token"
+        name="token"
+        type="password"
+        required
+        autofocus
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        aria-describedby="token-hint"
+      />
+      <p class="hint" id="token-hint">
+        Paste the token that mcp-expose printed in the terminal where it runs.
+      </p>
+    </>
+  );
+}
+
+function PasswordFields() {
+  return (
+    <>
+      <label for="username">User name</label>
+      <input
+        id="username"
+        name="username"
+        required
+        autofocus
+        autocomplete="username"
+        autocapitalize="none"
+        spellcheck={false}
+      />
+      <label for="password">Password</label>
+      <input id="password" name="password" type="password" required autocomplete="current-password" />
+    </>
+  );
+}

@@ -1,0 +1,22 @@
+/** @jsxImportSource hono/jsx */
+// What a person sees when a request to approve something cannot even be answered to the app that made it.
+import { Layout } from "./layout.tsx";
+
+export interface ErrorPageProps {
+  heading: string;
+  explanation: string;
+  advice: string;
+}
+
+export function ErrorPage({ heading, explanation, advice }: ErrorPageProps) {
+  return (
+    <Layout title={heading}>
+      <div class="card">
+        <p class="brand">mcp-expose</p>
+        <h1>{heading}</h1>
+        <p class="note bad">{explanation}</p>
+        <p class="hint">{advice}</p>
+      </div>
+    </Layout>
+  );
+}

@@ -1,0 +1,89 @@
+// grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
+// Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
+// so for a short while the old one still leads to the same successor; after that its use means theft.
+import type { Grant, StoredRefresh } from "../store/store.ts";
+import type { Client } from "./client.ts";
+import { refuse } from "./failure.ts";
+import { describeTokens, issueAccess, issueRefresh, type IssueOptions, type TokenAnswer } from "./issue.ts";
+import type { Parameters } from "./parameters.ts";
+import { readResources } from "./resource.ts";
+import { narrowScopes, OFFLINE_ACCESS } from "./scopes.ts";
+import { hashSecret, openSuccessor, sealSuccessor } from "./secrets.ts";
+
+const GRACE_MS = 60_000;
+
+/** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
+export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): boolean {
+  return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
+}
+
+export function refresh(options: IssueOptions, client: Client, form: Parameters): TokenAnswer {
+  const token = form.get("refresh_token");
+  if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
+  const stored = findRefresh(options, client, token);
+  const { grant } = stored;
+  const terms = {
+    grantId: grant.id,
+    scopes: narrowScopes(grant.scopes, form.get("scope")),
+    resources: readResources(form.getAll("resource"), grant.resources, grant.resources),
+    endsAt: grant.endsAt,
+  };
+  const access = issueAccess(options, terms);
+  const successor = rotate(options, stored, token, access.record) ?? repeat(options, token, access.record);
+  const { clientId, clientName, subject, id: grantId } = grant;
+  options.onGrant({ state: "refreshed", clientId, clientName, subject, grantId, scopes: terms.scopes });
+  return describeTokens(access, successor, options.now());
+}
+
+function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
+  const stored = options.store.findRefresh(hashSecret(token), options.now());
+  if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
+    refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
+  }
+  if (!stored) return refuse({ kind: "bad-refresh-token", why: "unknown, expired or revoked" });
+  checkOwner(options, client, stored.grant);
+  return stored;
+}
+
+function checkOwner({ serverId, resources }: IssueOptions, client: Client, grant: Grant): void {
+  if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
+  if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
+  if (!grant.resources.every((resource) => resources.includes(resource))) {
+    refuse({ kind: "bad-refresh-token", why: `granted for ${grant.resources.join(" ")}` });
+  }
+}
+
+type AccessRecord = ReturnType<typeof issueAccess>["record"];
+
+/** @returns the new refresh token; undefined when `token` was used before */
+function rotate(
+  options: IssueOptions,
+  { grant, hash }: StoredRefresh,
+  token: string,
+  access: AccessRecord,
+): string | undefined {
+  const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt });
+  const rotation = {
+    hash,
+    sealedSuccessor: sealSuccessor(next.token, token),
+    successor: next.record,
+    access,
+    expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
+  };
+  return options.store.rotateRefresh(rotation, options.now()) ? next.token : undefined;
+}
+
+/** @returns the successor that was given out for `token` before */
+function repeat({ store, now }: IssueOptions, token: string, access: AccessRecord): string {
+  const { replaced, grant } = store.findRefresh(hashSecret(token), now()) ?? {};
+  if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  if (now() - replaced.at > GRACE_MS) {
+    store.revokeGrant(grant.id, now(), "replay");
+    refuse({
+      kind: "bad-refresh-token",
+      why: `used again after ${now() - replaced.at} ms; grant ${grant.id} is revoked`,
+    });
+  }
+  if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  return openSuccessor(replaced.sealedSuccessor, token);
+}

@@ -1,0 +1,49 @@
+// Making, hashing, comparing and sealing of codes, tokens and client secrets.
+// A secret is 256 random bits, so plain SHA-256 is enough at rest (RFC 6749 §10.10); passwords are not handled here.
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+export type RandomBytes = (bytes: number) => Uint8Array;
+
+const SECRET_BYTES = 32;
+
+export function createSecret(random: RandomBytes): string {
+  return Buffer.from(random(SECRET_BYTES)).toString("base64url");
+}
+
+/** An identifier that is safe to type behind a command: hexadecimal, never a dash in front. */
+export function createId(random: RandomBytes, bytes: number): string {
+  return Buffer.from(random(bytes)).toString("hex");
+}
+
+/** What is stored instead of the secret. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
+}
+
+/** Compares digests, so that neither length nor content shows in the time it takes. */
+export function isSameSecret(one: string, other: string): boolean {
+  return timingSafeEqual(
+    createHash("sha256").update(one).digest(),
+    createHash("sha256").update(other).digest(),
+  );
+}
+
+/**
+ * Hides the successor of a refresh token so that only a holder of `current`, of which the store keeps just
+ * the hash, can read it back. Each `current` seals once, which makes XOR with its HMAC a one-time pad.
+ */
+export function sealSuccessor(successor: string, current: string): string {
+  return xor(Buffer.from(successor, "base64url"), padOf(current)).toString("base64url");
+}
+
+export function openSuccessor(sealed: string, current: string): string {
+  return sealSuccessor(sealed, current);
+}
+
+function padOf(current: string): Buffer {
+  return createHmac("sha256", current).update("successor").digest();
+}
+
+function xor(bytes: Buffer, pad: Buffer): Buffer {
+  return bytes.map((byte, index) => byte ^ (pad[index] ?? 0)) as Buffer;
+}

@@ -1,0 +1,73 @@
+// Slows down guessing and flooding: so many events per key and window, then a wait.
+// An IPv6 host counts as its /64: it has 2^64 addresses to be counted by otherwise (CVE-2026-45364).
+
+export interface Throttle {
+  /** Milliseconds until the key may go on; 0 when it may now. */
+  waitOf(key: string): number;
+  /** Counts one event. Count before the slow part, so that many at once cannot slip through. */
+  count(key: string): void;
+  /** Takes one event back, for an attempt that turned out to be fine. */
+  forgive(key: string): void;
+}
+
+export interface ThrottleOptions {
+  limit: number;
+  windowMs: number;
+  now: () => number;
+}
+
+/** Keys remembered at once; a flood of new ones drops the oldest. */
+const MAX_KEYS = 10_000;
+
+export function createThrottle({ limit, windowMs, now }: ThrottleOptions): Throttle {
+  const windows = new Map<string, { count: number; endsAt: number }>();
+  const current = (key: string) => {
+    const window = windows.get(key);
+    return window && window.endsAt > now() ? window : undefined;
+  };
+  return {
+    waitOf: (key) => {
+      const window = current(key);
+      return window && window.count >= limit ? window.endsAt - now() : 0;
+    },
+    count: (key) => {
+      const window = current(key);
+      if (window) {
+        window.count += 1;
+        return;
+      }
+      windows.delete(key);
+      windows.set(key, { count: 1, endsAt: now() + windowMs });
+      const [oldest] = windows.keys();
+      if (windows.size > MAX_KEYS && oldest !== undefined) windows.delete(oldest);
+    },
+    forgive: (key) => {
+      const window = current(key);
+      if (window) window.count -= 1;
+    },
+  };
+}
+
+/**
+ * What one attacker controls: an IPv4 address, or the /64 an IPv6 address is in (RFC 6177 §2).
+ *
+ * @param address as a socket or a proxy header gives it; anything else is taken as it is
+ */
+export function groupSource(address: string): string {
+  const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
+  if (!bare.includes(":") || !URL.canParse(`http://[${bare}]`)) return bare;
+  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = [...front, ...Array<string>(8 - front.length - back.length).fill("0"), ...back];
+  const isMappedIpv4 = groups.slice(0, 6).join(":") === "0:0:0:0:0:ffff";
+  return isMappedIpv4 ? readIpv4(groups) : `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+function readIpv4(groups: readonly string[]): string {
+  return groups
+    .slice(6)
+    .flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255])
+    .join(".");
+}

@@ -1,0 +1,243 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import * as oauth from "oauth4webapi";
+import { describeApp, type DocumentHost, startDocumentHost } from "./document-host.ts";
+import {
+  approve,
+  authorizeQuery,
+  CALLBACK,
+  errorOf,
+  type Harness,
+  type Json,
+  MINUTE,
+  obtainCode,
+  postForm,
+  redeem,
+  registerClient,
+  startServer,
+  type Tokens,
+} from "./harness.ts";
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+
+let host: DocumentHost;
+let server: Harness;
+let keys: KeyPair;
+let others: KeyPair;
+beforeAll(async () => {
+  host = startDocumentHost();
+  keys = await generateKeyPair("ES256", { extractable: true });
+  others = await generateKeyPair("ES256", { extractable: true });
+});
+afterAll(() => host.stop());
+beforeEach(async () => {
+  host.asked.length = 0;
+  server = await startServer({ get: host.get });
+});
+afterEach(() => server.stop());
+
+const publish = async (pair: KeyPair, kid: string) => ({ ...(await exportJWK(pair.publicKey)), kid, alg: "ES256" });
+
+/** A client whose document lists these keys. */
+async function serveClient(more: Json = {}): Promise<string> {
+  const jwks = { keys: [await publish(keys, "k1")] };
+  const id = host.serve("/signed.json", () =>
+    Response.json(describeApp(id, { token_endpoint_auth_method: "private_key_jwt", jwks, ...more })),
+  );
+  return id;
+}
+
+interface Assertion {
+  pair?: KeyPair;
+  kid?: string;
+  alg?: string;
+  claims?: { [Claim in keyof JWTPayload]: JWTPayload[Claim] | undefined };
+}
+
+function sign(id: string, { pair = keys, kid = "k1", alg = "ES256", claims = {} }: Assertion = {}) {
+  const now = Math.floor(server.clock.now / 1000);
+  const payload = { iss: id, sub: id, aud: server.issuer, exp: now + 60, iat: now, jti: crypto.randomUUID(), ...claims };
+  return new SignJWT(payload as JWTPayload).setProtectedHeader({ alg, kid }).sign(pair.privateKey);
+}
+
+const redeemSigned = async (id: string, assertion: string, more: Record<string, string> = {}) =>
+  redeem(server.url, id, (await obtainCode(server.url, id)), {
+    client_assertion: assertion,
+    client_assertion_type: ASSERTION_TYPE,
+    ...more,
+  });
+
+for (const alg of ["ES256", "RS256"]) {
+  test(`R11: oauth4webapi's PrivateKeyJwt with ${alg} goes all the way, and introspects what it got`, async () => {
+    const pair = await generateKeyPair(alg, { extractable: true });
+    host.serve("/jwks.json", { keys: [{ ...(await exportJWK(pair.publicKey)), kid: "rsa", alg }] });
+    const id = await serveClient({ jwks: undefined, jwks_uri: host.url("/jwks.json") });
+    const insecure = { [oauth.allowInsecureRequests]: true };
+    const issuer = new URL(server.issuer);
+    const as = await oauth.processDiscoveryResponse(
+      issuer,
+      await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...insecure }),
+    );
+    server.clock.now = Date.now();
+    const client = { client_id: id };
+    const login = oauth.PrivateKeyJwt({ key: pair.privateKey, kid: "rsa" });
+    const verifier = oauth.generateRandomCodeVerifier();
+    const code_challenge = await oauth.calculatePKCECodeChallenge(verifier);
+    const reply = oauth.validateAuthResponse(
+      as,
+      client,
+      await approve(server.url, authorizeQuery(id, { code_challenge })),
+      "s1",
+    );
+    const tokens = await oauth.processAuthorizationCodeResponse(
+      as,
+      client,
+      await oauth.authorizationCodeGrantRequest(as, client, login, reply, CALLBACK, verifier, insecure),
+    );
+    const refreshed = await oauth.processRefreshTokenResponse(
+      as,
+      client,
+      await oauth.refreshTokenGrantRequest(as, client, login, tokens.refresh_token ?? "", insecure),
+    );
+    const known = await oauth.processIntrospectionResponse(
+      as,
+      client,
+      await oauth.introspectionRequest(as, client, login, refreshed.access_token, insecure),
+    );
+    expect(known).toMatchObject({ active: true, client_id: id, iss: server.issuer });
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, client, login, refreshed.refresh_token ?? "", insecure),
+    );
+    expect(host.asked.filter((path) => path === "/jwks.json")).toHaveLength(1);
+  });
+}
+
+describe("an assertion", () => {
+  test("R11: proves a client that lists its keys, and names the client by itself", async () => {
+    const id = await serveClient();
+    expect((await redeemSigned(id, await sign(id))).status).toBe(200);
+    expect((await redeemSigned(id, await sign(id), { client_id: "" })).status).toBe(200);
+  });
+
+  for (const [what, audience] of Object.entries<(issuer: string) => string | string[]>({
+    "the issuer": (issuer) => issuer,
+    "the token endpoint": (issuer) => `${issuer}/token`,
+    "a list with the issuer in it": (issuer) => ["https://other.example", issuer],
+  })) {
+    test(`R11: may be meant for ${what}`, async () => {
+      const id = await serveClient();
+      const assertion = await sign(id, { claims: { aud: audience(server.issuer) } });
+      expect((await redeemSigned(id, assertion)).status).toBe(200);
+    });
+  }
+
+  const wrong: Record<string, (id: string, now: number) => Assertion> = {
+    "of somebody else's key under the client's name": () => ({ pair: others }),
+    "of an unknown key": () => ({ pair: others, kid: "k2" }),
+    "of another issuer": () => ({ claims: { iss: "https://evil.example/app.json" } }),
+    "for another server": () => ({ claims: { aud: "https://other.example" } }),
+    "for the issuer with a slash": () => ({ claims: { aud: `${server.issuer}/` } }),
+    "without an audience": () => ({ claims: { aud: undefined } }),
+    "that has run out": (_, now) => ({ claims: { exp: now - 61 } }),
+    "without an end": () => ({ claims: { exp: undefined } }),
+    "that is good for a day": (_, now) => ({ claims: { exp: now + 86_400 } }),
+    "that is not good yet": (_, now) => ({ claims: { nbf: now + 120 } }),
+    "without an id": () => ({ claims: { jti: undefined } }),
+  };
+  for (const [what, make] of Object.entries(wrong)) {
+    test(`R11: ${what} is invalid_client`, async () => {
+      const id = await serveClient();
+      const response = await redeemSigned(id, await sign(id, make(id, server.clock.now / 1000)));
+      expect([response.status, await errorOf(response)]).toEqual([401, "invalid_client"]);
+    });
+  }
+
+  for (const [what, forge] of Object.entries<(good: string) => string>({
+    "without a signature": (good) => `${good.slice(0, good.lastIndexOf("."))}.`,
+    "with alg none": (good) => `${btoa('{"alg":"none"}').replace(/=+$/, "")}.${good.split(".")[1]}.`,
+    "that is no token": () => "x.y.z",
+    "that is changed": (good) => good.replace(/.$/, (last) => (last === "A" ? "B" : "A")).replace(/\.(.)/, ".$1x"),
+  })) {
+    test(`R11: ${what} is invalid_client`, async () => {
+      const id = await serveClient();
+      const response = await redeemSigned(id, forge(await sign(id)));
+      expect([response.status, await errorOf(response)]).toEqual([401, "invalid_client"]);
+    });
+  }
+
+  test("R11: signed with HMAC under the public key is refused", async () => {
+    const id = await serveClient();
+    const secret = new TextEncoder().encode(JSON.stringify(await exportJWK(keys.publicKey)));
+    const now = Math.floor(server.clock.now / 1000);
+    const assertion = await new SignJWT({ iss: id, sub: id, aud: server.issuer, exp: now + 60, jti: "1" })
+      .setProtectedHeader({ alg: "HS256", kid: "k1" })
+      .sign(secret);
+    expect(await errorOf(await redeemSigned(id, assertion))).toBe("invalid_client");
+  });
+
+  test("R11: is good once, for every endpoint and after its first use at the same moment", async () => {
+    const id = await serveClient();
+    const codes = [await obtainCode(server.url, id), await obtainCode(server.url, id)];
+    const more = { client_assertion: await sign(id), client_assertion_type: ASSERTION_TYPE };
+    const statuses = await Promise.all(codes.map(async (code) => (await redeem(server.url, id, code, more)).status));
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 401]);
+    expect((await postForm(server.url, "/revoke", { token: "x", client_id: id, ...more })).status).toBe(401);
+    server.clock.now += 10 * MINUTE;
+    expect((await postForm(server.url, "/revoke", { token: "x", client_id: id, ...more })).status).toBe(401);
+  });
+
+  test("R11: under a key that is new makes the keys be fetched again, but not for every stranger's", async () => {
+    const published: Json[] = [await publish(keys, "k1")];
+    host.serve("/jwks.json", () => Response.json({ keys: published }));
+    const id = await serveClient({ jwks: undefined, jwks_uri: host.url("/jwks.json") });
+    const fetches = () => host.asked.filter((path) => path === "/jwks.json").length;
+    expect((await redeemSigned(id, await sign(id))).status).toBe(200);
+    published.push(await publish(others, "k2"));
+    expect((await redeemSigned(id, await sign(id, { pair: others, kid: "k2" }))).status).toBe(401);
+    expect(fetches()).toBe(1);
+    server.clock.now += MINUTE;
+    expect((await redeemSigned(id, await sign(id, { pair: others, kid: "k2" }))).status).toBe(200);
+    expect((await redeemSigned(id, await sign(id, { kid: "k3" }))).status).toBe(401);
+    expect(fetches()).toBe(2);
+  });
+
+  test("R20: beside a secret or HTTP Basic, of another type or for another client, it is invalid_request", async () => {
+    const id = await serveClient();
+    const client_assertion = await sign(id);
+    const fields = { grant_type: "refresh_token", client_assertion, client_assertion_type: ASSERTION_TYPE };
+    const cases: [Record<string, string>, Record<string, string>][] = [
+      [{ client_secret: "x" }, {}],
+      [{}, { Authorization: `Basic ${btoa("a:b")}` }],
+      [{ client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" }, {}],
+      [{ client_assertion_type: "" }, {}],
+      [{ client_id: "other" }, {}],
+    ];
+    for (const [more, headers] of cases) {
+      const response = await postForm(server.url, "/token", { ...fields, ...more }, headers);
+      expect([response.status, await errorOf(response)]).toEqual([400, "invalid_request"]);
+    }
+  });
+
+  test("R11: of a client without keys is refused, and so is a document that offers keys it does not have", async () => {
+    const id = await registerClient(server.url);
+    const response = await redeemSigned(id, await sign(id));
+    expect([response.status, await errorOf(response)]).toEqual([401, "invalid_client"]);
+  });
+
+  test("R11: of a client that may go without it is still checked when it comes", async () => {
+    const id = await serveClient({ token_endpoint_auth_methods_supported: ["none", "private_key_jwt"] });
+    expect((await redeemSigned(id, await sign(id, { pair: others }))).status).toBe(401);
+    const tokens = (await (await redeem(server.url, id, await obtainCode(server.url, id))).json()) as Tokens;
+    expect(tokens.access_token).toBeString();
+  });
+
+  test("T15: guessing signatures is slowed down", async () => {
+    const id = await serveClient();
+    const assertion = await sign(id, { pair: others });
+    const more = { client_id: id, token: "x", client_assertion: assertion, client_assertion_type: ASSERTION_TYPE };
+    const statuses = new Set<number>();
+    for (let i = 0; i < 40; i += 1) statuses.add((await postForm(server.url, "/revoke", more)).status);
+    expect([...statuses]).toEqual([401, 429]);
+  });
+});

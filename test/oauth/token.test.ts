@@ -1,0 +1,348 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  approve,
+  authorizeQuery,
+  CALLBACK,
+  callResource,
+  connect,
+  errorOf,
+  type Harness,
+  HOUR,
+  type Json,
+  MINUTE,
+  obtainCode,
+  postForm,
+  redeem,
+  refresh,
+  registerClient,
+  startServer,
+  type Tokens,
+  VERIFIER,
+} from "./harness.ts";
+
+let server: Harness;
+let client: string;
+beforeEach(async () => {
+  server = await startServer();
+  client = await registerClient(server.url);
+});
+afterEach(() => server.stop());
+
+const tokensOf = async (response: Response) => (await response.json()) as Tokens;
+const works = async (token: string) => (await callResource(server.url, token)).status === 200;
+
+describe("the form", () => {
+  test("T1: must be a form, in whatever case and with whatever charset it is announced", async () => {
+    const code = await obtainCode(server.url, client);
+    const body = new URLSearchParams({
+      grant_type: "authorization_code",
+      client_id: client,
+      code,
+      code_verifier: VERIFIER,
+    }).toString();
+    const send = (type: string) =>
+      fetch(`${server.url}/token`, { method: "POST", headers: { "Content-Type": type }, body });
+    for (const type of ["application/json", "text/plain", "multipart/form-data; boundary=x"]) {
+      const response = await send(type);
+      expect([response.status, await errorOf(response)]).toEqual([400, "invalid_request"]);
+    }
+    expect((await send('Application/X-WWW-Form-Urlencoded ; Charset="utf-8"')).status).toBe(200);
+  });
+
+  test("T1: answers and errors are JSON that no cache keeps", async () => {
+    const good = await redeem(server.url, client, await obtainCode(server.url, client));
+    const bad = await redeem(server.url, client, "nonsense");
+    for (const response of [good, bad]) {
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect(response.headers.get("pragma")).toBe("no-cache");
+      expect(response.headers.get("content-type")).toStartWith("application/json");
+    }
+  });
+
+  test("T1: anything but POST gets a 405 in JSON", async () => {
+    const response = await fetch(`${server.url}/token?grant_type=authorization_code`);
+    expect([response.status, await errorOf(response)]).toEqual([405, "invalid_request"]);
+  });
+
+  test("T7: the answer has exactly the members of RFC 6749", async () => {
+    const tokens = await tokensOf(await redeem(server.url, client, await obtainCode(server.url, client)));
+    expect(tokens as unknown).toEqual({
+      access_token: expect.stringMatching(/^[\w-]{43}$/),
+      refresh_token: expect.stringMatching(/^[\w-]{43}$/),
+      token_type: "Bearer",
+      expires_in: 3600,
+      scope: "mcp",
+    });
+  });
+
+  for (const [fields, error, status] of [
+    [{}, "invalid_request", 400],
+    [{ grant_type: "" }, "invalid_request", 400],
+    [{ grant_type: "password" }, "unsupported_grant_type", 400],
+    [{ grant_type: "client_credentials" }, "unsupported_grant_type", 400],
+    [{ grant_type: "__proto__" }, "unsupported_grant_type", 400],
+    [{ grant_type: "constructor" }, "unsupported_grant_type", 400],
+    [{ grant_type: "authorization_code" }, "invalid_request", 400],
+    [{ grant_type: "refresh_token" }, "invalid_request", 400],
+    [{ grant_type: "refresh_token", refresh_token: "unknown" }, "invalid_grant", 400],
+    [{ grant_type: "authorization_code", code: "unknown", code_verifier: VERIFIER }, "invalid_grant", 400],
+    [{ grant_type: "refresh_token", client_id: "" }, "invalid_client", 401],
+    [{ grant_type: "refresh_token", client_id: "unknown", refresh_token: "x" }, "invalid_client", 401],
+    [{ grant_type: "refresh_token", client_id: "__proto__", refresh_token: "x" }, "invalid_client", 401],
+  ] as [Record<string, string>, string, number][]) {
+    test(`T11, T12: ${JSON.stringify(fields)} is ${error}`, async () => {
+      const response = await postForm(server.url, "/token", { client_id: client, ...fields });
+      expect([response.status, await errorOf(response)]).toEqual([status, error]);
+      expect(response.headers.get("www-authenticate")).toBeNull();
+    });
+  }
+
+  test("T13: a repeated parameter is invalid_request, an unknown one is ignored", async () => {
+    const code = await obtainCode(server.url, client);
+    const fields: [string, string][] = Object.entries({
+      grant_type: "authorization_code",
+      client_id: client,
+      code,
+      code_verifier: VERIFIER,
+      what: "ever",
+    });
+    for (const [name, value] of fields) {
+      const response = await postForm(server.url, "/token", [...fields, [name, value]]);
+      expect([name, response.status, await errorOf(response)]).toEqual([name, 400, "invalid_request"]);
+    }
+    expect((await postForm(server.url, "/token", fields)).status).toBe(200);
+  });
+});
+
+describe("a code", () => {
+  test("T2: is worth nothing without its verifier, and a wrong guess does not use it up", async () => {
+    const code = await obtainCode(server.url, client);
+    const wrong = { "": "invalid_request", short: "invalid_grant", [`${VERIFIER}x`]: "invalid_grant" };
+    for (const [code_verifier, error] of Object.entries({ ...wrong, ["v".repeat(129)]: "invalid_grant" })) {
+      const response = await redeem(server.url, client, code, { code_verifier });
+      expect([code_verifier, response.status, await errorOf(response)]).toEqual([code_verifier, 400, error]);
+    }
+    expect((await redeem(server.url, client, code)).status).toBe(200);
+  });
+
+  test("T3: goes with its redirect_uri, to the letter, or with none", async () => {
+    const code = await obtainCode(server.url, client);
+    for (const redirect_uri of ["https://evil.example/", `${CALLBACK}/`, "http://127.0.0.1:5555/callback"]) {
+      expect(await errorOf(await redeem(server.url, client, code, { redirect_uri }))).toBe("invalid_grant");
+    }
+    expect((await redeem(server.url, client, code, { redirect_uri: "" })).status).toBe(200);
+  });
+
+  test("T4: belongs to one client, and another's try does not use it up", async () => {
+    const code = await obtainCode(server.url, client);
+    const other = await registerClient(server.url);
+    expect(await errorOf(await redeem(server.url, other, code))).toBe("invalid_grant");
+    expect((await redeem(server.url, client, code)).status).toBe(200);
+  });
+
+  test("T4: presented again with everything right ends the tokens it gave", async () => {
+    const code = await obtainCode(server.url, client);
+    const tokens = await tokensOf(await redeem(server.url, client, code));
+    expect(await works(tokens.access_token)).toBe(true);
+    server.clock.now += 10 * MINUTE;
+    expect(await errorOf(await redeem(server.url, client, code))).toBe("invalid_grant");
+    expect(await works(tokens.access_token)).toBe(false);
+    expect(await errorOf(await refresh(server.url, client, tokens.refresh_token))).toBe("invalid_grant");
+    expect(server.revoked).toHaveLength(1);
+  });
+
+  test("T4: presented again by somebody who knows less ends nothing", async () => {
+    const code = await obtainCode(server.url, client);
+    const tokens = await tokensOf(await redeem(server.url, client, code));
+    const other = await registerClient(server.url);
+    await redeem(server.url, client, code, { code_verifier: "w".repeat(43) });
+    await redeem(server.url, other, code);
+    await redeem(server.url, client, code, { redirect_uri: "https://evil.example/" });
+    expect(await works(tokens.access_token)).toBe(true);
+    expect(server.revoked).toEqual([]);
+  });
+
+  test("T5: redeemed ten times at once gives tokens once", async () => {
+    const code = await obtainCode(server.url, client);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => redeem(server.url, client, code)));
+    expect(responses.map((response) => response.status).toSorted((a, b) => a - b)).toEqual([
+      200,
+      ...Array(9).fill(400),
+    ]);
+  });
+
+  test("A18: is good for a minute and not longer", async () => {
+    const [early, late] = [await obtainCode(server.url, client), await obtainCode(server.url, client)];
+    server.clock.now += MINUTE - 1;
+    expect((await redeem(server.url, client, early)).status).toBe(200);
+    server.clock.now += 1;
+    expect(await errorOf(await redeem(server.url, client, late))).toBe("invalid_grant");
+  });
+
+  test("T6: at the token endpoint the resource may be narrowed, not changed", async () => {
+    const both = `${authorizeQuery(client)}&resource=${server.issuer}/mcp&resource=${server.issuer}/sse`;
+    const codeFor = async (query: string) =>
+      (await approve(server.url, query)).searchParams.get("code") ?? "";
+    const one = await codeFor(authorizeQuery(client, { resource: `${server.issuer}/mcp` }));
+    for (const resource of [
+      "https://other.example/mcp",
+      `${server.issuer}/sse`,
+      "/mcp",
+      `${server.issuer}/mcp#x`,
+    ]) {
+      expect(await errorOf(await redeem(server.url, client, one, { resource }))).toBe("invalid_target");
+    }
+    expect((await redeem(server.url, client, one, { resource: `${server.issuer}/mcp/` })).status).toBe(200);
+    expect(
+      (await redeem(server.url, client, await codeFor(both), { resource: `${server.issuer}/sse` })).status,
+    ).toBe(200);
+  });
+});
+
+describe("whether there is a refresh token", () => {
+  const cases: [grantTypes: string[] | undefined, scope: string, isIssued: boolean][] = [
+    [undefined, "mcp", true],
+    [undefined, "mcp offline_access", true],
+    [["authorization_code", "refresh_token"], "mcp", true],
+    [["authorization_code"], "mcp", false],
+    [["authorization_code"], "mcp offline_access", true],
+  ];
+  for (const [grant_types, scope, isIssued] of cases) {
+    test(`T8: registered for ${grant_types?.join(" ") ?? "nothing"} and asking for ${scope}: ${isIssued ? "yes" : "no"}`, async () => {
+      const id = await registerClient(server.url, { grant_types });
+      const tokens = await connect(server.url, id, { scope });
+      expect(typeof tokens.refresh_token).toBe(isIssued ? "string" : "undefined");
+      if (isIssued) expect((await refresh(server.url, id, tokens.refresh_token)).status).toBe(200);
+    });
+  }
+
+  test("T12: a client that is not registered for refreshing is told unauthorized_client", async () => {
+    const id = await registerClient(server.url, { grant_types: ["authorization_code"] });
+    expect(await errorOf(await refresh(server.url, id, "whatever"))).toBe("unauthorized_client");
+  });
+});
+
+describe("a refresh token", () => {
+  test("T9: gives new tokens, and its successor goes on", async () => {
+    const first = await connect(server.url, client);
+    const second = await tokensOf(await refresh(server.url, client, first.refresh_token));
+    expect(second.refresh_token).not.toBe(first.refresh_token);
+    expect(await works(second.access_token)).toBe(true);
+    expect((await refresh(server.url, client, second.refresh_token)).status).toBe(200);
+  });
+
+  test("T9: used again within a minute, also by many at once, leads to the same successor", async () => {
+    const { refresh_token } = await connect(server.url, client);
+    const responses = await Promise.all(
+      Array.from({ length: 8 }, () => refresh(server.url, client, refresh_token)),
+    );
+    const answers = await Promise.all(responses.map(tokensOf));
+    server.clock.now += MINUTE;
+    answers.push(await tokensOf(await refresh(server.url, client, refresh_token)));
+    expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(1);
+    for (const answer of answers) expect(await works(answer.access_token)).toBe(true);
+    expect((await refresh(server.url, client, answers[0]?.refresh_token ?? "")).status).toBe(200);
+    expect(server.revoked).toEqual([]);
+  });
+
+  test("T9: used again after that minute ends the whole grant", async () => {
+    const first = await connect(server.url, client);
+    const second = await tokensOf(await refresh(server.url, client, first.refresh_token));
+    server.clock.now += MINUTE + 1;
+    expect(await errorOf(await refresh(server.url, client, first.refresh_token))).toBe("invalid_grant");
+    expect(await works(first.access_token)).toBe(false);
+    expect(await works(second.access_token)).toBe(false);
+    expect(await errorOf(await refresh(server.url, client, second.refresh_token))).toBe("invalid_grant");
+    expect(server.events.filter((event) => event.state === "revoked")).toHaveLength(1);
+  });
+
+  test("T10: of another client is refused and stays whole", async () => {
+    const { refresh_token, access_token } = await connect(server.url, client);
+    const other = await registerClient(server.url);
+    await refresh(server.url, client, refresh_token);
+    server.clock.now += 2 * MINUTE;
+    expect(await errorOf(await refresh(server.url, other, refresh_token))).toBe("invalid_grant");
+    expect(await works(access_token)).toBe(true);
+  });
+
+  test("T10: never gives more scope or another resource than was granted, and may give less", async () => {
+    const { refresh_token } = await connect(server.url, client, { scope: "mcp offline_access" });
+    expect(await errorOf(await refresh(server.url, client, refresh_token, { scope: "mcp admin" }))).toBe(
+      "invalid_scope",
+    );
+    const resource = `${server.issuer}/sse`;
+    expect(await errorOf(await refresh(server.url, client, refresh_token, { resource }))).toBe(
+      "invalid_target",
+    );
+    const less = await tokensOf(await refresh(server.url, client, refresh_token, { scope: "mcp" }));
+    expect(less.scope).toBe("mcp");
+    const again = await tokensOf(await refresh(server.url, client, less.refresh_token));
+    expect(again.scope).toBe("mcp offline_access");
+  });
+
+  test("T10: lies idle for its lifetime and no longer, and no grant lives for ever", async () => {
+    let { refresh_token } = await connect(server.url, client);
+    for (let day = 0; day < 4; day += 1) {
+      server.clock.now += 24 * HOUR - 1000;
+      const response = await refresh(server.url, client, refresh_token);
+      expect(response.status).toBe(200);
+      ({ refresh_token } = await tokensOf(response));
+    }
+    server.clock.now += HOUR;
+    expect(await errorOf(await refresh(server.url, client, refresh_token))).toBe("invalid_grant");
+    const idle = await connect(server.url, client);
+    server.clock.now += 24 * HOUR;
+    expect(await errorOf(await refresh(server.url, client, idle.refresh_token))).toBe("invalid_grant");
+  });
+});
+
+describe("revocation", () => {
+  const revoke = (fields: Record<string, string>) =>
+    postForm(server.url, "/revoke", { client_id: client, ...fields });
+
+  test("S11: of a refresh token ends the grant", async () => {
+    const { access_token, refresh_token } = await connect(server.url, client);
+    const response = await revoke({ token: refresh_token, token_type_hint: "access_token" });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+    expect(await works(access_token)).toBe(false);
+    expect(await errorOf(await refresh(server.url, client, refresh_token))).toBe("invalid_grant");
+    expect(server.revoked).toHaveLength(1);
+  });
+
+  test("S11: of an access token ends that one, and streams are told", async () => {
+    const { access_token, refresh_token } = await connect(server.url, client);
+    expect((await revoke({ token: access_token })).status).toBe(200);
+    expect(await works(access_token)).toBe(false);
+    expect(server.revoked).toHaveLength(1);
+    expect((await refresh(server.url, client, refresh_token)).status).toBe(200);
+  });
+
+  test("S11: of an unknown or another client's token is a 200 that does nothing", async () => {
+    const tokens = await connect(server.url, client);
+    const client_id = await registerClient(server.url);
+    for (const token of ["unknown", tokens.access_token, tokens.refresh_token]) {
+      expect((await revoke({ client_id, token })).status).toBe(200);
+    }
+    expect(await works(tokens.access_token)).toBe(true);
+    expect((await refresh(server.url, client, tokens.refresh_token)).status).toBe(200);
+  });
+
+  test("S11: needs a known client and a token", async () => {
+    const unknown = await revoke({ client_id: "unknown", token: "x" });
+    expect([unknown.status, await errorOf(unknown)]).toEqual([401, "invalid_client"]);
+    expect(await errorOf(await revoke({}))).toBe("invalid_request");
+    expect((await fetch(`${server.url}/revoke`)).status).toBe(405);
+  });
+});
+
+test("T14: the wire does not say why, the log does, and neither shows a secret", async () => {
+  const code = await obtainCode(server.url, client);
+  const tokens = await tokensOf(await redeem(server.url, client, code));
+  const replay = (await (await redeem(server.url, client, code)).json()) as Json;
+  const unknown = (await (await redeem(server.url, client, "unknown")).json()) as Json;
+  expect(replay).toEqual(unknown);
+  const log = server.logged.join("");
+  expect(log).toContain("redeemed before");
+  for (const secret of [code, tokens.access_token, tokens.refresh_token, VERIFIER])
+    expect(log).not.toContain(secret);
+});
