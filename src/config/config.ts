@@ -1,5 +1,7 @@
 // Everything a run depends on, after flags, environment, config file and defaults have been merged.
 // Durations are milliseconds, sizes bytes.
+import type { ToolScopeTable } from "../oauth/tool-scopes.ts";
+import type { Assistant } from "../tunnel/assistants.ts";
 
 /** What the person asked to run, still as they wrote it; `child/command.ts` makes an argv of it. */
 export interface ServerSpec {
@@ -7,6 +9,8 @@ export interface ServerSpec {
   command: string;
   /** The server's own arguments, untouched. */
   args: readonly string[];
+  /** What a relative path in `command` starts from, absolute: where the person stands, or the config file's folder. */
+  folder: string;
   /** Given after `--`: `command` is run as it is, no file type is looked at. */
   literal: boolean;
   /** `--shell`: `command` and `args` joined are one line for the shell. */
@@ -26,8 +30,20 @@ export interface KnownClient {
   secret?: string;
 }
 
-export type AuthMode = "oauth" | "none";
-export type TunnelKind = "ngrok" | "none";
+/** `optional`: what there is may be seen without a token, calls need one. */
+export type AuthMode = "oauth" | "optional" | "none";
+export type TunnelKind = "ngrok" | "cloudflared" | "tailscale" | "none";
+
+/** What the config file says about ngrok. */
+export interface NgrokSettings {
+  /** A traffic policy, YAML or JSON. */
+  trafficPolicy?: string;
+  /** CIDR blocks to go by instead of those that an assistant's maker publishes. */
+  ranges?: Partial<Record<Assistant, readonly string[]>>;
+}
+
+export type ProcessMode = "client" | "session" | "shared";
+export type ChildEra = "auto" | "legacy" | "modern";
 
 export interface Config {
   server: ServerSpec;
@@ -45,6 +61,9 @@ export interface Config {
   tunnel: TunnelKind;
   domain?: string;
   ngrokAuthtoken?: string;
+  ngrok?: NgrokSettings;
+  /** Whose servers ngrok lets in; absent: everybody's. */
+  only?: readonly Assistant[];
   /** The origin of the person's own proxy, such as `https://mcp.example.com`; no tunnel is opened. */
   publicUrl?: string;
 
@@ -53,6 +72,13 @@ export interface Config {
   /** What a person pastes on the approval page; absent: a fresh one is made when there are no users. */
   token?: string;
   client?: KnownClient;
+  /** Hosts whose client metadata documents are believed, and their subdomains; absent: every host's; empty: none's. */
+  allowClient?: readonly string[];
+  denyClient: readonly string[];
+  /** What another program checks tokens with. */
+  introspectSecret?: string;
+  /** Scopes besides the default one, and the tools each opens. */
+  scopes: ToolScopeTable;
   /** `memory` or an absolute path. */
   store: string;
   accessTtl: number;
@@ -60,6 +86,12 @@ export interface Config {
   allowRedirect: readonly string[];
   allowOrigin: readonly string[];
   maxBody: number;
+  /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
+  process: ProcessMode;
+  /** Which revisions the server is spoken to in; `auto`: found out. */
+  childEra: ChildEra;
+  /** The most server processes at a time. */
+  maxChildren: number;
 
   json: boolean;
   quiet: boolean;

@@ -1,0 +1,55 @@
+// From the words of the command line to an exit status. Commands are loaded when they are called: `--version` is quick.
+import type { CommandDef } from "citty";
+import type { CommandName } from "../config/options.ts";
+import { UserError } from "../errors.ts";
+import { NAME, VERSION } from "../version.ts";
+import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
+import { renderHelp } from "./help.ts";
+import type { CliIO } from "./io.ts";
+import { createStyle, wantsColor } from "./style.ts";
+
+const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<CommandDef>> = {
+  run: async (line, io) => (await import("./run.ts")).createRun(line, io),
+  grants: async (line, io) => (await import("./grants.ts")).createGrants(line, io),
+  "hash-password": async (_, io) => (await import("./hash-password.ts")).createHashPassword(io),
+};
+
+/**
+ * Runs one command line to its end. Never throws.
+ *
+ * @returns the exit status: 0; 2 for bad input; 1 for a start that failed; 70 for a fault of ours (sysexits EX_SOFTWARE)
+ */
+export async function runCli(io: CliIO): Promise<number> {
+  try {
+    const line = readCommandLine(io.argv);
+    if (hasFlag(line, "help"))
+      return print(io, renderHelp(line.command, createStyle(wantsColor(io.stdout, io.env))));
+    if (hasFlag(line, "version")) return print(io, `${VERSION}\n`);
+    const { runCommand } = await import("citty");
+    const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.words] });
+    return typeof result === "number" ? result : 0;
+  } catch (thrown) {
+    return explain(thrown, io);
+  }
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^(?=.)/gm, "  ");
+}
+
+function print({ stdout }: CliIO, text: string): number {
+  stdout.write(text);
+  return 0;
+}
+
+function explain(thrown: unknown, { stderr }: CliIO): number {
+  if (thrown instanceof UserError) {
+    stderr.write(
+      `${NAME}: ${thrown.message}\n${thrown.hint === undefined ? "" : `${indent(thrown.hint)}\n`}`,
+    );
+    return thrown.exitCode;
+  }
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  stderr.write(`This is a bug in ${NAME} ${VERSION}; please report it with these lines.\n${stack}\n`);
+  return 70;
+}

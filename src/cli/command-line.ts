@@ -1,0 +1,129 @@
+// Splits the command line: our options, then the server, then what is the server's alone and never looked at.
+// citty takes unknown flags without a word and a server's `--help` for ours, so it gets to see none of this;
+// node's parser only cuts the line into tokens, whose meaning is decided here.
+import { parseArgs } from "node:util";
+import type { Flag } from "../config/merge.ts";
+import {
+  type CommandName,
+  flagName,
+  listOptions,
+  mayComeFrom,
+  type Option,
+  type OptionKey,
+  optionsOf,
+} from "../config/options.ts";
+import type { ServerWords } from "../config/server.ts";
+import { suggestName } from "../config/suggestion.ts";
+import { UserError } from "../errors.ts";
+import { NAME } from "../version.ts";
+
+export interface CommandLine {
+  command: CommandName;
+  flags: readonly Flag[];
+  /** What stands behind the name of a command other than `run`. */
+  words: readonly string[];
+  /** Absent when no server is named. */
+  server?: ServerWords;
+}
+
+const NAMED_COMMANDS = ["grants", "hash-password"] as const satisfies readonly CommandName[];
+
+/** @throws {UserError} exit code 2: an unknown flag, a flag without its value, or one given twice */
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  const border = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
+  const command = NAMED_COMMANDS.find((name) => name === argv[border]);
+  if (command === undefined) {
+    const flags = readFlags(tokenize(argv.slice(0, border)), "run");
+    const server = readServer(argv.slice(border));
+    return { command: "run", flags, words: [], ...(server === undefined ? {} : { server }) };
+  }
+  const tokens = tokenize(argv.toSpliced(border, 1));
+  const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
+  return { command, flags: readFlags(tokens, command), words };
+}
+
+/** Whether a switch such as `--help` was given. */
+export function hasFlag({ flags }: CommandLine, key: OptionKey): boolean {
+  return flags.some((flag) => flag.key === key);
+}
+
+function readServer(words: readonly string[]): ServerWords | undefined {
+  const literal = words[0] === "--";
+  const [command, ...args] = literal ? words.slice(1) : words;
+  return command === undefined || command === "" ? undefined : { command, args, literal };
+}
+
+type Token = ReturnType<typeof tokenize>[number];
+type OptionToken = Extract<Token, { kind: "option" }>;
+
+function tokenize(argv: readonly string[]) {
+  const options = listOptions().map(
+    ([key, { kind, short }]): [string, { type: "string" | "boolean"; short?: string }] => [
+      flagName(key),
+      {
+        type: kind.placeholder === undefined ? "boolean" : "string",
+        ...(short === undefined ? {} : { short }),
+      },
+    ],
+  );
+  return parseArgs({
+    args: [...argv],
+    options: Object.fromEntries(options),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  }).tokens;
+}
+
+function readFlags(tokens: readonly Token[], command: CommandName): Flag[] {
+  const given = tokens.filter((token) => token.kind === "option");
+  // Whoever asks for help gets it, whatever else is wrong with the line.
+  const help = given.find(({ name }) => name === "help");
+  if (help !== undefined) return [{ key: "help", from: help.rawName, text: "1" }];
+  const flags: Flag[] = [];
+  for (const token of given) {
+    const [key, option] = findOption(token, command);
+    if (isRepeated(key, option, flags))
+      throw new UserError(`${token.rawName} is given twice.`, "Leave one of the two out.");
+    flags.push({ key, from: token.rawName, text: readText(token, option) });
+  }
+  return flags;
+}
+
+function isRepeated(key: OptionKey, { kind, many }: Option, flags: readonly Flag[]): boolean {
+  return many === undefined && kind.placeholder !== undefined && flags.some((flag) => flag.key === key);
+}
+
+function findOption({ name, rawName }: OptionToken, command: CommandName): [OptionKey, Option] {
+  const options = optionsOf(command).filter(([, option]) => mayComeFrom(option, "flag"));
+  const found = options.find(([key]) => flagName(key) === name);
+  if (found !== undefined) return found;
+  const elsewhere = listOptions().some(([key]) => flagName(key) === name);
+  if (elsewhere)
+    throw new UserError(
+      `${rawName} is not an option of ${NAME} ${command}.`,
+      `See ${NAME} ${command} --help`,
+    );
+  const shown = options.filter(([, { group }]) => group !== undefined).map(([key]) => flagName(key));
+  const meant = rawName.startsWith("--") ? suggestName(name, shown) : undefined;
+  throw new UserError(
+    `Unknown option "${rawName.replace(/\p{Cc}/gu, "?")}".`,
+    meant === undefined
+      ? `See ${NAME} --help; the server's own options go behind the server.`
+      : `Did you mean --${meant}?`,
+  );
+}
+
+function readText({ rawName, value, inlineValue }: OptionToken, { kind }: Option): string {
+  if (kind.placeholder === undefined) {
+    if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Write ${rawName} alone.`);
+    return "1";
+  }
+  if (value === undefined || value === "") throw new UserError(`${rawName} needs a value.`, kind.hint);
+  if (!inlineValue && value.startsWith("-"))
+    throw new UserError(
+      `${rawName} needs a value.`,
+      `A value that begins with "-" is written with "=": ${rawName}=-…`,
+    );
+  return value;
+}

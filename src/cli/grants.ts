@@ -1,0 +1,158 @@
+// `mcp-expose grants`: who has access, and taking it away. Works on the store itself; a running server notices.
+import { defineCommand } from "citty";
+import { existsSync } from "node:fs";
+import { resolveStore } from "../config/resolve.ts";
+import { suggestName } from "../config/suggestion.ts";
+import { UserError } from "../errors.ts";
+import { type CommandLine, hasFlag } from "./command-line.ts";
+import type { CliIO } from "./io.ts";
+import { readSettings } from "./settings.ts";
+
+type Grants = ReturnType<(typeof import("../app.ts"))["openGrants"]>;
+type Grant = ReturnType<Grants["list"]>[number];
+
+const HINT = "Use grants list, grants revoke <id> or grants revoke --all.";
+
+export function createGrants(line: CommandLine, io: CliIO) {
+  const [verb] = line.words;
+  const list = defineCommand({
+    run: async ({ args }) => {
+      expectWords(args._, 0);
+      if (hasFlag(line, "all")) throw new UserError("--all belongs to grants revoke.", HINT);
+      await withGrants(line, io, listGrants);
+    },
+  });
+  const revoke = defineCommand({
+    run: async ({ args }) => {
+      const all = hasFlag(line, "all");
+      const [id] = args._;
+      expectWords(args._, all ? 0 : 1);
+      if (!all && id === undefined) throw new UserError("grants revoke needs a grant's id.", HINT);
+      await withGrants(line, io, (grants, show) => revokeGrants(grants, id, show));
+    },
+  });
+  // Without a prototype, since citty looks names up with `in`.
+  const subCommands = Object.assign(Object.create(null) as Record<string, typeof list>, { list, revoke });
+  if (verb === undefined || !(verb in subCommands)) throw refuseVerb(verb, Object.keys(subCommands));
+  return defineCommand({ subCommands });
+}
+
+/** What one command says: a person's text, or the same as records. */
+type Show = (people: string, records: readonly object[]) => void;
+
+function listGrants(grants: Grants, show: Show): void {
+  const all = grants.list();
+  show(all.length === 0 ? "Nobody has access.\n" : renderTable(all), all.map(toRecord));
+}
+
+function revokeGrants(grants: Grants, id: string | undefined, show: Show): void {
+  if (id === undefined) {
+    const revoked = grants.revokeAll();
+    return show(revoked === 1 ? "Revoked 1 grant.\n" : `Revoked ${revoked} grants.\n`, [{ revoked }]);
+  }
+  const grant = findGrant(grants.list(), id);
+  grants.revoke(grant.id);
+  show(`Revoked ${grant.id}: ${clean(grant.clientName)} of ${clean(grant.subject)}.\n`, [
+    { revoked: 1, id: grant.id },
+  ]);
+}
+
+function findGrant(all: readonly Grant[], id: string): Grant {
+  const found = all.filter((grant) => grant.id === id || grant.id.startsWith(id));
+  const exact = found.find((grant) => grant.id === id) ?? (found.length === 1 ? found[0] : undefined);
+  if (exact !== undefined) return exact;
+  if (found.length > 1)
+    throw new UserError(
+      `Several grants begin with "${id}".`,
+      "Give more of the id; see mcp-expose grants list.",
+    );
+  throw new UserError(`There is no grant "${id}".`, "See mcp-expose grants list.");
+}
+
+async function withGrants(
+  line: CommandLine,
+  io: CliIO,
+  work: (grants: Grants, show: Show) => void,
+): Promise<void> {
+  const { settings } = await readSettings(line, io);
+  const where = resolveStore(settings, io);
+  const json = settings.json?.value ?? false;
+  if (where === "memory")
+    throw new UserError(
+      `${settings.store?.from ?? "--store"} memory is gone when its process is.`,
+      "Give the file of the server you mean.",
+    );
+  if (!existsSync(where))
+    throw new UserError(
+      `There is no store "${where}" yet.`,
+      "It is made when a server first runs; --store names another one.",
+    );
+  const { openGrants } = await import("../app.ts");
+  const grants = openGrants(where, io.now);
+  try {
+    work(grants, (people, records) =>
+      io.stdout.write(json ? records.map((record) => `${JSON.stringify(record)}\n`).join("") : people),
+    );
+  } finally {
+    grants.close();
+  }
+}
+
+function toRecord({
+  id,
+  subject,
+  clientId,
+  clientName,
+  serverName,
+  scopes,
+  createdAt,
+  renewedAt,
+  expiresAt,
+}: Grant) {
+  return { id, subject, clientId, clientName, serverName, scopes, createdAt, renewedAt, expiresAt };
+}
+
+function renderTable(all: readonly Grant[]): string {
+  const rows = [
+    ["ID", "CLIENT", "WHO", "SERVER", "SINCE", "LAST RENEWED"],
+    ...all.map((grant) => [
+      grant.id,
+      clean(grant.clientName),
+      clean(grant.subject),
+      clean(grant.serverName),
+      renderTime(grant.createdAt),
+      renderTime(grant.renewedAt),
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+function renderTime(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace("T", " ");
+}
+
+function expectWords(words: readonly string[], count: number): void {
+  if (words.length > count) throw new UserError(`"${words[count]}" is one word too many.`, HINT);
+}
+
+function refuseVerb(verb: string | undefined, known: readonly string[]): UserError {
+  if (verb === undefined) return new UserError("grants needs to know what to do.", HINT);
+  const meant = suggestName(verb, known);
+  return new UserError(
+    `grants cannot "${clean(verb)}".`,
+    meant === undefined ? HINT : `Did you mean grants ${meant}?`,
+  );
+}
+
+function clean(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
+}

@@ -1,0 +1,34 @@
+// `mcp-expose hash-password [name]`: the hash alone on stdout, a ready line for the config file on stderr.
+import { defineCommand } from "citty";
+import { hashPassword } from "../config/password.ts";
+import { UserError } from "../errors.ts";
+import type { CliIO } from "./io.ts";
+import { askHidden, readPiped } from "./prompt.ts";
+
+export function createHashPassword(io: CliIO) {
+  return defineCommand({
+    async run({ args }) {
+      if (args._.length > 1)
+        throw new UserError(
+          `hash-password takes one name, and "${args._[1]}" is one more.`,
+          "Leave it out; the password is asked for.",
+        );
+      const name = args._[0] ?? "alice";
+      const password = io.stdin.isTTY ? await askTwice(io) : await readPiped(io.stdin);
+      if (password === "")
+        throw new UserError("The password is empty.", "Type one, or pipe one line into this command.");
+      const passwordHash = await hashPassword(password);
+      io.stderr.write(
+        `For mcp-oauth.config.ts:\n  users: [{ name: ${JSON.stringify(name)}, passwordHash: "${passwordHash}" }],\n`,
+      );
+      io.stdout.write(`${passwordHash}\n`);
+    },
+  });
+}
+
+async function askTwice(io: CliIO): Promise<string> {
+  const password = await askHidden("Password", io);
+  if (password !== "" && (await askHidden("The same again", io)) !== password)
+    throw new UserError("The two passwords differ.", "Start again.");
+  return password;
+}

@@ -1,0 +1,85 @@
+// What a person or a script gets to see while the program runs: `--json` lines, or the banner and a line per request.
+// The banner is written around the log: it shows, once, the token that the log hides.
+import type { AppEvent, Ready, TunnelEvent } from "../app.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log.ts";
+import { renderBanner, renderCredential } from "./banner.ts";
+import type { CliIO } from "./io.ts";
+import { renderRequest } from "./request-line.ts";
+import { createStyle, wantsColor } from "./style.ts";
+
+export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
+  const tell = createTeller(config, log, io);
+  if (!config.json) return tell;
+  // Scripts read the first line for the URL, so what happens on the way there is told after it.
+  let early: AppEvent[] | undefined = [];
+  return (event) => {
+    tell(event);
+    if (early !== undefined && event.event !== "ready") return void early.push(event);
+    for (const each of [event, ...(early ?? [])]) io.stdout.write(`${JSON.stringify(each)}\n`);
+    early = undefined;
+  };
+}
+
+function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO): (event: AppEvent) => void {
+  const style = createStyle(wantsColor(stderr, env));
+  const welcome = (ready: Ready) => {
+    // A fresh token is shown even so: without it nobody gets in.
+    if (config.quiet && config.token === undefined && !config.json)
+      stderr.write(renderCredential(ready, style));
+    if (!config.quiet) stderr.write(renderBanner(ready, style));
+    // On one terminal the banner has shown the URL already.
+    if (!config.json && (config.quiet || !stdout.isTTY || !stderr.isTTY)) stdout.write(`${ready.url}\n`);
+  };
+  return (event) => {
+    switch (event.event) {
+      case "ready":
+        return welcome(event);
+      case "request":
+        return log.plain(renderRequest(event, style));
+      case "tunnel":
+        return tellTunnel(event, log);
+      case "child":
+        switch (event.state) {
+          case "exited":
+            return log.warn(`The server ${event.reason ?? "has ended"}.`);
+          case "restarting":
+            return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
+          default:
+            return log.debug(`The server is ${event.state} (process ${event.pid}).`);
+        }
+      case "grant":
+        return log.debug(`Grant: ${JSON.stringify(event)}`);
+      case "stopped":
+        return log.info("Stopped.");
+    }
+  };
+}
+
+function tellTunnel(event: TunnelEvent, log: Log): void {
+  switch (event.state) {
+    case "up": {
+      const { url, roundTripMs, downMs, changed } = event;
+      const state = downMs === undefined ? "up" : `back after ${Math.round(downMs / 1000)} s`;
+      log.success(
+        `The tunnel is ${state}: ${url}${roundTripMs === undefined ? "" : ` (round trip ${roundTripMs} ms)`}`,
+      );
+      if (changed) log.warn(MOVED);
+      return;
+    }
+    case "down": {
+      const next =
+        event.nextTryMs === undefined ? "" : ` Next try in ${(event.nextTryMs / 1000).toFixed(1)} s.`;
+      return log.warn(
+        `The tunnel is lost since ${new Date(event.since).toLocaleTimeString()}: ${event.reason}${next}`,
+      );
+    }
+    case "failed":
+      log.error(`The tunnel cannot be had back: ${event.reason}`);
+      if (event.advice !== undefined) log.error(event.advice);
+  }
+}
+
+const MOVED =
+  "THE PUBLIC URL HAS CHANGED. Remove the connector in your assistants and add it again with the new URL, " +
+  "which stands below; sign-ins for the old one no longer count.";

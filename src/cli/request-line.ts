@@ -1,0 +1,25 @@
+// One line per request. Half of it was chosen by whoever sent the request, so nothing in it may move the cursor.
+import type { RequestEvent } from "../app.ts";
+import type { Style } from "./style.ts";
+
+const LONGEST = 60;
+
+/** `POST /mcp 200 12 ms  tools/call search  ChatGPT` */
+export function renderRequest(request: RequestEvent, style: Style): string {
+  const { method, path, status, ms, rpc, name, client } = request;
+  const line = `${clean(method).padEnd(4)} ${clean(path.split("?")[0] ?? "")} ${mark(status, style)} ${style.dim(`${Math.round(ms)} ms`)}`;
+  const call = [rpc, name]
+    .filter((part) => part !== undefined)
+    .map(clean)
+    .join(" ");
+  return [line, call, client === undefined ? "" : style.dim(clean(client))].filter(Boolean).join("  ");
+}
+
+function mark(status: number, style: Style): string {
+  return status >= 400 ? style.bold(String(status)) : style.accent(String(status));
+}
+
+function clean(text: string): string {
+  const visible = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+  return visible.length > LONGEST ? `${visible.slice(0, LONGEST)}…` : visible;
+}

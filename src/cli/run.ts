@@ -1,0 +1,94 @@
+// `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
+// The first Ctrl+C lets everything end in order, the second one does not wait for that.
+import { defineCommand } from "citty";
+import type { Config } from "../config/config.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import { chooseServer } from "../config/server.ts";
+import { UserError } from "../errors.ts";
+import { createLog, type Log } from "../log.ts";
+import type { CommandLine } from "./command-line.ts";
+import { renderUsage } from "./help.ts";
+import type { CliIO } from "./io.ts";
+import { createReport } from "./report.ts";
+import { askHidden } from "./prompt.ts";
+import { readSettings } from "./settings.ts";
+import { wantsColor } from "./style.ts";
+
+const FORCED = 130;
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export function createRun(line: CommandLine, io: CliIO) {
+  return defineCommand({
+    /** @returns the exit status */
+    async run(): Promise<number> {
+      const { settings, file } = await readSettings(line, io);
+      const shell = settings.shell?.value ?? false;
+      const server = chooseServer({ words: line.server, file, shell, cwd: io.cwd });
+      if (server === undefined) throw new UserError("There is no server to run.", renderUsage());
+      const level = settings.quiet?.value ? "quiet" : settings.verbose?.value ? "verbose" : "normal";
+      const log = createLog({ level, write: io.stderr.write, color: wantsColor(io.stderr, io.env) });
+      for (const { password } of settings.user?.value ?? []) log.redact(password ?? "");
+      const { findAuthtoken } = await import("../app.ts");
+      const config = await resolveConfig(settings, server, file, {
+        ...io,
+        warn: log.warn,
+        askPassword: (user) => findPassword(user, io),
+        findAuthtoken: (given) => findAuthtoken({ ...io, log, ...(given === undefined ? {} : { given }) }),
+      });
+      for (const secret of [config.token, config.client?.secret, config.ngrokAuthtoken])
+        log.redact(secret ?? "");
+      return await runUntilStopped(config, log, io);
+    },
+  });
+}
+
+async function findPassword(user: string, io: CliIO): Promise<string> {
+  const password =
+    io.env["MCP_EXPOSE_PASSWORD"] || (io.stdin.isTTY ? await askHidden(`Password of ${user}`, io) : "");
+  if (password !== "") return password;
+  throw new UserError(
+    `There is no password for user "${user}".`,
+    "Set MCP_EXPOSE_PASSWORD, or put a hash into the config file (mcp-expose hash-password).",
+  );
+}
+
+async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<number> {
+  const { startApp } = await import("../app.ts");
+  const stop = watchSignals(io);
+  try {
+    const appIO = { ...io, log, emit: createReport(config, log, io), signal: stop.signal };
+    const stopped = startApp(config, appIO).then(
+      async (app) => {
+        const byItself = await Promise.race([app.stopped, stop.asked]);
+        if (byItself !== undefined) return byItself;
+        log.info("Stopping. Press Ctrl+C again to stop at once.");
+        await app.stop();
+        return 0;
+      },
+      (thrown: unknown) => {
+        // Starting was given up because somebody asked for it.
+        if (stop.signal.aborted) return 0;
+        throw thrown;
+      },
+    );
+    return await Promise.race([stopped, stop.forced]);
+  } finally {
+    stop.close();
+  }
+}
+
+/** `asked` resolves and `signal` aborts at the first signal; `forced` resolves at a Ctrl+C after that. */
+function watchSignals({ onSignal }: CliIO) {
+  const asked = Promise.withResolvers<undefined>();
+  const forced = Promise.withResolvers<number>();
+  const abort = new AbortController();
+  const offs = STOP_SIGNALS.map((name) =>
+    onSignal(name, () => {
+      if (abort.signal.aborted && name === "SIGINT") forced.resolve(FORCED);
+      abort.abort();
+      asked.resolve(undefined);
+    }),
+  );
+  const close = () => offs.forEach((off) => off());
+  return { asked: asked.promise, forced: forced.promise, signal: abort.signal, close };
+}

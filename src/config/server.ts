@@ -1,0 +1,40 @@
+// Which server to run: the command line names it, else the config file does.
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import type { ServerSpec } from "./config.ts";
+import type { LoadedFile } from "./load-file.ts";
+
+/** What the command line names to be run. */
+export type ServerWords = Pick<ServerSpec, "command" | "args" | "literal">;
+
+export interface ServerSources {
+  words?: ServerWords | undefined;
+  file?: LoadedFile | undefined;
+  /** `--shell` */
+  shell: boolean;
+  /** Where the person stands, absolute. */
+  cwd: string;
+}
+
+/**
+ * @returns undefined when nobody names one
+ * @throws {UserError} the file's `server` is neither a file nor a command
+ */
+export function chooseServer({ words, file, shell, cwd }: ServerSources): ServerSpec | undefined {
+  if (words !== undefined) return { ...words, folder: cwd, shell };
+  const server = file?.values.server;
+  if (file === undefined || server === undefined) return undefined;
+  const { name, folder } = file;
+  if (typeof server !== "string") {
+    const [command, ...args] = server;
+    return { command, args, literal: false, folder, shell };
+  }
+  // A path may hold spaces; a command with arguments is not taken apart by guess.
+  if (!shell && /\s/.test(server) && !existsSync(resolve(folder, server)))
+    throw new UserError(
+      `server in ${name} is "${server}", and there is no such file.`,
+      `For a command with arguments write a list: ${JSON.stringify(server.trim().split(/\s+/))}`,
+    );
+  return { command: server, args: [], literal: false, folder, shell };
+}

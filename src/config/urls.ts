@@ -1,0 +1,119 @@
+// URLs, hosts and paths that end up in OAuth documents, where one character too many makes clients give up:
+// RFC 8414 §2 and RFC 9728 §2 (no query, no fragment, https), RFC 6454 §6.2 (an origin).
+import { BadValue, type Kind } from "./kinds.ts";
+
+const OURS = [
+  "/sse",
+  "/messages",
+  "/authorize",
+  "/token",
+  "/register",
+  "/revoke",
+  "/introspect",
+  "/healthz",
+  "/readyz",
+  "/.well-known",
+];
+
+/** The path of the MCP endpoint: one leading slash, none at the end, nothing that needs escaping. */
+export const endpointPath: Kind<string> = {
+  placeholder: "P",
+  noun: "a path for the MCP endpoint",
+  hint: "Use a slash and letters, digits or - . _ ~, such as /mcp or /team/mcp.",
+  read: (text) => {
+    const path = text.replace(/(?<=.)\/$/, "");
+    const [, first] = path.split("/");
+    if (OURS.includes(`/${first}`))
+      throw new BadValue("is one of our own paths", "Use another one, such as /mcp.");
+    if (path === "/")
+      throw new BadValue("would hide the sign-in pages", "Use a path of its own, such as /mcp.");
+    return /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(path) ? path : undefined;
+  },
+};
+
+/**
+ * The address of a proxy the person runs: https unless it is loopback. A path is kept for `resolve.ts`, which
+ * knows the endpoint's.
+ */
+export const publicUrl: Kind<URL> = {
+  placeholder: "URL",
+  noun: "the public address of your proxy",
+  hint: "Use an https origin, such as https://mcp.example.com.",
+  read: (text) => {
+    const url = parse(text);
+    if (url === undefined || !isWeb(url)) return undefined;
+    if (url.username !== "" || url.password !== "") throw new BadValue("holds a user name", publicUrl.hint);
+    if (/[?#]/.test(text)) throw new BadValue("has a query or a fragment", publicUrl.hint);
+    if (url.protocol === "http:" && !isLoopback(url.hostname))
+      throw new BadValue("is not https", "Assistants only connect to https; http is for loopback addresses.");
+    return url;
+  },
+};
+
+/** The origin of a browser page that may call us, as browsers send it. */
+export const origin: Kind<string> = {
+  placeholder: "ORIGIN",
+  noun: "an origin",
+  hint: "Use scheme, host and port alone, such as https://app.example.com.",
+  read: (text) => {
+    const url = parse(text);
+    if (url === undefined || !isWeb(url) || url.username !== "" || /[?#]/.test(text)) return undefined;
+    if (url.pathname !== "/") throw new BadValue("has a path", `Did you mean ${url.origin}?`);
+    return url.origin;
+  },
+};
+
+/** Where a client may be sent after approval; compared as a whole, so kept as it was written (RFC 8252 §7.1, §8.4). */
+export const redirectUri: Kind<string> = {
+  placeholder: "URI",
+  noun: "a redirect URI",
+  hint: "Use the client's whole callback, such as https://app.example.com/callback or app.scheme:/callback.",
+  read: (text) => {
+    const url = parse(text);
+    if (url === undefined || /[\s#]/.test(text)) return undefined;
+    if (["javascript:", "data:", "file:", "blob:", "about:", "vbscript:"].includes(url.protocol))
+      return undefined;
+    if (url.protocol === "http:" && !isLoopback(url.hostname))
+      throw new BadValue("is not https", "http callbacks are for loopback addresses only.");
+    return text;
+  },
+};
+
+/** A host name, such as an ngrok domain. */
+export const hostName: Kind<string> = {
+  placeholder: "HOST",
+  noun: "a host name",
+  hint: "Use the name alone, such as my-name.ngrok-free.dev.",
+  read: (text) => {
+    const name = text.toLowerCase();
+    if (/^(?=.{1,253}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z]([a-z\d-]{0,61}[a-z\d])?$/.test(name))
+      return name;
+    const inside = parse(text)?.hostname;
+    if (inside) throw new BadValue("is a whole URL", `Did you mean ${inside}?`);
+    return undefined;
+  },
+};
+
+/** A host whose client metadata documents are believed, or not; `none` stands for nobody's. */
+export const clientHost: Kind<string> = {
+  placeholder: "HOST",
+  noun: "a host name",
+  hint: "Use the name alone, such as claude.ai; its subdomains count too. none turns client documents off.",
+  read: (text, folder) => (text === "none" ? text : hostName.read(text, folder)),
+};
+
+/** Whether traffic to this host stays on this machine. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return (
+    bare === "localhost" || bare.endsWith(".localhost") || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare)
+  );
+}
+
+function parse(text: string): URL | undefined {
+  return /\s/.test(text) ? undefined : (URL.parse(text) ?? undefined);
+}
+
+function isWeb({ protocol, hostname }: URL): boolean {
+  return (protocol === "https:" || protocol === "http:") && hostname !== "";
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bun
+// The process: its words, its terminal, its signals, and the only exit.
+// It starts itself once more as the ngrok agent, which a variable tells it: a word would take a name from a server.
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { runCli } from "./cli/cli.ts";
+import type { Output } from "./cli/io.ts";
+
+const AGENT = "MCP_EXPOSE_AGENT";
+
+const status = process.env[AGENT] === "ngrok" ? await runAgent() : await runProgram();
+process.exit(status);
+
+async function runAgent(): Promise<number> {
+  const { runNgrokAgent } = await import("./tunnel/ngrok-agent.ts");
+  await runNgrokAgent({
+    stdin: process.stdin,
+    write: openOutput(process.stdout).write,
+    ignore: (signal) => void process.on(signal, () => {}),
+  });
+  return 0;
+}
+
+function runProgram(): Promise<number> {
+  return runCli({
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd: process.cwd(),
+    home: homedir(),
+    platform: process.platform,
+    execPath: process.execPath,
+    agent: { file: process.execPath, args: agentArguments(), env: { [AGENT]: "ngrok" } },
+    stdin: process.stdin,
+    stdout: openOutput(process.stdout),
+    stderr: openOutput(process.stderr),
+    onSignal: (signal, handler) => {
+      process.on(signal, handler);
+      return () => void process.off(signal, handler);
+    },
+    raise: (signal) => void process.kill(process.pid, signal),
+    readText: (path) => readFile(path, "utf8"),
+    now: Date.now,
+    random: (bytes) => randomBytes(bytes),
+  });
+}
+
+/** The compiled program is its own executable; otherwise it is a script, run with the same flags. The last word is for `ps`. */
+function agentArguments(): string[] {
+  const isCompiled = Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN/i.test(Bun.main);
+  return [...(isCompiled ? [] : [...process.execArgv, Bun.main]), "ngrok-agent"];
+}
+
+/** Who pipes us into `head -1` wants the URL and a server that lives on: a closed pipe is no reason to stop. */
+function openOutput(stream: NodeJS.WriteStream): Output {
+  let open = true;
+  stream.on("error", () => (open = false));
+  return {
+    write: (text) => void (open && stream.write(text)),
+    isTTY: stream.isTTY ?? false,
+  };
+}

@@ -1,0 +1,136 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { VERSION } from "../../src/version.ts";
+import { createFolder, runOnTerminal, runProgram } from "./process.ts";
+
+/** Refused like this: status 2, nothing on stdout, a line for people and no stack. */
+async function expectRefusal(args: string[], line: RegExp, around = {}) {
+  const { status, stdout, stderr } = await runProgram(args, around);
+  expect(stderr).toMatch(line);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stderr.split("\n").length).toBeLessThanOrEqual(3);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+}
+
+describe("help", () => {
+  test.each(["--help", "grants --help", "hash-password -h"])(
+    "%s fits on a screen, examples first",
+    async (line) => {
+      const { status, stdout, stderr } = await runProgram(line.split(" "));
+      const lines = stdout.trimEnd().split("\n");
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+      expect(lines.length).toBeLessThanOrEqual(40);
+      expect(stdout.indexOf("  mcp-expose ")).toBeLessThan(stdout.indexOf("Usage:"));
+    },
+  );
+
+  test("no option that does nothing is shown", async () => {
+    const { stdout } = await runProgram(["--help"]);
+    expect(stdout).not.toMatch(/inspect|--watch|--record|--process|postgres|NGROK_SERVER/);
+  });
+
+  test("without a server the usage is told on stderr, with status 2", async () => {
+    const { status, stdout, stderr } = await runProgram([]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain("There is no server to run.");
+    expect(stderr).toContain("Usage: mcp-expose [options] <server>");
+  });
+
+  test("--version prints the version", async () => {
+    expect(await runProgram(["--version"])).toEqual({ status: 0, stdout: `${VERSION}\n`, stderr: "" });
+  });
+});
+
+describe("bad input", () => {
+  test("an unknown flag comes with a suggestion", () =>
+    expectRefusal(["--tunel", "none", "./x.js"], /Unknown option "--tunel"\.\n {2}Did you mean --tunnel\?/));
+
+  test("a wrong value names its flag", () =>
+    expectRefusal(["--port", "abc", "./x.js"], /--port: "abc" is not a port number/));
+
+  test("a wrong variable names the variable", () =>
+    expectRefusal(["./x.js"], /MCP_EXPOSE_PORT: "99999" is not/, { env: { MCP_EXPOSE_PORT: "99999" } }));
+
+  test("a wrong value in the config file names file and key", async () => {
+    await using folder = await createFolder();
+    await folder.write("mcp-oauth.config.json", '{ "port": "abc" }');
+    await expectRefusal(["./x.js"], /port in mcp-oauth\.config\.json: "abc" is not a port number/, {
+      cwd: folder.path,
+    });
+  });
+
+  test("a mistake in the config file is told with its line", async () => {
+    await using folder = await createFolder();
+    await folder.write("mcp-oauth.config.ts", "export default {\n  port: ,\n};\n");
+    await expectRefusal(["./x.js"], /mcp-oauth\.config\.ts:2:\d+ cannot be loaded: Unexpected ,/, {
+      cwd: folder.path,
+    });
+  });
+
+  test("an open door to the internet has to be confirmed", () =>
+    expectRefusal(
+      ["--auth", "none", "--public-url", "https://a.example", "./x.js"],
+      /--auth none would let everybody.*\n {2}Say --yes-public/,
+    ));
+
+  test("a login without a password and nobody to ask is refused", () =>
+    expectRefusal(["--tunnel", "none", "--user", "alice", "./x.js"], /no password for user "alice"/));
+
+  test.each(["grants", "grants lsit", "grants constructor", "grants revoke", "grants list x"])(
+    "%s is refused",
+    (line) => expectRefusal(line.split(" "), /grants/),
+  );
+
+  test("grants of a store that does not exist is refused, and makes none", async () => {
+    await using folder = await createFolder();
+    const store = join(folder.path, "nothing.db");
+    await expectRefusal(["grants", "list", "--store", store], /There is no store/);
+    expect(await Bun.file(store).exists()).toBeFalse();
+  });
+});
+
+describe("hash-password", () => {
+  test("takes a line from a pipe and prints the hash alone on stdout", async () => {
+    const { status, stdout, stderr } = await runProgram(["hash-password", "bob"], {
+      stdin: "s3cret\nmore\n",
+    });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$\S+\n$/);
+    expect(await Bun.password.verify("s3cret", stdout.trim())).toBeTrue();
+    expect(stderr).toContain(`{ name: "bob", passwordHash: "${stdout.trim()}" }`);
+  });
+
+  test("refuses an empty password", () => expectRefusal(["hash-password"], /The password is empty/));
+
+  test("asks twice on a terminal and shows nothing of what is typed", async () => {
+    const { screen, status } = await runOnTerminal(
+      ["hash-password", "bob"],
+      [
+        ["Password: ", "hidx\x7fden\x1b[A\r"],
+        ["again: ", "hidden\r"],
+      ],
+    );
+    const hash = /\$argon2id\S+(?=\r\n$)/.exec(screen)?.[0] ?? "";
+    expect(status).toBe(0);
+    expect(screen).not.toContain("hid");
+    expect(await Bun.password.verify("hidden", hash)).toBeTrue();
+  });
+
+  test("refuses two passwords that differ", async () => {
+    const { screen, status } = await runOnTerminal(
+      ["hash-password"],
+      [
+        ["Password: ", "one\r"],
+        ["again: ", "two\r"],
+      ],
+    );
+    expect(screen).toContain("The two passwords differ.");
+    expect(status).toBe(2);
+  });
+
+  test("Ctrl+C while asking ends the program like any other", async () => {
+    const { signal } = await runOnTerminal(["hash-password"], [["Password: ", "abc\x03"]]);
+    expect(signal).toBe("SIGINT");
+  });
+});
