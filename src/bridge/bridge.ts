@@ -34,6 +34,8 @@ export interface Conversation {
   call(request: Message, outlet: Outlet): void;
   /** A notification, or the answer to a question of the server's. */
   tell(message: Message): void;
+  /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
+  unread(change: number): void;
   /** Calls in flight are dropped, and cancelled at the server. */
   close(): void;
 }
@@ -44,6 +46,8 @@ export interface StatelessServer {
    * @returns ends the call because the client has gone
    */
   call(request: Message, envelope: Envelope, outlet: Outlet): () => void;
+  /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
+  unread(change: number): void;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
   headersOf(tool: string): Promise<readonly ParamHeader[]>;
 }

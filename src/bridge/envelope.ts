@@ -55,8 +55,7 @@ const ENVELOPE: ReadonlySet<string> = new Set([
 const RETRY: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
 
 /** Makes a request one that a server with sessions understands; keys of others stay. */
-export function stripEnvelope({ bytes, paramsAt }: Message): Edit[] {
-  const params = paramsAt && readMembers(bytes, paramsAt.start, paramsAt.end);
+export function stripEnvelope({ bytes, params }: Message): Edit[] {
   if (params === undefined) return [];
   const at = params.get("_meta");
   const meta = at && readMembers(bytes, at.start, at.end);
@@ -73,12 +72,12 @@ export function stripEnvelope({ bytes, paramsAt }: Message): Edit[] {
  * @param members JSON text of the members of `_meta`
  * @param beside JSON text of members for `params` itself
  */
-export function addMeta({ bytes, paramsAt }: Message, members: string, beside = ""): Edit[] {
+export function addMeta({ bytes, paramsAt, params }: Message, members: string, beside = ""): Edit[] {
   if (paramsAt === undefined) {
     const end = bytes.lastIndexOf(0x7d);
     return [{ at: { start: end, end }, text: `,"params":{${join(beside, `"_meta":{${members}}`)}}` }];
   }
-  const meta = readMembers(bytes, paramsAt.start, paramsAt.end)?.get("_meta");
+  const meta = params?.get("_meta");
   if (meta === undefined) return [insertMembers(bytes, paramsAt, join(beside, `"_meta":{${members}}`))];
   const inMeta = insertMembers(bytes, meta, members);
   return beside === "" ? [inMeta] : [insertMembers(bytes, paramsAt, beside), inMeta];
@@ -102,8 +101,8 @@ export function writeEnvelope({
 
 /** The members of a request's `_meta`; empty when it has none. */
 export function readMeta(message: Message): ReadonlyMap<string, Member> {
-  const { bytes, paramsAt } = message;
-  const at = paramsAt && readMembers(bytes, paramsAt.start, paramsAt.end)?.get("_meta");
+  const { bytes, params } = message;
+  const at = params?.get("_meta");
   return (at && readMembers(bytes, at.start, at.end)) ?? new Map<string, Member>();
 }
 

@@ -23,6 +23,8 @@ export interface Host<W extends Waiter> {
   forget(call: Call<W>): void;
   /** Forgets the call and tells the server. */
   cancel(call: Call<W>): void;
+  /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
+  unread(change: number): void;
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -89,7 +91,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       const { call, bytes } = calls.open(request, waiter, edits);
       if (!server.send(bytes)) {
         calls.close(call);
-        waiter.lost("is not running, and too much waits for it");
+        waiter.lost("takes nothing in, and too much waits for it");
       }
       return call;
     },
@@ -102,6 +104,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       const params = { requestId: call.number, reason: "The client has gone." };
       server.send(composeNotification("notifications/cancelled", params));
     },
+    unread: server.unread,
     answers: server.answers,
     close: server.close,
   };

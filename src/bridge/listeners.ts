@@ -29,6 +29,8 @@ export interface Listeners {
   open(request: Message, outlet: Outlet): () => void;
   /** Tells a notification of the server's to whoever listens for it; false when it is of no such kind. */
   tell(notification: Message): boolean;
+  /** Asks a server process that knows nothing yet for what is listened for. */
+  renew(): void;
   close(): void;
 }
 
@@ -48,17 +50,11 @@ const UPDATED = "notifications/resources/updated";
 
 export function createListeners({ capabilities, ask }: ListenersOptions): Listeners {
   const listeners = new Set<Listener>();
-  const isWanted = (uri: string) =>
-    [...listeners].some(({ filter }) => filter.resourceSubscriptions?.includes(uri));
+  /** The resources that anybody listens for. */
+  const findWanted = () => new Set([...listeners].flatMap(resourcesOf));
 
-  const subscribe = (uris: readonly string[]) => {
-    for (const uri of uris)
-      if (!isWanted(uri)) ask((number) => composeRequest(number, "resources/subscribe", { uri }));
-  };
-
-  const unsubscribe = (uris: readonly string[]) => {
-    for (const uri of uris)
-      if (!isWanted(uri)) ask((number) => composeRequest(number, "resources/unsubscribe", { uri }));
+  const tellServer = (method: string, uris: Iterable<string>) => {
+    for (const uri of uris) ask((number) => composeRequest(number, method, { uri }));
   };
 
   return {
@@ -71,15 +67,15 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
       void capabilities().then((known) => {
         if (isGone) return;
         const filter = honor(readFilter(request), known);
-        subscribe(filter.resourceSubscriptions ?? []);
         listener = { id: request.id, filter, outlet };
+        tellServer("resources/subscribe", new Set(resourcesOf(listener)).difference(findWanted()));
         listeners.add(listener);
         outlet.precede(acknowledge(listener));
       });
       return () => {
         isGone = true;
         if (listener !== undefined && listeners.delete(listener))
-          unsubscribe(listener.filter.resourceSubscriptions ?? []);
+          tellServer("resources/unsubscribe", new Set(resourcesOf(listener)).difference(findWanted()));
       };
     },
     tell(notification) {
@@ -94,6 +90,7 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
       }
       return true;
     },
+    renew: () => tellServer("resources/subscribe", findWanted()),
     close() {
       for (const { id, outlet } of listeners) outlet.finish(composeEnd(id));
       listeners.clear();
@@ -105,6 +102,10 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
 export function composeEnd(id: string): Uint8Array {
   const result = `{"resultType":"complete","_meta":{"${META.subscription}":${id}}}`;
   return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`);
+}
+
+function resourcesOf({ filter }: Listener): readonly string[] {
+  return filter.resourceSubscriptions ?? [];
 }
 
 function acknowledge({ id, filter }: Listener): Uint8Array {

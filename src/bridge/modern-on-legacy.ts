@@ -62,6 +62,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     welcomed(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
       welcome.resolve(parseSpan(answer, answer.resultAt) as Json);
+      listeners.renew();
     },
     gaveUp() {
       welcome.resolve({});
@@ -161,6 +162,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
         raiseLevel(caller.logLevel);
         return trips.begin(principal, { request, envelope: caller, outlet });
       },
+      unread: host.unread,
       headersOf: headers.of,
     }),
     answers: host.answers,

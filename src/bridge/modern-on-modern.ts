@@ -100,6 +100,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
         used();
         return start(request, caller, outlet);
       },
+      unread: host.unread,
       headersOf: headers.of,
     }),
     answers: host.answers,

@@ -1,5 +1,6 @@
 // The server processes in use, and who gets which. By default one for each person, OAuth client and
 // set of capabilities: what one desktop application would start. Nobody shares one with a stranger.
+import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
 import type { Bridge, BridgeOptions, Conversation, StatelessServer } from "./bridge.ts";
 import { canonical, parseSpan } from "./envelope.ts";
@@ -31,6 +32,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   const { startChild, process, maxChildren, now, random, log } = options;
   // Least recently used first.
   const entries = new Map<string, Entry>();
+  /** Processes that have been told to end and may have something to put away. */
+  const ending = new Set<Promise<void>>();
   const spare = createSpare(options);
   const seal = createSeal(random(32));
   let strangers = 0;
@@ -39,7 +42,15 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
 
   function end(entry: Entry): Promise<void> {
     entries.delete(entry.key);
-    return entry.host.close();
+    const ended = entry.host.close().finally(() => ending.delete(ended));
+    ending.add(ended);
+    return ended;
+  }
+
+  function start(events: ChildEvents): Child {
+    const child = startChild(events);
+    options.onServer({ state: "started", pid: child.pid });
+    return child;
   }
 
   function reap(): void {
@@ -67,7 +78,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     const known = entries.get(key);
     if (known !== undefined) return known as Entry & { host: H };
     if (!makeRoom()) return undefined;
-    const hire: Hire = (events) => spare.take(events, era) ?? startChild(events);
+    const hire: Hire = (events) => spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
@@ -137,7 +148,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     },
     async close() {
       clearInterval(reaper);
-      await Promise.all([spare.close(), ...[...entries.values()].map(end)]);
+      for (const entry of entries.values()) void end(entry);
+      await Promise.all([spare.close(), ...ending]);
     },
   };
 }

@@ -46,6 +46,11 @@ export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" 
 
 /** How long a client may take to come back, in milliseconds. */
 const PARK = 10 * 60_000;
+/**
+ * A server that asked when no call was running acts on the answer by itself, and does not say when it has.
+ * It gets this long, in milliseconds, before the call that carried the question: its roots are an example.
+ */
+const DIGEST = 100;
 /** In a ticket for a call that does not wait, but is to be made again. */
 const NO_TRIP = "";
 
@@ -74,6 +79,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   }
 
   function start(trip: Trip, { request }: Round): void {
+    trip.timer = undefined;
     const waiter: TripWaiter = {
       trip,
       answer: (answer) => finish(trip, { answer }),
@@ -93,6 +99,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     }
     running.delete(trip);
     if ("how" in outcome) return fail(trip.current, ErrorCode.internal, lostReason(outcome.how));
+    questions.hold(trip);
     deliver(trip, trip.current, outcome.answer);
   }
 
@@ -194,7 +201,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     answerQuestions(trip, round.request);
     if (trip.outcome !== undefined) finish(trip, trip.outcome);
     else if (trip.asks.size > 0) askClient(trip);
-    else if (trip.call === undefined) start(trip, round);
+    else if (trip.call === undefined) trip.timer = setTimeout(start, DIGEST, trip, round);
     return () => abandon(trip, round);
   }
 

@@ -19,6 +19,11 @@ export interface Server {
    * @returns false when they cannot be kept until then
    */
   send(bytes: Uint8Array): boolean;
+  /**
+   * Bytes more that clients have not taken of what they were sent; negative when they took some.
+   * While they are too many, nothing more is read from the process.
+   */
+  unread(change: number): void;
   /** A request of our own; `undefined` when the process went before it answered. */
   ask(compose: Compose): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
@@ -44,6 +49,8 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
 
 /** Bytes that may wait for a process to come back. */
 const MAX_WAITING = 64 * 1024 * 1024;
+/** Bytes that clients may leave unread before their process has to wait for them. */
+const MAX_UNREAD = 64 * 1024 * 1024;
 
 export function createServer(options: ServerOptions): Server {
   const { hire, standing, log, onServer } = options;
@@ -58,6 +65,7 @@ export function createServer(options: ServerOptions): Server {
   });
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
+  let unread = 0;
   let restart: Timer | undefined;
   let child = hire(events);
   // Whoever comes with a greeting has it said before anything else.
@@ -77,8 +85,7 @@ export function createServer(options: ServerOptions): Server {
 
   function send(bytes: Uint8Array): boolean {
     if (phase === "recovering") return queue.add(bytes);
-    child.send(bytes);
-    return phase === "open";
+    return child.send(bytes);
   }
 
   function recoverFrom(exit: ChildExit) {
@@ -96,7 +103,7 @@ export function createServer(options: ServerOptions): Server {
 
   function begin(): Promise<void> {
     child = hire(events);
-    onServer({ state: "started", pid: child.pid });
+    child.read(unread <= MAX_UNREAD);
     return settleIn(child);
   }
 
@@ -130,6 +137,10 @@ export function createServer(options: ServerOptions): Server {
   return {
     nextNumber: () => ++last,
     send,
+    unread(change) {
+      unread += change;
+      child.read(unread <= MAX_UNREAD);
+    },
     ask: (compose) => ask(compose, send),
     async answers(ms) {
       if (phase !== "open") return false;

@@ -49,7 +49,7 @@ export type Done = (answer: Uint8Array, code?: number) => void;
 /** The client's side of a session: ids in use, cancelling, the end; the rest is up to `rules`. */
 export function createConversation(
   session: Session,
-  host: Pick<Host<SessionWaiter>, "cancel" | "forget" | "send">,
+  host: Pick<Host<SessionWaiter>, "cancel" | "forget" | "send" | "unread">,
   rules: SessionRules,
   used: () => void,
 ): Conversation {
@@ -95,6 +95,7 @@ export function createConversation(
       if (message.method === "notifications/cancelled") cancel(message);
       else rules.tell(message);
     },
+    unread: host.unread,
     close() {
       if (session.isClosed) return;
       session.isClosed = true;

@@ -12,6 +12,8 @@ export interface TripQuestions {
   ask(question: Message): void;
   /** Lets a new trip carry what waits to be asked; false when nothing waits, or it cannot carry it. */
   load(trip: Trip, round: Round): boolean;
+  /** The trip is over before its client could be asked; the next one carries its questions. */
+  hold(trip: Trip): void;
   /** Answers a trip's questions as a client would that does not want to. */
   refuse(trip: Trip): void;
   /** The server takes a question back. */
@@ -67,6 +69,10 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
       if (held.length === 0 || !canBeAsked(request)) return false;
       for (const question of held.splice(0)) addQuestion(trip, question);
       return true;
+    },
+    hold({ asks }) {
+      held.push(...asks.values());
+      asks.clear();
     },
     refuse({ asks }) {
       for (const { id, method } of asks.values()) {

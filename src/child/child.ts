@@ -3,8 +3,14 @@
 
 export interface Child {
   readonly pid: number;
-  /** Writes one message and a line end. Does nothing once the process has ended. */
-  send(message: Uint8Array): void;
+  /**
+   * Writes one message and a line end.
+   *
+   * @returns false when it is dropped: the process has ended, or has left too much of its stdin unread
+   */
+  send(message: Uint8Array): boolean;
+  /** Whether stdout is read now. While it is not, the process has to wait as soon as the pipe is full. */
+  read(wanted: boolean): void;
   /** Ends stdin, then the process and everything it started; resolves when nothing is left. */
   close(): Promise<void>;
 }

@@ -20,6 +20,8 @@ export interface SpawnOptions {
 
 const LAST_WORDS = 12;
 const STDERR_LINE = 64 * 1024;
+/** Bytes that may wait for a process to read its stdin. */
+const MAX_WAITING = 64 * 1024 * 1024;
 
 /**
  * The watchdog reads fd 3 until it ends, then kills its process group, itself included.
@@ -46,6 +48,7 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
     shell: !posix && command.viaShell,
   });
   const stdin = child.stdin as Writable;
+  const stdout = child.stdout as Readable;
   const leash = posix ? (child.stdio[3] as Writable) : undefined;
   const lastWords: string[] = [];
   let ended = false;
@@ -59,6 +62,7 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
       // in the group, so the number cannot belong to somebody else yet.
       signalGroup(child, "SIGKILL");
       leash?.destroy();
+      stdout.destroy();
       resolve();
       if (closing === undefined) events.exit({ code, signal, lastWords });
     };
@@ -73,7 +77,7 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   // Writing to a process that is going reports EPIPE here; its exit says the same better.
   stdin.on("error", () => {});
   leash?.on("error", () => {});
-  readLines(child.stdout as Readable, maxLine, (line) => ended || events.line(line), events.oversize);
+  readLines(stdout, maxLine, (line) => ended || events.line(line), events.oversize);
   readLines(child.stderr as Readable, STDERR_LINE, (line) => {
     const text = Buffer.from(line).toString();
     lastWords.push(text);
@@ -84,10 +88,18 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   return {
     pid: child.pid ?? 0,
     send(message) {
-      if (ended || closing !== undefined) return;
+      if (ended || closing !== undefined || stdin.writableLength > MAX_WAITING) return false;
       stdin.write(Buffer.concat([message, LINE_END]));
+      return true;
+    },
+    read(wanted) {
+      if (closing !== undefined || wanted !== stdout.isPaused()) return;
+      if (wanted) stdout.resume();
+      else stdout.pause();
     },
     close() {
+      // A process that waits for its reader would not see that its stdin has ended.
+      stdout.resume();
       closing ??= endProcess(child, gone, leash, grace);
       return closing;
     },

@@ -3,6 +3,8 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
+import { createAdmission } from "./admission.ts";
+import type { Log } from "../log.ts";
 import { readBody } from "./body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { classify } from "./classify.ts";
@@ -36,6 +38,7 @@ export interface EndpointOptions {
   streamsGet: boolean;
   now(): number;
   random(bytes: number): Uint8Array;
+  log: Pick<Log, "warn">;
 }
 
 /** Proxies on the way cut what is silent for a minute, some sooner. */
@@ -51,13 +54,18 @@ export function createEndpoint({
   streamsGet,
   now,
   random,
+  log,
 }: EndpointOptions): Endpoint {
-  const streams = createEventStreams(KEEP_ALIVE);
+  const streams = createEventStreams({
+    keepAlive: KEEP_ALIVE,
+    stalled: () => log.warn("A client took nothing of its answer for a minute and was cut off."),
+  });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
-  const streamable = createStreamableHttp({ bridge, sessions, streams });
-  const stateless = createStatelessHttp({ bridge, streams });
-  const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath });
+  const admission = createAdmission(now);
+  const streamable = createStreamableHttp({ bridge, sessions, streams, admission });
+  const stateless = createStatelessHttp({ bridge, streams, admission });
+  const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
 
@@ -67,6 +75,9 @@ export function createEndpoint({
         case "POST": {
           const body = await readBody(request, maxBody, trace);
           if (body instanceof Response) return body;
+          // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
+          const refusal = await admission.refuse(body.messages, caller);
+          if (refusal !== undefined) return refusal;
           const dialect = classify(request, body);
           if (dialect instanceof Response) return dialect;
           const [first] = body.messages;
@@ -94,6 +105,7 @@ export function createEndpoint({
     recheck: streams.recheck,
     close() {
       clearInterval(reaper);
+      stateless.close();
       sessions.close();
       sseSessions.close();
       streams.close();

@@ -35,6 +35,24 @@ export interface Caller {
   readonly principal: string;
   /** Whether the credential shown is still good; asked while a stream stays open. */
   isValid(): boolean;
+  /** What the caller may do; absent when that is everything. */
+  readonly gate?: Gate | undefined;
+}
+
+/** Decides what one caller may send and see. */
+export interface Gate {
+  /** Whether what a tool's annotations say can make a difference. */
+  readonly looksAtHints: boolean;
+  /** The answer to a message that may not be sent; undefined when it may. `id` is JSON text, empty for a notification. */
+  refuse(call: { id: string; method: string; tool?: GatedTool }): Response | undefined;
+  /** How a tool is shown, and undefined when it is not. */
+  view(tool: GatedTool): { securitySchemes?: readonly object[] } | undefined;
+}
+
+/** A tool as far as a gate looks at it: the server's own words. */
+export interface GatedTool {
+  name: string;
+  annotations?: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined;
 }
 
 /** What is noted of a request for the log. */

@@ -1,6 +1,7 @@
 // Server-sent events (WHATWG HTML §9.2) as MCP uses them: one message an event, comments to keep the way open.
 // A stream ends when its caller's credential does.
 import type { Caller } from "./era.ts";
+import { createPacedBody, type Backlog, type PacedBody } from "./paced-body.ts";
 
 export interface EventStream {
   readonly response: Response;
@@ -13,19 +14,27 @@ export interface EventStream {
   end(): void;
 }
 
-export interface EventStreams {
+/** What goes out at the pace of whoever reads it. */
+export interface Streams {
   /**
    * @param closed called once when the stream has ended, whoever ended it
    * @param headers added to the response's own
    */
   open(caller: Caller, closed: () => void, headers?: Record<string, string>): EventStream;
+  /** The body of a plain answer. */
+  pace(caller: Caller, answer: Uint8Array): Uint8Array | ReadableStream<Uint8Array>;
+}
+
+export interface EventStreams extends Streams {
+  /** The same, with `backlog` told what is unread of them. */
+  countedBy(backlog: Backlog): Streams;
   /** Ends the streams whose caller may no longer listen. */
   recheck(): void;
   close(): void;
 }
 
-/** Bytes that a client may leave unread before its stream is ended. */
-const MAX_UNREAD = 256 * 1024 * 1024;
+/** Answers of fewer bytes leave in one piece: the connection's own buffers hold about as much. */
+const PACED_FROM = 256 * 1024;
 
 /** Milliseconds a client that was cut off shall wait before it comes back. */
 const COME_BACK = 1_000;
@@ -45,82 +54,85 @@ const BEFORE_TEXT = "event: message\ndata: ";
 const BEFORE = encoder.encode(BEFORE_TEXT);
 const AFTER = encoder.encode("\n\n");
 
-/** @param keepAlive milliseconds between the comments on every open stream */
-export function createEventStreams(keepAlive: number): EventStreams {
-  const open = new Map<Inner, Caller>();
+export interface EventStreamsOptions {
+  /** Milliseconds between the comments on every open stream. */
+  keepAlive: number;
+  /** Called when a client was cut off because it has taken nothing for four times as long. */
+  stalled?(): void;
+}
+
+export function createEventStreams({ keepAlive, stalled }: EventStreamsOptions): EventStreams {
+  /** Everything that still goes out; what is no event stream, or has ended, gets no comments. */
+  const bodies = new Map<PacedBody, { caller: Caller; isOpen: boolean; end(): void }>();
 
   const recheck = () => {
-    for (const [stream, caller] of open) if (!caller.isValid()) stream.end();
+    for (const [body, { caller, end }] of bodies) {
+      if (caller.isValid()) continue;
+      if (body.unread > 0) body.cut();
+      else end();
+    }
   };
   // One timer for all: a thousand idle streams cost one tick.
   const timer = setInterval(() => {
     recheck();
-    for (const stream of open.keys()) stream.write(KEEP_ALIVE);
+    for (const [body, { isOpen }] of bodies) {
+      if (body.isStalled()) {
+        body.cut();
+        stalled?.();
+      } else if (isOpen && body.unread === 0) body.write(KEEP_ALIVE);
+    }
   }, keepAlive);
   timer.unref();
 
-  return {
+  const countedBy = (backlog: Backlog): Streams => ({
     open(caller, closed, headers) {
-      const stream = createEventStream(
-        () => {
-          open.delete(stream);
-          closed();
-        },
-        { ...HEADERS, ...headers },
-      );
-      open.set(stream, caller);
-      return stream;
+      const entry = { caller, isOpen: true, end };
+      const body = createPacedBody(backlog, () => {
+        bodies.delete(body);
+        end();
+      });
+      bodies.set(body, entry);
+      body.write(OPENING);
+      return createEventStream(body, end, { ...HEADERS, ...headers });
+
+      function end() {
+        if (!entry.isOpen) return;
+        entry.isOpen = false;
+        body.end();
+        closed();
+      }
     },
+    pace(caller, answer) {
+      if (answer.length < PACED_FROM) return answer;
+      const body = createPacedBody(backlog, () => bodies.delete(body));
+      bodies.set(body, { caller, isOpen: false, end: body.end });
+      body.write(answer);
+      body.end();
+      return body.readable;
+    },
+  });
+
+  return {
+    ...countedBy(() => {}),
+    countedBy,
     recheck,
     close() {
       clearInterval(timer);
-      for (const stream of open.keys()) stream.end();
+      for (const { end } of bodies.values()) end();
     },
   };
 }
 
-interface Inner extends EventStream {
-  write(chunk: Uint8Array): void;
-}
-
-function createEventStream(closed: () => void, headers: Record<string, string>): Inner {
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  const finish = () => {
-    if (controller === undefined) return;
-    controller = undefined;
-    closed();
-  };
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(started) {
-        controller = started;
-        started.enqueue(OPENING);
-      },
-      cancel: finish,
-    },
-    new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD }),
-  );
-  const end = () => {
-    controller?.close();
-    finish();
-  };
-  const write = (chunk: Uint8Array) => {
-    if (controller === undefined) return;
-    if ((controller.desiredSize ?? 0) < chunk.length) return end();
-    controller.enqueue(chunk);
-  };
+function createEventStream(
+  { readable, write }: PacedBody,
+  end: () => void,
+  headers: Record<string, string>,
+): EventStream {
   return {
-    response: new Response(body, { headers }),
-    write,
+    response: new Response(readable, { headers }),
     end,
     send: (message, id) =>
-      write(
-        Buffer.concat([
-          id === undefined ? BEFORE : encoder.encode(`id: ${id}\n${BEFORE_TEXT}`),
-          message,
-          AFTER,
-        ]),
-      ),
+      write(id === undefined ? BEFORE : encoder.encode(`id: ${id}\n${BEFORE_TEXT}`), message, AFTER),
     prime: (id) => write(encoder.encode(`id: ${id}\nretry: ${COME_BACK}\ndata: \n\n`)),
     sendEvent: (event, data) => write(encoder.encode(`event: ${event}\ndata: ${data}\n\n`)),
   };

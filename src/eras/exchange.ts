@@ -2,7 +2,7 @@
 // something must precede it, or when it takes so long that somebody on the way might hang up.
 import type { Outlet } from "../bridge/bridge.ts";
 import type { Caller } from "./era.ts";
-import type { EventStream, EventStreams } from "./event-stream.ts";
+import type { EventStream, Streams } from "./event-stream.ts";
 
 export interface Exchange {
   readonly response: Promise<Response>;
@@ -11,7 +11,7 @@ export interface Exchange {
 }
 
 export interface ExchangeOptions {
-  streams: Pick<EventStreams, "open">;
+  streams: Streams;
   caller: Caller;
   /** Calls in this POST. */
   expected: number;
@@ -56,7 +56,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     clearTimeout(timer);
     // A call that was cancelled has no answer; an empty stream says so in both old and new clients.
     if (answers.length === 0) return upgrade().end();
-    resolve(json(batch ? joinBatch(answers) : answers[0]!, status, headers));
+    resolve(json(streams.pace(caller, batch ? joinBatch(answers) : answers[0]!), status, headers));
   };
 
   return {
@@ -77,8 +77,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-function json(bytes: Uint8Array, status: number, headers: Record<string, string>): Response {
-  return new Response(bytes, { status, headers: { "content-type": "application/json", ...headers } });
+function json(
+  body: ReturnType<Streams["pace"]>,
+  status: number,
+  headers: Record<string, string>,
+): Response {
+  return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 function joinBatch(answers: readonly Uint8Array[]): Uint8Array {

@@ -2,7 +2,7 @@
 // https://www.jsonrpc.org/specification; the limits on ids are MCP's (basic, "Requests").
 // Nothing here re-serializes: what is not replaced reaches the other side byte for byte.
 import { isUtf8 } from "node:buffer";
-import { readElements, readMembers, type Span } from "./scan.ts";
+import { readElements, readMembers, type Member, type Span } from "./scan.ts";
 import { decode } from "./token.ts";
 
 export interface Message {
@@ -15,6 +15,8 @@ export interface Message {
   /** Empty for an answer. */
   readonly method: string;
   readonly paramsAt: Span | undefined;
+  /** What `params` holds; `undefined` when it is no object, or one that holds a key twice. */
+  readonly params: ReadonlyMap<string, Member> | undefined;
   readonly resultAt: Span | undefined;
   readonly errorAt: Span | undefined;
 }
@@ -51,7 +53,7 @@ export function readMessages(bytes: Uint8Array): Reading {
 }
 
 function readMessage(bytes: Uint8Array): Message | Fault {
-  const members = readMembers(bytes);
+  const members = readMembers(bytes, 0, bytes.length, "params");
   if (members === undefined) return "parse";
   const text = (name: string) => spanText(bytes, members.get(name));
   if (text("jsonrpc") !== '"2.0"') return "shape";
@@ -64,7 +66,8 @@ function readMessage(bytes: Uint8Array): Message | Fault {
   const kind = kindOf(id, method, resultAt !== undefined, errorAt !== undefined);
   if (kind === undefined) return "shape";
   if (paramsAt !== undefined && !isContainer(bytes[paramsAt.start])) return "shape";
-  return { bytes, kind, id, idAt, method: method ?? "", paramsAt, resultAt, errorAt };
+  const params = paramsAt?.members;
+  return { bytes, kind, id, idAt, method: method ?? "", paramsAt, params, resultAt, errorAt };
 }
 
 function kindOf(
@@ -119,7 +122,9 @@ export function findMember(message: Message, from: Span | undefined, ...path: st
   let span = from;
   for (const key of path) {
     if (span === undefined) return undefined;
-    span = readMembers(message.bytes, span.start, span.end)?.get(key);
+    const isParams = span === message.paramsAt;
+    const members = isParams ? message.params : readMembers(message.bytes, span.start, span.end);
+    span = members?.get(key);
   }
   return span;
 }

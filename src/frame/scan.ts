@@ -13,6 +13,8 @@ export interface Span {
 /** A member of an object: the range of its value, and where its key begins. */
 export interface Member extends Span {
   readonly keyStart: number;
+  /** The value's own members, where they were asked for and it is an object in which no key stands twice. */
+  readonly members?: ReadonlyMap<string, Member> | undefined;
 }
 
 /** A JSON text whose containers nest deeper than this is refused, here and by many parsers. */
@@ -29,6 +31,7 @@ const CLOSE_OBJECT = 0x7d;
 /**
  * The members of the object that fills `bytes[start, end)` but for white space, by key.
  *
+ * @param nested key of a member whose own members are wanted too: found in the same pass
  * @returns `undefined` when the text is not one well-formed JSON object, or when a key stands twice:
  *   readers disagree on which of the two counts, and a message must mean the same to all of them
  */
@@ -36,14 +39,25 @@ export function readMembers(
   bytes: Uint8Array,
   start = 0,
   end = bytes.length,
+  nested?: string,
 ): Map<string, Member> | undefined {
   // Behind `end` there is nothing.
-  bytes = bytes.subarray(0, end);
-  let at = skipSpace(bytes, start, end);
+  if (end < bytes.length) bytes = bytes.subarray(0, end);
+  const found = scanObject(bytes, skipSpace(bytes, start, end), end, nested);
+  return found !== undefined && skipSpace(bytes, found.end, end) === end ? found.members : undefined;
+}
+
+/** The members of the object that begins at `at`, and the index behind it. */
+function scanObject(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  nested?: string,
+): { members: Map<string, Member>; end: number } | undefined {
   if (bytes[at] !== OPEN_OBJECT) return undefined;
   const members = new Map<string, Member>();
   at = skipSpace(bytes, at + 1, end);
-  if (bytes[at] === CLOSE_OBJECT) return skipSpace(bytes, at + 1, end) === end ? members : undefined;
+  if (bytes[at] === CLOSE_OBJECT) return { members, end: at + 1 };
   for (;;) {
     const keyEnd = bytes[at] === QUOTE ? skipString(bytes, at, end) : -1;
     if (keyEnd < 0) return undefined;
@@ -52,11 +66,12 @@ export function readMembers(
     at = skipSpace(bytes, keyEnd, end);
     if (bytes[at] !== COLON || members.has(key)) return undefined;
     const valueStart = skipSpace(bytes, at + 1, end);
-    const valueEnd = skipValue(bytes, valueStart, end);
+    const inner = key === nested ? scanObject(bytes, valueStart, end) : undefined;
+    const valueEnd = inner?.end ?? skipValue(bytes, valueStart, end);
     if (valueEnd < 0) return undefined;
-    members.set(key, { keyStart, start: valueStart, end: valueEnd });
+    members.set(key, { keyStart, start: valueStart, end: valueEnd, members: inner?.members });
     at = skipSpace(bytes, valueEnd, end);
-    if (bytes[at] === CLOSE_OBJECT) return skipSpace(bytes, at + 1, end) === end ? members : undefined;
+    if (bytes[at] === CLOSE_OBJECT) return { members, end: at + 1 };
     if (bytes[at] !== COMMA) return undefined;
     at = skipSpace(bytes, at + 1, end);
   }
@@ -68,7 +83,7 @@ export function readMembers(
  * @returns `undefined` when the text is not one well-formed JSON array
  */
 export function readElements(bytes: Uint8Array, start = 0, end = bytes.length): Span[] | undefined {
-  bytes = bytes.subarray(0, end);
+  if (end < bytes.length) bytes = bytes.subarray(0, end);
   let at = skipSpace(bytes, start, end);
   if (bytes[at] !== OPEN_ARRAY) return undefined;
   const elements: Span[] = [];

@@ -7,27 +7,25 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 
+/** The bytes that a string may not simply hold: its end, an escape, what has to be escaped. */
+const SPECIAL = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte < 0x20 || byte === QUOTE || byte === BACKSLASH ? 1 : 0,
+);
+
 /** The index behind the string whose opening quote is at `at`; −1 when it does not end or holds what no string may. */
 export function skipString(bytes: Uint8Array, at: number, end: number): number {
   at++;
-  while (at < end) {
+  for (;;) {
+    // Nearly all bytes of large messages pass here: one look-up each is a third of the cost of three comparisons.
+    while (at < end && SPECIAL[bytes[at]!] === 0) at++;
+    if (at >= end) return -1;
     const byte = bytes[at]!;
     if (byte === QUOTE) return at + 1;
-    if (byte < 0x20) return -1;
-    if (byte === BACKSLASH) {
-      const escaped = bytes[at + 1];
-      if (escaped === 0x75) {
-        if (at + 6 > end || !isHex(bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!, bytes[at + 5]!)) return -1;
-        at += 6;
-      } else {
-        if (at + 2 > end || !isEscape(escaped!)) return -1;
-        at += 2;
-      }
-    } else {
-      at++;
-    }
+    if (byte !== BACKSLASH) return -1;
+    const length = bytes[at + 1] === 0x75 ? 6 : 2;
+    if (at + length > end || !(length === 6 ? isHex(bytes, at + 2) : isEscape(bytes[at + 1]!))) return -1;
+    at += length;
   }
-  return -1;
 }
 
 /** The index behind the number or literal at `at`; −1 when it is neither. */
@@ -79,10 +77,13 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-function isHex(...digits: number[]): boolean {
-  return digits.every(
-    (digit) => isDigit(digit) || (digit >= 0x41 && digit <= 0x46) || (digit >= 0x61 && digit <= 0x66),
-  );
+/** Whether four hexadecimal digits begin at `at`. */
+function isHex(bytes: Uint8Array, at: number): boolean {
+  for (let index = at; index < at + 4; index++) {
+    const digit = bytes[index]!;
+    if (!isDigit(digit) && !((digit | 0x20) >= 0x61 && (digit | 0x20) <= 0x66)) return false;
+  }
+  return true;
 }
 
 function isEscape(byte: number): boolean {

@@ -3,6 +3,7 @@
 import { UserError } from "../errors.ts";
 import { explainUnreachable, type Obstacle } from "./ngrok-reachability.ts";
 import type { SessionError } from "./ngrok-session.ts";
+import type { Setback } from "./supervisor.ts";
 
 interface Advice {
   what: string;
@@ -76,17 +77,35 @@ const ADVICE: Record<string, Advice> = {
   ERR_NGROK_8014: SUSPENDED,
 };
 
-/**
- * What to tell when the tunnel did not open.
- *
- * @param text the failure's message, free of secrets
- * @param asked what was asked for
- */
-export async function explainFailure(
-  { step, timedOut }: SessionError,
-  text: string,
-  asked: { domain: string | undefined; server: string | undefined },
-): Promise<UserError> {
+/** What a person has to put right first: https://ngrok.com/docs/errors */
+const FINAL = new Set(
+  [
+    [103, 105, 106, 107, 109, 116, 118, 121, 122, 123, 300, 382, 4018, 8014],
+    [313, 314, 315, 316, 317, 318, 319, 320, 326, 327, 328, 329, 330, 331],
+  ]
+    .flat()
+    .map((number) => `ERR_NGROK_${number}`),
+);
+
+/** A step of opening that did not succeed; `text` is the addon's, free of secrets. */
+export interface Failure extends Pick<SessionError, "step" | "timedOut"> {
+  text: string;
+}
+
+export interface Asked {
+  domain: string | undefined;
+  server: string | undefined;
+}
+
+/** What to tell when the tunnel did not open, and whether to try again. */
+export async function judgeFailure(failure: Failure, asked: Asked): Promise<Setback> {
+  const error = await explainFailure(failure, asked);
+  const code = findErrorCode(failure.text);
+  if (failure.step === "load" || (code && FINAL.has(code))) return { error, outlook: "final" };
+  return { error, outlook: code === "ERR_NGROK_334" ? "occupied" : "passing" };
+}
+
+async function explainFailure({ step, timedOut, text }: Failure, asked: Asked): Promise<UserError> {
   if (step === "load") {
     const hint =
       "The single binary unpacks the agent into the temporary folder (TMPDIR), which must be writable. " +
@@ -104,12 +123,14 @@ export async function explainFailure(
   );
 }
 
-/** What to tell when an open tunnel is over; `text` is the addon's, free of secrets. */
-export function explainEnd(text: string, domain: string | undefined): UserError {
+/** What to tell when ngrok has ended an open tunnel on purpose; `text` is the addon's, free of secrets. */
+export function judgeEnd(text: string, domain: string | undefined): Setback {
   const said = /message: "(.*?)", error_code/s.exec(text)?.[1] ?? text;
   const code = findErrorCode(text);
-  if (code) return explainRefusal(code, said, domain);
-  return new UserError(`ngrok ended the tunnel: ${said}.`, "Start mcp-expose again.", 1);
+  const error = code
+    ? explainRefusal(code, said, domain)
+    : new UserError(`ngrok ended the tunnel: ${said}.`, "Start mcp-expose again.", 1);
+  return { error, outlook: "final" };
 }
 
 /** What to tell about a refusal; `text` is ngrok's own, free of secrets. */

@@ -6,16 +6,23 @@ import { UserError } from "../errors.ts";
 /** ngrok's own ingress: https://ngrok.com/docs/agent/#network-requirements */
 const NGROK_SERVER = "connect.ngrok-agent.com:443";
 const PROBE_TIMEOUT = 3_000;
+/** Short, so that a probe begun before the network's return does not hide it for long. */
+const LOOK_TIMEOUT = 1_500;
 
 /** How far the addon came: no connection, a connection without TLS, or neither success nor failure in time. */
 export type Obstacle = "tcp" | "tls" | "timeout";
 
 type Probe = { reached: "name" | "port"; error: string } | { reached: "server" };
 
+/** Whether ngrok takes connections. */
+export async function canReach(server = NGROK_SERVER): Promise<boolean> {
+  return (await probeServer(server, LOOK_TIMEOUT)).reached === "server";
+}
+
 /** @param server `host:port`; absent: ngrok's own */
 export async function explainUnreachable(obstacle: Obstacle, server = NGROK_SERVER): Promise<UserError> {
   const { hostname, port } = new URL(`tcp://${server}`);
-  const probe = await probeServer(hostname.replace(/^\[|\]$/g, ""), Number(port || 443));
+  const probe = await probeServer(server, PROBE_TIMEOUT);
   const [what, hint] = describe(probe, obstacle, hostname, port || "443");
   return new UserError(what, hint, 1);
 }
@@ -60,11 +67,13 @@ function describeAnswering(obstacle: Obstacle, server: string): [what: string, h
   }
 }
 
-function probeServer(host: string, port: number): Promise<Probe> {
+function probeServer(server: string, timeout: number): Promise<Probe> {
+  const { hostname, port } = new URL(`tcp://${server}`);
+  const host = hostname.replace(/^\[|\]$/g, "");
   const { promise, resolve } = Promise.withResolvers<Probe>();
   let reached: "name" | "port" = isIP(host) ? "port" : "name";
-  const socket = connect({ host, port });
-  const timer = setTimeout(() => resolve({ reached, error: "no answer" }), PROBE_TIMEOUT);
+  const socket = connect({ host, port: Number(port || 443) });
+  const timer = setTimeout(() => resolve({ reached, error: "no answer" }), timeout);
   socket.on("lookup", (error: Error | null) => {
     if (!error) reached = "port";
   });

@@ -1,5 +1,5 @@
 // Drives the @ngrok/ngrok addon: one session with one HTTP endpoint whose traffic goes to our listener.
-// The only file that touches the addon, and it knows nothing of people: whoever owns it may run it elsewhere.
+// The only file that touches the addon, and it knows nothing of people. It runs in a process of its own (ngrok-agent.ts).
 // No callback may throw: the addon answers with an abort of the whole process.
 import { messageOf } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
@@ -12,7 +12,9 @@ export interface SessionSettings {
   /** Another ingress than ngrok's: `host:port`. */
   server?: string;
   /** The root that vouches for `server`, PEM. */
-  ca?: Uint8Array;
+  ca?: string;
+  /** A traffic policy, YAML or JSON, which ngrok applies before traffic comes our way. */
+  policy?: string;
   /** Where the traffic goes, such as `http://127.0.0.1:8787`. ngrok shows it in its dashboard. */
   forwardTo: string;
   /** How long each step may take: milliseconds. */
@@ -28,12 +30,17 @@ export interface Heartbeat {
 }
 
 export interface SessionEvents {
-  /** ngrok answered a heartbeat, or did not. The first one comes when a connection stands, before anything is bound. */
-  heartbeat(answered: boolean): void;
+  /**
+   * ngrok answered a heartbeat after so many milliseconds, or did not (`null`). The first one comes when a connection
+   * stands, before anything is bound.
+   */
+  heartbeat(latency: number | null): void;
   /** The connection broke; the addon tries again after 0 s, 50 ms, 2.5 s, 125 s and ever more rarely. */
   disconnected(reason: string): void;
   /** Nothing is forwarded any more, and the addon will not try again. */
   ended(reason: string): void;
+  /** Somebody pressed Stop in ngrok's dashboard. */
+  stopped(): void;
 }
 
 export interface Endpoint {
@@ -59,11 +66,12 @@ const CLOSE_TIMEOUT = 2_000;
 
 /** @throws {SessionError} */
 export async function openEndpoint(settings: SessionSettings, events: SessionEvents): Promise<Endpoint> {
-  const { timeout, forwardTo, domain } = settings;
+  const { timeout, forwardTo, domain, policy } = settings;
   const addon = await takeStep("load", timeout, () => import("@ngrok/ngrok"));
   const session = await takeStep("connect", timeout, () => buildSession(addon, settings, events).connect());
   const endpoint = session.httpEndpoint();
   if (domain !== undefined) endpoint.domain(domain);
+  if (policy !== undefined) endpoint.trafficPolicy(policy);
   try {
     const listener = await takeStep("listen", timeout, () => endpoint.listenAndForward(forwardTo));
     const url = listener.url();
@@ -92,14 +100,15 @@ function buildSession(addon: Addon, settings: SessionSettings, events: SessionEv
     .clientInfo(NAME, VERSION)
     .heartbeatInterval(heartbeat.interval)
     .heartbeatTolerance(heartbeat.tolerance)
-    .handleHeartbeat((latency: number | null) => guard(() => events.heartbeat(latency !== null)))
+    .handleHeartbeat((latency: number | null) => guard(() => events.heartbeat(latency)))
+    .handleStopCommand(() => guard(() => events.stopped()))
     .handleDisconnection((_address, reason) => {
       guard(() => events.disconnected(reason));
       // Anything but true makes the addon give up and write a line to our stdout.
       return true;
     });
   if (server !== undefined) builder.serverAddr(server);
-  if (ca !== undefined) builder.caCert(ca);
+  if (ca !== undefined) builder.caCert(Buffer.from(ca));
   return builder;
 }
 

@@ -1,26 +1,28 @@
-// The ngrok tunnel: checks what it is given, opens one endpoint, and tells its fate in a person's words.
+// The ngrok tunnel: checks what it is given, and keeps one endpoint open, an agent process after the other.
 // No error text of ngrok goes out unread: some of them repeat the authtoken.
 import { readFile } from "node:fs/promises";
 import { messageOf, UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { explainEnd, explainFailure, explainRefusal } from "./ngrok-errors.ts";
-import {
-  type Endpoint,
-  type Heartbeat,
-  openEndpoint,
-  SessionError,
-  type SessionEvents,
-} from "./ngrok-session.ts";
-import type { OpenTunnel, TunnelEvents, TunnelTarget } from "./tunnel.ts";
+import { beginAttempt } from "./ngrok-attempt.ts";
+import { explainRefusal } from "./ngrok-errors.ts";
+import { checkPolicy, composePolicy, type PolicyOptions } from "./ngrok-policy.ts";
+import type { AgentCommand } from "./ngrok-process.ts";
+import { canReach } from "./ngrok-reachability.ts";
+import type { Heartbeat, SessionSettings } from "./ngrok-session.ts";
+import { supervise, type Surroundings } from "./supervisor.ts";
+import { type Capabilities, type OpenTunnel, targetUrl } from "./tunnel.ts";
 
 export interface NgrokOptions {
   /** Absent or blank: the tunnel is refused with advice on how to get one, and nothing is dialled. */
   authtoken?: string;
   /** One of the account's domains; absent: the one ngrok gave it. */
   domain?: string;
+  policy?: PolicyOptions;
   /** Another ingress than ngrok's, `host:port`, and a PEM file with the root that vouches for it. For tests. */
   server?: string;
   caFile?: string;
+  agent: AgentCommand;
+  around: Surroundings;
   log: Log;
   /** How long connecting and binding may take, each: milliseconds. */
   timeout?: number;
@@ -28,84 +30,52 @@ export interface NgrokOptions {
 }
 
 const TIMEOUT = 15_000;
-const HEARTBEAT: Heartbeat = { interval: 10, tolerance: 5 };
+/** A peer that has gone silent is noticed after the sum of both. */
+export const HEARTBEAT: Heartbeat = { interval: 10, tolerance: 5 };
 
-/** @throws {UserError} with exit code 2 for a domain that is not a host name: the addon would panic */
+const CAPABILITIES: Capabilities = {
+  stableUrl: true,
+  streamsGet: true,
+  account: true,
+  // The addon drops its session, and every stream with it, at the 513th; what arrives while it is told so counts too.
+  maxRequests: 400,
+  // https://ngrok.com/docs/pricing-limits/free-plan-limits
+  monthlyRequests: 20_000,
+};
+
+/** @throws {UserError} with exit code 2 for a domain that is not a host name, which the addon would panic at, or a policy that is none */
 export function createNgrok(options: NgrokOptions): OpenTunnel {
-  const { server, caFile, log, timeout = TIMEOUT, heartbeat = HEARTBEAT } = options;
+  const { server, caFile, log, agent, around, timeout = TIMEOUT, heartbeat = HEARTBEAT } = options;
   const authtoken = options.authtoken?.trim() ?? "";
   const domain = options.domain === undefined ? undefined : parseDomain(options.domain);
+  if (options.policy) checkPolicy(options.policy);
   log.redact(authtoken);
+  const hide = (text: string) => text.replaceAll(authtoken, "[redacted]");
 
-  return async (target, events) => {
+  return async (target, events, signal) => {
     if (authtoken === "") throw explainRefusal("ERR_NGROK_4018", "", domain);
     const ca = caFile === undefined ? undefined : await readCertificate(caFile);
-    const say = (text: string) => text.replaceAll(authtoken, "[redacted]");
-    const fate = createFate(events, (text) => explainEnd(say(text), domain));
-    const settings = {
+    const policy = options.policy && (await composePolicy(options.policy));
+    const settings: SessionSettings = {
       authtoken,
-      forwardTo: urlOf(target),
+      forwardTo: targetUrl(target),
       timeout,
       heartbeat,
       ...(domain !== undefined && { domain }),
+      ...(policy !== undefined && { policy }),
       ...(server !== undefined && { server }),
       ...(ca !== undefined && { ca }),
     };
-    let endpoint: Endpoint;
-    try {
-      endpoint = await openEndpoint(settings, fate);
-    } catch (thrown) {
-      if (!(thrown instanceof SessionError)) throw thrown;
-      log.debug(`ngrok: ${thrown.step} failed: ${say(thrown.message)}`);
-      throw await explainFailure(thrown, say(thrown.message), { domain, server });
-    }
-    const url = endpoint.url.replace(/\/$/, "");
-    fate.begin(url);
-    return {
-      kind: "ngrok",
-      url,
-      close() {
-        fate.end();
-        return endpoint.close();
+    const open = supervise(
+      {
+        kind: "ngrok",
+        capabilities: CAPABILITIES,
+        begin: () => beginAttempt({ agent, settings, asked: { domain, server }, hide, log }),
+        isReachable: () => canReach(server),
       },
-    };
-  };
-}
-
-/**
- * Makes the tunnel's events of the session's. An answered heartbeat after a break says that ngrok is there again;
- * that it also gave the URL back is more than the addon tells.
- */
-function createFate(events: TunnelEvents, explain: (reason: string) => UserError) {
-  let state: "opening" | "up" | "down" | "over" = "opening";
-  let url = "";
-  const goDown = (reason: string) => {
-    if (state !== "up") return;
-    state = "down";
-    events.down(reason);
-  };
-  const sessionEvents: SessionEvents = {
-    heartbeat(answered) {
-      if (!answered) return goDown("ngrok no longer answers");
-      if (state !== "down") return;
-      state = "up";
-      events.up(url);
-    },
-    disconnected: () => goDown("the connection to ngrok broke"),
-    ended(reason) {
-      if (state === "over") return;
-      state = "over";
-      const { message, hint } = explain(reason);
-      events.failed(message, hint);
-    },
-  };
-  return {
-    ...sessionEvents,
-    begin(opened: string) {
-      url = opened;
-      state = "up";
-    },
-    end: () => void (state = "over"),
+      around,
+    );
+    return open(target, events, signal);
   };
 }
 
@@ -118,14 +88,10 @@ function parseDomain(value: string): string {
   throw new UserError(`The domain "${value}" is not a host name.`, hint);
 }
 
-async function readCertificate(file: string): Promise<Uint8Array> {
+async function readCertificate(file: string): Promise<string> {
   try {
-    return await readFile(file);
+    return await readFile(file, "utf8");
   } catch (thrown) {
     throw new UserError(`The certificate file "${file}" cannot be read: ${messageOf(thrown)}.`);
   }
-}
-
-function urlOf({ host, port }: TunnelTarget): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -3,9 +3,11 @@
 // The stream is the session: when it ends, the session does.
 import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
+import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
 import type { Caller } from "../era.ts";
 import type { EventStream, EventStreams } from "../event-stream.ts";
+import type { Backlog } from "../paced-body.ts";
 import { refuse, refuseBusy, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
 
@@ -30,9 +32,11 @@ export interface HttpSseOptions {
   streams: EventStreams;
   /** Where the client shall post: `/messages`. */
   messagesPath: string;
+  admission: Admission;
 }
 
-export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpSseOptions): HttpSse {
+export function createHttpSse(options: HttpSseOptions): HttpSse {
+  const { bridge, sessions, streams, messagesPath, admission } = options;
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
   const converse = (session: SseSession, messages: Body["messages"]) => {
     const opening = messages.find(({ method }) => method === "initialize");
@@ -48,11 +52,14 @@ export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpS
   return {
     get(caller) {
       const id = sessions.newId();
-      const stream = streams.open(caller, () => {
-        sessions.remove(session);
-        void session.conversation?.then((conversation) => conversation?.close());
+      let session: SseSession | undefined;
+      const count: Backlog = (change) =>
+        void session?.conversation?.then((conversation) => conversation?.unread(change));
+      const stream = streams.countedBy(count).open(caller, () => {
+        if (session !== undefined) sessions.remove(session);
+        void session?.conversation?.then((conversation) => conversation?.close());
       });
-      const session: SseSession = {
+      session = {
         id,
         principal: caller.principal,
         stream,
@@ -83,8 +90,11 @@ export function createHttpSse({ bridge, sessions, streams, messagesPath }: HttpS
         session.conversation = undefined;
         return refuseBusy();
       }
+      const refusal = await admission.refuse(messages, caller, conversation.call);
+      if (refusal !== undefined) return refusal;
       for (const message of messages) {
-        if (message.kind === "request") conversation.call(message, session.outlet);
+        if (message.kind === "request")
+          conversation.call(message, admission.screen(message, caller, session.outlet));
         else conversation.tell(message);
       }
       return new Response("Accepted", { status: 202 });

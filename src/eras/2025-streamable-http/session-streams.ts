@@ -2,17 +2,16 @@
 // numbered and kept for a while, and a client that was cut off takes up where it stopped.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
 import type { Caller } from "../era.ts";
-import type { EventStream, EventStreams } from "../event-stream.ts";
+import type { EventStream, Streams } from "../event-stream.ts";
 
-export interface SessionStreams {
-  /** @param closed called when the connection has ended; the stream itself may go on on another */
-  open(caller: Caller, closed: () => void, headers?: Record<string, string>): EventStream;
+/** `closed` is called when a connection has ended; the stream itself may go on on another. */
+export interface SessionStreams extends Streams {
   /** Goes on with a stream behind an event; `undefined` when the event is not known, or no longer. */
   resume(caller: Caller, lastEventId: string): Response | undefined;
 }
 
 export interface SessionStreamsOptions {
-  streams: EventStreams;
+  streams: Streams;
   /** The client expects to be told at once how to come back (2025-11-25). */
   primes: boolean;
   /** The most bytes of events that are kept. */
@@ -79,6 +78,7 @@ export function createSessionStreams({
   };
 
   return {
+    pace: streams.pace,
     open(caller, closed, headers) {
       const track: Track = {
         id: String(++opened),

@@ -4,6 +4,7 @@
 import type { Bridge, Conversation } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
+import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
 import { isResumable, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
@@ -30,11 +31,13 @@ export interface StreamableHttpOptions {
   bridge: Bridge;
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
+  admission: Admission;
 }
 
 const SESSION_HEADER = "mcp-session-id";
 
-export function createStreamableHttp({ bridge, sessions, streams }: StreamableHttpOptions): StreamableHttp {
+export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
+  const { bridge, sessions, streams, admission } = options;
   const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -44,7 +47,8 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
 
   const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
-    const own = createSessionStreams({ streams, primes });
+    const counted = streams.countedBy((change) => session.conversation.unread(change));
+    const own = createSessionStreams({ streams: counted, primes });
     const loose = createLooseEnd(own);
     const conversation = await bridge.openSession(caller.principal, initialize, {
       loose: loose.send,
@@ -82,6 +86,8 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
       const session =
         opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
       if (session instanceof Response) return session;
+      const refusal = await admission.refuse(messages, caller, session.conversation.call);
+      if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
       for (const message of messages) if (!isRequest(message)) session.conversation.tell(message);
@@ -95,7 +101,9 @@ export function createStreamableHttp({ bridge, sessions, streams }: StreamableHt
         headers: opening === undefined ? {} : { [SESSION_HEADER]: session.id },
         patience: PATIENCE,
       });
-      for (const message of requests) session.conversation.call(message, exchange.outlet);
+      for (const message of requests) {
+        session.conversation.call(message, admission.screen(message, caller, exchange.outlet));
+      }
       return exchange.response;
     },
     get(request, caller) {

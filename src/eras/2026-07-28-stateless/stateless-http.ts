@@ -4,23 +4,30 @@
 import type { Bridge } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
+import type { Admission } from "../admission.ts";
 import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE } from "../exchange.ts";
 import { refuse, refuseBusy } from "../refusal.ts";
+import { createFarewell } from "./farewell.ts";
 import { climb } from "./ladder.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
 export interface StatelessHttp {
   post(request: Request, message: Message, caller: Caller): Promise<Response>;
+  /** Ends the streams of those who listen; what else is under way ends with its stream. */
+  close(): void;
 }
 
 export interface StatelessHttpOptions {
   bridge: Bridge;
   streams: EventStreams;
+  admission: Admission;
 }
 
-export function createStatelessHttp({ bridge, streams }: StatelessHttpOptions): StatelessHttp {
+export function createStatelessHttp({ bridge, streams, admission }: StatelessHttpOptions): StatelessHttp {
+  const farewell = createFarewell();
+
   return {
     async post(request, message, caller) {
       if (message.kind !== "request") return refuseOther(message);
@@ -28,6 +35,10 @@ export function createStatelessHttp({ bridge, streams }: StatelessHttpOptions): 
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller.principal, envelope);
       if (server === undefined) return refuseBusy();
+      const refusal = await admission.refuse([message], caller, (ours, outlet) => {
+        server.call(ours, envelope, outlet);
+      });
+      if (refusal !== undefined) return refusal;
       if (message.method === "tools/call") {
         const expected = await server.headersOf(stringParam(message, "name") ?? "");
         const wrong = checkParamHeaders(request.headers, message, expected);
@@ -36,17 +47,23 @@ export function createStatelessHttp({ bridge, streams }: StatelessHttpOptions): 
         }
       }
       const exchange = createExchange({
-        streams,
+        streams: streams.countedBy(server.unread),
         caller,
         expected: 1,
         batch: false,
         patience: PATIENCE,
         statusOf,
       });
-      const cancel = server.call(message, envelope, exchange.outlet);
-      request.signal.addEventListener("abort", cancel);
+      const outlet =
+        message.method === "subscriptions/listen"
+          ? farewell.promise(message, exchange.outlet, request.signal)
+          : exchange.outlet;
+      const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
+      if (request.signal.aborted) cancel();
+      else request.signal.addEventListener("abort", cancel);
       return exchange.response;
     },
+    close: farewell.say,
   };
 }
 

@@ -1,0 +1,60 @@
+// What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
+
+/** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
+export interface Ready {
+  event: "ready";
+  /** The connector URL. */
+  url: string;
+  /** The HTTP+SSE URL of revision 2024-11-05. */
+  sse: string;
+  local: string;
+  issuer: string | null;
+  tunnel: "ngrok" | "cloudflared" | "tailscale" | "none";
+  inspector: null;
+  /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
+  readyz: string;
+  auth: "oauth" | "optional" | "none";
+  credential: { kind: "token"; token: string } | { kind: "password"; users: string[] } | null;
+  clients: { client_id: string; client_secret?: string }[];
+  /** What is exposed, for people: `server-everything`. */
+  server: string;
+}
+
+/** What happens while the program runs; each is a line of `--json`. */
+export type AppEvent =
+  | Ready
+  | TunnelEvent
+  | {
+      event: "child";
+      state: "started" | "ready" | "exited" | "restarting";
+      pid?: number;
+      reason?: string;
+      inMs?: number;
+    }
+  | RequestEvent
+  | ({ event: "grant" } & Record<string, unknown>)
+  | { event: "stopped" };
+
+/** What becomes of the tunnel. */
+export type TunnelEvent =
+  /** `changed`: under another URL than before; another `ready` follows. */
+  | { event: "tunnel"; state: "up"; url: string; roundTripMs?: number; downMs?: number; changed?: boolean }
+  /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program is at it by itself. */
+  | { event: "tunnel"; state: "down"; reason: string; since: string; nextTryMs?: number }
+  | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
+
+/** One HTTP exchange on the public side, told when its answer begins. */
+export interface RequestEvent {
+  event: "request";
+  method: string;
+  path: string;
+  status: number;
+  /** Milliseconds until the answer began. */
+  ms: number;
+  /** JSON-RPC method, when the body was one message. */
+  rpc?: string;
+  /** Tool, prompt or resource the message names. */
+  name?: string;
+  /** OAuth client, when a token was shown. */
+  client?: string;
+}

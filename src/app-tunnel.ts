@@ -1,0 +1,117 @@
+// Which tunnel a run has, made of its config; the part of the start-up story that names providers.
+import { setTimeout as wait } from "node:timers/promises";
+import type { AppEvent } from "./app-event.ts";
+import type { Config } from "./config/config.ts";
+import type { Log } from "./log.ts";
+import { createCloudflared } from "./tunnel/cloudflared.ts";
+import type { PolicyOptions } from "./tunnel/ngrok-policy.ts";
+import type { AgentCommand } from "./tunnel/ngrok-process.ts";
+import { createNgrok } from "./tunnel/ngrok.ts";
+import type { Surroundings } from "./tunnel/supervisor.ts";
+import { createTailscale } from "./tunnel/tailscale.ts";
+import type { OpenTunnel, TunnelEvents, Up } from "./tunnel/tunnel.ts";
+
+export interface TunnelIO {
+  log: Log;
+  env: Readonly<Record<string, string | undefined>>;
+  /** How to start this program as the ngrok agent; `env` is added to what is inherited. */
+  agent: AgentCommand;
+  now(): number;
+  random(bytes: number): Uint8Array;
+}
+
+/** @throws {UserError} exit code 2: the provider's program is missing, or an option cannot be right */
+export function chooseTunnel(config: Config, io: TunnelIO): OpenTunnel | undefined {
+  const env = inheritEnvironment(io.env);
+  const around: Surroundings = {
+    now: io.now,
+    random: () => Buffer.from(io.random(4)).readUInt32BE() / 2 ** 32,
+    sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
+  };
+  switch (config.tunnel) {
+    case "ngrok":
+      return chooseNgrok(config, io, around, { ...io.agent, env: { ...env, ...io.agent.env } });
+    case "cloudflared":
+      return createCloudflared({ env, around, log: io.log });
+    case "tailscale":
+      return createTailscale({ env, around, log: io.log });
+    case "none":
+      return undefined;
+  }
+}
+
+function chooseNgrok(
+  config: Config,
+  { env, log }: TunnelIO,
+  around: Surroundings,
+  agent: AgentCommand,
+): OpenTunnel {
+  const server = env["MCP_EXPOSE_NGROK_SERVER"];
+  const caFile = env["MCP_EXPOSE_NGROK_CA"];
+  const policy: PolicyOptions = { ...config.ngrok, ...(config.only && { only: config.only }), fetch };
+  return createNgrok({
+    log,
+    agent,
+    around,
+    policy,
+    ...(config.ngrokAuthtoken !== undefined && { authtoken: config.ngrokAuthtoken }),
+    ...(config.domain !== undefined && { domain: config.domain }),
+    ...(server !== undefined && { server }),
+    ...(caFile !== undefined && { caFile }),
+  });
+}
+
+/** What every process we start gets of our environment: all but what is ours alone. */
+export function inheritEnvironment(env: TunnelIO["env"]): Record<string, string> {
+  const inherited = Object.entries(env).filter(
+    ([name, value]) => value !== undefined && name !== "NGROK_AUTHTOKEN" && !name.startsWith("MCP_EXPOSE_"),
+  );
+  return Object.fromEntries(inherited) as Record<string, string>;
+}
+
+export interface Listeners {
+  now(): number;
+  log: Log;
+  emit(event: AppEvent & { event: "tunnel" }): void;
+  /** The URL is another one from now on. */
+  moved(url: string): void;
+  /** There will be no tunnel any more. */
+  over(): void;
+}
+
+/** Makes the program's events of the tunnel's. */
+export function tellTunnel({ now, log, emit, moved, over }: Listeners) {
+  let url: string | undefined;
+  let since: number | undefined;
+
+  const tellUp = (up: Up) => {
+    const changed = url !== undefined && up.url !== url;
+    const { roundTrip } = up;
+    emit({
+      event: "tunnel",
+      state: "up",
+      url: up.url,
+      ...(roundTrip !== undefined && { roundTripMs: roundTrip }),
+      ...(since !== undefined && { downMs: now() - since }),
+      ...(changed && { changed }),
+    });
+    url = up.url;
+    since = undefined;
+    if (changed) moved(up.url);
+  };
+  const events: TunnelEvents = {
+    up: tellUp,
+    down({ reason, since: lost, nextTry }) {
+      since = lost;
+      const when = new Date(lost).toISOString();
+      const next = nextTry === undefined ? {} : { nextTryMs: nextTry };
+      emit({ event: "tunnel", state: "down", reason, since: when, ...next });
+    },
+    failed(reason, advice) {
+      emit({ event: "tunnel", state: "failed", reason, ...(advice !== undefined && { advice }) });
+      over();
+    },
+    notice: log.warn,
+  };
+  return { events, tellUp };
+}

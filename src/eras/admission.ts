@@ -1,0 +1,148 @@
+// Holds what a client sends against what its caller may do, and cuts lists of tools down to it. Who may do what is
+// decided elsewhere (`Gate`); here is only how a message is understood, so that no second way of writing a call slips by.
+import type { Outlet } from "../bridge/bridge.ts";
+import { composeError, ErrorCode } from "../frame/compose.ts";
+import { findMember, rawParam, readMessages, spanText, stringParam, type Message } from "../frame/message.ts";
+import { readElements, readMembers } from "../frame/scan.ts";
+import { insertMembers, splice } from "../frame/splice.ts";
+import type { Caller, Gate, GatedTool } from "./era.ts";
+import { refuse } from "./refusal.ts";
+
+/** Puts a request of ours to the server the client talks to. */
+export type Ask = (request: Message, outlet: Outlet) => void;
+
+export interface Admission {
+  /**
+   * The answer to a POST that holds something its caller may not send; undefined when all of it may go on.
+   *
+   * @param ask without it, calls are passed over for which the server's list of tools has to be looked at
+   */
+  refuse(messages: readonly Message[], caller: Caller, ask?: Ask): Promise<Response | undefined>;
+  /** Where the server's answer to a request goes, less what the caller may not see. */
+  screen(request: Message, caller: Caller, outlet: Outlet): Outlet;
+}
+
+type Hints = ReadonlyMap<string, GatedTool["annotations"]>;
+
+/** How long a server's list of tools is taken for what it was. */
+const KNOWN_FOR = 60_000;
+const MAX_KNOWN = 100;
+const MAX_PAGES = 100;
+
+export function createAdmission(now: () => number): Admission {
+  /** By principal: who shares one shares the server process. */
+  const known = new Map<string, { at: number; hints: Promise<Hints> }>();
+  let count = 0;
+
+  async function findHints(name: string, call: Message, caller: Caller, ask: Ask) {
+    const entry = known.get(caller.principal);
+    const hints = entry && entry.at + KNOWN_FOR > now() ? await entry.hints : undefined;
+    return hints?.has(name) ? hints.get(name) : (await learn(call, caller, ask)).get(name);
+  }
+
+  function learn(call: Message, { principal }: Caller, ask: Ask): Promise<Hints> {
+    const hints = listTools(ask, call, () => `"mcp-expose ${++count}"`);
+    known.delete(principal);
+    known.set(principal, { at: now(), hints });
+    const [oldest] = known.keys();
+    if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+    return hints;
+  }
+
+  async function refuseOne(message: Message, gate: Gate, caller: Caller, ask: Ask | undefined) {
+    const { id, method } = message;
+    if (method !== "tools/call") return gate.refuse({ id, method });
+    const name = stringParam(message, "name");
+    if (name === undefined)
+      return refuse(
+        400,
+        ErrorCode.invalidParams,
+        "Invalid params: name must be a string, once.",
+        undefined,
+        id,
+      );
+    if (gate.looksAtHints && ask === undefined) return undefined;
+    const annotations = ask && gate.looksAtHints ? await findHints(name, message, caller, ask) : undefined;
+    return gate.refuse({ id: id || "null", method, tool: { name, annotations } });
+  }
+
+  return {
+    async refuse(messages, caller, ask) {
+      const { gate } = caller;
+      if (gate === undefined) return undefined;
+      for (const message of messages) {
+        const refusal = message.method === "" ? undefined : await refuseOne(message, gate, caller, ask);
+        if (refusal !== undefined) return refusal;
+      }
+      return undefined;
+    },
+    screen(request, { gate }, outlet) {
+      if (gate === undefined || request.method !== "tools/list") return outlet;
+      return { ...outlet, finish: (answer, code) => outlet.finish(screenTools(answer, gate), code) };
+    },
+  };
+}
+
+/** What the server says of its tools, asked in the name of a call: without sessions a request needs its envelope. */
+async function listTools(ask: Ask, call: Message, newId: () => string): Promise<Hints> {
+  const hints = new Map<string, GatedTool["annotations"]>();
+  const meta = rawParam(call, "_meta");
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const members = [meta && `"_meta":${meta}`, cursor && `"cursor":${cursor}`].filter(Boolean).join(",");
+    const text = `{"jsonrpc":"2.0","id":${newId()},"method":"tools/list","params":{${members}}}`;
+    const answer = await askOnce(ask, text);
+    if (answer?.resultAt === undefined) break;
+    const { tools = [] } = JSON.parse(spanText(answer.bytes, answer.resultAt)!) as { tools?: GatedTool[] };
+    for (const { name, annotations } of tools) hints.set(name, annotations);
+    cursor = spanText(answer.bytes, findMember(answer, answer.resultAt, "nextCursor"));
+    if (!cursor?.startsWith('"')) break;
+  }
+  return hints;
+}
+
+function askOnce(ask: Ask, text: string): Promise<Message | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Message | undefined>();
+  const request = readOne(Buffer.from(text));
+  ask(request!, {
+    precede: () => {},
+    finish: (bytes) => resolve(readOne(bytes)),
+    drop: () => resolve(undefined),
+  });
+  return promise;
+}
+
+/** Each tool that may be seen as the server wrote it, but for what the gate adds. */
+function screenTools(bytes: Uint8Array, gate: Gate): Uint8Array {
+  const answer = readOne(bytes);
+  if (answer?.kind !== "result") return bytes;
+  const toolsAt = findMember(answer, answer.resultAt, "tools");
+  const elements = toolsAt && readElements(answer.bytes, toolsAt.start, toolsAt.end);
+  if (!elements)
+    return composeError(answer.id, ErrorCode.internal, "The server's list of tools cannot be read.");
+  const shown = elements.flatMap((element) => {
+    const text = spanText(answer.bytes, element)!;
+    const view = gate.view(JSON.parse(text) as GatedTool);
+    return view === undefined ? [] : [view.securitySchemes ? addSchemes(text, view.securitySchemes) : text];
+  });
+  return splice(answer.bytes, [{ at: toolsAt, text: `[${shown.join(",")}]` }]);
+}
+
+/** Some parts of ChatGPT read the copy in `_meta`. What the server says of itself stays. */
+function addSchemes(text: string, schemes: readonly object[]): string {
+  const bytes = Buffer.from(text);
+  const members = readMembers(bytes);
+  if (members === undefined || members.has("securitySchemes")) return text;
+  const member = `"securitySchemes":${JSON.stringify(schemes)}`;
+  const whole = { start: 0, end: bytes.length };
+  const meta = members.get("_meta");
+  const edits = meta
+    ? [insertMembers(bytes, whole, member), insertMembers(bytes, meta, member)]
+    : [insertMembers(bytes, whole, `${member},"_meta":{${member}}`)];
+  return Buffer.from(splice(bytes, edits)).toString();
+}
+
+function readOne(bytes: Uint8Array): Message | undefined {
+  const reading = readMessages(bytes);
+  return "fault" in reading || reading.batch ? undefined : reading.messages[0];
+}

@@ -1,0 +1,44 @@
+// Which hosts and origins a request may name. A page on the internet can make a browser call a port on
+// this machine; it cannot choose the names it does that with (DNS rebinding; MCP transports, "Security Warning").
+
+export interface Guards {
+  /** `host` as in the Host header, port included. */
+  allowsHost(host: string | null): boolean;
+  /** `origin` as in the Origin header; only browsers send one. */
+  allowsOrigin(origin: string | null): boolean;
+}
+
+export interface GuardOptions {
+  /** Our public origin. */
+  publicUrl: string;
+  /** More origins that may call. */
+  allowOrigin: readonly string[];
+}
+
+export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
+  const publicHost = new URL(publicUrl).hostname;
+  const origins = new Set([publicUrl, ...allowOrigin].map((origin) => new URL(origin).origin));
+  return {
+    // Only a name can be rebound, an address cannot.
+    allowsHost(host) {
+      const name = hostnameOf(`http://${host}`);
+      return name === publicHost || name === "localhost" || isAddress(name);
+    },
+    allowsOrigin(origin) {
+      if (origin === null || origins.has(origin)) return true;
+      return isLoopback(hostnameOf(origin));
+    },
+  };
+}
+
+function hostnameOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : "";
+}
+
+function isAddress(name: string): boolean {
+  return name.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+}
+
+function isLoopback(name: string): boolean {
+  return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
+}

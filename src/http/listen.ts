@@ -1,0 +1,122 @@
+// A listener of Bun.serve whose handler can be put in later: the tunnel needs a port before the
+// handler can know its public URL.
+import type { Server } from "bun";
+import { UserError } from "../errors.ts";
+
+export type Handler = (request: Request) => Response | Promise<Response>;
+
+export interface Listener {
+  readonly port: number;
+  /** From now on requests go to `handler`; before, they are told to come back. */
+  serve(handler: Handler): void;
+  /** The address at the other end of a request's connection. */
+  addressOf(request: Request): string;
+  /** Takes the connection's idle timeout away: a call may take as long as it takes. */
+  allowSilence(request: Request): void;
+  /** From now on more than `count` requests at a time are told to come back; `refused` is called for each. */
+  limit(count: number, refused: () => void): void;
+  /** Cuts what is still open. */
+  stop(): Promise<void>;
+}
+
+export interface ListenOptions {
+  host: string;
+  /** `null`: the first free one from 8787 on. */
+  port: number | null;
+}
+
+const FIRST_PORT = 8787;
+const LAST_PORT = 8887;
+/** Seconds a connection may be silent before its request has been handled. */
+const IDLE_TIMEOUT = 30;
+
+/** @throws {UserError} exit code 2: the port is taken, or the address is not one of this machine's */
+export function listen({ host, port }: ListenOptions): Listener {
+  let most = Infinity;
+  let tellRefused = () => {};
+  let handler: Handler = () => new Response("Starting.\n", { status: 503, headers: { "retry-after": "1" } });
+  const serve = (candidate: number): Server<undefined> =>
+    Bun.serve({
+      hostname: host,
+      port: candidate,
+      idleTimeout: IDLE_TIMEOUT,
+      // Bodies are limited where their refusal can say why.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      // Outside development Bun shares a port with whoever else wants it, and the kernel deals out the requests.
+      reusePort: false,
+      fetch(request, { pendingRequests }) {
+        if (pendingRequests <= most) return handler(request);
+        tellRefused();
+        return refuseCrowd(most);
+      },
+    });
+  const server = port === null ? serveOnFirstFree(serve) : serveOn(serve, port, host);
+  return {
+    port: server.port!,
+    serve(next) {
+      handler = next;
+    },
+    addressOf: (request) => server.requestIP(request)?.address ?? "",
+    limit(count, refused) {
+      most = count;
+      tellRefused = refused;
+    },
+    allowSilence: (request) => server.timeout(request, 0),
+    stop: () => server.stop(true),
+  };
+}
+
+function refuseCrowd(most: number): Response {
+  const description = `${most} requests and streams are open, which is all this tunnel carries. Try again in a moment.`;
+  return Response.json(
+    { error: "temporarily_unavailable", error_description: description },
+    { status: 503, headers: { "retry-after": "5", connection: "close" } },
+  );
+}
+
+function serveOnFirstFree<T>(serve: (port: number) => T): T {
+  for (let port = FIRST_PORT; port <= LAST_PORT; port++) {
+    try {
+      return serve(port);
+    } catch (thrown) {
+      if (codeOf(thrown) !== "EADDRINUSE") throw explain(thrown, port);
+    }
+  }
+  return serve(0);
+}
+
+function serveOn<T>(serve: (port: number) => T, port: number, host: string): T {
+  try {
+    return serve(port);
+  } catch (thrown) {
+    throw explain(thrown, port, host);
+  }
+}
+
+function explain(thrown: unknown, port: number, host = ""): unknown {
+  switch (codeOf(thrown)) {
+    case "EADDRINUSE":
+      return new UserError(
+        `Port ${port} is in use.`,
+        "Stop what uses it, name another with --port, or leave --port out.",
+      );
+    case "EACCES":
+      return new UserError(
+        `Port ${port} may not be used by you.`,
+        "Ports under 1024 are reserved; name another with --port.",
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new UserError(
+        `"${host}" is not an address of this machine.`,
+        "Use --host 127.0.0.1, or leave --host out.",
+      );
+    default:
+      return thrown;
+  }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return (thrown as { code?: unknown } | null)?.code;
+}

@@ -1,0 +1,19 @@
+// What this machine alone may ask, on a loopback port of its own.
+import { Hono } from "hono";
+
+/** @param answers whether the wrapped server answers now */
+export function createPrivateApp(answers: () => Promise<boolean>): Hono {
+  const app = new Hono();
+  app.use((c, next) => {
+    const { hostname } = new URL(`http://${c.req.header("host") ?? ""}`);
+    return ["127.0.0.1", "localhost", "[::1]"].includes(hostname)
+      ? next()
+      : Promise.resolve(c.json({ error: "forbidden" }, 403));
+  });
+  app.get("/readyz", async (c) => {
+    const ready = await answers();
+    return c.json({ status: ready ? "ready" : "the server does not answer" }, ready ? 200 : 503);
+  });
+  app.notFound((c) => c.json({ error: "not_found" }, 404));
+  return app;
+}

@@ -1,0 +1,72 @@
+// Runs a tunnel program of the person's own, such as cloudflared, so that it ends when we do, however we end.
+// On POSIX it leads a process group in which a watchdog holds a pipe to us; when the pipe closes, the group is killed.
+import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+
+export interface LeashedOptions {
+  file: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+  /** A line of stdout or stderr. */
+  line(text: string): void;
+  /** It is gone; `how` follows its name: `ended with status 1`. Called once, last. */
+  gone(how: string): void;
+}
+
+export interface Leashed {
+  /** Asks it to end, and kills it when it takes longer than `grace` milliseconds. */
+  stop(grace: number): Promise<void>;
+  kill(): void;
+}
+
+/** Waits at fd 3 in the background, deaf to the terminal's signals; the program takes the shell's place. */
+const ON_A_LEASH = `(trap '' HUP INT TERM; read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" 3<&-`;
+
+export function startLeashed({ file, args, env, line, gone }: LeashedOptions): Leashed {
+  const posix = process.platform !== "win32";
+  const child = posix
+    ? spawn("/bin/sh", ["-c", ON_A_LEASH, "sh", file, ...args], {
+        env,
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
+      })
+    : spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+  const leash = posix ? (child.stdio[3] as Writable) : undefined;
+  const end = Promise.withResolvers<void>();
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream as Readable }).on("line", line);
+  leash?.on("error", () => {});
+  let isGone = false;
+  const finish = (how: string) => {
+    if (isGone) return;
+    isGone = true;
+    // What it started goes as well, and so does the watchdog.
+    leash?.destroy();
+    end.resolve();
+    gone(how);
+  };
+  child.on("error", (error) => finish(`could not be started: ${error.message}`));
+  child.on("close", (code, signal) =>
+    finish(signal ? `was killed by ${signal}` : `ended with status ${code}`),
+  );
+  const kill = () => {
+    leash?.destroy();
+    if (!isGone) child.kill("SIGKILL");
+  };
+  return {
+    kill,
+    async stop(grace) {
+      if (isGone) return;
+      const timer = setTimeout(kill, grace);
+      interrupt(child);
+      await end.promise;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What Ctrl+C would do, which both programs take as a request to end in order. */
+function interrupt(child: ChildProcess): void {
+  child.kill(process.platform === "win32" ? "SIGKILL" : "SIGINT");
+}
