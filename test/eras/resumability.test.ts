@@ -7,7 +7,7 @@ const ME = { principal: "me", isValid: () => true };
 const bytes = (text: string) => Buffer.from(text);
 
 function setUp(options: { primes?: boolean; limit?: number } = {}) {
-  const streams = createEventStreams(1_000_000);
+  const streams = createEventStreams({ keepAlive: 1_000_000 });
   return createSessionStreams({ streams, primes: false, ...options });
 }
 

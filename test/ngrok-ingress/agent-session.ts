@@ -1,10 +1,18 @@
 // What an agent asks of ngrok over its session: authenticate, bind, unbind, and heartbeats in between.
 // Every stream begins with its type; an RPC is one JSON object each way, without a length.
 import type { TLSSocket } from "node:tls";
-import { encodeNumbers, ErrorCode, FrameType } from "./muxado-frame.ts";
+import { encodeNumbers, ErrorCode, FrameType, INITIAL_WINDOW } from "./muxado-frame.ts";
 import { createMuxSession, type MuxSession, type MuxStream } from "./muxado-session.ts";
 
-const StreamType = { AUTH: 0, BIND: 1, UNBIND: 2, PROXY: 3, STOP_TUNNEL: 9, HEARTBEAT: 0xffffffff } as const;
+const StreamType = {
+  AUTH: 0,
+  BIND: 1,
+  UNBIND: 2,
+  PROXY: 3,
+  STOP: 5,
+  STOP_TUNNEL: 9,
+  HEARTBEAT: 0xffffffff,
+} as const;
 
 export interface AuthRequest {
   ClientId: string;
@@ -41,6 +49,10 @@ export interface AgentSession {
   goaway(): void;
   /** Goes silent without closing: a dead network, as far as the agent can tell. */
   mute(): void;
+  /** What the dashboard's button does: asks the whole agent to stop. */
+  stop(): void;
+  /** Sends more on one stream than the agent has granted. */
+  violateWindow(bindId: string): void;
   /** Tells the agent that its endpoint has been taken away. */
   stopTunnel(bindId: string, message: string, code: string): void;
 }
@@ -88,6 +100,12 @@ export function createAgentSession(connection: TLSSocket, account: Account): Age
       connection.destroySoon();
     },
     mute: mux.mute,
+    stop: () => void openTyped(StreamType.STOP, Buffer.from("{}")),
+    violateWindow(bindId) {
+      const stream = session.openProxy(bindId, "127.0.0.1:1");
+      stream.bytes.on("error", () => {}).resume();
+      mux.sendFrame(FrameType.DATA, stream.id, Buffer.alloc(2 * INITIAL_WINDOW));
+    },
     stopTunnel(bindId, message, code) {
       const json = JSON.stringify({ Id: bindId, Message: message, ErrorCode: code });
       openTyped(StreamType.STOP_TUNNEL, Buffer.from(json)).bytes.end();

@@ -22,7 +22,7 @@ export interface IngressOptions {
    * Refuses every authtoken with this code: `ERR_NGROK_105` (malformed), `ERR_NGROK_107` (revoked) or another.
    * The text repeats the authtoken, as ngrok's does. An empty one is always refused (4018).
    */
-  refuseAuthtoken?: `ERR_NGROK_${number}`;
+  refuseAuthtoken?: `ERR_NGROK_${number}` | undefined;
   /** The account's domains; the first is the one it was given. Default: `stand-in.ngrok-free.dev`. */
   domains?: readonly [string, ...string[]];
   /** What Bind answers. Default: the public side's own address, so that a client can fetch what is printed. */
@@ -52,6 +52,22 @@ export interface Ingress {
   sessions: readonly AgentSession[];
   /** The endpoints that are online now. */
   binds: readonly Bind[];
+  /** The domains that agents have given back of their own accord. */
+  unbound: readonly string[];
+  /** How many connections agents have made, told or not who they are. */
+  connectionCount(): number;
+  /** From now on refuses every authtoken with this code. */
+  revokeAuthtoken(code: `ERR_NGROK_${number}`): void;
+  /** Somebody else's agent serves this domain, until it is released. */
+  occupy(domain: string): void;
+  release(domain: string): void;
+  /**
+   * The way to ngrok is gone: connections are cut, new ones get no answer. `refused`: the port is closed;
+   * `silent`: it takes connections and never says a word of TLS.
+   */
+  cutOff(how: "refused" | "silent"): Promise<void>;
+  /** And back again, on the same port. */
+  restore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,15 +79,20 @@ export async function startIngress(options: IngressOptions = {}): Promise<Ingres
   await writeFile(caFile, ca);
 
   const sockets = new Set<Socket>();
+  const agents = new Set<Socket>();
   const sessions: AgentSession[] = [];
   const binds: Bind[] = [];
+  let connections = 0;
 
   const publicSide = createTcpServer((socket) => {
     track(socket, sockets);
     servePublic(socket, openProxy, options.howToAbort ?? "fin");
   });
   const publicUrl = `http://${await listen(publicSide)}`;
-  const account = createAccount(options, publicUrl, binds);
+  const occupied = new Set<string>();
+  const refusal = { code: options.refuseAuthtoken };
+  const unbound: string[] = [];
+  const account = createAccount(options, publicUrl, { binds, occupied, refusal, unbound });
   const openProxy: OpenProxy = (host, clientAddress) => {
     const bind = binds.find(({ domain, url }) => domain === host || new URL(url).host === host);
     return bind?.session.openProxy(bind.id, clientAddress);
@@ -79,6 +100,7 @@ export async function startIngress(options: IngressOptions = {}): Promise<Ingres
 
   const agentSide = createTlsServer({ cert, key }, (socket) => {
     track(socket, sockets);
+    track(socket, agents);
     socket.on("error", () => {});
     const session = createAgentSession(socket, account);
     sessions.push(session);
@@ -87,16 +109,42 @@ export async function startIngress(options: IngressOptions = {}): Promise<Ingres
       removeAll(binds, (bind) => bind.session === session);
     });
   });
+  agentSide.on("connection", () => connections++);
   agentSide.on("tlsClientError", () => {});
+  const silentSide = createTcpServer((socket) => {
+    connections++;
+    socket.on("error", () => {});
+    track(socket, agents);
+  });
+  const server = await listen(agentSide);
+  const port = Number(server.split(":")[1]);
+  const stopAgents = async () => {
+    const closed = [agentSide, silentSide].filter(({ listening }) => listening).map(close);
+    for (const socket of agents) socket.destroy();
+    await Promise.all(closed);
+  };
 
   return {
-    server: await listen(agentSide),
+    server,
     caFile,
     publicUrl,
     sessions,
     binds,
+    unbound,
+    connectionCount: () => connections,
+    revokeAuthtoken: (code) => void (refusal.code = code),
+    occupy: (domain) => void occupied.add(domain),
+    release: (domain) => void occupied.delete(domain),
+    async cutOff(how) {
+      await stopAgents();
+      if (how === "silent") await listen(silentSide, port);
+    },
+    async restore() {
+      await stopAgents();
+      await listen(agentSide, port);
+    },
     async close() {
-      const closed = [agentSide, publicSide].map((server) => new Promise((done) => server.close(done)));
+      const closed = [stopAgents(), close(publicSide)];
       for (const socket of sockets) socket.destroy();
       await Promise.all(closed);
       await rm(folder, { recursive: true, force: true });
@@ -104,14 +152,25 @@ export async function startIngress(options: IngressOptions = {}): Promise<Ingres
   };
 }
 
-function createAccount(options: IngressOptions, publicUrl: string, binds: Bind[]): Account {
+interface Registry {
+  binds: Bind[];
+  occupied: ReadonlySet<string>;
+  unbound: string[];
+  refusal: { code: IngressOptions["refuseAuthtoken"] };
+}
+
+function createAccount(
+  options: IngressOptions,
+  publicUrl: string,
+  { binds, occupied, refusal, unbound }: Registry,
+): Account {
   const domains = options.domains ?? ["stand-in.ngrok-free.dev"];
   const urlOf = options.urlOf ?? (() => publicUrl);
   return {
     authenticate({ ClientId, Extra }: AuthRequest) {
       if (Extra.AuthToken === "")
         return failure("ERR_NGROK_4018", "Usage of ngrok requires a verified account.");
-      const code = options.refuseAuthtoken;
+      const { code } = refusal;
       if (code) return failure(code, `Authentication failed.\nYour authtoken: ${Extra.AuthToken}`);
       return { clientId: ClientId || randomUUID(), cookie: Extra.Cookie || randomUUID() };
     },
@@ -120,14 +179,17 @@ function createAccount(options: IngressOptions, publicUrl: string, binds: Bind[]
       if (!domains.includes(domain))
         return failure("ERR_NGROK_320", `The domain '${domain}' is reserved for another account.`);
       const online = binds.find((bind) => bind.domain === domain);
-      if (online && online.id !== request.Id)
+      if (occupied.has(domain) || (online && online.id !== request.Id))
         return failure("ERR_NGROK_334", `The endpoint '${domain}' is already online.`);
       removeAll(binds, (bind) => bind === online);
       const bind: Bind = { id: request.Id || randomUUID(), domain, url: urlOf(domain), session, request };
       binds.push(bind);
       return { id: bind.id, token: request.Extra.Token || randomUUID(), url: bind.url, domain };
     },
-    unbind: (id) => removeAll(binds, (bind) => bind.id === id),
+    unbind(id) {
+      unbound.push(...binds.filter((bind) => bind.id === id).map(({ domain }) => domain));
+      removeAll(binds, (bind) => bind.id === id);
+    },
   };
 }
 
@@ -144,7 +206,11 @@ function track(socket: Socket, sockets: Set<Socket>): void {
   socket.on("close", () => sockets.delete(socket));
 }
 
-async function listen(server: Server): Promise<string> {
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+async function listen(server: Server, port = 0): Promise<string> {
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((done) => server.close(() => done()));
 }

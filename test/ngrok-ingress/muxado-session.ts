@@ -23,6 +23,7 @@ export interface MuxSession {
 }
 
 export interface MuxStream {
+  readonly id: number;
   /** Bytes both ways. Reading grants the agent more; writing waits for what the agent has granted. */
   bytes: Duplex;
   /** Lets go of both halves at once: FIN (what Go's muxado does on Close) or RST. */
@@ -129,6 +130,7 @@ function createStream(
   });
 
   return {
+    id,
     bytes,
     abort,
     receive({ type, flags, body }) {

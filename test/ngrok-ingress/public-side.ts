@@ -31,12 +31,25 @@ export function servePublic(socket: Socket, openProxy: OpenProxy, howToAbort: "f
 function joinBytes(socket: Socket, stream: MuxStream, howToAbort: "fin" | "rst"): void {
   const { bytes, abort } = stream;
   socket.pipe(bytes, { end: false });
-  bytes.pipe(socket);
+  bytes.once("data", (first: Buffer) => {
+    bytes.pause();
+    socket.write(announceEnd(first));
+    bytes.pipe(socket);
+  });
   bytes.on("error", () => {});
   bytes.on("end", () => bytes.end());
   bytes.on("close", () => socket.destroySoon());
   socket.on("end", () => abort(howToAbort));
   socket.on("close", () => abort(howToAbort));
+}
+
+/** Without this header a client may send its next request into the closing connection (RFC 9112 §9.6). */
+function announceEnd(answer: Buffer): Buffer {
+  const [version, status = ""] = answer.toString("latin1", 0, "HTTP/1.1 200".length).split(" ");
+  const endOfLine = answer.indexOf("\r\n");
+  if (version !== "HTTP/1.1" || status.startsWith("1") || endOfLine < 0) return answer;
+  const head = [answer.subarray(0, endOfLine), Buffer.from("\r\nConnection: close")];
+  return Buffer.concat([...head, answer.subarray(endOfLine)]);
 }
 
 /** ngrok appends to X-Forwarded-For and -Proto, and leaves a Host or X-Forwarded-Host that the client sent. */

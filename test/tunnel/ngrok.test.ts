@@ -1,62 +1,35 @@
-// The real @ngrok/ngrok addon against a stand-in of ngrok's ingress, both on loopback.
+// The real @ngrok/ngrok addon in its own process, against a stand-in of ngrok's ingress, both on loopback.
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { hostname } from "node:os";
-import { createLog } from "../../src/log.ts";
-import { createNgrok } from "../../src/tunnel/ngrok.ts";
-import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
-import { startNgrok, until, type NgrokArgument, type NgrokProcess } from "./ngrok-process.ts";
+import type { NgrokOptions } from "../../src/tunnel/ngrok.ts";
+import type { TunnelTarget } from "../../src/tunnel/tunnel.ts";
+import type { Ingress, IngressOptions } from "../ngrok-ingress/ingress.ts";
+import { AGENTS, AUTHTOKEN, createWorkshop, FORMS, QUICK, refusalOf, until } from "./open-tunnel.ts";
 
 setDefaultTimeout(60_000);
 
-const AUTHTOKEN = "2abcDEF_stand-in-authtoken";
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+const workshop = createWorkshop();
+afterEach(workshop.clean);
 
-async function startStandIn(options: IngressOptions = {}): Promise<Ingress> {
-  const ingress = await startIngress(options);
-  cleanups.push(ingress.close);
-  return ingress;
+type Handler = (request: Request) => Response | Promise<Response>;
+
+async function open(handler: Handler, options: IngressOptions & Partial<NgrokOptions> = {}) {
+  const ingress = await workshop.startIngress(options);
+  const target = workshop.startTarget(handler);
+  return { ingress, target, ...(await workshop.open(workshop.createNgrok(ingress, options), target)) };
 }
 
-function startTarget(fetch: (request: Request) => Response | Promise<Response>): {
-  host: string;
-  port: number;
-} {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
-  cleanups.push(() => server.stop(true));
-  return { host: "127.0.0.1", port: server.port ?? 0 };
+async function refuse(ingress: Pick<Ingress, "server" | "caFile">, options: Partial<NgrokOptions> = {}) {
+  const refusal = await refusalOf(workshop.open(workshop.createNgrok(ingress, options)));
+  return { ...refusal, output: workshop.output() };
 }
 
-function startProcess(
-  ingress: Pick<Ingress, "server" | "caFile">,
-  argument: Partial<NgrokArgument> = {},
-): NgrokProcess {
-  const { server, caFile } = ingress;
-  const target = { host: "127.0.0.1", port: 9 };
-  const ngrok = startNgrok({ authtoken: AUTHTOKEN, server, caFile, target, ...argument });
-  cleanups.push(ngrok.kill);
-  return ngrok;
-}
-
-/** What a person is told, and everything the process wrote. */
-async function collectRefusal(ngrok: NgrokProcess) {
-  const { message, hint, exitCode } = await ngrok.next("refused");
-  const { output } = await ngrok.finish();
-  return { message: String(message), hint: String(hint), exitCode, output };
-}
+const here = () => new Response("here");
+const read = async (url: string) => (await fetch(url)).text();
 
 describe("an open tunnel", () => {
-  async function open(fetch: (request: Request) => Response | Promise<Response>, options?: IngressOptions) {
-    const ingress = await startStandIn(options);
-    const ngrok = startProcess(ingress, { target: startTarget(fetch) });
-    const { url } = await ngrok.next("open");
-    return { ingress, ngrok, url: String(url) };
-  }
-
   test("carries a request to the target under the public name, and the answer back", async () => {
     const { ingress, url } = await open(async (request) => {
       const { method, headers } = request;
@@ -91,17 +64,6 @@ describe("an open tunnel", () => {
     await reader.cancel();
   });
 
-  test("carries 8 MB each way unharmed", async () => {
-    const body = crypto.getRandomValues(new Uint8Array(65_536));
-    const large = Buffer.concat(
-      Array.from({ length: 128 }, (_, index) => Buffer.from(body).fill(index, 0, 4)),
-    );
-    const { url } = await open(async (request) => new Response(await request.bytes()));
-    const response = await fetch(url, { method: "POST", body: large });
-    const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-    expect(digest(await response.bytes())).toBe(digest(large));
-  });
-
   test.each(["fin", "rst"] as const)(
     "lets the target know that a client went away (%s)",
     async (howToAbort) => {
@@ -128,19 +90,19 @@ describe("an open tunnel", () => {
     },
   );
 
-  test("takes the URL offline when it is closed, and frees the agent when the process ends", async () => {
-    const { ingress, ngrok, url } = await open(() => new Response("here"));
-    expect(await (await fetch(url)).text()).toBe("here");
-    ngrok.tell("close");
-    await ngrok.next("closed");
-    expect(ingress.binds).toHaveLength(0);
-    expect((await fetch(url)).headers.get("ngrok-error-code")).toBe("ERR_NGROK_3200");
-    expect((await ngrok.finish()).exitCode).toBe(0);
-    await until(() => ingress.sessions.length === 0, "the agent is gone");
+  test("says how long the way to ngrok and back takes, and what it can do", async () => {
+    const { tunnel } = await open(here);
+    expect(tunnel.roundTrip).toBeWithin(0, 10_000);
+    expect(tunnel.capabilities).toMatchObject({
+      stableUrl: true,
+      streamsGet: true,
+      account: true,
+      maxRequests: 400,
+    });
   });
 
   test("tells ngrok the program's name and nothing about the machine", async () => {
-    const { ingress } = await open(() => new Response());
+    const { ingress } = await open(here);
     const told = JSON.stringify([ingress.sessions[0]?.auth, ingress.binds[0]?.request]);
     expect(ingress.sessions[0]?.auth?.Extra.UserAgent).toStartWith("mcp-expose/");
     expect(told).not.toContain(process.cwd());
@@ -148,110 +110,222 @@ describe("an open tunnel", () => {
   });
 
   test("asks for the domain it was given", async () => {
-    const ingress = await startStandIn({ domains: ["own.ngrok-free.dev", "mine.example.com"] });
-    const ngrok = startProcess(ingress, { domain: "Mine.Example.com" });
-    await ngrok.next("open");
+    const ingress = await workshop.startIngress({ domains: ["own.ngrok-free.dev", "mine.example.com"] });
+    await workshop.open(workshop.createNgrok(ingress, { domain: "Mine.Example.com" }));
     expect(ingress.binds[0]?.domain).toBe("mine.example.com");
+  });
+
+  test("hands ngrok the traffic policy", async () => {
+    const trafficPolicy = "on_http_request:\n  - actions:\n      - type: deny\n";
+    const { ingress } = await open(here, { policy: { trafficPolicy, fetch } });
+    expect(ingress.binds[0]?.request.Opts["TrafficPolicy"]).toBe(trafficPolicy);
   });
 });
 
-describe("an open tunnel that breaks", () => {
-  const heartbeat = { interval: 1, tolerance: 1 };
+describe.each(FORMS)("the addon, run from the %s,", (form) => {
+  const agent = AGENTS[form];
 
-  test.each(["drop", "goaway"] as const)("tells that it is down and up again after a %s", async (how) => {
-    const ingress = await startStandIn();
-    const ngrok = startProcess(ingress, { target: startTarget(() => new Response("here")), heartbeat });
-    const { url } = await ngrok.next("open");
-    const [broken] = ingress.sessions;
-    broken?.[how]();
-    await ngrok.next("down");
-    expect(await ngrok.next("up")).toEqual({ event: "up", url });
-    await until(() => ingress.binds.some(({ session }) => session !== broken), "the endpoint is bound again");
-    expect(await (await fetch(String(url))).text()).toBe("here");
+  test("opens, and takes the URL offline and frees the agent when the tunnel is closed", async () => {
+    const { ingress, tunnel, url } = await open(here, { agent });
+    expect(await read(url)).toBe("here");
+    await tunnel.close();
+    await until(() => ingress.sessions.length === 0, "the agent is gone");
+    expect(ingress.unbound).toEqual(["stand-in.ngrok-free.dev"]);
+    expect((await fetch(url)).headers.get("ngrok-error-code")).toBe("ERR_NGROK_3200");
   });
 
-  test("tells that it is down when ngrok falls silent", async () => {
-    const ingress = await startStandIn();
-    const ngrok = startProcess(ingress, { heartbeat });
-    await ngrok.next("open");
+  test.each(["drop", "goaway"] as const)("gets the same URL back after a %s", async (how) => {
+    const { ingress, url, told, next } = await open(here, { agent });
+    const up = next("up");
+    ingress.sessions[0]?.[how]();
+    expect((await up).up.url).toBe(url);
+    expect(told[0]).toMatchObject({ down: { reason: "The connection to ngrok broke.", nextTry: 500 } });
+    expect(await read(url)).toBe("here");
+    expect(ingress.sessions).toHaveLength(1);
+  });
+
+  test("notices that ngrok has fallen silent, and comes back", async () => {
+    const { ingress, url, told, next } = await open(here, { agent, heartbeat: QUICK });
+    const up = next("up");
     ingress.sessions[0]?.mute();
-    expect(await ngrok.next("down")).toEqual({ event: "down", reason: "ngrok no longer answers" });
+    await up;
+    expect(told[0]).toMatchObject({ down: { reason: "ngrok no longer answers." } });
+    expect(await read(url)).toBe("here");
   });
 
-  test("tells that it has failed when ngrok stops it, with ngrok's reason", async () => {
-    const ingress = await startStandIn();
-    const ngrok = startProcess(ingress);
-    await ngrok.next("open");
-    ingress.sessions[0]?.stopTunnel(
-      ingress.binds[0]?.id ?? "",
-      "Stopped from the dashboard.",
-      "ERR_NGROK_701",
-    );
-    expect(await ngrok.next("failed")).toEqual({
-      event: "failed",
-      reason: "ngrok refused: Stopped from the dashboard. (ERR_NGROK_701).",
+  test("comes back after a time in which ngrok's port took connections and said no word of TLS", async () => {
+    const { ingress, url, next } = await open(here, { agent, timeout: 700 });
+    const before = ingress.connectionCount();
+    const up = next("up");
+    await ingress.cutOff("silent");
+    await until(() => ingress.connectionCount() >= before + 4, "it was tried for more than once");
+    await ingress.restore();
+    await up;
+    expect(await read(url)).toBe("here");
+  });
+
+  test("survives a peer that sends more than it was granted", async () => {
+    const { ingress, url, told } = await open(here, { agent });
+    const [session] = ingress.sessions;
+    session?.violateWindow(ingress.binds[0]!.id);
+    expect(await read(url)).toBe("here");
+    await until(() => session?.mux.streamCount() === 1, "the broken stream is gone");
+    expect(told).toEqual([]);
+    expect(ingress.sessions).toEqual([session!]);
+  });
+
+  test("says with ngrok's reason that its endpoint was stopped, and does not take it back", async () => {
+    const { ingress, next, told } = await open(here, { agent });
+    const failed = next("failed");
+    ingress.sessions[0]?.stopTunnel(ingress.binds[0]!.id, "Stopped from the dashboard.", "ERR_NGROK_701");
+    expect(await failed).toEqual({
+      failed: "ngrok refused: Stopped from the dashboard. (ERR_NGROK_701).",
       advice: "See https://ngrok.com/docs/errors/err_ngrok_701",
     });
+    await until(() => ingress.sessions.length === 0, "the agent is gone");
+    expect(told).toHaveLength(1);
   });
 
-  test("shows the stack when a handler of ours throws, and is not aborted by the addon", async () => {
-    const ingress = await startStandIn();
-    const ngrok = startProcess(ingress, { heartbeat, throwOnDown: true });
-    await ngrok.next("open");
-    ingress.sessions[0]?.drop();
-    await ngrok.next("down");
-    const { exitCode, output } = await ngrok.finish();
+  test("obeys the dashboard's stop button", async () => {
+    const { ingress, next } = await open(here, { agent });
+    const failed = next("failed");
+    ingress.sessions[0]?.stop();
+    expect((await failed).failed).toContain("stopped from the dashboard");
+    await until(() => ingress.sessions.length === 0, "the agent is gone");
+  });
+
+  test("waits for its domain while somebody else has it", async () => {
+    const ingress = await workshop.startIngress();
+    ingress.occupy("stand-in.ngrok-free.dev");
+    const opening = workshop.open(workshop.createNgrok(ingress, { agent }));
+    await until(() => ingress.connectionCount() >= 2, "it was tried for more than once");
+    ingress.release("stand-in.ngrok-free.dev");
+    expect((await opening).url).toBe(ingress.publicUrl);
+    expect((await opening).told[0]).toMatchObject({ notice: expect.stringContaining("already online") });
+  });
+
+  test("advises on a refused authtoken, and shows it nowhere", async () => {
+    const ingress = await workshop.startIngress({ refuseAuthtoken: "ERR_NGROK_105" });
+    const { message, hint, exitCode, output } = await refuse(ingress, { agent });
+    expect(message).toBe("ngrok does not recognise the authtoken (ERR_NGROK_105).");
+    expect(hint).toContain("https://dashboard.ngrok.com/get-started/your-authtoken");
     expect(exitCode).toBe(1);
-    expect(output).toContain("a handler threw");
+    expect(output).toContain("[redacted]");
+    expect(output).not.toContain(AUTHTOKEN);
+    expect(ingress.connectionCount()).toBe(1);
+  });
+
+  test("carries a POST of 32 MB", async () => {
+    const body = Buffer.alloc(32 * 2 ** 20, "0123456789abcdef\n");
+    const { url } = await open(async (request) => new Response(digest(await request.bytes())), { agent });
+    const response = await fetch(url, { method: "POST", body });
+    expect(await response.text()).toBe(digest(body));
+  });
+
+  test("carries 64 MB to a reader that stops on the way, and holds the sender meanwhile", async () => {
+    const chunk = Buffer.alloc(2 ** 20, "fedcba9876543210\n");
+    let sent = 0;
+    const { url } = await open(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              if (sent === 64) return controller.close();
+              sent++;
+              controller.enqueue(chunk);
+            },
+          }),
+        ),
+      { agent },
+    );
+    const reader = (await fetch(url)).body!.getReader();
+    let received = 0;
+    const hash = createHash("sha256");
+    const take = async () => {
+      const { value } = await reader.read();
+      if (value === undefined) return false;
+      received += value.length;
+      hash.update(value);
+      return true;
+    };
+    while (received < 2 ** 20) await take();
+    await untilSteady(() => sent);
+    expect(sent).toBeLessThan(48);
+    while (await take());
+    const whole = createHash("sha256");
+    for (let part = 0; part < 64; part++) whole.update(chunk);
+    expect(received).toBe(64 * 2 ** 20);
+    expect(hash.digest("hex")).toBe(whole.digest("hex"));
+  });
+});
+
+function digest(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Polls until a number has not changed for half a second. */
+async function untilSteady(read: () => number): Promise<void> {
+  let last = { value: read(), at: performance.now() };
+  await until(() => {
+    if (read() !== last.value) last = { value: read(), at: performance.now() };
+    return performance.now() - last.at > 500;
+  }, "it stands still");
+}
+
+describe("a tunnel that is lost for good", () => {
+  test("is given up with advice when the authtoken was revoked meanwhile", async () => {
+    const { ingress, next } = await open(here);
+    const failed = next("failed");
+    ingress.revokeAuthtoken("ERR_NGROK_107");
+    ingress.sessions[0]?.drop();
+    expect(await failed).toMatchObject({ failed: "ngrok does not accept the authtoken (ERR_NGROK_107)." });
   });
 });
 
 describe("a tunnel that is refused", () => {
   const authtokenPage = "https://dashboard.ngrok.com/get-started/your-authtoken";
   test.each([
-    ["ERR_NGROK_105", "does not recognise the authtoken", authtokenPage],
     ["ERR_NGROK_107", "does not accept the authtoken", authtokenPage],
+    ["ERR_NGROK_108", "no further agent", "https://dashboard.ngrok.com/agents"],
     ["ERR_NGROK_999", "Your authtoken: [redacted]", "https://ngrok.com/docs/errors/err_ngrok_999"],
-  ] as const)(
-    "advises on an authtoken that is refused with %s, and never shows it",
-    async (code, words, page) => {
-      const ingress = await startStandIn({ refuseAuthtoken: code });
-      const { message, hint, exitCode, output } = await collectRefusal(startProcess(ingress));
-      expect(message).toContain(words);
-      expect(message).toEndWith(`(${code}).`);
-      expect(hint).toContain(page);
-      expect(exitCode).toBe(1);
-      expect(output).toContain("[redacted]");
-      expect(output).not.toContain(AUTHTOKEN);
-    },
-  );
+  ] as const)("advises on %s, and never shows the authtoken", async (code, words, page) => {
+    const ingress = await workshop.startIngress({ refuseAuthtoken: code });
+    const { message, hint, exitCode, output } = await refuse(ingress);
+    expect(message).toContain(words);
+    expect(message).toEndWith(`(${code}).`);
+    expect(hint).toContain(page);
+    expect(exitCode).toBe(1);
+    expect(output).not.toContain(AUTHTOKEN);
+  });
 
   test("without an authtoken dials nobody and tells how to get one", async () => {
-    const ingress = await startStandIn();
-    const { message, hint, exitCode } = await collectRefusal(startProcess(ingress, { authtoken: " " }));
+    const ingress = await workshop.startIngress();
+    const { message, hint, exitCode } = await refuse(ingress, { authtoken: " " });
     expect(message).toContain("ERR_NGROK_4018");
     expect(hint).toContain("NGROK_AUTHTOKEN");
     expect(exitCode).toBe(1);
-    expect(ingress.sessions).toHaveLength(0);
+    expect(ingress.connectionCount()).toBe(0);
   });
 
   test("names the domain that belongs to somebody else", async () => {
-    const ingress = await startStandIn();
-    const { message, hint, exitCode } = await collectRefusal(
-      startProcess(ingress, { domain: "foreign.example.com" }),
-    );
+    const ingress = await workshop.startIngress();
+    const { message, hint, exitCode } = await refuse(ingress, { domain: "foreign.example.com" });
     expect(message).toContain('"foreign.example.com"');
     expect(message).toContain("ERR_NGROK_320");
     expect(hint).toContain("https://dashboard.ngrok.com/domains");
     expect(exitCode).toBe(1);
+    expect(ingress.connectionCount()).toBe(1);
   });
 
-  test("names the domain that is already online", async () => {
-    const ingress = await startStandIn();
-    await startProcess(ingress).next("open");
-    const { message, exitCode } = await collectRefusal(
-      startProcess(ingress, { domain: "stand-in.ngrok-free.dev" }),
-    );
+  test("names the domain that stays taken", async () => {
+    const ingress = await workshop.startIngress();
+    const { target } = { target: workshop.startTarget(here) };
+    await workshop.open(workshop.createNgrok(ingress), target);
+    const domain = "stand-in.ngrok-free.dev";
+    const { message, exitCode } = await refuse(ingress, {
+      domain,
+      around: { ...workshop.around, patience: 600 },
+    });
     expect(message).toBe('ngrok says that "stand-in.ngrok-free.dev" is already online (ERR_NGROK_334).');
     expect(exitCode).toBe(1);
     expect(ingress.binds).toHaveLength(1);
@@ -265,8 +339,7 @@ describe("a tunnel that is refused", () => {
     "a b.example",
     "-a.b",
   ])("is not even tried for the domain %p", (domain) => {
-    const log = createLog({ level: "quiet", write: () => {}, color: false });
-    expect(() => createNgrok({ authtoken: AUTHTOKEN, domain, log })).toThrow(
+    expect(() => workshop.createNgrok({ server: "127.0.0.1:1", caFile: "" }, { domain })).toThrow(
       expect.objectContaining({
         name: "UserError",
         exitCode: 2,
@@ -278,12 +351,9 @@ describe("a tunnel that is refused", () => {
 
 describe("an ngrok that cannot be reached", () => {
   test("is told by the port that takes no connection", async () => {
-    const { caFile } = await startStandIn();
-    const vacated = createServer();
-    await new Promise<void>((done) => vacated.listen(0, "127.0.0.1", done));
-    const { port } = vacated.address() as AddressInfo;
-    await new Promise((done) => vacated.close(done));
-    const refusal = await collectRefusal(startProcess({ server: `127.0.0.1:${port}`, caFile }));
+    const { caFile } = await workshop.startIngress();
+    const { port } = await listenAndStop();
+    const refusal = await refuse({ server: `127.0.0.1:${port}`, caFile });
     expect(refusal.message).toBe(
       `ngrok cannot be reached: no connection to "127.0.0.1" port ${port} (ECONNREFUSED).`,
     );
@@ -292,38 +362,61 @@ describe("an ngrok that cannot be reached", () => {
   });
 
   test("is told by the name that cannot be looked up", async () => {
-    const { caFile } = await startStandIn();
-    const { message, hint } = await collectRefusal(startProcess({ server: "ngrok.invalid:443", caFile }));
+    const { caFile } = await workshop.startIngress();
+    const { message, hint } = await refuse({ server: "ngrok.invalid:443", caFile });
     expect(message).toContain('"ngrok.invalid" cannot be looked up');
     expect(hint).toContain("online");
   });
 
   test("is not trusted when another root vouches for it", async () => {
-    const { server } = await startStandIn();
-    const { caFile } = await startStandIn();
-    const { message, hint } = await collectRefusal(startProcess({ server, caFile }));
+    const { server } = await workshop.startIngress();
+    const { caFile } = await workshop.startIngress();
+    const { message, hint } = await refuse({ server, caFile });
     expect(message).toContain("does not prove to be ngrok");
     expect(hint).toContain("proxy");
   });
 
   test("is given up after the time limit when it takes the connection and stays silent", async () => {
-    const { caFile } = await startStandIn();
-    const silent = createServer();
-    await new Promise<void>((done) => silent.listen(0, "127.0.0.1", done));
-    cleanups.push(() => silent.close());
-    const { port } = silent.address() as AddressInfo;
-    const { message } = await collectRefusal(
-      startProcess({ server: `127.0.0.1:${port}`, caFile }, { timeout: 300 }),
-    );
+    const ingress = await workshop.startIngress();
+    await ingress.cutOff("silent");
+    const { message } = await refuse(ingress, { timeout: 300 });
     expect(message).toContain("takes connections and stays silent");
   });
 
-  test("is told as such when the addon does not exist for the platform", async () => {
-    const ingress = await startStandIn();
-    const { message, hint, exitCode } = await collectRefusal(startProcess(ingress, { platform: "sunos" }));
+  test("is no reason to wait when the person gives up: the agent is killed at once", async () => {
+    const ingress = await workshop.startIngress();
+    await ingress.cutOff("silent");
+    const giveUp = new AbortController();
+    const target: TunnelTarget = { host: "127.0.0.1", port: 9 };
+    const silent = { up() {}, down() {}, failed() {}, notice() {} };
+    const opening = workshop.createNgrok(ingress)(target, silent, giveUp.signal).catch(String);
+    await until(() => ingress.connectionCount() > 0, "it connects");
+    giveUp.abort("given up");
+    expect(await opening).toBe("given up");
+  });
+
+  test("is told as such when the agent cannot be started", async () => {
+    const ingress = await workshop.startIngress();
+    const agent = { file: "/nonexistent/mcp-expose", args: [], env: {} };
+    const { message, exitCode } = await refuse(ingress, { agent });
+    expect(message).toContain("agent could not be started");
+    expect(exitCode).toBe(1);
+  });
+
+  test("is told as such when the addon cannot be loaded", async () => {
+    const ingress = await workshop.startIngress();
+    const agent = { ...AGENTS.compiled, env: { ...AGENTS.compiled.env, TMPDIR: "/proc" } };
+    const { message, hint, exitCode } = await refuse(ingress, { agent });
     expect(message).toContain("cannot run on this machine");
-    expect(message).toContain("sunos");
-    expect(hint).toContain("--public-url");
+    expect(hint).toContain("TMPDIR");
     expect(exitCode).toBe(1);
   });
 });
+
+async function listenAndStop(): Promise<{ port: number }> {
+  const vacated = createServer();
+  await new Promise<void>((done) => vacated.listen(0, "127.0.0.1", done));
+  const { port } = vacated.address() as AddressInfo;
+  await new Promise((done) => vacated.close(done));
+  return { port };
+}

@@ -1,0 +1,177 @@
+// Who gets in, for how long, and how it is taken away: users, grants, restarts, and no sign-in at all.
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { messageOf } from "../../src/errors.ts";
+import { createFolder, type Folder } from "../cli/process.ts";
+import { createLoginRobot, type Typed } from "../login-robot.ts";
+import { runProgram, startProgram, type Program, type ProgramOptions } from "../program.ts";
+import { createMemoryProvider } from "./memory-provider.ts";
+import { connectV1, textOf, type ProviderV1 } from "./sdk-clients.ts";
+import { until } from "./until.ts";
+import { EVERYTHING, filesystem } from "./wrapped-servers.ts";
+
+setDefaultTimeout(60_000);
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const TOKEN: Typed = { token: "paste-me-to-approve" };
+const LOCAL = ["--tunnel", "none"];
+const WITH_TOKEN = [...LOCAL, "--token", TOKEN.token];
+
+async function makeFolder(): Promise<Folder> {
+  const folder = await createFolder();
+  cleanups.push(() => folder[Symbol.asyncDispose]());
+  return folder;
+}
+
+async function start(words: readonly string[], options?: ProgramOptions): Promise<Program> {
+  const program = await startProgram(words, options);
+  cleanups.push(program.stop);
+  return program;
+}
+
+async function connect(program: Program, provider: ProviderV1): Promise<Client> {
+  const client = await connectV1(program.ready.url, provider);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+const createProvider = (typed: Typed): ProviderV1 => createMemoryProvider(createLoginRobot(typed));
+
+const echo = async (client: Client, message: string) =>
+  textOf(await client.callTool({ name: "echo", arguments: { message } }));
+
+/** The status that a request with the provider's access token gets. */
+async function knock(program: Program, provider: ProviderV1): Promise<number> {
+  const authorization = `Bearer ${provider.tokens()?.access_token}`;
+  const response = await fetch(program.ready.url, { headers: { authorization } });
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** A good token and no session. */
+const LET_IN = 405;
+
+test("--user name:password: the right password opens, a wrong one does not, and none is printed", async () => {
+  const program = await start([...LOCAL, "--user", "alice:correct horse", EVERYTHING]);
+  expect(program.ready.credential).toEqual({ kind: "password", users: ["alice"] });
+  const wrong = createProvider({ username: "alice", password: "battery staple" });
+  const refusal = await connect(program, wrong).catch(messageOf);
+  expect(refusal).toContain("User name or password is wrong.");
+  const right = createProvider({ username: "alice", password: "correct horse" });
+  expect(await echo(await connect(program, right), "hello")).toBe("Echo: hello");
+  expect(program.stderr()).toContain("Sign in  as alice");
+  expect(program.stderr() + JSON.stringify(program.events)).not.toContain("correct horse");
+});
+
+test("a password hashed by hash-password and put into the config file opens, in the compiled program too", async () => {
+  const folder = await makeFolder();
+  const hashed = await runProgram(["hash-password", "bob"], { stdin: "tr0ub4dor&3\n" });
+  expect(hashed.exitCode).toBe(0);
+  expect(hashed.stdout).toMatch(/^\$argon2id\$\S+\n$/);
+  const users = JSON.stringify([{ name: "bob", passwordHash: hashed.stdout.trim() }]);
+  const text = `export default { tunnel: "none", users: ${users}, server: ["node", "${EVERYTHING}/dist/index.js"] };`;
+  await folder.write("mcp-oauth.config.ts", text);
+  const program = await start([], { cwd: folder.path, compiled: true });
+  const provider = createProvider({ username: "bob", password: "tr0ub4dor&3" });
+  expect(await echo(await connect(program, provider), "hello")).toBe("Echo: hello");
+});
+
+test("grants list shows who has access, grants revoke takes it away from a running server", async () => {
+  const store = `${(await makeFolder()).path}/state.db`;
+  const program = await start([...WITH_TOKEN, "--store", store, EVERYTHING]);
+  const [stays, goes] = [createProvider(TOKEN), createProvider(TOKEN)];
+  await connect(program, stays);
+  const client = await connect(program, goes);
+
+  const list = async () => {
+    const { stdout } = await runProgram(["grants", "list", "--json", "--store", store]);
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { id: string; clientId: string });
+  };
+  const grants = await list();
+  expect(grants).toMatchObject([
+    { subject: "owner", clientName: "Acceptance test", serverName: "server-everything" },
+    { subject: "owner", clientName: "Acceptance test", serverName: "server-everything" },
+  ]);
+  const grant = grants.find(({ clientId }) => clientId === goes.clientInformation()?.client_id);
+  const people = await runProgram(["grants", "list", "--store", store]);
+  expect(people.stdout).toContain(`${grant?.id}  Acceptance test  owner  server-everything`);
+
+  const revoked = await runProgram(["grants", "revoke", grant?.id ?? "", "--store", store]);
+  expect(revoked.exitCode).toBe(0);
+  expect(revoked.stdout).toStartWith(`Revoked ${grant?.id}`);
+  expect([await knock(program, goes), await knock(program, stays)]).toEqual([401, LET_IN]);
+  await program.next((event) => event.event === "grant" && event["state"] === "revoked");
+  // Neither the access token nor the refresh token helps: the SDK sends the person to approve again.
+  expect(await echo(client, "still here?").catch(messageOf)).toBe("Unauthorized");
+  await until("the person was asked again", () => goes.approvals > 1);
+  expect((await list()).map(({ id }) => id)).not.toContain(grant?.id);
+});
+
+test("after a restart on the same store tokens still work, but not for another wrapped command", async () => {
+  const folder = await makeFolder();
+  const words = [...WITH_TOKEN, "--store", `${folder.path}/state.db`];
+  const provider = createProvider(TOKEN);
+
+  const first = await startProgram([...words, EVERYTHING]);
+  const port = Number(new URL(first.ready.url).port);
+  const before = await connectV1(first.ready.url, provider);
+  await before.close();
+  expect(await first.stop()).toBe(0);
+
+  const second = await startProgram([...words, EVERYTHING], { port });
+  expect(await knock(second, provider)).toBe(LET_IN);
+  const after = await connectV1(second.ready.url, provider);
+  expect(await echo(after, "back again")).toBe("Echo: back again");
+  provider.saveTokens({ ...provider.tokens()!, access_token: "lost" });
+  expect(await echo(after, "refreshed")).toBe("Echo: refreshed");
+  expect(provider.tokens()?.access_token).not.toBe("lost");
+  expect(provider.approvals).toBe(1);
+  await after.close();
+  await second.stop();
+
+  const third = await start([...words, ...filesystem(folder.path)], { port });
+  expect(await knock(third, provider)).toBe(401);
+  await connect(third, provider);
+  expect(provider.approvals).toBe(2);
+});
+
+test("--auth none lets everybody in, and every place where clients look for OAuth is empty", async () => {
+  const program = await start([...LOCAL, "--auth", "none", EVERYTHING]);
+  const { ready } = program;
+  expect([ready.issuer, ready.credential]).toEqual([null, null]);
+  const kinds = ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
+  const paths = [
+    ...kinds.flatMap((kind) => ["", "/mcp", "/sse"].map((end) => `/.well-known/${kind}${end}`)),
+    "/mcp/.well-known/openid-configuration",
+    "/token/.well-known/openid-configuration",
+    "/authorize",
+    "/token",
+    "/register",
+    "/revoke",
+    "/introspect",
+  ];
+  const answers = await Promise.all(
+    paths.map(async (path) => [path, (await fetch(new URL(path, ready.url))).status] as const),
+  );
+  expect(answers.filter(([, status]) => status !== 404)).toEqual([]);
+  const provider = createProvider(TOKEN);
+  expect(await echo(await connect(program, provider), "anybody")).toBe("Echo: anybody");
+  expect(provider.approvals).toBe(0);
+});
+
+test("the wrapped server gets our environment and what --env adds, but none of our own secrets", async () => {
+  const program = await start([...LOCAL, "--env", "GREETING=hello", EVERYTHING], {
+    env: { NGROK_AUTHTOKEN: "2abcDEF_not-for-the-server", MCP_EXPOSE_TOKEN: TOKEN.token, INHERITED: "yes" },
+  });
+  const client = await connect(program, createProvider(TOKEN));
+  const text = textOf(await client.callTool({ name: "get-env", arguments: {} }));
+  expect(JSON.parse(text)).toMatchObject({ GREETING: "hello", INHERITED: "yes" });
+  expect(text).not.toMatch(/NGROK_AUTHTOKEN|MCP_EXPOSE_|2abcDEF|paste-me/);
+});

@@ -1,0 +1,100 @@
+// HTTP+SSE, revision 2024-11-05, as its last clients speak it.
+// https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Program } from "../program.ts";
+import {
+  expose,
+  isEventStream,
+  listen,
+  openSession,
+  openSseSession,
+  post,
+  readAnswer,
+  until,
+} from "./wire.ts";
+
+let program: Program;
+let sse: string;
+beforeAll(async () => {
+  program = await expose("obedient");
+  ({ sse } = program.ready);
+});
+afterAll(async () => void (await program.stop()));
+
+const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
+
+test("the stream begins with the endpoint, on this host, that takes this session's messages", async () => {
+  const response = await fetch(sse);
+  expect(isEventStream(response)).toBeTrue();
+  expect(response.headers.get("x-accel-buffering")).toBe("no");
+  const stream = listen(response);
+  const { event, data } = await stream.nextEvent();
+  expect(event).toBe("endpoint");
+  expect(data).toMatch(/^\/messages\?sessionId=[0-9a-f]{40}$/);
+  await stream.close();
+});
+
+test("a message is accepted with 202 and answered on the stream", async () => {
+  const session = await openSseSession(sse);
+  const response = await session.send({ ...PING, id: "p" });
+  expect(response.status).toBe(202);
+  expect(await session.next()).toEqual({ jsonrpc: "2.0", id: "p", result: {} } as object);
+  await session.close();
+});
+
+test("everything the server says comes on the one stream, in its order", async () => {
+  const session = await openSseSession(sse);
+  const params = { name: "progress", arguments: { count: 2 }, _meta: { progressToken: "t" } };
+  await session.send({ ...PING, id: 1, method: "tools/call", params });
+  await session.send({ ...PING, id: 2, method: "tools/call", params: { name: "list_changed" } });
+  const messages = [1, 2, 3, 4, 5].map(() => session.next());
+  const seen = (await Promise.all(messages)).map(({ method, id }) => method ?? id);
+  expect(seen).toEqual([
+    "notifications/progress",
+    "notifications/progress",
+    1,
+    "notifications/tools/list_changed",
+    2,
+  ]);
+  await session.close();
+});
+
+test("a batch is accepted", async () => {
+  const session = await openSseSession(sse);
+  await session.send([PING, { ...PING, id: 2 }]);
+  expect([(await session.next()).id, (await session.next()).id]).toEqual([1, 2]);
+  await session.close();
+});
+
+test("what is no message is refused where it was sent", async () => {
+  const session = await openSseSession(sse);
+  const response = await session.send("{");
+  expect([response.status, (await readAnswer(response)).error?.code]).toEqual([400, -32700]);
+  await session.close();
+});
+
+test("when the stream ends, the session does", async () => {
+  const session = await openSseSession(sse);
+  const endpoint = new URL(session.endpoint, sse).href;
+  await session.close();
+  await until("the session to end", async () => (await post(endpoint, PING)).status === 404);
+});
+
+test("a session that is not there gets 404, none at all 400, the wrong method 405", async () => {
+  const messages = new URL("/messages", sse).href;
+  for (const id of ["", "nobody", "__proto__"])
+    expect((await post(`${messages}?sessionId=${id}`, PING)).status).toBe(404);
+  expect((await post(messages, PING)).status).toBe(400);
+  expect((await fetch(messages)).status).toBe(405);
+  expect((await post(sse, PING)).status).toBe(405);
+});
+
+test("a session of one dialect is none of the other", async () => {
+  const session = await openSseSession(sse);
+  const id = new URL(session.endpoint, sse).searchParams.get("sessionId")!;
+  expect((await post(program.ready.url, PING, { "mcp-session-id": id })).status).toBe(404);
+  const { id: streamable } = await openSession(program.ready.url);
+  const messages = new URL(`/messages?sessionId=${streamable}`, sse).href;
+  expect((await post(messages, PING)).status).toBe(404);
+  await session.close();
+});

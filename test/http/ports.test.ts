@@ -1,0 +1,41 @@
+// Where the program listens, and what it says when it cannot.
+import { expect, test } from "bun:test";
+import { listen } from "../../src/http/listen.ts";
+import { UserError } from "../../src/errors.ts";
+import { runProgram } from "../program.ts";
+import { expose, fixture, OPEN } from "../eras/wire.ts";
+
+test("a port that was asked for and is taken is an error, and nothing is started", async () => {
+  await using taken = await expose("obedient");
+  const { port } = new URL(taken.ready.url);
+  const words = [...OPEN, "--port", port, fixture("obedient")];
+  const { exitCode, stdout, stderr } = await runProgram(words);
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(`Port ${port} is in use.`);
+  expect(stderr).toContain("--port");
+  expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test("without a port, the next free one is taken", async () => {
+  const listeners = [1, 2, 3].map(() => listen({ host: "127.0.0.1", port: null }));
+  const ports = listeners.map(({ port }) => port);
+  await Promise.all(listeners.map((listener) => listener.stop()));
+  expect(new Set(ports).size).toBe(3);
+  expect(ports[0]).toBeGreaterThanOrEqual(8787);
+  expect(ports.toSorted((a, b) => a - b)).toEqual(ports);
+});
+
+test("an address of another machine is an error that says so", () => {
+  const attempt = () => listen({ host: "192.0.2.1", port: 0 });
+  expect(attempt).toThrow(UserError);
+  expect(attempt).toThrow('"192.0.2.1" is not an address of this machine.');
+});
+
+test("who comes before there is anything to serve is told to come back", async () => {
+  const listener = listen({ host: "127.0.0.1", port: 0 });
+  const early = await fetch(`http://127.0.0.1:${listener.port}/mcp`);
+  expect([early.status, early.headers.get("retry-after")]).toEqual([503, "1"]);
+  listener.serve(() => new Response("served"));
+  expect(await (await fetch(`http://127.0.0.1:${listener.port}/mcp`)).text()).toBe("served");
+  await listener.stop();
+});

@@ -1,0 +1,131 @@
+// What every request passes before anybody looks at what it wants.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Program } from "../program.ts";
+import { expose, INITIALIZE, listen, openSession, post } from "../eras/wire.ts";
+
+let program: Program;
+let url: string;
+beforeAll(async () => {
+  program = await expose("obedient", ["--allow-origin", "https://app.example"]);
+  ({ url } = program.ready);
+});
+afterAll(async () => void (await program.stop()));
+
+const at = (path: string) => new URL(path, url).href;
+
+describe("a page somewhere on the internet, in a browser on this machine", () => {
+  test.each([
+    "http://evil.example",
+    "https://127.0.0.1.evil.example",
+    "null",
+    "https://localhost.evil.example",
+  ])("gets 403 for its origin %s", async (origin) => {
+    for (const path of ["/mcp", "/mcp/", "/messages?sessionId=x"])
+      expect((await post(at(path), INITIALIZE, { origin })).status).toBe(403);
+    expect((await fetch(at("/sse"), { headers: { origin } })).status).toBe(403);
+  });
+
+  test.each(["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "[", ""])(
+    "gets 403 for the host name %j it has bound to us",
+    async (host) => {
+      for (const path of ["/mcp", "/sse", "/healthz", "/nothing"])
+        expect((await fetch(at(path), { headers: { host } })).status).toBe(403);
+    },
+  );
+
+  test.each(["https://app.example", "http://localhost:6274", "http://127.0.0.1", "http://[::1]:3000"])(
+    "may call when its origin is %s: allowed, or of this machine",
+    async (origin) => {
+      const response = await post(url, INITIALIZE, { origin });
+      expect(response.status).toBe(200);
+      expect(response.headers.get("access-control-allow-origin")).toBe("*");
+      expect(response.headers.get("access-control-expose-headers")).toContain("Mcp-Session-Id");
+    },
+  );
+
+  test.each(["localhost", "127.0.0.1:1", "192.168.0.7", "[::1]:8787"])(
+    "may be reached as %s",
+    async (host) => {
+      expect((await fetch(at("/healthz"), { headers: { host } })).status).toBe(200);
+    },
+  );
+
+  test("may ask what it may send, as browsers do", async () => {
+    const headers = {
+      origin: "https://app.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type,mcp-session-id,mcp-protocol-version,authorization",
+    };
+    const response = await fetch(url, { method: "OPTIONS", headers });
+    expect(response.status).toBe(204);
+    expect(response.headers.get("access-control-allow-methods")).toMatch(/POST.*DELETE/);
+    expect(response.headers.get("access-control-allow-headers")).toContain("mcp-session-id");
+  });
+});
+
+describe("paths", () => {
+  test("/mcp, /mcp/ and /mcp?anything are the endpoint", async () => {
+    for (const path of ["/mcp", "/mcp/", "/mcp?x=1", "/mcp/?x=1"])
+      expect((await post(at(path), INITIALIZE)).status).toBe(200);
+  });
+
+  test("what is not there is a 404 in JSON", async () => {
+    for (const path of [
+      "/",
+      "/mcp/x",
+      "/register",
+      "/.well-known/oauth-protected-resource",
+      "/../etc/passwd",
+      "/%00",
+    ]) {
+      const response = await fetch(at(path));
+      expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/json"]);
+      expect(await response.json()).toMatchObject({ error: "not_found" });
+    }
+  });
+
+  test("--path moves the endpoint", async () => {
+    await using moved = await expose("obedient", ["--path", "/tools/files"]);
+    expect(moved.ready.url).toEndWith("/tools/files");
+    expect((await post(moved.ready.url, INITIALIZE)).status).toBe(200);
+    expect((await post(new URL("/mcp", moved.ready.url).href, INITIALIZE)).status).toBe(404);
+  });
+});
+
+describe("health", () => {
+  test("/healthz is on the public side, /readyz on this machine's alone", async () => {
+    expect((await fetch(at("/healthz"))).status).toBe(200);
+    expect((await fetch(at("/readyz"))).status).toBe(404);
+    const { readyz } = program.ready;
+    expect((await fetch(readyz)).status).toBe(200);
+    expect((await fetch(readyz, { headers: { host: "evil.example" } })).status).toBe(403);
+    expect((await fetch(new URL("/healthz", readyz))).status).toBe(404);
+  });
+
+  test("/readyz is 503 once the server hangs, and /healthz still 200", async () => {
+    await using hanging = await expose("obedient");
+    const { url, readyz } = hanging.ready;
+    const session = await openSession(url);
+    expect((await fetch(readyz)).status).toBe(200);
+    await session.call("play_deaf");
+    expect((await fetch(readyz)).status).toBe(503);
+    expect((await fetch(new URL("/healthz", url))).status).toBe(200);
+  });
+
+  test("/readyz is 503 when the server hangs before anybody has connected", async () => {
+    await using hanging = await expose("answers-once");
+    expect((await fetch(hanging.ready.readyz)).status).toBe(503);
+  });
+});
+
+test("each request is told once, with what it was about, when its answer begins", async () => {
+  const session = await openSession(url);
+  const held = listen(await session.start("hold", { key: "told" }));
+  await held.next();
+  const event = await program.next(
+    (event) => event.event === "request" && event.name === "hold" && event.status === 200,
+  );
+  expect(event).toMatchObject({ method: "POST", path: "/mcp", rpc: "tools/call", name: "hold" });
+  await session.call("release", { key: "told" });
+  await held.close();
+});

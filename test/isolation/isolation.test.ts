@@ -1,0 +1,388 @@
+// What one caller may never see of another, for each `--process` mode: two people, one of them with two OAuth clients.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  expose,
+  fixture,
+  INITIALIZE,
+  isAlive,
+  listen,
+  openSession,
+  openSseSession,
+  post,
+  readAnswer,
+  readMessages,
+  until,
+  type Headers,
+  type Listening,
+  type Wire,
+} from "../eras/wire.ts";
+import { startProgram, type Program } from "../program.ts";
+import { ALL, createStatelessClient, META } from "../matrix/stateless-wire.ts";
+import { PEOPLE, signIn } from "./people.ts";
+
+type Mode = "client" | "session" | "shared";
+
+let program: Program;
+let url: string;
+/** Headers of Ada, of another OAuth client of hers, and of Bob. */
+let ada: Headers;
+let adaElsewhere: Headers;
+let bob: Headers;
+
+async function setUp(mode: Mode, server: string): Promise<void> {
+  const words = ["--tunnel", "none", ...PEOPLE, "--process", mode, fixture(server)];
+  program = await startProgram(words);
+  ({ url } = program.ready);
+  [ada, adaElsewhere, bob] = await Promise.all([signIn(url, "ada"), signIn(url, "ada"), signIn(url, "bob")]);
+}
+
+const pidOf = ({ result }: Wire) => result?.["pid"] as number;
+const sessionPid = async (who: Headers) => pidOf(await (await openSession(url, who)).call("pid"));
+const statelessPid = async (who: Headers, can: object = ALL) =>
+  pidOf(await createStatelessClient(url, can, who).call("pid"));
+const LOUD = { meta: { [META.logLevel]: "debug", progressToken: "token" } };
+const FORM = { method: "elicitation/create", params: { message: "Who?" } };
+
+/** The words that only one caller may ever read. */
+const SECRET = "the words of Ada";
+
+/** A stream that has told nothing before the message that ends the test. */
+async function expectNothingBut(stream: Listening, last: string): Promise<void> {
+  const first = await stream.next();
+  expect(JSON.stringify(first)).not.toContain(SECRET);
+  expect(first.method).toBe(last);
+  await stream.close();
+}
+
+describe("who shares a process", () => {
+  afterAll(async () => void (await program.stop()));
+
+  test("--process client: the sessions of one person's client, and nobody else", async () => {
+    await setUp("client", "obedient");
+    const own = await sessionPid(ada);
+    expect(await sessionPid(ada)).toBe(own);
+    expect(new Set([own, await sessionPid(adaElsewhere), await sessionPid(bob)]).size).toBe(3);
+  });
+
+  test("--process client: a client that begins anew finds what it left behind", async () => {
+    const before = await openSession(url, ada);
+    await before.call("echo", { remember: "me" });
+    await before.end();
+    const { result } = await (await openSession(url, ada)).call("history");
+    expect(JSON.stringify(result)).toContain("remember");
+  });
+
+  test("--process client: requests without sessions, too, one process for each set of capabilities", async () => {
+    const own = await statelessPid(ada);
+    expect(await statelessPid(ada, { roots: {}, sampling: {}, elicitation: { url: {}, form: {} } })).toBe(own);
+    const others = [statelessPid(ada, {}), statelessPid(adaElsewhere), statelessPid(bob), sessionPid(ada)];
+    expect(await Promise.all(others)).not.toContain(own);
+  });
+
+  test("--process client: not sessions that ask for another revision or have other capabilities", async () => {
+    const pidWith = async (params: object) => {
+      const opened = await post(url, { ...INITIALIZE, params: { ...INITIALIZE.params, ...params } }, ada);
+      const headers = { ...ada, "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+      const call = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "pid" } };
+      await opened.text();
+      return pidOf(await readAnswer(await post(url, call, headers)));
+    };
+    const own = await sessionPid(ada);
+    expect(await pidWith({})).toBe(own);
+    expect(await pidWith({ protocolVersion: "2025-06-18" })).not.toBe(own);
+    expect(await pidWith({ capabilities: {} })).not.toBe(own);
+    await program.stop();
+  });
+
+  test("--process session: nobody; requests without sessions share one for each person's client", async () => {
+    await setUp("session", "obedient");
+    const all = [sessionPid(ada), sessionPid(ada), sessionPid(adaElsewhere), sessionPid(bob)];
+    expect(new Set(await Promise.all(all)).size).toBe(4);
+    const own = await statelessPid(ada);
+    expect(await statelessPid(ada)).toBe(own);
+    expect(await statelessPid(bob)).not.toBe(own);
+    await program.stop();
+  });
+
+  test("--process session: the process ends with its session", async () => {
+    await setUp("session", "obedient");
+    const session = await openSession(url, ada);
+    const pid = pidOf(await session.call("pid"));
+    await session.end();
+    await until("its process to be gone", () => !isAlive(pid));
+    await program.stop();
+  });
+
+  test("--process shared: everybody of one era, revision and set of capabilities", async () => {
+    await setUp("shared", "obedient");
+    const own = await sessionPid(ada);
+    expect([await sessionPid(adaElsewhere), await sessionPid(bob)]).toEqual([own, own]);
+    expect(await statelessPid(ada)).toBe(await statelessPid(bob));
+  });
+});
+
+for (const mode of ["client", "session", "shared"] as const)
+  describe(`--process ${mode}, a server of 2025-11-25`, () => {
+    beforeAll(() => setUp(mode, "obedient"));
+    afterAll(async () => void (await program.stop()));
+
+    const strangers = () => [bob, adaElsewhere];
+
+    test("a session is to nobody but its own client", async () => {
+      const session = await openSession(url, ada);
+      const headers = { "mcp-session-id": session.id };
+      const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
+      for (const who of strangers()) {
+        expect((await post(url, ping, { ...headers, ...who })).status).toBe(404);
+        expect((await fetch(url, { headers: { ...headers, ...who } })).status).toBe(404);
+        expect((await fetch(url, { method: "DELETE", headers: { ...headers, ...who } })).status).toBe(404);
+      }
+      expect((await session.send(ping)).status).toBe(200);
+    });
+
+    test("calls with the same ids and progress tokens at a time get their own answers and progress", async () => {
+      const sessions = await Promise.all([ada, adaElsewhere, bob].map((who) => openSession(url, who)));
+      const answers = await Promise.all(
+        sessions.map(async (session, at) => {
+          const params = { name: "progress", arguments: { count: at + 1 }, _meta: { progressToken: "token" } };
+          const call = { jsonrpc: "2.0", id: "same", method: "tools/call", params };
+          return readMessages(await session.send(call));
+        }),
+      );
+      expect(answers.map((messages) => messages.length)).toEqual([2, 3, 4]);
+    });
+
+    test("calls without sessions, as well", async () => {
+      const answers = await Promise.all(
+        [ada, adaElsewhere, bob].map(async (who, at) => {
+          const call = createStatelessClient(url, ALL, who).start("progress", { count: at + 1 }, LOUD);
+          return readMessages(await call);
+        }),
+      );
+      expect(answers.map((messages) => messages.length)).toEqual([2, 3, 4]);
+    });
+
+    test("a question goes to the client whose call is running, and nobody else can answer it", async () => {
+      const [asked, other] = [await openSession(url, ada), await openSession(url, bob)];
+      const stream = listen(await asked.start("ask", { ...FORM, params: { message: SECRET } }, 1));
+      const elsewhere = listen(await other.listen());
+      const { id, params } = await stream.next();
+      expect(params).toMatchObject({ message: SECRET });
+      for (const wrong of [id, 1, 2, 3])
+        await other.send({ jsonrpc: "2.0", id: wrong, result: { action: "accept", content: { from: "bob" } } });
+      await asked.send({ jsonrpc: "2.0", id, result: { action: "accept", content: { from: "ada" } } });
+      const { result } = await stream.next();
+      expect(String(result?.["answeredBy"])).toContain('"from":"ada"');
+      await other.call("list_changed");
+      await expectNothingBut(elsewhere, "notifications/tools/list_changed");
+    });
+
+    test("a question to a client without sessions can be answered by it alone", async () => {
+      const own = createStatelessClient(url, ALL, ada);
+      const { result } = await own.call("ask", FORM);
+      const more = {
+        requestState: result?.["requestState"],
+        inputResponses: { "elicitation-1": { action: "accept" } },
+      };
+      for (const who of strangers()) {
+        const { error } = await createStatelessClient(url, ALL, who).call("ask", FORM, {}, more);
+        expect(error?.code).toBe(-32602);
+      }
+      // Nor by the same client with other capabilities: that is another process, where nothing waits.
+      expect((await createStatelessClient(url, { elicitation: {} }, ada).call("ask", FORM, {}, more)).error?.code).toBe(
+        -32602,
+      );
+      const { result: done } = await own.call("ask", FORM, {}, more);
+      expect(String(done?.["answeredBy"])).toContain("accept");
+    });
+
+    test("nobody can cancel another's call", async () => {
+      const [one, other] = [await openSession(url, ada), await openSession(url, bob)];
+      const held = listen(await one.start("hold", { key: "safe" }, 1));
+      await held.next();
+      for (const requestId of [1, 2, 3, 4, 5])
+        await other.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } });
+      await one.call("release", { key: "safe" }, 2);
+      expect(await held.next()).toMatchObject({ id: 1, result: { released: "safe" } });
+      await held.close();
+    });
+
+    test("what happens in the course of a call is told to its own client", async () => {
+      const [own, other] = [await openSession(url, ada), await openSession(url, bob)];
+      const elsewhere = listen(await other.listen());
+      const messages = await readMessages(await own.start("log", { data: SECRET }));
+      expect(messages).toContainEqual(expect.objectContaining({ method: "notifications/message" }));
+      await other.call("list_changed");
+      await expectNothingBut(elsewhere, "notifications/tools/list_changed");
+    });
+
+    test("and on HTTP+SSE", async () => {
+      const sse = await fetch(program.ready.sse, { headers: bob });
+      const elsewhere = listen(sse);
+      const { data } = await elsewhere.nextEvent();
+      const endpoint = new URL(data, url).href;
+      // Ada cannot post there, though she knows where it is.
+      const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "cwd" } };
+      expect((await post(endpoint, call, ada)).status).toBe(404);
+      await post(endpoint, INITIALIZE, bob);
+      expect(await elsewhere.next()).toMatchObject({ id: 0 });
+      await (await openSession(url, ada)).call("log", { data: SECRET });
+      await createStatelessClient(url, ALL, ada).call("log", { data: SECRET }, LOUD);
+      await post(endpoint, call, bob);
+      const next = await elsewhere.next();
+      expect(JSON.stringify(next)).not.toContain(SECRET);
+      expect(next).toMatchObject({ id: 1 });
+      await elsewhere.close();
+    });
+
+    test("a log line goes to no call without sessions but the one that it belongs to", async () => {
+      const held = await createStatelessClient(url, ALL, bob).start("hold", { key: "bob" }, LOUD);
+      const elsewhere = listen(held);
+      expect((await elsewhere.next()).params?.["data"]).toBe("holding bob");
+      const own = await readMessages(await createStatelessClient(url, ALL, ada).start("log", { data: SECRET }, LOUD));
+      expect(JSON.stringify(own)).toContain(SECRET);
+      await createStatelessClient(url, ALL, bob).call("release", { key: "bob" });
+      expect(await elsewhere.next()).toMatchObject({ result: { released: "bob" } });
+    });
+
+    if (mode !== "shared") {
+      test("what belongs to no call is told to those who share the process, and to nobody else", async () => {
+        const elsewhere = await Promise.all(
+          strangers().map(async (who) => {
+            const session = await openSession(url, who);
+            await session.send({
+              jsonrpc: "2.0",
+              id: 7,
+              method: "resources/subscribe",
+              params: { uri: "file:///a" },
+            });
+            return { session, stream: listen(await session.listen()) };
+          }),
+        );
+        const own = await openSession(url, ada);
+        const stream = listen(await own.listen());
+        const update = `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:///a","x":"${SECRET}"}}`;
+        await own.call("list_changed");
+        await own.call("raw", { reply: `${update}\n{"jsonrpc":"2.0","id":$ID,"result":{}}` });
+        expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+        expect(JSON.stringify(await stream.next())).toContain(SECRET);
+        for (const { session, stream } of elsewhere) {
+          // Had they been told, it would stand before this.
+          await session.call("raw", { reply: `${update.replace(SECRET, "own")}\n{"jsonrpc":"2.0","id":$ID,"result":{}}` });
+          expect((await stream.next()).params).toMatchObject({ x: "own" });
+          await stream.close();
+        }
+        await stream.close();
+      });
+
+      test("and without sessions", async () => {
+        const filter = { notifications: { toolsListChanged: true, resourceSubscriptions: ["file:///a"] } };
+        const elsewhere = await Promise.all(
+          strangers().map(async (who) => {
+            const client = createStatelessClient(url, ALL, who);
+            const stream = listen(await client.request("subscriptions/listen", filter, { id: "same" }));
+            await stream.next();
+            return { client, stream };
+          }),
+        );
+        await createStatelessClient(url, ALL, ada).call("list_changed");
+        for (const { client, stream } of elsewhere) {
+          const reply = `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"file:///a"}}`;
+          await client.call("raw", { reply: `${reply}\n{"jsonrpc":"2.0","id":$ID,"result":{}}` });
+          expect((await stream.next()).method).toBe("notifications/resources/updated");
+          await stream.close();
+        }
+      });
+    }
+  });
+
+describe("a server of 2026-07-28", () => {
+  afterAll(async () => void (await program.stop()));
+
+  test.each(["client", "session"] as const)("--process %s: each person's client has a process of its own", async (mode) => {
+    await setUp(mode, "stateless");
+    const pids = await Promise.all([ada, adaElsewhere, bob].map((who) => statelessPid(who)));
+    expect(new Set(pids).size).toBe(3);
+    const elsewhere = listen(
+      await createStatelessClient(url, ALL, bob).request("subscriptions/listen", {
+        notifications: { toolsListChanged: true, resourceSubscriptions: ["file:///b"] },
+      }),
+    );
+    await elsewhere.next();
+    await createStatelessClient(url, ALL, ada).call("list_changed");
+    await createStatelessClient(url, ALL, ada).call("log", { data: SECRET }, LOUD);
+    await createStatelessClient(url, ALL, bob).call("touch", { uri: "file:///b" });
+    expect((await elsewhere.next()).method).toBe("notifications/resources/updated");
+    await elsewhere.close();
+    await program.stop();
+  });
+
+  test("--process shared: answers, progress and streams of one never reach another", async () => {
+    await setUp("shared", "stateless");
+    const [one, other] = [createStatelessClient(url, ALL, ada), createStatelessClient(url, ALL, bob)];
+    expect(pidOf(await one.call("pid"))).toBe(pidOf(await other.call("pid")));
+    const [mine, theirs] = await Promise.all([
+      one.start("progress", { count: 1 }, { ...LOUD, id: "same" }).then(readMessages),
+      other.start("progress", { count: 2 }, { ...LOUD, id: "same" }).then(readMessages),
+    ]);
+    expect([mine.length, theirs.length]).toEqual([2, 3]);
+    const held = listen(await other.start("hold", { key: "bob" }, LOUD));
+    await held.next();
+    // Two calls want log lines, and this pipe does not say whose one is.
+    const own = await readMessages(await one.start("log", { data: SECRET }, LOUD));
+    expect(JSON.stringify(own)).not.toContain(SECRET);
+    await other.call("release", { key: "bob" });
+    expect(await held.next()).toMatchObject({ result: { released: "bob" } });
+  });
+});
+
+test("with --auth none nobody knows anybody: sessions share nothing, requests without sessions one process", async () => {
+  await using open = await expose("obedient");
+  ({ url } = open.ready);
+  const sessions = [await openSession(url), await openSession(url)];
+  const pids = await Promise.all(sessions.map(async (session) => pidOf(await session.call("pid"))));
+  const sse = await openSseSession(open.ready.sse);
+  await sse.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "pid" } });
+  pids.push(pidOf(await sse.next()));
+  expect(new Set(pids).size).toBe(3);
+  expect(await statelessPid({})).toBe(await statelessPid({}));
+  await sse.close();
+});
+
+describe("--max-children", () => {
+  const OPEN = ["--tunnel", "none", ...PEOPLE, "--max-children", "2"];
+  beforeAll(async () => {
+    program = await startProgram([...OPEN, fixture("obedient")]);
+    ({ url } = program.ready);
+    [ada, adaElsewhere, bob] = await Promise.all([signIn(url, "ada"), signIn(url, "ada"), signIn(url, "bob")]);
+  });
+  afterAll(async () => void (await program.stop()));
+
+  test("ends the process that was used longest ago, whose client gets another when it comes back", async () => {
+    const [first, second] = [await statelessPid(ada), await statelessPid(bob)];
+    expect(await statelessPid(ada)).toBe(first);
+    await statelessPid(adaElsewhere);
+    expect(await statelessPid(ada)).toBe(first);
+    const again = await statelessPid(bob);
+    expect(again).not.toBe(second);
+    expect(again).toBeNumber();
+  });
+
+  test("never ends one with a call in flight, a parked call or a listener: who comes next is told to come back", async () => {
+    const [own, other] = [createStatelessClient(url, ALL, ada), createStatelessClient(url, ALL, bob)];
+    const { result } = await own.call("ask", FORM);
+    const stream = listen(
+      await other.request("subscriptions/listen", { notifications: { toolsListChanged: true } }),
+    );
+    await stream.next();
+    const refused = await createStatelessClient(url, ALL, adaElsewhere).start("pid");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    await stream.close();
+    await own.call("ask", FORM, {}, {
+      requestState: result?.["requestState"],
+      inputResponses: { "elicitation-1": { action: "accept" } },
+    });
+    expect(await statelessPid(adaElsewhere)).toBeNumber();
+  });
+});
+

@@ -1,0 +1,160 @@
+// Starts the real command as a process, from source or compiled, and reads what it prints.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AppEvent, Ready } from "../src/app.ts";
+
+export const ROOT = join(import.meta.dir, "..");
+
+export interface ProgramOptions {
+  /** Added to the environment; `undefined` takes a variable away. */
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** The compiled binary instead of the source. */
+  compiled?: boolean;
+  /** Of `startProgram` alone; a free one is chosen where none is given. */
+  port?: number;
+  /** What can be read from stdin. */
+  stdin?: string;
+}
+
+export interface Program {
+  readonly pid: number;
+  readonly ready: Ready;
+  /** Everything told so far, in order. */
+  readonly events: readonly AppEvent[];
+  /** The first event, told already or still to come, that fits. */
+  next(fits: (event: AppEvent) => boolean): Promise<AppEvent>;
+  stderr(): string;
+  /** Resolves with the exit status. */
+  readonly exited: Promise<number>;
+  /** SIGTERM, and the exit status. */
+  stop(): Promise<number>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const DEADLINE = 25_000;
+
+/** Starts `mcp-expose --json …words` on a free port with a store of its own, and waits until it is ready. */
+export async function startProgram(words: readonly string[], options: ProgramOptions = {}): Promise<Program> {
+  const home = mkdtempSync(join(tmpdir(), "mcp-expose-test-"));
+  const child = spawnProgram(["--json", "--port", String(options.port ?? 0), ...words], {
+    ...options,
+    env: { XDG_STATE_HOME: home, ...options.env },
+  });
+  const events: AppEvent[] = [];
+  const changed = new Set<() => void>();
+  let stderr = "";
+  let ended = false;
+  const tellAll = () => changed.forEach((tell) => tell());
+  const reading = Promise.all([
+    eachLine(child.stdout, (line) => {
+      events.push(JSON.parse(line) as AppEvent);
+      tellAll();
+    }),
+    eachLine(child.stderr, (line) => {
+      stderr += `${line}\n`;
+    }),
+  ]).then(() => {
+    ended = true;
+    tellAll();
+  });
+  const exited = reading.then(() => child.exited);
+
+  const next = (fits: (event: AppEvent) => boolean) =>
+    new Promise<AppEvent>((resolve, reject) => {
+      const fail = (why: string) =>
+        settle(() => reject(new Error(`${why}\n${stderr}\n${JSON.stringify(events)}`)));
+      const timer = setTimeout(fail, DEADLINE, "waited in vain for an event");
+      const look = () => {
+        const found = events.find(fits);
+        if (found !== undefined) settle(() => resolve(found));
+        else if (ended) fail("the program ended before the event");
+      };
+      const settle = (done: () => void) => {
+        clearTimeout(timer);
+        changed.delete(look);
+        done();
+      };
+      changed.add(look);
+      look();
+    });
+
+  const removeHome = () => rmSync(home, { recursive: true, force: true });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const status = await exited;
+    removeHome();
+    return status;
+  };
+  try {
+    const ready = (await next(({ event }) => event === "ready")) as Ready;
+    return {
+      pid: child.pid,
+      ready,
+      events,
+      next,
+      stderr: () => stderr,
+      exited,
+      stop,
+      [Symbol.asyncDispose]: async () => void (await stop()),
+    };
+  } catch (thrown) {
+    child.kill("SIGKILL");
+    removeHome();
+    throw thrown;
+  }
+}
+
+export interface Outcome {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `mcp-expose …words` to its end; for what ends by itself. */
+export async function runProgram(words: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
+  const child = spawnProgram(words, options);
+  const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE);
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  clearTimeout(timer);
+  return { exitCode, stdout, stderr };
+}
+
+function spawnProgram(
+  words: readonly string[],
+  { env, cwd = ROOT, compiled = false, stdin = "" }: ProgramOptions,
+) {
+  return Bun.spawn([...programWords(compiled), ...words], {
+    cwd,
+    env: programEnvironment(env),
+    stdin: new Blob([stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+/** What a person would type as `mcp-expose`. */
+export function programWords(compiled = false): string[] {
+  return compiled ? [join(ROOT, "dist/mcp-expose")] : [process.execPath, join(ROOT, "src/main.ts")];
+}
+
+/** Our environment less a person's own: nobody's ngrok account, and no settings of theirs, reach a test. */
+export function programEnvironment(more: ProgramOptions["env"] = {}): Record<string, string | undefined> {
+  return { ...process.env, NGROK_AUTHTOKEN: undefined, HOME: tmpdir(), NO_COLOR: "1", ...more };
+}
+
+async function eachLine(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(take);
+  }
+  if (rest !== "") take(rest);
+}

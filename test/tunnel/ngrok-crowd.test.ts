@@ -1,0 +1,78 @@
+// More streams at once than the addon survives: the listener lets in what it carries and sends the rest away.
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { request, type IncomingMessage } from "node:http";
+import { listen } from "../../src/http/listen.ts";
+import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
+
+setDefaultTimeout(60_000);
+
+const workshop = createWorkshop();
+afterEach(workshop.clean);
+
+test.each(FORMS)(
+  "of 500 event streams asked for at once 400 are served, 100 refused, and the session lives (%s)",
+  async (form) => {
+    const ingress = await workshop.startIngress();
+    const listener = listen({ host: "127.0.0.1", port: 0 });
+    workshop.add(listener.stop);
+    const pulses = new Set<ReadableStreamDefaultController>();
+    listener.serve((asked) =>
+      asked.url.endsWith("/healthz") ? new Response("ok") : new Response(openStream(pulses)),
+    );
+    const opened = await workshop.open(workshop.createNgrok(ingress, { agent: AGENTS[form] }), {
+      host: "127.0.0.1",
+      port: listener.port,
+    });
+    let refusals = 0;
+    listener.limit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
+    const session = ingress.sessions[0];
+
+    const answers = await Promise.all(Array.from({ length: 500 }, () => ask(opened.url)));
+    const served = answers.filter(({ statusCode }) => statusCode === 200);
+    const refused = answers.filter(({ statusCode }) => statusCode === 503);
+    expect([served.length, refused.length, refusals]).toEqual([400, 100, 100]);
+    expect(refused.every(({ headers }) => headers["retry-after"] === "5")).toBeTrue();
+    expect(await textOf(refused[0]!)).toContain("400 requests and streams are open");
+
+    const heard = Promise.all(served.map((answer) => new Promise((done) => answer.once("data", done))));
+    for (const pulse of pulses) pulse.enqueue(": alive\n\n");
+    await heard;
+    expect(ingress.sessions).toEqual([session!]);
+    expect(opened.told).toEqual([]);
+
+    served[0]!.destroy();
+    await until(() => pulses.size === 399, "the stream is given up");
+    expect((await ask(`${opened.url}/healthz`)).statusCode).toBe(200);
+    for (const answer of answers) answer.destroy();
+  },
+);
+
+function openStream(pulses: Set<ReadableStreamDefaultController>): ReadableStream {
+  let own: ReadableStreamDefaultController;
+  return new ReadableStream({
+    start(controller) {
+      own = controller;
+      controller.enqueue(": open\n\n");
+      pulses.add(controller);
+    },
+    cancel: () => void pulses.delete(own),
+  });
+}
+
+/** Not `fetch`: Bun's opens 256 at a time. */
+function ask(url: string): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request(url, { agent: false }, (answer) => {
+    answer.on("error", () => {});
+    resolve(answer);
+  })
+    .on("error", reject)
+    .end();
+  return promise;
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of answer) text += String(chunk);
+  return text;
+}

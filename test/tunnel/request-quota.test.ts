@@ -1,0 +1,78 @@
+// The month's count of requests: over restarts, over months, and beside another program of ours.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createQuota } from "../../src/tunnel/request-quota.ts";
+
+let folder = "";
+let file = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mcp-expose-quota-"));
+  file = join(folder, "state", "requests.json");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+let time = Date.parse("2026-11-21T12:00:00Z");
+const warnings: number[] = [];
+const open = () =>
+  createQuota({ file, limit: 10, now: () => time, warn: (count) => void warnings.push(count) });
+const stored = () => JSON.parse(readFileSync(file, "utf8")) as { month: string; requests: number };
+
+beforeEach(() => {
+  time = Date.parse("2026-11-21T12:00:00Z");
+  warnings.length = 0;
+});
+
+test("warns once when 80 % are used up, also over restarts", async () => {
+  const first = await open();
+  for (let count = 1; count <= 5; count++) first.add();
+  await first.close();
+  expect(warnings).toEqual([]);
+  const second = await open();
+  for (let count = 6; count <= 9; count++) second.add();
+  await second.close();
+  expect(warnings).toEqual([8]);
+  const third = await open();
+  third.add();
+  await third.close();
+  expect(warnings).toEqual([8]);
+  expect(stored()).toMatchObject({ month: "2026-11", requests: 10 });
+});
+
+test("begins again with the month, while it runs and at the next start", async () => {
+  const quota = await open();
+  for (let count = 1; count <= 9; count++) quota.add();
+  time = Date.parse("2026-12-01T00:00:01Z");
+  quota.add();
+  await quota.close();
+  expect(stored()).toMatchObject({ month: "2026-12", requests: 1 });
+  time = Date.parse("2027-01-01T00:00:00Z");
+  const next = await open();
+  next.add();
+  await next.close();
+  expect(stored()).toMatchObject({ month: "2027-01", requests: 1 });
+});
+
+test("adds to what another program of ours has counted meanwhile", async () => {
+  const [one, other] = [await open(), await open()];
+  one.add();
+  other.add();
+  other.add();
+  await one.close();
+  await other.close();
+  expect(stored()).toMatchObject({ requests: 3 });
+});
+
+test("takes a broken file for nothing counted, and one that cannot be written for no reason to fail", async () => {
+  const broken = join(folder, "broken.json");
+  writeFileSync(broken, "{");
+  const options = { limit: 10, now: () => time, warn: () => {} };
+  const quota = await createQuota({ ...options, file: broken });
+  quota.add();
+  await quota.close();
+  expect(JSON.parse(readFileSync(broken, "utf8"))).toMatchObject({ requests: 1 });
+  const nowhere = await createQuota({ ...options, file: join(broken, "below-a-file.json") });
+  nowhere.add();
+  await nowhere.close();
+});
