@@ -1,19 +1,21 @@
 // Which tunnel a run has, made of its config; the part of the start-up story that names providers.
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { AppEvent } from "./app-event.ts";
 import type { Config } from "./config/config.ts";
+import { findStateFolder, type Machine } from "./config/state-folder.ts";
 import type { Log } from "./log.ts";
 import { createCloudflared } from "./tunnel/cloudflared.ts";
 import type { PolicyOptions } from "./tunnel/ngrok-policy.ts";
 import type { AgentCommand } from "./tunnel/ngrok-process.ts";
 import { createNgrok } from "./tunnel/ngrok.ts";
+import { createQuota, type Quota } from "./tunnel/request-quota.ts";
 import type { Surroundings } from "./tunnel/supervisor.ts";
 import { createTailscale } from "./tunnel/tailscale.ts";
-import type { OpenTunnel, TunnelEvents, Up } from "./tunnel/tunnel.ts";
+import type { OpenTunnel, Tunnel, TunnelEvents, Up } from "./tunnel/tunnel.ts";
 
-export interface TunnelIO {
+export interface TunnelIO extends Machine {
   log: Log;
-  env: Readonly<Record<string, string | undefined>>;
   /** How to start this program as the ngrok agent; `env` is added to what is inherited. */
   agent: AgentCommand;
   now(): number;
@@ -67,6 +69,27 @@ export function inheritEnvironment(env: TunnelIO["env"]): Record<string, string>
     ([name, value]) => value !== undefined && name !== "NGROK_AUTHTOKEN" && !name.startsWith("MCP_EXPOSE_"),
   );
   return Object.fromEntries(inherited) as Record<string, string>;
+}
+
+/** Keeps what comes through the tunnel within what the provider carries and, as far as a warning can, gives away. */
+export async function watchLoad(
+  { capabilities: { maxRequests, monthlyRequests } }: Tunnel,
+  limit: (count: number, refused: () => void) => void,
+  io: TunnelIO,
+): Promise<Quota> {
+  const { log, now } = io;
+  if (maxRequests !== undefined)
+    limit(maxRequests, () =>
+      log.warn(`A request was refused: ${maxRequests} are open, which is all the tunnel carries.`),
+    );
+  if (monthlyRequests === undefined) return { count: () => {}, close: async () => {} };
+  return createQuota({
+    file: join(findStateFolder(io), "tunnel-requests.json"),
+    limit: monthlyRequests,
+    now,
+    warn: (count, most) =>
+      log.warn(`${count} requests came through the tunnel this month; the free plan ends at ${most}.`),
+  });
 }
 
 export interface Listeners {

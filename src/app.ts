@@ -1,16 +1,14 @@
 // The start-up story: builds each part in order and closes them backwards.
 // The only file that names concrete choices; what one part needs of another is passed in here.
 import { lookup } from "node:dns/promises";
-import { join } from "node:path";
 import type { AppEvent, Ready } from "./app-event.ts";
-import { chooseTunnel, inheritEnvironment, tellTunnel, type TunnelIO } from "./app-tunnel.ts";
+import { chooseTunnel, inheritEnvironment, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
 import type { Bridge, LaunchReport } from "./bridge/bridge.ts";
 import { createBridge } from "./bridge/pool.ts";
 import { describeExit, type ChildExit } from "./child/child.ts";
 import { resolveCommand, type Command } from "./child/command.ts";
 import { createSpawner } from "./child/spawn.ts";
 import type { Config } from "./config/config.ts";
-import { findStateFolder } from "./config/state-folder.ts";
 import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
 import { isSessionRevision, type Gate } from "./eras/era.ts";
 import { UserError } from "./errors.ts";
@@ -29,8 +27,6 @@ import {
 } from "./oauth/oauth.ts";
 import { createPinnedGet } from "./oauth/pinned-get.ts";
 import { openStore } from "./store/sqlite.ts";
-import { createQuota } from "./tunnel/request-quota.ts";
-import type { Tunnel } from "./tunnel/tunnel.ts";
 import { NAME, VERSION } from "./version.ts";
 
 export type { AppEvent, Ready, RequestEvent, TunnelEvent } from "./app-event.ts";
@@ -39,9 +35,6 @@ export { findAuthtoken } from "./tunnel/ngrok-authtoken.ts";
 /** What the program's surroundings give it. */
 export interface AppIO extends TunnelIO {
   emit(event: AppEvent): void;
-  /** The person's home folder, absolute. */
-  home: string;
-  platform: NodeJS.Platform;
   /** The program we run in. */
   execPath: string;
   /** Aborts when starting is to be given up. */
@@ -117,13 +110,22 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     maxBody: config.maxBody,
     streamsGet: tunnel?.capabilities.streamsGet ?? true,
   });
-  closing.add(endpoint.close);
+  closing.add(async () => {
+    // The streams stay until the servers are gone: what they leave unanswered is told on them.
+    endpoint.endSessions();
+    await bridge.close();
+    endpoint.close();
+  });
   const credential = chooseCredential(config, io);
   let oauth: OAuth | undefined;
   closing.add(() => oauth?.close());
   let countRequest = () => {};
   publish();
-  if (tunnel) countRequest = await watchLoad(tunnel, listener, io, closing);
+  if (tunnel) {
+    const load = await watchLoad(tunnel, listener.limit, io);
+    countRequest = load.count;
+    closing.add(load.close);
+  }
 
   const side = listen({ host: "127.0.0.1", port: 0 });
   closing.add(side.stop);
@@ -219,30 +221,6 @@ function childEnvironment(config: Config, env: AppIO["env"]): Record<string, str
   return { ...inheritEnvironment(env), ...config.env };
 }
 
-/** Keeps what comes through the tunnel within what the provider carries. @returns to be called for each request */
-async function watchLoad(
-  { capabilities: { maxRequests, monthlyRequests } }: Tunnel,
-  listener: Listener,
-  io: AppIO,
-  closing: Closing,
-): Promise<() => void> {
-  const { log } = io;
-  if (maxRequests !== undefined)
-    listener.limit(maxRequests, () =>
-      log.warn(`A request was refused: ${maxRequests} are open, which is all the tunnel carries.`),
-    );
-  if (monthlyRequests === undefined) return () => {};
-  const quota = await createQuota({
-    file: join(findStateFolder(io), "tunnel-requests.json"),
-    limit: monthlyRequests,
-    now: io.now,
-    warn: (count, limit) =>
-      log.warn(`${count} requests came through the tunnel this month; the free plan ends at ${limit}.`),
-  });
-  closing.add(quota.close);
-  return quota.add;
-}
-
 type Credential = OAuthOptions["credential"];
 
 function chooseCredential(config: Config, { random }: AppIO): Credential | undefined {
@@ -332,7 +310,7 @@ function publicHandler(config: Config, io: AppIO, parts: PublicParts) {
       return answer(request, caller, note);
     };
   const mcp = protect(config.path, endpoint.mcp);
-  const app = createPublicApp({
+  const answerPublic = createPublicApp({
     guards: createGuards({ publicUrl, allowOrigin: config.allowOrigin }),
     resources: new Map([
       [config.path, mcp],
@@ -348,7 +326,7 @@ function publicHandler(config: Config, io: AppIO, parts: PublicParts) {
   const { host } = new URL(publicUrl);
   return (request: Request) => {
     if (request.headers.get("host") === host) countRequest();
-    return app.fetch(request);
+    return answerPublic(request);
   };
 }
 

@@ -106,6 +106,9 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     },
     unread: server.unread,
     answers: server.answers,
-    close: server.close,
+    async close() {
+      for (const call of calls.drain()) call.waiter.lost("is being stopped");
+      await server.close();
+    },
   };
 }

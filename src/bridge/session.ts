@@ -99,9 +99,10 @@ export function createConversation(
     close() {
       if (session.isClosed) return;
       session.isClosed = true;
-      for (const { call, outlet } of open.values()) {
+      for (const [id, { call, outlet }] of open) {
         if (call !== undefined) host.cancel(call);
-        outlet.drop();
+        const reason = "The session has ended before the MCP server answered.";
+        outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
       }
       open.clear();
       rules.ended();

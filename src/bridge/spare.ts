@@ -1,7 +1,13 @@
 // The server process that is started before anybody has connected: a broken server is reported at
 // once, the first client need not wait, and it is found out which revisions the server speaks.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
-import type { Child, ChildEvents, ChildExit, StartChild } from "../child/child.ts";
+import {
+  describeExit,
+  type Child,
+  type ChildEvents,
+  type ChildExit,
+  type StartChild,
+} from "../child/child.ts";
 import { composeRequest, ErrorCode } from "../frame/compose.ts";
 import { findMember, readMessages, spanText, type Message } from "../frame/message.ts";
 import { NAME, VERSION } from "../version.ts";
@@ -22,6 +28,8 @@ export interface Spare {
 
 /** How long a server may take to answer before the launch goes on without it, in milliseconds. */
 const PATIENCE = 10_000;
+/** How long silence may mean that it is still starting, and not that it has never heard of the question. */
+const SILENCE = 2_000;
 
 const WHO = { name: NAME, version: VERSION };
 const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: WHO };
@@ -32,13 +40,16 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
   let isModern = childEra === "modern";
   const launched = Promise.withResolvers<void>();
   let legacy: Promise<boolean> | undefined;
+  /** It ends when it is asked anything before `initialize`. */
+  let isTouchy = false;
 
   const prepare = (): Candidate => {
     const candidate = startCandidate(startChild, onStderr);
     waiting = candidate;
     onServer({ state: "started", pid: candidate.child.pid });
-    void candidate.ended.then(() => {
+    void candidate.ended.then((exit) => {
       if (waiting === candidate) waiting = undefined;
+      onServer({ state: "exited", pid: candidate.child.pid, reason: describeExit(exit) });
     });
     return candidate;
   };
@@ -54,9 +65,11 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
   const launch = async (): Promise<LaunchReport> => {
     const first = prepare();
     // A server that is known to have sessions is asked what it may be asked before `initialize`.
-    const report = await (childEra === "legacy"
-      ? first.ask("ping", undefined, PATIENCE)
-      : first.ask("server/discover", DISCOVER, PATIENCE));
+    const asked =
+      childEra === "legacy"
+        ? first.ask("ping", undefined, PATIENCE)
+        : first.ask("server/discover", DISCOVER, PATIENCE);
+    const report = await Promise.race([asked, outwait(asked)]);
     if (report.outcome === "answered") {
       if (childEra === "auto") isModern = isDiscovered(report.answer);
       onServer({ state: "ready", pid: first.child.pid });
@@ -65,8 +78,16 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
     // Some servers end at anything but `initialize`: this tells them from broken ones.
     const { report: second } = await tryInitialize();
     if (second.outcome !== "answered") return report;
+    isTouchy = true;
     prepare();
     return second;
+  };
+
+  /** Some servers say nothing to what they do not know: one that answers a handshake meanwhile is one of them. */
+  const outwait = async (asked: Promise<Reply>): Promise<Reply> => {
+    if (childEra !== "auto" || (await settlesWithin(asked, SILENCE))) return asked;
+    const { report } = await tryInitialize();
+    return report.outcome === "answered" ? report : asked;
   };
 
   return {
@@ -90,6 +111,7 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
     },
     async answers(ms) {
       const asked = waiting ?? prepare();
+      if (isTouchy) return true;
       const report = isModern
         ? await asked.ask("server/discover", DISCOVER, ms)
         : await asked.ask("ping", undefined, ms);
@@ -99,6 +121,14 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
       await waiting?.child.close();
     },
   };
+}
+
+async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(late.resolve, ms, false);
+  const settled = await Promise.race([work.then(() => true), late.promise]);
+  clearTimeout(timer);
+  return settled;
 }
 
 /** Whether an answer to `server/discover` is that of a server without sessions. Some with sessions answer it too. */

@@ -51,6 +51,8 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   const stdout = child.stdout as Readable;
   const leash = posix ? (child.stdio[3] as Writable) : undefined;
   const lastWords: string[] = [];
+  // Counted by hand: Bun's `writableLength` is always 0 here.
+  let waiting = 0;
   let ended = false;
   let closing: Promise<void> | undefined;
 
@@ -88,8 +90,9 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   return {
     pid: child.pid ?? 0,
     send(message) {
-      if (ended || closing !== undefined || stdin.writableLength > MAX_WAITING) return false;
-      stdin.write(Buffer.concat([message, LINE_END]));
+      if (ended || closing !== undefined || waiting > MAX_WAITING) return false;
+      waiting += message.length;
+      stdin.write(Buffer.concat([message, LINE_END]), () => (waiting -= message.length));
       return true;
     },
     read(wanted) {

@@ -25,7 +25,9 @@ export interface Endpoint {
   messages: Answer;
   /** A credential may have lost its worth: ends the streams that hang on it. */
   recheck(): void;
-  /** Ends every stream and session. */
+  /** Ends every session; its calls are answered with an error. */
+  endSessions(): void;
+  /** Ends every stream. */
   close(): void;
 }
 
@@ -103,11 +105,13 @@ export function createEndpoint({
       return body instanceof Response ? body : httpSse.post(request, body, caller);
     },
     recheck: streams.recheck,
-    close() {
-      clearInterval(reaper);
+    endSessions() {
       stateless.close();
       sessions.close();
       sseSessions.close();
+    },
+    close() {
+      clearInterval(reaper);
       streams.close();
     },
   };

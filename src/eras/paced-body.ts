@@ -20,7 +20,7 @@ export interface PacedBody {
 }
 
 /** The most bytes handed over at once. */
-const PIECE = 64 * 1024;
+const PIECE = 256 * 1024;
 /** Intervals without a byte taken after which a client counts as stalled. */
 const PATIENCE = 4;
 
@@ -28,6 +28,8 @@ const PATIENCE = 4;
 export function createPacedBody(backlog: Backlog, over: () => void): PacedBody {
   let chunks: Uint8Array[] = [];
   let unread = 0;
+  /** Bytes of the piece that the connection has, and has taken when it pulls for more. */
+  let handed = 0;
   let isWanted = false;
   let isEnded = false;
   let isTaking = true;
@@ -46,19 +48,24 @@ export function createPacedBody(backlog: Backlog, over: () => void): PacedBody {
     over();
   };
   const handOver = () => {
-    isWanted = unread === 0 && !isEnded;
+    isWanted = chunks.length === 0 && !isEnded;
     if (controller === undefined || isWanted) return;
-    if (unread === 0) {
+    if (chunks.length === 0) {
       controller.close();
       return finish();
     }
     const piece = takePiece(chunks);
-    isTaking = true;
-    count(-piece.length);
+    handed = piece.length;
     controller.enqueue(piece);
   };
+  const pull = () => {
+    isTaking = true;
+    count(-handed);
+    handed = 0;
+    handOver();
+  };
   const readable = new ReadableStream<Uint8Array>(
-    { start: (started) => void (controller = started), pull: handOver, cancel: finish },
+    { start: (started) => void (controller = started), pull, cancel: finish },
     { highWaterMark: 0 },
   );
 

@@ -18,11 +18,16 @@ export interface GuardOptions {
 export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
   const publicHost = new URL(publicUrl).hostname;
   const origins = new Set([publicUrl, ...allowOrigin].map((origin) => new URL(origin).origin));
+  // Nearly every request names the same host as the one before.
+  let allowed: string | null = null;
   return {
     // Only a name can be rebound, an address cannot.
     allowsHost(host) {
+      if (host !== null && host === allowed) return true;
       const name = hostnameOf(`http://${host}`);
-      return name === publicHost || name === "localhost" || isAddress(name);
+      const isAllowed = name === publicHost || name === "localhost" || isAddress(name);
+      if (isAllowed) allowed = host;
+      return isAllowed;
     },
     allowsOrigin(origin) {
       if (origin === null || origins.has(origin)) return true;

@@ -8,6 +8,7 @@ import { migrate } from "./sqlite-schema.ts";
 
 /** How long a statement waits for another process that is writing. */
 const BUSY_TIMEOUT_MS = 2000;
+const PROBE_BYTES = 64 * 1024;
 
 /**
  * Opens `where`, `memory` or a path, creating the file (0600) and its folder (0700) if needed, and brings the schema up to date.
@@ -20,12 +21,15 @@ export function openDatabase(where: string): Database {
     if (where !== "memory") createPrivateFile(where);
     db = new Database(where === "memory" ? ":memory:" : where, { strict: true });
     configure(db);
-    if (migrate(db)) return db;
+    if (migrate(db)) {
+      tryWriting(db);
+      return db;
+    }
   } catch (thrown) {
     db?.close();
     throw new UserError(
       `Cannot use the store "${where}": ${messageOf(thrown)}.`,
-      "Pick another file with --store, or --store memory to keep nothing; a damaged file can be deleted, then clients connect again.",
+      "See that the disk has room and the file can be written, or pick another one with --store; a damaged file can be deleted, then clients connect again.",
       1,
     );
   }
@@ -42,6 +46,16 @@ function createPrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, "a+", 0o600));
   chmodSync(path, 0o600);
+}
+
+/** Takes more room than the write-ahead log has to spare, and gives it back: a full disk shows now, not at a login. */
+function tryWriting(db: Database): void {
+  const write = db.transaction(() => {
+    db.run("CREATE TABLE IF NOT EXISTS probe (bytes BLOB)");
+    db.run("INSERT INTO probe VALUES (zeroblob(?))", [PROBE_BYTES]);
+  });
+  write.immediate();
+  db.run("DROP TABLE IF EXISTS probe");
 }
 
 function configure(db: Database): void {

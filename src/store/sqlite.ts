@@ -1,5 +1,6 @@
 // The store on SQLite, in a file or in memory. One statement or one immediate transaction per operation.
 import type { Database } from "bun:sqlite";
+import { rememberReads } from "./memory-of-reads.ts";
 import { openDatabase } from "./sqlite-file.ts";
 import type {
   AccessRecord,
@@ -114,15 +115,20 @@ function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeem
 }
 
 function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess" | "removeAccess"> {
-  const find = db.prepare<Row<StoredAccess>, [string, number]>(
+  const find = db.prepare<Row<StoredAccess>, [string]>(
     `SELECT t.grant_id AS grantId, t.issued_at AS issuedAt, t.expires_at AS expiresAt, t.scopes, t.resources,
         g.server_id AS serverId, g.client_id AS clientId, g.subject
-      FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.hash = ? AND t.expires_at > ?`,
+      FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.hash = ?`,
   );
+  // Asked with every request of every client.
+  const findRow = rememberReads(db, (hash) => unflatten(find.get(hash)));
   const remove = db.prepare<null, [string]>("DELETE FROM access_tokens WHERE hash = ?");
   return {
     addAccess: prepareAccessInsert(db),
-    findAccess: (hash, now) => unflatten(find.get(hash, now)),
+    findAccess: (hash, now) => {
+      const access = findRow(hash);
+      return access !== undefined && access.expiresAt > now ? access : undefined;
+    },
     removeAccess: (hash) => void remove.run(hash),
   };
 }

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { AgentReport } from "./ngrok-agent.ts";
 import { type Asked, judgeEnd, judgeFailure } from "./ngrok-errors.ts";
-import { type AgentCommand, startAgent } from "./ngrok-process.ts";
+import { type Agent, type AgentCommand, startAgent } from "./ngrok-process.ts";
 import type { SessionSettings } from "./ngrok-session.ts";
 import type { Attempt, Setback } from "./supervisor.ts";
 import type { Up } from "./tunnel.ts";
@@ -81,12 +81,7 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
     ended: ended.promise,
     async close() {
       silence.stop();
-      if (isOpen) {
-        agent.tell({ order: "close" });
-        await within(CLOSE_TIMEOUT, Promise.race([closed.promise, gone.promise]));
-        agent.release();
-        await within(END_TIMEOUT, gone.promise);
-      }
+      if (isOpen) await closeInOrder(agent, closed.promise, gone.promise);
       agent.kill();
     },
     kill() {
@@ -94,6 +89,13 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
       agent.kill();
     },
   };
+}
+
+async function closeInOrder(agent: Agent, closed: Promise<void>, gone: Promise<void>): Promise<void> {
+  agent.tell({ order: "close" });
+  await within(CLOSE_TIMEOUT, Promise.race([closed, gone]));
+  agent.release();
+  await within(END_TIMEOUT, gone);
 }
 
 function describeUp({ url, roundTrip }: AgentReport & { report: "opened" }): Up {

@@ -23,12 +23,11 @@ const NOT_THE_APPROVAL_PAGE = "req.url.path != '/authorize'";
 /** @throws {UserError} with exit code 2: the policy is none, or a range is none */
 export function checkPolicy({ trafficPolicy, ranges = {} }: PolicyOptions): void {
   if (trafficPolicy !== undefined) parsePolicy(trafficPolicy);
-  for (const range of Object.values(ranges).flat())
-    if (!isRange(range))
-      throw new UserError(
-        `"${range}" is not an address range.`,
-        "Use CIDR, such as 192.0.2.0/24 or 2001:db8::/32.",
-      );
+  for (const range of Object.values(ranges).flat()) {
+    if (isRange(range)) continue;
+    const hint = "Use CIDR, such as 192.0.2.0/24 or 2001:db8::/32.";
+    throw new UserError(`"${String(range)}" is not an address range.`, hint);
+  }
 }
 
 /**

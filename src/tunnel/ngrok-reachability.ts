@@ -1,5 +1,6 @@
 // Why ngrok could not be reached. The addon says "failed to establish tcp connection" or "tls handshake error" and
 // drops the cause, so the way there is tried once more, up to the point where it fails.
+import { lookup } from "node:dns/promises";
 import { connect, isIP } from "node:net";
 import { UserError } from "../errors.ts";
 
@@ -14,17 +15,55 @@ export type Obstacle = "tcp" | "tls" | "timeout";
 
 type Probe = { reached: "name" | "port"; error: string } | { reached: "server" };
 
-/** Whether ngrok takes connections. */
-export async function canReach(server = NGROK_SERVER): Promise<boolean> {
-  return (await probeServer(server, LOOK_TIMEOUT)).reached === "server";
+export interface Lookout {
+  /** Remembers where the server is, for the time when its name cannot be looked up. */
+  learn(): Promise<void>;
+  /** Whether the server takes connections. */
+  look(): Promise<boolean>;
+}
+
+/**
+ * A system's resolver asks again only every 5 s where nobody answers (resolv.conf(5), "timeout"), so that the
+ * network's return would be noticed late by name alone.
+ *
+ * @param server `host:port`; absent: ngrok's own
+ */
+export function createLookout(server = NGROK_SERVER): Lookout {
+  const { host, port } = parseServer(server);
+  let address: string | undefined;
+  const isThere = async (where: string) => {
+    const probe = await probeServer(where, port, LOOK_TIMEOUT);
+    if (probe.reached !== "server") throw new Error(probe.error);
+  };
+  return {
+    async learn() {
+      if (isIP(host) === 0)
+        address = await lookup(host).then(
+          ({ address }) => address,
+          () => address,
+        );
+    },
+    look() {
+      const places = address === undefined ? [host] : [address, host];
+      return Promise.any(places.map(isThere)).then(
+        () => true,
+        () => false,
+      );
+    },
+  };
 }
 
 /** @param server `host:port`; absent: ngrok's own */
 export async function explainUnreachable(obstacle: Obstacle, server = NGROK_SERVER): Promise<UserError> {
-  const { hostname, port } = new URL(`tcp://${server}`);
-  const probe = await probeServer(server, PROBE_TIMEOUT);
-  const [what, hint] = describe(probe, obstacle, hostname, port || "443");
+  const { host, port } = parseServer(server);
+  const probe = await probeServer(host, port, PROBE_TIMEOUT);
+  const [what, hint] = describe(probe, obstacle, host, String(port));
   return new UserError(what, hint, 1);
+}
+
+function parseServer(server: string): { host: string; port: number } {
+  const { hostname, port } = new URL(`tcp://${server}`);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 443) };
 }
 
 function describe(
@@ -67,12 +106,10 @@ function describeAnswering(obstacle: Obstacle, server: string): [what: string, h
   }
 }
 
-function probeServer(server: string, timeout: number): Promise<Probe> {
-  const { hostname, port } = new URL(`tcp://${server}`);
-  const host = hostname.replace(/^\[|\]$/g, "");
+function probeServer(host: string, port: number, timeout: number): Promise<Probe> {
   const { promise, resolve } = Promise.withResolvers<Probe>();
   let reached: "name" | "port" = isIP(host) ? "port" : "name";
-  const socket = connect({ host, port: Number(port || 443) });
+  const socket = connect({ host, port });
   const timer = setTimeout(() => resolve({ reached, error: "no answer" }), timeout);
   socket.on("lookup", (error: Error | null) => {
     if (!error) reached = "port";

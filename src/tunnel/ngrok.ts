@@ -7,7 +7,7 @@ import { beginAttempt } from "./ngrok-attempt.ts";
 import { explainRefusal } from "./ngrok-errors.ts";
 import { checkPolicy, composePolicy, type PolicyOptions } from "./ngrok-policy.ts";
 import type { AgentCommand } from "./ngrok-process.ts";
-import { canReach } from "./ngrok-reachability.ts";
+import { createLookout } from "./ngrok-reachability.ts";
 import type { Heartbeat, SessionSettings } from "./ngrok-session.ts";
 import { supervise, type Surroundings } from "./supervisor.ts";
 import { type Capabilities, type OpenTunnel, targetUrl } from "./tunnel.ts";
@@ -66,12 +66,17 @@ export function createNgrok(options: NgrokOptions): OpenTunnel {
       ...(server !== undefined && { server }),
       ...(ca !== undefined && { ca }),
     };
+    const lookout = createLookout(server);
     const open = supervise(
       {
         kind: "ngrok",
         capabilities: CAPABILITIES,
-        begin: () => beginAttempt({ agent, settings, asked: { domain, server }, hide, log }),
-        isReachable: () => canReach(server),
+        begin() {
+          const attempt = beginAttempt({ agent, settings, asked: { domain, server }, hide, log });
+          void attempt.opened.then(lookout.learn);
+          return attempt;
+        },
+        isReachable: lookout.look,
       },
       around,
     );

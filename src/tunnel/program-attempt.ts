@@ -35,7 +35,7 @@ const GRACE = 3_000;
 const LAST_LINES = 6;
 
 export function beginProgram(program: Program, events: AttemptEvents): Attempt {
-  const { name, file, args, env, timeout, log, createReader, advise } = program;
+  const { name, file, args, env, timeout, log, createReader } = program;
   const opened = Promise.withResolvers<Up | Setback>();
   const ended = Promise.withResolvers<Setback>();
   const words: string[] = [];
@@ -43,12 +43,7 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
 
   const end = (how: string) => {
     clearTimeout(timer);
-    const said = words.map((line) => `\n  ${line}`).join("");
-    const message = `${name} ${how}${said === "" ? "." : `. It said:${said}`}`;
-    const setback: Setback = {
-      error: new UserError(message, advise(words.join("\n")), 1),
-      outlook: "passing",
-    };
+    const setback = describeEnd(program, how, words);
     opened.resolve(setback);
     ended.resolve(setback);
   };
@@ -89,16 +84,22 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
     },
     gone: end,
   });
-  const stop = (how: () => Promise<void> | void) => {
-    clearTimeout(timer);
-    return how();
-  };
   return {
     opened: opened.promise,
     ended: ended.promise,
-    close: async () => stop(() => running.stop(GRACE)),
-    kill: () => void stop(running.kill),
+    close: () => running.stop(GRACE),
+    kill() {
+      clearTimeout(timer);
+      running.kill();
+    },
   };
+}
+
+/** All that a program prints before it ends is what it has to say about it. */
+function describeEnd({ name, advise }: Program, how: string, words: readonly string[]): Setback {
+  const said = words.map((line) => `\n  ${line}`).join("");
+  const message = `${name} ${how}${said === "" ? "." : `. It said:${said}`}`;
+  return { error: new UserError(message, advise(words.join("\n")), 1), outlook: "passing" };
 }
 
 /** Where `name` is on PATH. @throws {UserError} with exit code 2 when it is not */

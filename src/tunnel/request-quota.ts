@@ -15,7 +15,7 @@ export interface QuotaOptions {
 
 export interface Quota {
   /** One more request. */
-  add(): void;
+  count(): void;
   /** Writes down what is not written yet. Never rejects: a count is not worth an error. */
   close(): Promise<void>;
 }
@@ -48,20 +48,20 @@ export async function createQuota({ file, limit, now, warn }: QuotaOptions): Pro
     await store(file, known);
   };
   const saveSoon = () => (saving = saving.then(save).catch(() => {}));
-  const timer = setInterval(saveSoon, SAVE_EVERY);
+  const timer = setInterval(() => void saveSoon(), SAVE_EVERY);
   timer.unref();
 
   return {
-    add() {
+    count() {
       if (known.month !== current()) {
         known = { month: current(), requests: 0, warned: false };
         fresh = 0;
       }
       fresh++;
-      const count = known.requests + fresh;
-      if (known.warned || count < limit * WARN_AT) return;
+      const requests = known.requests + fresh;
+      if (known.warned || requests < limit * WARN_AT) return;
       known.warned = true;
-      warn(count, limit);
+      warn(requests, limit);
       void saveSoon();
     },
     async close() {

@@ -156,10 +156,10 @@ async function getBack(run: Run, setback: Setback): Promise<void> {
 
 /** @returns whether there was anything to wait for */
 async function waitForNetwork(run: Run): Promise<boolean> {
-  const { kind, isReachable } = run.provider;
+  const { provider } = run;
   let waited = false;
-  while (isReachable && !isOver(run) && !(await isReachable())) {
-    if (!waited) tellDown(run, `${kind} cannot be reached; is this machine online?`, LOOK_EVERY);
+  while (!isOver(run) && (await provider.isReachable?.()) === false) {
+    if (!waited) tellDown(run, `${provider.kind} cannot be reached; is this machine online?`, LOOK_EVERY);
     waited = true;
     await run.sleep(LOOK_EVERY, run.life.signal);
   }

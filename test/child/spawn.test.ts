@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Child, ChildExit } from "../../src/child/child.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
-import { isAlive, within } from "../eras/wire.ts";
+import { isAlive, until, within } from "../eras/wire.ts";
 
 const started: Child[] = [];
 afterEach(async () => {
@@ -66,7 +66,7 @@ test("a death by signal is told by its name", async () => {
 test("an exit is told although a grandchild holds stdout open, and the grandchild goes", async () => {
   const { lines, exit } = run("sleep 300 & echo $!; exit 4");
   expect((await exit()).code).toBe(4);
-  expect(isAlive(Number(lines[0]))).toBeFalse();
+  await until("the grandchild to be gone", () => !isAlive(Number(lines[0])));
 });
 
 test("a close is no exit, and may be asked for twice; what is sent afterwards is dropped", async () => {

@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.ts";
@@ -91,6 +92,83 @@ describe("the file", () => {
       expect(failure.exitCode).toBe(1);
     });
   }
+
+  /** What a process of its own is told that opens a file under some limit. */
+  function openElsewhere(where: string, limit: string, uid?: number): { status: number | null; told: string } {
+    const script = join(folder, "open.ts");
+    const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"));
+    writeFileSync(
+      script,
+      `const { openStore } = await import(${store});
+      try { openStore(${JSON.stringify(where)}).close(); } catch (thrown) { console.log(thrown.message, thrown.hint); process.exit(thrown.exitCode); }`,
+    );
+    const options = { encoding: "utf8", ...(uid === undefined ? {} : { uid, gid: uid }) } as const;
+    const { status, stdout } = spawnSync("sh", ["-c", `${limit}; exec "$0" "$1"`, process.execPath, script], options);
+    return { status, told: stdout };
+  }
+
+  for (const what of ["a new file", "a file that is in use"]) {
+    test(`S13: ${what} on a full disk is refused at the start`, () => {
+      const where = join(folder, "state.db");
+      if (what !== "a new file") openStore(where).close();
+      const full = openElsewhere(where, 'trap "" XFSZ; ulimit -f 16');
+      expect(full).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
+      expect(full.told).toContain("disk");
+      expect(openElsewhere(where, ":").status).toBe(0);
+    });
+  }
+
+  test("S13: that cannot be written is refused at the start", () => {
+    const where = join(folder, "state.db");
+    openStore(where).close();
+    const nobody = process.getuid?.() === 0 ? 65534 : undefined;
+    chmodSync(folder, 0o755);
+    chmodSync(where, 0o444);
+    if (nobody === undefined) chmodSync(folder, 0o555);
+    const refused = openElsewhere(where, ":", nobody);
+    chmodSync(folder, 0o755);
+    expect(refused).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
+    expect(refused.told).toContain("--store");
+  });
+
+  test("of version 1 becomes a current one, and what was in it still works", () => {
+    const where = join(folder, "state.db");
+    const old = new Database(where);
+    old.run(readFileSync(join(import.meta.dir, "version-1.sql"), "utf8"));
+    old.close();
+    const store = openStore(where);
+    expect(store.findClient("c")?.metadata.redirect_uris).toEqual(["https://a.example/cb"]);
+    expect(store.findAccess("g-a", 100)).toMatchObject({ grantId: "g", subject: "ann" });
+    expect(store.findRefresh("g-r", 100)).toMatchObject({ grantId: "g", replaced: null });
+    expect(store.findCode("code", 900)?.grantId).toBe("g");
+    expect(store.useAssertion("h", 200, 100)).toBe(true);
+    expect(store.revokeGrant("g", 100, "owner")).toBe(true);
+    expect(store.revocationsAfter(0, "s").revoked.map(({ grantId, reason }) => [grantId, reason])).toEqual([
+      ["old", "owner"],
+      ["g", "owner"],
+    ]);
+    store.close();
+    expect(() => openStore(where).close()).not.toThrow();
+  });
+
+  test("that several processes open for the first time at the same moment works for all of them", async () => {
+    const where = join(folder, "state.db");
+    const script = join(folder, "add.ts");
+    const module = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"));
+    writeFileSync(
+      script,
+      `const { openStore } = await import(${module});
+      const store = openStore(${JSON.stringify(where)});
+      const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
+      for (let i = 0; i < 50; i += 1) store.addClient({ id: process.argv[2] + i, secretHash: null, metadata, createdAt: i }, 1e9);
+      store.close();`,
+    );
+    const children = ["a", "b", "c", "d"].map((name) => Bun.spawn([process.execPath, script, name]));
+    expect(await Promise.all(children.map(({ exited }) => exited))).toEqual([0, 0, 0, 0]);
+    const store = openStore(where);
+    for (const name of ["a", "b", "c", "d"]) expect(store.findClient(`${name}49`)).toBeDefined();
+    store.close();
+  });
 
   test("of a newer version is refused and left alone", () => {
     const where = join(folder, "state.db");
@@ -208,6 +286,21 @@ for (const kind of ["memory", "a file"]) {
         true,
         true,
       ]);
+    });
+
+    test("keeps what a client's document said when it was approved last, among the used ones", () => {
+      const document = { ...client("https://a.example/app.json"), createdAt: 5 };
+      store.keepClient(document, 6);
+      store.keepClient({ ...document, metadata: { ...document.metadata, client_name: "new" } }, 7);
+      store.sweep(1e6, 1e6);
+      expect(store.findClient(document.id)?.metadata.client_name).toBe("new");
+    });
+
+    test("takes an assertion once, and forgets it when it has run out", () => {
+      expect(store.useAssertion("h", 100, 1)).toBe(true);
+      expect(store.useAssertion("h", 100, 99)).toBe(false);
+      expect(store.useAssertion("other", 100, 99)).toBe(true);
+      expect(store.useAssertion("h", 300, 100)).toBe(true);
     });
 
     test("redeems a code once and remembers for which grant", () => {

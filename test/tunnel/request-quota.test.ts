@@ -26,15 +26,15 @@ beforeEach(() => {
 
 test("warns once when 80 % are used up, also over restarts", async () => {
   const first = await open();
-  for (let count = 1; count <= 5; count++) first.add();
+  for (let count = 1; count <= 5; count++) first.count();
   await first.close();
   expect(warnings).toEqual([]);
   const second = await open();
-  for (let count = 6; count <= 9; count++) second.add();
+  for (let count = 6; count <= 9; count++) second.count();
   await second.close();
   expect(warnings).toEqual([8]);
   const third = await open();
-  third.add();
+  third.count();
   await third.close();
   expect(warnings).toEqual([8]);
   expect(stored()).toMatchObject({ month: "2026-11", requests: 10 });
@@ -42,23 +42,23 @@ test("warns once when 80 % are used up, also over restarts", async () => {
 
 test("begins again with the month, while it runs and at the next start", async () => {
   const quota = await open();
-  for (let count = 1; count <= 9; count++) quota.add();
+  for (let count = 1; count <= 9; count++) quota.count();
   time = Date.parse("2026-12-01T00:00:01Z");
-  quota.add();
+  quota.count();
   await quota.close();
   expect(stored()).toMatchObject({ month: "2026-12", requests: 1 });
   time = Date.parse("2027-01-01T00:00:00Z");
   const next = await open();
-  next.add();
+  next.count();
   await next.close();
   expect(stored()).toMatchObject({ month: "2027-01", requests: 1 });
 });
 
 test("adds to what another program of ours has counted meanwhile", async () => {
   const [one, other] = [await open(), await open()];
-  one.add();
-  other.add();
-  other.add();
+  one.count();
+  other.count();
+  other.count();
   await one.close();
   await other.close();
   expect(stored()).toMatchObject({ requests: 3 });
@@ -69,10 +69,10 @@ test("takes a broken file for nothing counted, and one that cannot be written fo
   writeFileSync(broken, "{");
   const options = { limit: 10, now: () => time, warn: () => {} };
   const quota = await createQuota({ ...options, file: broken });
-  quota.add();
+  quota.count();
   await quota.close();
   expect(JSON.parse(readFileSync(broken, "utf8"))).toMatchObject({ requests: 1 });
   const nowhere = await createQuota({ ...options, file: join(broken, "below-a-file.json") });
-  nowhere.add();
+  nowhere.count();
   await nowhere.close();
 });

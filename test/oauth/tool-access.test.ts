@@ -1,0 +1,234 @@
+// Who may call and see which tool, over every dialect, with the real program around a real server.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { createFolder, type Folder } from "../cli/process.ts";
+import { listen, openSession, post, readAnswer, type Wire } from "../eras/wire.ts";
+import { type Program, startProgram } from "../program.ts";
+import { approve, authorizeQuery, connect, redeem, registerClient, TOKEN, type Tokens } from "./harness.ts";
+
+setDefaultTimeout(60_000);
+
+const SERVER = join(import.meta.dir, "fixtures/annotated.ts");
+const WORDS = ["--tunnel", "none", "--token", TOKEN];
+const PREFIX = "io.modelcontextprotocol/";
+
+/** Sends one request in some dialect and returns the HTTP answer to it. */
+type Send = (program: Program, headers: Record<string, string>, request: Wire) => Promise<Response>;
+
+const DIALECTS: Record<string, Send> = {
+  "with a session": async ({ ready }, headers, request) => {
+    const session = await openSession(ready.url, headers);
+    return session.send({ jsonrpc: "2.0", ...request });
+  },
+  "without sessions": ({ ready }, headers, { params, ...request }) => {
+    const _meta = {
+      [`${PREFIX}protocolVersion`]: "2026-07-28",
+      [`${PREFIX}clientCapabilities`]: {},
+      [`${PREFIX}clientInfo`]: { name: "wire", version: "1" },
+    };
+    const name = params?.["name"];
+    return post(
+      ready.url,
+      { jsonrpc: "2.0", ...request, params: { ...params, _meta } },
+      {
+        ...headers,
+        "mcp-protocol-version": "2026-07-28",
+        "mcp-method": request.method ?? "",
+        ...(typeof name === "string" ? { "mcp-name": name } : {}),
+      },
+    );
+  },
+  "with HTTP+SSE": async ({ ready }, headers, request) => {
+    const stream = listen(await fetch(ready.sse, { headers }));
+    const { data } = await stream.nextEvent();
+    const send = (body: object) => post(new URL(data, ready.sse).href, { jsonrpc: "2.0", ...body }, headers);
+    const protocolVersion = "2024-11-05";
+    const clientInfo = { name: "wire", version: "1" };
+    await send({ id: 0, method: "initialize", params: { protocolVersion, capabilities: {}, clientInfo } });
+    await stream.next();
+    await send({ method: "notifications/initialized" });
+    const response = await send(request);
+    if (response.status !== 202) return response;
+    const answer = await stream.nextEvent();
+    await stream.close();
+    return new Response(answer.data, { headers: { "content-type": "application/json" } });
+  },
+};
+
+const call = (name: string): Wire => ({ id: 7, method: "tools/call", params: { name, arguments: {} } });
+
+describe("with a table of scopes", () => {
+  let folder: Folder;
+  let program: Program;
+  let client: string;
+  beforeAll(async () => {
+    folder = await createFolder();
+    const scopes = { read: { readOnlyHint: true }, write: { readOnlyHint: false }, admin: { tools: ["erase_*"] } };
+    await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes }));
+    program = await startProgram([...WORDS, SERVER], { cwd: folder.path });
+    client = await registerClient(program.ready.issuer ?? "");
+  });
+  afterAll(async () => {
+    await program?.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  async function authorize(...ticked: string[]): Promise<Record<string, string>> {
+    const issuer = program.ready.issuer ?? "";
+    const boxes = Object.fromEntries(ticked.map((scope) => [`scope:${scope}`, "yes"]));
+    const location = await approve(issuer, authorizeQuery(client), { token: TOKEN, decision: "approve", ...boxes });
+    const response = await redeem(issuer, client, location.searchParams.get("code") ?? "");
+    return { authorization: `Bearer ${((await response.json()) as Tokens).access_token}` };
+  }
+
+  for (const [dialect, send] of Object.entries(DIALECTS)) {
+    test(`S5: ${dialect}, a call within the token's scopes goes through`, async () => {
+      const { result } = await readAnswer(await send(program, await authorize("read"), call("look")));
+      expect(result?.["content"]).toMatchObject([{ type: "text" }]);
+    });
+
+    for (const [name, needed] of [
+      ["change", "mcp write"],
+      ["erase_all", "mcp admin"],
+      ["unknown", "mcp write"],
+    ] as const) {
+      test(`S5: ${dialect}, a call of ${name} beyond them is 403 and says what is needed, all at once`, async () => {
+        const response = await send(program, await authorize("read"), call(name));
+        expect(response.status).toBe(403);
+        const challenge = response.headers.get("www-authenticate") ?? "";
+        expect(challenge).toStartWith('Bearer error="insufficient_scope"');
+        expect(challenge).toContain(`scope="${needed}"`);
+        expect(challenge).toContain('/.well-known/oauth-protected-resource/');
+        expect((await response.json()) as Wire).toMatchObject({ id: 7, result: { isError: true } });
+      });
+    }
+
+    test(`S5: ${dialect}, a list shows what the token may call, byte for byte as the server wrote it`, async () => {
+      const list = async (...ticked: string[]) =>
+        await (await send(program, await authorize(...ticked), { id: 8, method: "tools/list" })).text();
+      const readable = await list("read");
+      expect(readable).toContain('{"name":"look", "inputSchema":{"type":"object","maximum":12345678901234567890}');
+      expect(readable).not.toContain('"change"');
+      const writable = await list("write");
+      expect(writable).toContain('"change"');
+      expect(writable).not.toContain('"look"');
+      expect(writable).toContain('"nextCursor":"2"');
+      expect(await list()).toContain('"tools":[]');
+    });
+  }
+
+  test("S5: no second way of writing a call slips by", async () => {
+    const headers = await authorize("read");
+    const before = await openSession(program.ready.url, headers);
+    const counted = await before.call("look");
+    const bodies = [
+      '{"jsonrpc":"2.0","method":"tools/call","params":{"name":"change"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","name":"change"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","n\\u0061me":"change"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/c\\u0061ll","params":{"n\\u0061me":"ch\\u0061nge"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["change"]}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call"}',
+      '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"change"}}]',
+    ];
+    for (const body of bodies) expect((await before.send(body)).status).toBeOneOf([400, 403]);
+    const [first, second] = [counted, await before.call("look")].map(({ result }) => {
+      return Number.parseInt(String((result?.["content"] as { text: string }[])[0]?.text), 10);
+    });
+    expect(second).toBe((first ?? 0) + 1);
+  });
+
+  test("S5: stepping up with the challenge's scopes makes the call go through", async () => {
+    const refused = await DIALECTS["with a session"]!(program, await authorize("read"), call("change"));
+    const scope = /scope="([^"]*)"/.exec(refused.headers.get("www-authenticate") ?? "")?.[1] ?? "";
+    const union = [...new Set(["mcp", "read", ...scope.split(" ")])].join(" ");
+    const issuer = program.ready.issuer ?? "";
+    const ticked = { "scope:read": "yes", "scope:write": "yes" };
+    const location = await approve(issuer, authorizeQuery(client, { scope: union }), {
+      token: TOKEN,
+      decision: "approve",
+      ...ticked,
+    });
+    const tokens = (await (
+      await redeem(issuer, client, location.searchParams.get("code") ?? "")
+    ).json()) as Tokens;
+    expect(tokens.scope).toBe("mcp read write");
+    const headers = { authorization: `Bearer ${tokens.access_token}` };
+    expect((await DIALECTS["with a session"]!(program, headers, call("change"))).status).toBe(200);
+  });
+
+  test("S7: a session is not another person's or app's, with whatever scopes", async () => {
+    const session = await openSession(program.ready.url, await authorize("read", "write"));
+    const other = await connect(program.ready.issuer ?? "", await registerClient(program.ready.issuer ?? ""));
+    const response = await session.send(
+      { jsonrpc: "2.0", ...call("look") },
+      { authorization: `Bearer ${other.access_token}` },
+    );
+    expect(response.status).toBe(404);
+  });
+});
+
+describe("with --auth optional", () => {
+  let program: Program;
+  beforeAll(async () => {
+    program = await startProgram([...WORDS, "--auth", "optional", SERVER]);
+  });
+  afterAll(async () => void (await program?.stop()));
+
+  for (const [dialect, send] of Object.entries(DIALECTS)) {
+    test(`S9: ${dialect}, anybody may see what there is, and each tool says how to get in`, async () => {
+      const response = await send(program, {}, { id: 1, method: "tools/list" });
+      const text = await response.text();
+      expect(text).toContain('"maximum":12345678901234567890');
+      const { tools } = (JSON.parse(text.replace(/^data: /gm, "")) as Wire).result as { tools: Record<string, unknown>[] };
+      const securitySchemes = [{ type: "oauth2", scopes: ["mcp"] }];
+      expect(tools).toMatchObject([
+        { name: "look", securitySchemes, _meta: { own: 1, securitySchemes } },
+        { name: "change", securitySchemes, _meta: { securitySchemes } },
+      ]);
+    });
+
+    test(`S9: ${dialect}, what the server says of itself stays`, async () => {
+      const response = await send(program, {}, { id: 1, method: "tools/list", params: { cursor: "2" } });
+      expect(await response.text()).toContain('"securitySchemes":[{"type":"noauth"}]');
+    });
+
+    for (const request of [call("look"), { id: 7, method: "prompts/get", params: { name: "x" } }]) {
+      test(`S9: ${dialect}, ${request.method} without a token is 401 with the challenge of any first request`, async () => {
+        const response = await send(program, {}, request);
+        expect(response.status).toBe(401);
+        const challenge = response.headers.get("www-authenticate") ?? "";
+        expect(challenge).toStartWith('Bearer resource_metadata="http');
+        expect(challenge).not.toContain("error");
+      });
+    }
+  }
+
+  test("S9: a refused call carries what makes ChatGPT offer to sign in", async () => {
+    const response = await DIALECTS["with a session"]!(program, {}, call("look"));
+    const { id, result } = (await response.json()) as Wire;
+    expect([id, result?.["isError"]]).toEqual([7, true]);
+    const [challenge = ""] = (result?.["_meta"] as Record<string, string[]>)["mcp/www_authenticate"] ?? [];
+    for (const part of ["resource_metadata=", 'error="insufficient_scope"', "error_description=", 'scope="mcp"'])
+      expect(challenge).toContain(part);
+  });
+
+  test("S9: a stranger's call is 401 even where no session is open", async () => {
+    expect((await post(program.ready.url, { jsonrpc: "2.0", ...call("look") })).status).toBe(401);
+  });
+
+  test("S9: a token that is no good is 401, also for looking", async () => {
+    const headers = { authorization: "Bearer nonsense" };
+    const response = await post(program.ready.url, { jsonrpc: "2.0", id: 1, method: "tools/list" }, headers);
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  });
+
+  test("S9: whoever signs in calls, in a session of its own", async () => {
+    const issuer = program.ready.issuer ?? "";
+    const { access_token } = await connect(issuer, await registerClient(issuer));
+    const headers = { authorization: `Bearer ${access_token}` };
+    expect((await DIALECTS["with a session"]!(program, headers, call("look"))).status).toBe(200);
+    const stranger = await openSession(program.ready.url);
+    expect((await stranger.send({ jsonrpc: "2.0", ...call("look") }, headers)).status).toBe(404);
+  });
+});
