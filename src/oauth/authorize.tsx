@@ -21,7 +21,7 @@ import { displayDestination } from "./pages/display.ts";
 import { parseParameters, type Parameters, readForm } from "./parameters.ts";
 import { findAssistant, isLoopback } from "./redirect-uri.ts";
 import { mayRefresh } from "./refresh.ts";
-import { listOptionalScopes } from "./scopes.ts";
+import { listChoices, readChoices } from "./scope-choice.ts";
 import { createSecret, hashSecret, type RandomBytes } from "./secrets.ts";
 import { groupSource } from "./throttle.ts";
 import type { ToolScopeTable } from "./tool-scopes.ts";
@@ -141,11 +141,7 @@ function showPage(
       isLoopback={isLoopback(asked.redirectUri)}
       serverName={serverName}
       resources={asked.resources}
-      choices={listOptionalScopes(asked.scopes).map((scope) => ({
-        name: choiceField(scope),
-        label: scopes[scope]?.description ?? scope,
-        isTicked: form === undefined || form.get(choiceField(scope)) !== undefined,
-      }))}
+      choices={listChoices(asked.scopes, scopes, form)}
       staysConnected={mayRefresh(asked.client, asked.scopes)}
       login={credential.kind}
       problem={problem?.text}
@@ -169,22 +165,12 @@ async function approve(
 ): Promise<Response> {
   const source = options.sourceOf(request);
   const outcome = await options.login(form, source);
-  if (outcome.kind === "ok") return sendCode(options, request, narrow(asked, form), outcome.subject);
+  if (outcome.kind === "ok") {
+    const granted = { ...asked, scopes: readChoices(asked.scopes, form) };
+    return sendCode(options, request, granted, outcome.subject);
+  }
   options.onGrant({ state: "login-failed", ...describeRequest(options, request, asked) });
   return again(outcome.kind === "wrong" ? describeWrong(options) : describeWait(outcome.retryAfter));
-}
-
-/** What was asked for, less what the person unticked. */
-function narrow(asked: AuthorizationRequest, form: Parameters): AuthorizationRequest {
-  const optional = listOptionalScopes(asked.scopes);
-  const isGranted = (scope: string) =>
-    !optional.includes(scope) || form.get(choiceField(scope)) !== undefined;
-  return { ...asked, scopes: asked.scopes.filter(isGranted) };
-}
-
-/** Each box has a name of its own, since no field may come twice. */
-function choiceField(scope: string): string {
-  return `scope:${scope}`;
 }
 
 function describeWrong({ credential }: AuthorizeOptions): Problem {

@@ -8,7 +8,7 @@ const MAX_BYTES = 64 * 1024;
 export async function readBody(request: Request): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of arriving(request)) {
     size += chunk.byteLength;
     if (size > MAX_BYTES) refuse({ kind: "too-large" });
     chunks.push(chunk);
@@ -17,5 +17,14 @@ export async function readBody(request: Request): Promise<string> {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
     return refuse({ kind: "bad-request", description: "The body must be UTF-8." });
+  }
+}
+
+/** A client that goes while it speaks, or that breaks HTTP's rules for bodies, is no fault of ours. */
+async function* arriving(request: Request): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request.body ?? [];
+  } catch {
+    refuse({ kind: "bad-request", description: "The body did not arrive whole." });
   }
 }

@@ -22,7 +22,9 @@ export function parseParameters(encoded: string): Parameters {
   const encodedValues = new Map<string, string>();
   for (const pair of encoded.split("&")) {
     for (const [name, value] of new URLSearchParams(pair)) {
-      values.set(name, [...(values.get(name) ?? []), value]);
+      const all = values.get(name);
+      if (all === undefined) values.set(name, [value]);
+      else all.push(value);
       encodedValues.set(name, pair.slice(pair.indexOf("=") + 1));
     }
   }

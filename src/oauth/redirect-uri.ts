@@ -17,6 +17,8 @@ const ASSISTANTS: readonly { name: string; uri: RegExp | string }[] = [
 
 /** Host, port, and what follows them. `localhost` is there because clients use it. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::(\d{1,5}))?((?:[/?].*)?)$/;
+/** Scheme and host in full: `https:host` and `https:\host` go to that host in some readings and elsewhere in others. */
+const HTTPS = /^https:\/\/(\[[\da-f:]+\]|[^/?:\\]+)(?::\d{1,5})?(?:[/?][^\\]*)?$/i;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 const MAX_LENGTH = 2048;
 /** Schemes a browser would run or read locally; no option allows them. */
@@ -45,7 +47,11 @@ export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]
   if (username !== "" || password !== "") return "has user information";
   if (NEVER.has(protocol)) return "has a forbidden scheme";
   if (allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined) return undefined;
-  if (protocol === "https:" || isLoopback(redirectUri)) return undefined;
+  if (protocol === "https:") {
+    const host = HTTPS.exec(redirectUri)?.[1]?.toLowerCase();
+    return host === new URL(redirectUri).hostname ? undefined : "is not written as https://host/path";
+  }
+  if (isLoopback(redirectUri)) return undefined;
   return protocol === "http:" ? "is http, but not on a loopback address" : "has a scheme that is not allowed";
 }
 

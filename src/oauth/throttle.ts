@@ -23,7 +23,9 @@ export function createThrottle({ limit, windowMs, now }: ThrottleOptions): Throt
   const windows = new Map<string, { count: number; endsAt: number }>();
   const current = (key: string) => {
     const window = windows.get(key);
-    return window && window.endsAt > now() ? window : undefined;
+    const left = window === undefined ? 0 : window.endsAt - now();
+    // More than a whole window is left only when the clock was put back.
+    return left > 0 && left <= windowMs ? window : undefined;
   };
   return {
     waitOf: (key) => {

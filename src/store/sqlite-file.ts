@@ -1,13 +1,15 @@
 // Opens the SQLite file behind the store: nobody else may read it, and a crash loses nothing acknowledged.
 // Pragmas: https://www.sqlite.org/pragma.html
 import { Database } from "bun:sqlite";
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, UserError } from "../errors.ts";
 import { migrate } from "./sqlite-schema.ts";
 
 /** How long a statement waits for another process that is writing. */
 const BUSY_TIMEOUT_MS = 2000;
+/** https://www.sqlite.org/fileformat.html#magic_header_string */
+const MAGIC = "SQLite format 3\0";
 const PROBE_BYTES = 64 * 1024;
 
 /**
@@ -44,7 +46,12 @@ export function openDatabase(where: string): Database {
 /** SQLite gives its -wal and -shm files the mode of the main file. */
 function createPrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, "a+", 0o600));
+  const file = openSync(path, "a+", 0o600);
+  const start = Buffer.alloc(MAGIC.length);
+  const length = readSync(file, start, 0, MAGIC.length, 0);
+  closeSync(file);
+  // Somebody's other file is left as it is.
+  if (length > 0 && start.toString("latin1") !== MAGIC) throw new Error("file is not a database");
   chmodSync(path, 0o600);
 }
 

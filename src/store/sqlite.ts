@@ -2,8 +2,9 @@
 import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
 import { openDatabase } from "./sqlite-file.ts";
+import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
+import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
 import type {
-  AccessRecord,
   ClientMetadata,
   Grant,
   RefreshRecord,
@@ -19,7 +20,6 @@ import type {
 /** Long enough for every running server to have seen a revocation. */
 const REVOCATION_KEPT_MS = 3_600_000;
 
-type Row<T> = { [K in keyof T]: T[K] extends readonly string[] ? string : T[K] };
 type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
 
 const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
@@ -216,9 +216,13 @@ function createGrants(db: Database): Pick<Store, GrantOperations> {
     revocationsAfter: (cursor, serverId) => {
       if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
       const rows = after.all(cursor, serverId);
-      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(({ cursor: _, ...rest }) => rest) };
+      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(toRevocation) };
     },
   };
+}
+
+function toRevocation({ grantId, clientId, clientName, subject, reason }: Revocation): Revocation {
+  return { grantId, clientId, clientName, subject, reason };
 }
 
 function createSweep(db: Database): Store["sweep"] {
@@ -230,44 +234,4 @@ function createSweep(db: Database): Store["sweep"] {
     db.run("DELETE FROM clients WHERE used_at IS NULL AND created_at <= ?", [unusedBefore]);
     db.run("DELETE FROM revocations WHERE at <= ?", [now - REVOCATION_KEPT_MS]);
   });
-}
-
-/** Nothing is inserted when the grant is gone. */
-function prepareAccessInsert(db: Database): (access: AccessRecord) => boolean {
-  const insert = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO access_tokens (hash, grant_id, scopes, resources, issued_at, expires_at)
-      SELECT $hash, id, $scopes, $resources, $issuedAt, $expiresAt FROM grants WHERE id = $grantId`,
-  );
-  return (access) => insert.run(flatten(access)).changes > 0;
-}
-
-function prepareRefreshInsert(db: Database): (refresh: RefreshRecord) => void {
-  const insert = db.prepare<null, [string, string, number, number]>(
-    "INSERT INTO refresh_tokens (hash, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
-  );
-  return ({ hash, grantId, issuedAt, expiresAt }) => void insert.run(hash, grantId, issuedAt, expiresAt);
-}
-
-/** A transaction that takes the write lock at once, so that it cannot fail half-way for want of it. */
-function transaction<A extends unknown[], R>(db: Database, operation: (...args: A) => R): (...args: A) => R {
-  const run = db.transaction(operation);
-  return (...args) => run.immediate(...args);
-}
-
-function flatten(record: object): Record<string, string | number> {
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [key, Array.isArray(value) ? value.join(" ") : value]),
-  );
-}
-
-interface Lists {
-  scopes: string;
-  resources: string;
-}
-type Unflat<T extends Lists> = Omit<T, keyof Lists> & { scopes: string[]; resources: string[] };
-
-function unflatten<T extends Lists>(row: T): Unflat<T>;
-function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined;
-function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined {
-  return row ? { ...row, scopes: row.scopes.split(" "), resources: row.resources.split(" ") } : undefined;
 }

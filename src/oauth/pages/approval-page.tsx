@@ -106,7 +106,7 @@ function Facts(props: FactsProps) {
         <dt>Access</dt>
         <dd>
           {choices.length > 0
-            ? "What you tick below, and all that needs no tick"
+            ? "What you tick below, and everything that is not listed there"
             : "Tools, prompts and resources"}
           <small>
             {staysConnected ? "stays connected until you take it back" : "once, until it runs out"}
