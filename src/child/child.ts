@@ -32,12 +32,15 @@ export interface ChildExit {
   signal: string | null;
   /** The last lines of stderr, oldest first. */
   lastWords: readonly string[];
+  /** What it did instead of ending, when it was ended for that: `closed its stdout`. */
+  fault?: string;
 }
 
 /** Starts the wrapped server once more. */
 export type StartChild = (events: ChildEvents) => Child;
 
 /** How an exit is told to people: `exited with status 1`, `was ended by SIGKILL`. */
-export function describeExit({ code, signal }: Pick<ChildExit, "code" | "signal">): string {
+export function describeExit({ code, signal, fault }: Omit<ChildExit, "lastWords">): string {
+  if (fault !== undefined) return fault;
   return signal === null ? `exited with status ${code ?? "unknown"}` : `was ended by ${signal}`;
 }

@@ -52,9 +52,10 @@ export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): 
   const isPath = !spec.literal && (/[/\\]/.test(command) || hasScriptExtension(command));
   if (!isPath) return { ...pathStart(spec, around), name, identity: identify(command) };
   const path = resolve(folder, command);
+  const known = { name: nameOf({ ...spec, command: path }), identity: identify(path) };
   const stat = existsSync(path) ? statSync(path) : undefined;
-  if (stat?.isDirectory()) return { ...folderStart(path, args, around), name, identity: identify(path) };
-  if (stat?.isFile()) return { ...fileStart(path, args, around), name, identity: identify(path) };
+  if (stat?.isDirectory()) return { ...folderStart(path, args, around), ...known };
+  if (stat?.isFile()) return { ...fileStart(path, args, around), ...known };
   throw new UserError(`There is no file "${command}" in ${folder}.`, hintForMissing(spec));
 }
 

@@ -6,7 +6,9 @@ import type { Readable, Writable } from "node:stream";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
+import { createGarbageWatch } from "./garbage.ts";
 import { createLineReader } from "./line-reader.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 
 export interface SpawnOptions {
   command: Command;
@@ -50,10 +52,11 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   const stdin = child.stdin as Writable;
   const stdout = child.stdout as Readable;
   const leash = posix ? (child.stdio[3] as Writable) : undefined;
+  const outbox = createOutbox(stdin, MAX_WAITING);
+  const garbage = createGarbageWatch();
   const lastWords: string[] = [];
-  // Counted by hand: Bun's `writableLength` is always 0 here.
-  let waiting = 0;
   let ended = false;
+  let fault: string | undefined;
   let closing: Promise<void> | undefined;
 
   const gone = new Promise<void>((resolve) => {
@@ -66,7 +69,8 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
       leash?.destroy();
       stdout.destroy();
       resolve();
-      if (closing === undefined) events.exit({ code, signal, lastWords });
+      if (closing === undefined)
+        events.exit({ code, signal, lastWords, ...(fault !== undefined && { fault }) });
     };
     child.once("close", finish);
     // A grandchild may hold stdout open for ever: the end of the process is what counts.
@@ -76,10 +80,22 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
       finish(null, null);
     });
   });
+  // Whoever has closed its stdout can answer nothing any more; who does it to end gets the time.
+  stdout.once("end", () => {
+    setTimeout(() => {
+      if (ended || closing !== undefined) return;
+      fault = "closed its stdout";
+      signalGroup(child, "SIGKILL");
+    }, grace).unref();
+  });
   // Writing to a process that is going reports EPIPE here; its exit says the same better.
   stdin.on("error", () => {});
   leash?.on("error", () => {});
-  readLines(stdout, maxLine, (line) => ended || events.line(line), events.oversize);
+  const takeLine = (line: Uint8Array) => {
+    garbage.count(line.length);
+    if (!ended) events.line(line);
+  };
+  readLines(stdout, maxLine, takeLine, events.oversize);
   readLines(child.stderr as Readable, STDERR_LINE, (line) => {
     const text = Buffer.from(line).toString();
     lastWords.push(text);
@@ -90,10 +106,9 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   return {
     pid: child.pid ?? 0,
     send(message) {
-      if (ended || closing !== undefined || waiting > MAX_WAITING) return false;
-      waiting += message.length;
-      stdin.write(Buffer.concat([message, LINE_END]), () => (waiting -= message.length));
-      return true;
+      if (ended || closing !== undefined) return false;
+      garbage.count(message.length);
+      return outbox.send(message);
     },
     read(wanted) {
       if (closing !== undefined || wanted !== stdout.isPaused()) return;
@@ -103,13 +118,11 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
     close() {
       // A process that waits for its reader would not see that its stdin has ended.
       stdout.resume();
-      closing ??= endProcess(child, gone, leash, grace);
+      closing ??= endProcess(child, outbox, gone, leash, grace);
       return closing;
     },
   };
 }
-
-const LINE_END = Buffer.from("\n");
 
 function readLines(
   stream: Readable,
@@ -126,11 +139,12 @@ function readLines(
 /** The shutdown of the stdio transport: close stdin, wait, SIGTERM, wait, kill everything. */
 async function endProcess(
   child: ChildProcess,
+  outbox: Outbox,
   gone: Promise<void>,
   leash: Writable | undefined,
   grace: number,
 ) {
-  child.stdin?.end();
+  outbox.end();
   if (await settlesWithin(gone, grace)) return;
   signalGroup(child, "SIGTERM");
   if (await settlesWithin(gone, grace)) return;

@@ -26,22 +26,22 @@ type Hints = ReadonlyMap<string, GatedTool["annotations"]>;
 
 /** How long a server's list of tools is taken for what it was. */
 const KNOWN_FOR = 60_000;
+const NO_HINTS: Hints = new Map();
 const MAX_KNOWN = 100;
 const MAX_PAGES = 100;
 
-export function createAdmission(now: () => number): Admission {
+/** @param random makes ids that no client can be using */
+export function createAdmission(now: () => number, random: (bytes: number) => Uint8Array): Admission {
   /** By principal: who shares one shares the server process. */
-  const known = new Map<string, { at: number; hints: Promise<Hints> }>();
-  let count = 0;
-
+  const known = new Map<string, { at: number; hints: Promise<Hints | undefined> }>();
   async function findHints(name: string, call: Message, caller: Caller, ask: Ask) {
     const entry = known.get(caller.principal);
     const hints = entry && entry.at + KNOWN_FOR > now() ? await entry.hints : undefined;
-    return hints?.has(name) ? hints.get(name) : (await learn(call, caller, ask)).get(name);
+    return hints?.has(name) ? hints : learn(call, caller, ask);
   }
 
-  function learn(call: Message, { principal }: Caller, ask: Ask): Promise<Hints> {
-    const hints = listTools(ask, call, () => `"mcp-expose ${++count}"`);
+  function learn(call: Message, { principal }: Caller, ask: Ask): Promise<Hints | undefined> {
+    const hints = listTools(ask, call, () => `"${Buffer.from(random(16)).toString("hex")}"`);
     known.delete(principal);
     known.set(principal, { at: now(), hints });
     const [oldest] = known.keys();
@@ -62,7 +62,11 @@ export function createAdmission(now: () => number): Admission {
         id,
       );
     if (gate.looksAtHints && ask === undefined) return undefined;
-    const annotations = ask && gate.looksAtHints ? await findHints(name, message, caller, ask) : undefined;
+    const hints = ask && gate.looksAtHints ? await findHints(name, message, caller, ask) : NO_HINTS;
+    // Not knowing what a tool does is no reason to let it be called.
+    if (hints === undefined)
+      return refuse(503, ErrorCode.internal, "The server's list of tools cannot be read.", undefined, id);
+    const annotations = hints.get(name);
     return gate.refuse({ id: id || "null", method, tool: { name, annotations } });
   }
 
@@ -83,8 +87,12 @@ export function createAdmission(now: () => number): Admission {
   };
 }
 
-/** What the server says of its tools, asked in the name of a call: without sessions a request needs its envelope. */
-async function listTools(ask: Ask, call: Message, newId: () => string): Promise<Hints> {
+/**
+ * What the server says of its tools, asked in the name of a call: without sessions a request needs its envelope.
+ *
+ * @returns undefined when it does not say
+ */
+async function listTools(ask: Ask, call: Message, newId: () => string): Promise<Hints | undefined> {
   const hints = new Map<string, GatedTool["annotations"]>();
   const meta = rawParam(call, "_meta");
   let cursor: string | undefined;
@@ -92,8 +100,9 @@ async function listTools(ask: Ask, call: Message, newId: () => string): Promise<
     const members = [meta && `"_meta":${meta}`, cursor && `"cursor":${cursor}`].filter(Boolean).join(",");
     const text = `{"jsonrpc":"2.0","id":${newId()},"method":"tools/list","params":{${members}}}`;
     const answer = await askOnce(ask, text);
-    if (answer?.resultAt === undefined) break;
-    const { tools = [] } = JSON.parse(spanText(answer.bytes, answer.resultAt)!) as { tools?: GatedTool[] };
+    if (answer?.resultAt === undefined) return undefined;
+    const { tools } = (JSON.parse(spanText(answer.bytes, answer.resultAt)!) ?? {}) as { tools?: GatedTool[] };
+    if (!Array.isArray(tools)) return undefined;
     for (const { name, annotations } of tools) hints.set(name, annotations);
     cursor = spanText(answer.bytes, findMember(answer, answer.resultAt, "nextCursor"));
     if (!cursor?.startsWith('"')) break;

@@ -15,7 +15,8 @@ export async function readBody(request: Request, maxBody: number, trace: Trace):
   if (type !== null && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     return refuse(415, ErrorCode.refused, `Content-Type must be application/json, not "${type}".`);
   }
-  const bytes = await readBytes(request, maxBody);
+  // A client that goes while it speaks, or that breaks HTTP's rules for bodies, is no fault of ours.
+  const bytes = await readBytes(request, maxBody).catch(() => new Uint8Array());
   if (bytes === undefined) {
     const hint = "Whoever runs the server can allow more with --max-body.";
     return refuse(413, ErrorCode.refused, `The body is over the limit of ${maxBody} bytes. ${hint}`);
@@ -54,7 +55,7 @@ function note({ batch, messages }: Body, trace: Trace): void {
   const [first] = messages;
   if (batch) trace.rpc = `batch of ${messages.length}`;
   if (batch || first === undefined) return;
-  trace.rpc = first.method || "answer";
+  trace.rpc = first.method.slice(0, 120) || "answer";
   const naming = NAMING[first.method];
   const name = naming && stringParam(first, naming);
   if (name !== undefined) trace.name = name.slice(0, 120);

@@ -41,6 +41,8 @@ export interface EndpointOptions {
   now(): number;
   random(bytes: number): Uint8Array;
   log: Pick<Log, "warn">;
+  /** Called when all of a request is here, and its client has nothing to do but wait. */
+  arrived(request: Request): void;
 }
 
 /** Proxies on the way cut what is silent for a minute, some sooner. */
@@ -48,6 +50,8 @@ const KEEP_ALIVE = 15_000;
 /** Nearly no client ever ends its session. */
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
+/** The most bytes of a body of somebody who only looks around. */
+const STRANGERS_BODY = 64 * 1024;
 
 export function createEndpoint({
   bridge,
@@ -57,6 +61,7 @@ export function createEndpoint({
   now,
   random,
   log,
+  arrived,
 }: EndpointOptions): Endpoint {
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
@@ -64,7 +69,7 @@ export function createEndpoint({
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
-  const admission = createAdmission(now);
+  const admission = createAdmission(now, random);
   const streamable = createStreamableHttp({ bridge, sessions, streams, admission });
   const stateless = createStatelessHttp({ bridge, streams, admission });
   const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
@@ -75,8 +80,9 @@ export function createEndpoint({
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
-          const body = await readBody(request, maxBody, trace);
+          const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
           if (body instanceof Response) return body;
+          arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
           const refusal = await admission.refuse(body.messages, caller);
           if (refusal !== undefined) return refusal;
@@ -88,6 +94,7 @@ export function createEndpoint({
             : streamable.post(request, body, caller);
         }
         case "GET":
+          arrived(request);
           return streamsGet ? streamable.get(request, caller) : refuseStream("POST, DELETE");
         case "DELETE":
           return streamable.delete(request, caller);
@@ -96,12 +103,13 @@ export function createEndpoint({
       }
     },
     sse(request, caller) {
+      arrived(request);
       if (!streamsGet) return refuseStream("");
       return request.method === "GET" ? httpSse.get(caller) : refuseMethod("GET");
     },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
-      const body = await readBody(request, maxBody, trace);
+      const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
       return body instanceof Response ? body : httpSse.post(request, body, caller);
     },
     recheck: streams.recheck,
@@ -115,4 +123,9 @@ export function createEndpoint({
       streams.close();
     },
   };
+}
+
+/** Somebody without a token where others have one. */
+function isStranger({ principal, gate }: Caller): boolean {
+  return principal === "" && gate !== undefined;
 }

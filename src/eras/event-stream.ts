@@ -87,12 +87,15 @@ export function createEventStreams({ keepAlive, stalled }: EventStreamsOptions):
   const countedBy = (backlog: Backlog): Streams => ({
     open(caller, closed, headers) {
       const entry = { caller, isOpen: true, end };
-      const body = createPacedBody(backlog, () => {
-        bodies.delete(body);
-        end();
-      });
+      const body = createPacedBody(
+        backlog,
+        () => {
+          bodies.delete(body);
+          end();
+        },
+        OPENING,
+      );
       bodies.set(body, entry);
-      body.write(OPENING);
       return createEventStream(body, end, { ...HEADERS, ...headers });
 
       function end() {

@@ -8,6 +8,8 @@ export interface Exchange {
   readonly response: Promise<Response>;
   /** Where the calls of this POST answer. */
   readonly outlet: Outlet;
+  /** The client has gone, and takes no answer. */
+  abandon(): void;
 }
 
 export interface ExchangeOptions {
@@ -74,14 +76,15 @@ export function createExchange(options: ExchangeOptions): Exchange {
       },
       drop: settle,
     },
+    abandon() {
+      clearTimeout(timer);
+      // Nobody reads it; the log shows the status that proxies use for this.
+      resolve(new Response(null, { status: 499 }));
+    },
   };
 }
 
-function json(
-  body: ReturnType<Streams["pace"]>,
-  status: number,
-  headers: Record<string, string>,
-): Response {
+function json(body: ReturnType<Streams["pace"]>, status: number, headers: Record<string, string>): Response {
   return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
 }
 

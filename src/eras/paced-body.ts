@@ -24,8 +24,11 @@ const PIECE = 256 * 1024;
 /** Intervals without a byte taken after which a client counts as stalled. */
 const PATIENCE = 4;
 
-/** @param over called once, when nothing more goes out */
-export function createPacedBody(backlog: Backlog, over: () => void): PacedBody {
+/**
+ * @param over called once, when nothing more goes out
+ * @param opening leaves with the headers, uncounted
+ */
+export function createPacedBody(backlog: Backlog, over: () => void, opening?: Uint8Array): PacedBody {
   let chunks: Uint8Array[] = [];
   let unread = 0;
   /** Bytes of the piece that the connection has, and has taken when it pulls for more. */
@@ -65,7 +68,14 @@ export function createPacedBody(backlog: Backlog, over: () => void): PacedBody {
     handOver();
   };
   const readable = new ReadableStream<Uint8Array>(
-    { start: (started) => void (controller = started), pull, cancel: finish },
+    {
+      start(started) {
+        controller = started;
+        if (opening !== undefined) started.enqueue(opening);
+      },
+      pull,
+      cancel: finish,
+    },
     { highWaterMark: 0 },
   );
 

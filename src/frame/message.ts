@@ -30,6 +30,8 @@ export type Reading =
   | { readonly batch: true; readonly messages: readonly Message[] }
   | { readonly fault: Fault };
 
+/** Messages in one body or line. */
+const MAX_BATCH = 100;
 const OPEN_ARRAY = 0x5b;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -46,6 +48,7 @@ export function readMessages(bytes: Uint8Array): Reading {
   }
   const elements = readElements(bytes);
   if (elements === undefined) return { fault: "parse" };
+  if (elements.length > MAX_BATCH) return { fault: "shape" };
   const messages = elements.map((element) => readMessage(bytes.subarray(element.start, element.end)));
   if (messages.length === 0 || messages.includes("shape") || messages.includes("parse"))
     return { fault: "shape" };

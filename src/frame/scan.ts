@@ -19,6 +19,8 @@ export interface Member extends Span {
 
 /** A JSON text whose containers nest deeper than this is refused, here and by many parsers. */
 export const MAX_DEPTH = 4096;
+/** An object that is looked into and has more members than this is refused: nobody means it. */
+export const MAX_MEMBERS = 10_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -64,7 +66,7 @@ function scanObject(
     const keyStart = at;
     const key = decodeString(bytes, at, keyEnd);
     at = skipSpace(bytes, keyEnd, end);
-    if (bytes[at] !== COLON || members.has(key)) return undefined;
+    if (bytes[at] !== COLON || members.has(key) || members.size >= MAX_MEMBERS) return undefined;
     const valueStart = skipSpace(bytes, at + 1, end);
     const inner = key === nested ? scanObject(bytes, valueStart, end) : undefined;
     const valueEnd = inner?.end ?? skipValue(bytes, valueStart, end);

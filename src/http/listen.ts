@@ -7,6 +7,9 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 
 export interface Listener {
   readonly port: number;
+  /** Where this machine reaches it. */
+  readonly target: { host: string; port: number };
+  readonly origin: string;
   /** From now on requests go to `handler`; before, they are told to come back. */
   serve(handler: Handler): void;
   /** The address at the other end of a request's connection. */
@@ -51,9 +54,12 @@ export function listen({ host, port }: ListenOptions): Listener {
         return refuseCrowd(most);
       },
     });
-  const server = port === null ? serveOnFirstFree(serve) : serveOn(serve, port, host);
+  const server = port === null ? serveOnFirstFree(serve, host) : serveOn(serve, port, host);
+  const target = { host: reachableHost(host), port: server.port! };
   return {
-    port: server.port!,
+    port: target.port,
+    target,
+    origin: `http://${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`,
     serve(next) {
       handler = next;
     },
@@ -75,12 +81,12 @@ function refuseCrowd(most: number): Response {
   );
 }
 
-function serveOnFirstFree<T>(serve: (port: number) => T): T {
+function serveOnFirstFree<T>(serve: (port: number) => T, host: string): T {
   for (let port = FIRST_PORT; port <= LAST_PORT; port++) {
     try {
       return serve(port);
     } catch (thrown) {
-      if (codeOf(thrown) !== "EADDRINUSE") throw explain(thrown, port);
+      if (codeOf(thrown) !== "EADDRINUSE") throw explain(thrown, port, host);
     }
   }
   return serve(0);
@@ -94,7 +100,7 @@ function serveOn<T>(serve: (port: number) => T, port: number, host: string): T {
   }
 }
 
-function explain(thrown: unknown, port: number, host = ""): unknown {
+function explain(thrown: unknown, port: number, host: string): unknown {
   switch (codeOf(thrown)) {
     case "EADDRINUSE":
       return new UserError(
@@ -107,6 +113,8 @@ function explain(thrown: unknown, port: number, host = ""): unknown {
         "Ports under 1024 are reserved; name another with --port.",
       );
     case "EADDRNOTAVAIL":
+    // What the system makes of a name that cannot be resolved.
+    case "EINVAL":
     case "ENOTFOUND":
       return new UserError(
         `"${host}" is not an address of this machine.`,
@@ -119,4 +127,9 @@ function explain(thrown: unknown, port: number, host = ""): unknown {
 
 function codeOf(thrown: unknown): unknown {
   return (thrown as { code?: unknown } | null)?.code;
+}
+
+/** An address that listens everywhere is reached on loopback. */
+function reachableHost(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
 }

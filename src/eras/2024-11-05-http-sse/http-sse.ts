@@ -35,6 +35,9 @@ export interface HttpSseOptions {
   admission: Admission;
 }
 
+/** How long a client may take to send `initialize`, in milliseconds. */
+const BEGIN_WITHIN = 60_000;
+
 export function createHttpSse(options: HttpSseOptions): HttpSse {
   const { bridge, sessions, streams, messagesPath, admission } = options;
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
@@ -52,14 +55,13 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   return {
     get(caller) {
       const id = sessions.newId();
-      let session: SseSession | undefined;
       const count: Backlog = (change) =>
-        void session?.conversation?.then((conversation) => conversation?.unread(change));
+        void session.conversation?.then((conversation) => conversation?.unread(change));
       const stream = streams.countedBy(count).open(caller, () => {
-        if (session !== undefined) sessions.remove(session);
-        void session?.conversation?.then((conversation) => conversation?.close());
+        sessions.remove(session);
+        void session.conversation?.then((conversation) => conversation?.close());
       });
-      session = {
+      const session: SseSession = {
         id,
         principal: caller.principal,
         stream,
@@ -73,6 +75,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         close: stream.end,
       };
       sessions.add(session);
+      // Who opens a stream and then says nothing holds a connection for nothing.
+      setTimeout(() => session?.conversation === undefined && stream.end(), BEGIN_WITHIN).unref();
       stream.sendEvent("endpoint", `${messagesPath}?sessionId=${id}`);
       return stream.response;
     },

@@ -59,8 +59,12 @@ export function createStatelessHttp({ bridge, streams, admission }: StatelessHtt
           ? farewell.promise(message, exchange.outlet, request.signal)
           : exchange.outlet;
       const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
-      if (request.signal.aborted) cancel();
-      else request.signal.addEventListener("abort", cancel);
+      const abandon = () => {
+        cancel();
+        exchange.abandon();
+      };
+      if (request.signal.aborted) abandon();
+      else request.signal.addEventListener("abort", abandon);
       return exchange.response;
     },
     close: farewell.say,
