@@ -91,7 +91,8 @@ export type LaunchReport =
 export type ServerEvent =
   | { state: "started"; pid: number }
   | { state: "ready"; pid: number }
-  | { state: "exited"; pid: number; reason: string }
+  /** `isOurs`: ended by us, because its session was over or nobody used it. */
+  | { state: "exited"; pid: number; reason: string; isOurs?: true }
   | { state: "restarting"; inMs: number };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */

@@ -31,6 +31,7 @@ export interface Host<W extends Waiter> {
 
 export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  onNoise(line: Uint8Array): void;
   standing: Standing;
   /** A request of the server's. */
   question(message: Message): void;

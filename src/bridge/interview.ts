@@ -71,7 +71,7 @@ const NO_ANSWER = '{"code":-32603,"message":"The client did not answer."}';
 
 /** A person who cannot be asked has cancelled; for anything else there is no such way to say no. */
 function standIn(request: string): string | undefined {
-  const { method } = JSON.parse(request) as { method?: string };
+  const { method } = (JSON.parse(request) ?? {}) as { method?: string };
   return method === "elicitation/create" ? '{"action":"cancel"}' : undefined;
 }
 

@@ -27,7 +27,7 @@ export interface SessionHost {
   close(): Promise<void>;
 }
 
-export type CellOptions = Pick<HostOptions, "hire" | "now" | "log" | "onServer" | "onStderr"> & {
+export type CellOptions = Pick<HostOptions, "hire" | "onNoise" | "now" | "log" | "onServer" | "onStderr"> & {
   /** A client has said something. */
   used(): void;
   /** The process is of no more use: to be closed. */
@@ -144,7 +144,8 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   }
 
   function pass(session: Session, request: Message, done: Done, outlet: Outlet): void {
-    startCall(host, session, request, outlet, (answer) => done(underId(answer, request)));
+    const { id } = request;
+    startCall(host, session, request, outlet, (answer) => done(underId(answer, id)));
   }
 
   async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
@@ -156,16 +157,16 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
         host,
         session,
         request,
-        { ...outlet, finish: (...answer) => (first.resolve(undefined), done(...answer)) },
+        { ...outlet, finish: (...answer) => (first.resolve(undefined), outlet.finish(...answer)) },
         (answer) => {
           first.resolve(answer.kind === "result" ? answer : undefined);
-          done(underId(answer, request));
+          done(underId(answer, request.id));
         },
       );
     }
     const awaited = welcome;
     const answer = await awaited;
-    if (answer !== undefined) return done(underId(answer, request));
+    if (answer !== undefined) return done(underId(answer, request.id));
     if (welcome === awaited) welcome = undefined;
     return greet(session, request, done, outlet);
   }
@@ -231,6 +232,6 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   };
 }
 
-function underId(answer: Message, request: Message): Uint8Array {
-  return splice(answer.bytes, [{ at: answer.idAt!, text: request.id }]);
+function underId(answer: Message, id: string): Uint8Array {
+  return splice(answer.bytes, [{ at: answer.idAt!, text: id }]);
 }

@@ -47,6 +47,8 @@ const FLAG: Record<string, "toolsListChanged" | "promptsListChanged" | "resource
   "notifications/resources/list_changed": "resourcesListChanged",
 };
 const UPDATED = "notifications/resources/updated";
+/** Resources one stream may be about; what is beyond is not acknowledged. */
+const MAX_RESOURCES = 1_000;
 
 export function createListeners({ capabilities, ask }: ListenersOptions): Listeners {
   const listeners = new Set<Listener>();
@@ -131,7 +133,9 @@ function honor(asked: Record<string, unknown>, capabilities: Readonly<Record<str
     filter.resourcesListChanged = true;
   const uris = asked["resourceSubscriptions"];
   if (Array.isArray(uris) && can("resources", "subscribe")) {
-    filter.resourceSubscriptions = uris.filter((uri): uri is string => typeof uri === "string");
+    filter.resourceSubscriptions = uris
+      .filter((uri): uri is string => typeof uri === "string")
+      .slice(0, MAX_RESOURCES);
   }
   return filter;
 }

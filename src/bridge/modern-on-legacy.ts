@@ -61,7 +61,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     },
     welcomed(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
-      welcome.resolve(parseSpan(answer, answer.resultAt) as Json);
+      welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
       listeners.renew();
     },
     gaveUp() {

@@ -8,12 +8,15 @@ import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./lega
 import { createLegacyOnModern } from "./legacy-on-modern.ts";
 import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
 import { createModernOnModern } from "./modern-on-modern.ts";
+import { createNoiseTeller } from "./noise.ts";
 import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
 
 interface Entry {
   readonly key: string;
+  /** Whom it was started for; empty for anybody. */
+  readonly principal: string;
   readonly host: SessionHost | StatelessHost;
   /** When a client last said something. */
   used: number;
@@ -34,9 +37,12 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   const entries = new Map<string, Entry>();
   /** Processes that have been told to end and may have something to put away. */
   const ending = new Set<Promise<void>>();
-  const spare = createSpare(options);
+  const onNoise = createNoiseTeller(log);
+  const spare = createSpare({ ...options, onNoise });
   const seal = createSeal(random(32));
   let strangers = 0;
+  /** Processes that one person and client may have while others have some. */
+  const fairShare = Math.max(1, Math.ceil(maxChildren / 2));
   const reaper = setInterval(reap, REAP_EVERY);
   reaper.unref();
 
@@ -59,25 +65,46 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     }
   }
 
-  function makeRoom(): boolean {
-    if (entries.size < maxChildren) return true;
-    const idle = [...entries.values()].find(({ host }) => host.pending === 0);
-    if (idle === undefined) return false;
-    log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
-    void end(idle);
-    return true;
+  /** Ends the process that can best be spared, or waits for one that is ending; false when all are needed. */
+  async function makeRoom(principal: string): Promise<boolean> {
+    for (;;) {
+      const own = [...entries.values()].filter((entry) => entry.principal === principal);
+      const crowds = own.length >= fairShare && own.length < entries.size;
+      if (!crowds && entries.size + ending.size < maxChildren) return true;
+      const [oldest] = ending;
+      const spared = crowds ? own.find(isIdle) : chooseSpared(principal, own);
+      if (spared === undefined && (crowds || oldest === undefined)) return false;
+      if (spared !== undefined)
+        log.info(
+          `Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`,
+        );
+      await (spared === undefined ? oldest : end(spared));
+    }
+  }
+
+  /** The caller's own before others', and a signed-in person's never for a stranger. */
+  function chooseSpared(principal: string, own: readonly Entry[]): Entry | undefined {
+    if (ending.size > 0 && entries.size < maxChildren) return undefined;
+    const idle = [...entries.values()].filter(isIdle);
+    const others = principal === "" ? [] : [...idle.filter((entry) => entry.principal === ""), ...idle];
+    return own.find(isIdle) ?? others[0];
   }
 
   /** The process for a key, started if there is none; `undefined` when there is no room for one. */
-  function find<H extends Entry["host"]>(
+  async function find<H extends Entry["host"]>(
+    principal: string,
     key: string,
     isPrivate: boolean,
     create: (cell: CellOptions) => H,
     era: "legacy" | "modern",
   ) {
-    const known = entries.get(key);
-    if (known !== undefined) return known as Entry & { host: H };
-    if (!makeRoom()) return undefined;
+    const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
+    const known = lookUp();
+    if (known !== undefined) return known;
+    if (!(await makeRoom(principal))) return undefined;
+    // Somebody with the same key may have come meanwhile.
+    const latest = lookUp();
+    if (latest !== undefined) return latest;
     const hire: Hire = (events) => spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
@@ -85,8 +112,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       entries.set(key, entry);
     };
     const gone = () => void end(entry);
-    const host = create({ ...options, hire, used: use, gone });
-    const entry: Entry & { host: H } = { key, host, used: now(), sessions: 0, isPrivate };
+    const host = create({ ...options, hire, onNoise, used: use, gone });
+    const entry: Entry & { host: H } = { key, principal, host, used: now(), sessions: 0, isPrivate };
     entries.set(key, entry);
     return entry;
   }
@@ -111,7 +138,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
         stringParam(initialize, "protocolVersion"),
         capabilitiesKey(initialize),
       ]);
-      const entry = find<SessionHost>(
+      const entry = await find<SessionHost>(
+        principal,
         key,
         isPrivate,
         (cell) =>
@@ -133,7 +161,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       const isModern = await spare.speaksModern();
       const { share, isPrivate } = shareKey(principal, "modern");
       const key = JSON.stringify([share, "modern", envelope.capabilitiesKey]);
-      const entry = find<StatelessHost>(
+      const entry = await find<StatelessHost>(
+        principal,
         key,
         isPrivate,
         (cell) =>
@@ -157,4 +186,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
 function capabilitiesKey(initialize: Message): string {
   const at = findMember(initialize, initialize.paramsAt, "capabilities");
   return rawParam(initialize, "capabilities") === undefined ? "" : canonical(parseSpan(initialize, at));
+}
+
+function isIdle({ host }: Entry): boolean {
+  return host.pending === 0;
 }

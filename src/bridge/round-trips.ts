@@ -149,11 +149,13 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     log.info(
       `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
     );
-    current.outlet.finish(composeRound(trip, current.request.id, writeTicket(trip, trip.id)));
+    const { request, outlet } = current;
+    outlet.finish(composeRound(trip, request.id, writeTicket(trip, trip.id, request)));
   }
 
-  function writeTicket({ principal, digest, round }: Trip, id: string): string {
-    return seal.write({ trip: id, principal, request: digest, round, expires: now() + PARK });
+  /** @param request what is asked for; the retry has to ask for the same */
+  function writeTicket({ principal, round }: Trip, id: string, request: Message): string {
+    return seal.write({ trip: id, principal, request: digestOf(request), round, expires: now() + PARK });
   }
 
   function sendToUrls(trip: Trip, round: Round, error: Message): void {
@@ -170,7 +172,8 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
         },
       );
     }
-    round.outlet.finish(composeUrlRound(round.request.id, urls, writeTicket(trip, NO_TRIP)));
+    const { request, outlet } = round;
+    outlet.finish(composeUrlRound(request.id, urls, writeTicket(trip, NO_TRIP, request)));
   }
 
   // ── the client comes back ──
@@ -216,7 +219,9 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
 
   function resumeAfterUrls(principal: string, round: Round): () => void {
     if (isAccepted(round.request)) return setOut(principal, round);
-    round.outlet.finish(composeNotOpened(round.request.id));
+    // Only a tool has a way to say that it did not work.
+    if (round.request.method === "tools/call") round.outlet.finish(composeNotOpened(round.request.id));
+    else fail(round, ErrorCode.internal, "The page that this needs was not opened.");
     return () => {};
   }
 

@@ -33,6 +33,8 @@ export interface Server {
 
 export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  /** A line that is no message. */
+  onNoise(line: Uint8Array): void;
   /** What a new process must be told before anything else. */
   standing: Standing;
   /** Every message but the answers to our own requests. */
@@ -155,24 +157,21 @@ export function createServer(options: ServerOptions): Server {
       clearTimeout(restart);
       for (const done of asked.values()) done(undefined);
       await child.close();
+      onServer({ state: "exited", pid: child.pid, reason: "is no longer used", isOurs: true });
     },
   };
 }
 
 /** Makes messages of lines; what is no message is dropped, the first time with a warning. */
 function createReader(
-  { log, tooLarge }: ServerOptions,
+  { log, onNoise, tooLarge }: ServerOptions,
   receive: (message: Message) => void,
 ): Pick<ChildEvents, "line" | "oversize"> {
-  let warned = false;
   return {
     line(line) {
       const reading = readMessages(line);
-      if ("messages" in reading) return reading.messages.forEach(receive);
-      const quote = Buffer.from(line.subarray(0, 120)).toString();
-      const report = warned ? log.debug : log.warn;
-      warned = true;
-      report(`The server writes to stdout what is no MCP message; such lines are dropped: "${quote}"`);
+      if ("messages" in reading) reading.messages.forEach(receive);
+      else onNoise(line);
     },
     oversize(length, head, tail) {
       log.warn(`The server sent a message of ${length} bytes, which is over the limit; it is lost.`);

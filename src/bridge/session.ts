@@ -74,18 +74,17 @@ export function createConversation(
     },
     call(request, outlet) {
       used();
-      if (open.has(request.id)) {
-        const reason = `The id ${request.id} belongs to a call that has not been answered yet.`;
-        return outlet.finish(
-          composeError(request.id, ErrorCode.invalidRequest, reason),
-          ErrorCode.invalidRequest,
-        );
+      // All that is kept of a call while it is under way: the request itself may be large.
+      const { id } = request;
+      if (open.has(id)) {
+        const reason = `The id ${id} belongs to a call that has not been answered yet.`;
+        return outlet.finish(composeError(id, ErrorCode.invalidRequest, reason), ErrorCode.invalidRequest);
       }
       const opened: OpenCall = { outlet };
-      open.set(request.id, opened);
+      open.set(id, opened);
       const done: Done = (answer, code) => {
-        if (open.get(request.id) !== opened) return;
-        open.delete(request.id);
+        if (open.get(id) !== opened) return;
+        open.delete(id);
         outlet.finish(answer, code);
       };
       rules.call(request, done, outlet);
@@ -120,17 +119,18 @@ export function startCall(
   answer: (answer: Message) => void,
   edits: Parameters<Host<SessionWaiter>["start"]>[2] = [],
 ): void {
-  const opened = session.open.get(request.id);
+  const { id } = request;
+  const opened = session.open.get(id);
   const waiter: SessionWaiter = {
     session,
     outlet,
     answer,
     progress: outlet.precede,
     lost(how) {
-      if (session.open.get(request.id) !== opened) return;
-      session.open.delete(request.id);
+      if (session.open.get(id) !== opened) return;
+      session.open.delete(id);
       const reason = `The MCP server ${how}. If it has ended it is being restarted; try again.`;
-      outlet.finish(composeError(request.id, ErrorCode.internal, reason), ErrorCode.internal);
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
     },
   };
   const call = host.start(request, waiter, edits);

@@ -28,6 +28,8 @@ export interface Spare {
 
 /** How long a server may take to answer before the launch goes on without it, in milliseconds. */
 const PATIENCE = 10_000;
+/** How long it may take before it is known what it speaks, in milliseconds; then it is taken to be an old one. */
+const LONG_PATIENCE = 60_000;
 /** How long silence may mean that it is still starting, and not that it has never heard of the question. */
 const SILENCE = 2_000;
 
@@ -35,16 +37,22 @@ const WHO = { name: NAME, version: VERSION };
 const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: WHO };
 const DISCOVER = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [META.capabilities]: {} } };
 
-export function createSpare({ startChild, childEra, onServer, onStderr }: BridgeOptions): Spare {
+export interface SpareOptions extends BridgeOptions {
+  /** A line that is no message. */
+  onNoise(line: Uint8Array): void;
+}
+
+export function createSpare({ startChild, childEra, onServer, onStderr, onNoise }: SpareOptions): Spare {
   let waiting: Candidate | undefined;
   let isModern = childEra === "modern";
-  const launched = Promise.withResolvers<void>();
+  /** It has been found out what the server speaks. */
+  const known = Promise.withResolvers<void>();
   let legacy: Promise<boolean> | undefined;
   /** It ends when it is asked anything before `initialize`. */
   let isTouchy = false;
 
   const prepare = (): Candidate => {
-    const candidate = startCandidate(startChild, onStderr);
+    const candidate = startCandidate(startChild, onStderr, onNoise);
     waiting = candidate;
     onServer({ state: "started", pid: candidate.child.pid });
     void candidate.ended.then((exit) => {
@@ -55,20 +63,24 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
   };
 
   /** A process thrown away afterwards: asking for a handshake is what no other client may find done. */
-  const tryInitialize = async (): Promise<{ report: Reply; answer: Message | undefined }> => {
-    const probe = startCandidate(startChild, () => {});
-    const report = await probe.ask("initialize", INITIALIZE, PATIENCE);
+  const tryInitialize = async (ms: number): Promise<{ report: Reply; answer: Message | undefined }> => {
+    const probe = startCandidate(
+      startChild,
+      () => {},
+      () => {},
+    );
+    const report = await probe.ask("initialize", INITIALIZE, ms);
     await probe.child.close();
     return { report, answer: report.outcome === "answered" ? report.answer : undefined };
   };
 
-  const launch = async (): Promise<LaunchReport> => {
-    const first = prepare();
+  /** Asks a server what it speaks and waits for the answer, however long it takes to start. */
+  const findOut = async (first: Candidate): Promise<Reply> => {
     // A server that is known to have sessions is asked what it may be asked before `initialize`.
     const asked =
       childEra === "legacy"
-        ? first.ask("ping", undefined, PATIENCE)
-        : first.ask("server/discover", DISCOVER, PATIENCE);
+        ? first.ask("ping", undefined, LONG_PATIENCE)
+        : first.ask("server/discover", DISCOVER, LONG_PATIENCE);
     const report = await Promise.race([asked, outwait(asked)]);
     if (report.outcome === "answered") {
       if (childEra === "auto") isModern = isDiscovered(report.answer);
@@ -76,7 +88,7 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
     }
     if (report.outcome !== "exited") return report;
     // Some servers end at anything but `initialize`: this tells them from broken ones.
-    const { report: second } = await tryInitialize();
+    const { report: second } = await tryInitialize(PATIENCE);
     if (second.outcome !== "answered") return report;
     isTouchy = true;
     prepare();
@@ -86,19 +98,25 @@ export function createSpare({ startChild, childEra, onServer, onStderr }: Bridge
   /** Some servers say nothing to what they do not know: one that answers a handshake meanwhile is one of them. */
   const outwait = async (asked: Promise<Reply>): Promise<Reply> => {
     if (childEra !== "auto" || (await settlesWithin(asked, SILENCE))) return asked;
-    const { report } = await tryInitialize();
+    const { report } = await tryInitialize(LONG_PATIENCE);
     return report.outcome === "answered" ? report : asked;
   };
 
+  const launch = async (): Promise<LaunchReport> => {
+    const first = prepare();
+    const found = findOut(first).finally(known.resolve);
+    return (await settlesWithin(found, PATIENCE)) ? found : { outcome: "silent", ended: first.ended };
+  };
+
   return {
-    launch: () => launch().finally(launched.resolve),
+    launch,
     async speaksModern() {
-      await launched.promise;
+      await known.promise;
       return isModern;
     },
     async speaksLegacy() {
       if (childEra !== "auto") return childEra === "legacy";
-      legacy ??= tryInitialize().then(({ answer }) => answer?.kind === "result");
+      legacy ??= tryInitialize(LONG_PATIENCE).then(({ answer }) => answer?.kind === "result");
       return legacy;
     },
     take(events, era) {
@@ -152,7 +170,12 @@ interface Candidate {
 
 type Reply = Exclude<LaunchReport, { outcome: "answered" }> | { outcome: "answered"; answer: Message };
 
-function startCandidate(startChild: StartChild, onStderr: (line: string) => void): Candidate {
+/** @param noise told of a line that is no message */
+function startCandidate(
+  startChild: StartChild,
+  onStderr: (line: string) => void,
+  noise: (line: Uint8Array) => void,
+): Candidate {
   let owner: ChildEvents | undefined;
   let questions = 0;
   const said: Uint8Array[] = [];
@@ -164,6 +187,7 @@ function startCandidate(startChild: StartChild, onStderr: (line: string) => void
       if (owner !== undefined) return owner.line(line);
       const reading = readMessages(line);
       const [message] = "messages" in reading ? reading.messages : [];
+      if ("fault" in reading) return noise(line);
       const take = message?.method === "" ? waiters.get(Number(message.id)) : undefined;
       if (take === undefined) said.push(line);
       else take(message!);

@@ -1,9 +1,13 @@
 // What a client has arranged with its server and expects to hold: told again to a restarted one.
+import { composeRequest } from "../frame/compose.ts";
 import { stringParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 
 /** Writes a request with the number it is given as its id. */
 export type Compose = (number: number) => Uint8Array;
+
+/** What is told again at the most; a client with more has to ask anew after a restart. */
+const MAX_WISHES = 1_000;
 
 export interface Standing {
   /** The client's `initialize`, with another id; `undefined` before there was one. */
@@ -23,6 +27,10 @@ export function createStanding(own?: Compose): Standing {
   let greeted = own !== undefined;
   const wishes = new Map<string, Compose>();
 
+  const wish = (key: string, method: string, params: object) => {
+    if (wishes.size < MAX_WISHES) wishes.set(key, (number) => composeRequest(number, method, params));
+  };
+
   return {
     get greeting() {
       return greeting;
@@ -33,19 +41,20 @@ export function createStanding(own?: Compose): Standing {
     wishes: () => [...wishes.values()],
     forgetResource: (uri) => void wishes.delete(`resource ${uri}`),
     note(message) {
-      const again: Compose = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
       switch (message.method) {
         case "initialize":
-          greeting = again;
+          greeting = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
           break;
         case "notifications/initialized":
           greeted = true;
           break;
         case "logging/setLevel":
-          wishes.set("level", again);
+          wish("level", message.method, { level: stringParam(message, "level") });
           break;
         case "resources/subscribe":
-          wishes.set(`resource ${stringParam(message, "uri")}`, again);
+          wish(`resource ${stringParam(message, "uri")}`, message.method, {
+            uri: stringParam(message, "uri"),
+          });
           break;
         case "resources/unsubscribe":
           wishes.delete(`resource ${stringParam(message, "uri")}`);

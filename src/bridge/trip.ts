@@ -28,8 +28,6 @@ export interface Round {
 export interface Trip {
   readonly id: string;
   readonly principal: string;
-  /** Of what is asked for; a retry has to ask for the same. */
-  readonly digest: string;
   /** The client's request that is to be answered; absent while the client is asked. */
   current: Round | undefined;
   /** The call at the server; absent before it is made. */
@@ -50,7 +48,6 @@ export function createTrip(id: string, principal: string, round: Round): Trip {
   return {
     id,
     principal,
-    digest: digestOf(round.request),
     current: round,
     call: undefined,
     asks: new Map(),
