@@ -63,10 +63,13 @@ function chooseNgrok(
   });
 }
 
+/** Beside our own settings: ngrok's secret, and what the launcher tells Bun. */
+const OURS: ReadonlySet<string> = new Set(["NGROK_AUTHTOKEN", "BUN_FEATURE_FLAG_NO_ORPHANS"]);
+
 /** What every process we start gets of our environment: all but what is ours alone. */
 export function inheritEnvironment(env: TunnelIO["env"]): Record<string, string> {
   const inherited = Object.entries(env).filter(
-    ([name, value]) => value !== undefined && name !== "NGROK_AUTHTOKEN" && !name.startsWith("MCP_EXPOSE_"),
+    ([name, value]) => value !== undefined && !OURS.has(name) && !name.startsWith("MCP_EXPOSE_"),
   );
   return Object.fromEntries(inherited) as Record<string, string>;
 }

@@ -41,10 +41,10 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
   const silence = createSilenceAlarm(() => lose("The ngrok agent hangs"));
 
   const hear = (report: AgentReport) => {
+    isOpen ||= report.report === "opened";
     silence.expectWord(isOpen ? (heartbeat.interval + heartbeat.tolerance) * 1_000 + GRACE : timeout + GRACE);
     switch (report.report) {
       case "opened":
-        isOpen = true;
         return opened.resolve(describeUp(report));
       case "refused": {
         const failure = { ...report, text: hide(report.text) };

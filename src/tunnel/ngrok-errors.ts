@@ -56,9 +56,7 @@ const ADVICE: Record<string, Advice> = {
   ERR_NGROK_350: TOO_MANY_ENDPOINTS,
   ERR_NGROK_334: {
     what: "ngrok says that %domain is already online",
-    hint:
-      "Another mcp-expose or ngrok serves it (https://dashboard.ngrok.com/endpoints). " +
-      "If that one has just ended, try again in half a minute.",
+    hint: "Another mcp-expose or ngrok serves it: stop that one (https://dashboard.ngrok.com/endpoints).",
   },
   ERR_NGROK_313: {
     what: "ngrok gives %domain to paying accounts only",

@@ -8,7 +8,7 @@ import { UserError } from "../errors.ts";
 const NGROK_SERVER = "connect.ngrok-agent.com:443";
 const PROBE_TIMEOUT = 3_000;
 /** Short, so that a probe begun before the network's return does not hide it for long. */
-const LOOK_TIMEOUT = 1_500;
+const LOOK_TIMEOUT = 1_000;
 
 /** How far the addon came: no connection, a connection without TLS, or neither success nor failure in time. */
 export type Obstacle = "tcp" | "tls" | "timeout";

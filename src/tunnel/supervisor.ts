@@ -56,7 +56,7 @@ const PATIENCE = 30_000;
 const SHORTEST = 500;
 const LONGEST = 30_000;
 /** While the network is gone this is all that is done, so that its return is noticed at once. */
-const LOOK_EVERY = 1_000;
+const LOOK_EVERY = 500;
 
 /** Milliseconds before try number `tries` (from 0): from 0.5 s to 30 s, spread so that many do not come back at once. */
 export function chooseDelay(tries: number, random: number): number {
