@@ -29,10 +29,12 @@ export type AppEvent =
       state: "started" | "ready" | "exited" | "restarting";
       pid?: number;
       reason?: string;
+      /** It was ended by us: its session was over, or nobody used it. */
+      isOurs?: true;
       inMs?: number;
     }
   | RequestEvent
-  | ({ event: "grant" } & Record<string, unknown>)
+  | GrantEvent
   | { event: "stopped" };
 
 /** What becomes of the tunnel. */
@@ -42,6 +44,23 @@ export type TunnelEvent =
   /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program is at it by itself. */
   | { event: "tunnel"; state: "down"; reason: string; since: string; nextTryMs?: number }
   | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
+
+/** What happens to somebody's access. Never carries a secret. */
+export interface GrantEvent {
+  event: "grant";
+  state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
+  clientId?: string;
+  /** What the client calls itself. */
+  clientName?: string;
+  subject?: string;
+  grantId?: string;
+  scopes?: readonly string[];
+  /** The host, or the app's scheme, that the answer goes to. */
+  destination?: string;
+  /** Where the person at the approval page sits; an IPv6 address counts as its /64. */
+  source?: string;
+  reason?: string;
+}
 
 /** One HTTP exchange on the public side, told when its answer begins. */
 export interface RequestEvent {

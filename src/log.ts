@@ -22,6 +22,8 @@ export interface Log {
 
 const LEVEL = { quiet: 1, normal: 3, verbose: 4 } as const;
 const MINIMUM_SECRET = 6;
+/** What others write must not reach the terminal as commands to it; colours may, and line ends of our own texts. */
+const UNPRINTABLE = /\x1b(?!\[[\d;]*m)|(?![\n\t\x1b])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const MARK: Record<string, { sign: string; color: string }> = {
   info: { sign: "·", color: "36" },
   success: { sign: "✓", color: "32" },
@@ -41,7 +43,7 @@ export function createLog({ level, write, color }: LogOptions): Log {
   const secrets = new Set<string>();
   const hide = (text: string) => {
     for (const secret of secrets) text = text.replaceAll(secret, "[redacted]");
-    return text;
+    return text.replace(UNPRINTABLE, "\u00b7");
   };
   const consola = createConsola({
     level: LEVEL[level],

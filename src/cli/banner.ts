@@ -19,9 +19,7 @@ export function renderBanner(ready: Ready, style: Style): string {
     "",
     ...(isPublic ? describeAssistants(ready, style) : [LOCAL_ONLY, ""]),
     ...describeCommands(ready, style),
-    ...(tunnel === "ngrok"
-      ? ["", style.dim('On ngrok\'s free plan your browser first shows a notice: press "Visit Site".')]
-      : []),
+    ...(tunnel in ABOUT_TUNNEL ? ["", style.dim(ABOUT_TUNNEL[tunnel]!)] : []),
     "",
     "",
   ].join("\n");
@@ -32,8 +30,15 @@ export function renderCredential(ready: Ready, style: Style): string {
   return ready.credential?.kind === "token" ? `${row("Token", ready.credential.token, style)}\n` : "";
 }
 
+/** What surprises people about a tunnel. */
+const ABOUT_TUNNEL: Partial<Record<Ready["tunnel"], string>> = {
+  ngrok: 'On ngrok\'s free plan your browser first shows a notice: press "Visit Site".',
+  cloudflared:
+    "The next start has another URL. What the server says outside of a call does not get through Cloudflare.",
+};
+
 const LOCAL_ONLY =
-  "Only this machine can reach it. For a public URL: ngrok config add-authtoken <token>, or --public-url with your own proxy.";
+  "It is not on the internet. For a public URL: ngrok config add-authtoken <token>, --tunnel cloudflared, or --public-url with your own proxy.";
 
 function describeCredential({ credential, auth }: Ready, style: Style): string[] {
   if (credential === null)

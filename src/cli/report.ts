@@ -1,6 +1,6 @@
 // What a person or a script gets to see while the program runs: `--json` lines, or the banner and a line per request.
 // The banner is written around the log: it shows, once, the token that the log hides.
-import type { AppEvent, Ready, TunnelEvent } from "../app.ts";
+import type { AppEvent, GrantEvent, Ready, TunnelEvent } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
@@ -42,6 +42,7 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
       case "child":
         switch (event.state) {
           case "exited":
+            if (event.isOurs) return log.debug(`A server process (${event.pid}) is no longer used.`);
             return log.warn(`The server ${event.reason ?? "has ended"}.`);
           case "restarting":
             return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
@@ -49,7 +50,7 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
             return log.debug(`The server is ${event.state} (process ${event.pid}).`);
         }
       case "grant":
-        return log.debug(`Grant: ${JSON.stringify(event)}`);
+        return tellGrant(event, log);
       case "stopped":
         return log.info("Stopped.");
     }
@@ -83,3 +84,22 @@ function tellTunnel(event: TunnelEvent, log: Log): void {
 const MOVED =
   "THE PUBLIC URL HAS CHANGED. Remove the connector in your assistants and add it again with the new URL, " +
   "which stands below; sign-ins for the old one no longer count.";
+
+/** What whoever runs the server wants to know of who gets in. */
+function tellGrant({ state, clientName, clientId, subject, source, reason }: GrantEvent, log: Log): void {
+  const client = clientName ?? clientId ?? "a client";
+  switch (state) {
+    case "approved":
+      return log.success(`"${client}" was approved by ${subject ?? "the owner"}.`);
+    case "denied":
+      return log.info(`"${client}" was denied.`);
+    case "login-failed":
+      return log.warn(
+        `Somebody could not sign in to approve "${client}"${source ? `, from ${source}` : ""}.`,
+      );
+    case "revoked":
+      return log.warn(`The access of "${client}" has ended${reason ? `: ${reason}` : ""}.`);
+    default:
+      return log.debug(`"${client}": access ${state}.`);
+  }
+}

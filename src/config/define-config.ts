@@ -11,6 +11,12 @@ export interface ConfigFile {
   env?: Readonly<Record<string, string | number | boolean>>;
   /** Files of `NAME=value` lines, added before `env`. */
   envFile?: string | readonly string[];
+  /** Who shares a server process: one client, one session, or all. */
+  process?: "client" | "session" | "shared";
+  /** Which revisions the server is spoken to in; `auto`: found out. */
+  childEra?: "auto" | "legacy" | "modern";
+  /** The most server processes at a time. */
+  maxChildren?: number;
   /** `server` is one line for the shell. */
   shell?: boolean;
 

@@ -1,6 +1,6 @@
 // Finds mcp-oauth.config.* and loads it, TypeScript included, also from the compiled binary.
 // Loading runs the person's code: whatever goes wrong in there is told with its file and line, never with a stack.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { messageOf, UserError } from "../errors.ts";
 import { NAME } from "../version.ts";
@@ -23,8 +23,20 @@ const DEADLINE = 10_000;
 /** The config file of `folder` or of the nearest folder above it that has one. */
 export function findConfigFile(folder: string): string | undefined {
   const found = FILE_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path));
+  if (found !== undefined) refuseStrangers(found);
   const parent = dirname(folder);
   return found ?? (parent === folder ? undefined : findConfigFile(parent));
+}
+
+/** A config file is a program: one that another user has put in our way does not run for having been found. */
+function refuseStrangers(path: string): void {
+  const { uid } = statSync(path);
+  const own = process.getuid?.();
+  if (own === undefined || uid === own || uid === 0) return;
+  throw new UserError(
+    `The config file "${path}" belongs to another user, and would run as you.`,
+    `If you trust it, name it: --config "${path}"`,
+  );
 }
 
 /**

@@ -80,10 +80,9 @@ export const OPTIONS = {
   auth: {
     kind: choice("MODE", ["oauth", "optional", "none"]),
     group: ACCESS,
-    help: "oauth, optional (looking is open) or none",
-    default: "oauth",
+    help: "oauth, optional (looking is open), none",
   },
-  yesPublic: { kind: toggle, group: ACCESS, help: "--auth none: yes, for the whole internet" },
+  yesPublic: { kind: toggle, group: ACCESS, help: "", beside: true },
   user: {
     kind: login,
     group: ACCESS,
@@ -135,15 +134,9 @@ export const OPTIONS = {
   process: {
     kind: choice("MODE", ["client", "session", "shared"]),
     group: SERVER,
-    help: "who shares a process: one client, one session, or all",
-    default: "client",
+    help: "client, session or shared; auto, legacy or modern",
   },
-  childEra: {
-    kind: choice("MODE", ["auto", "legacy", "modern"]),
-    group: SERVER,
-    help: "which revisions it speaks: found out, with or without sessions",
-    default: "auto",
-  },
+  childEra: { kind: choice("MODE", ["auto", "legacy", "modern"]), group: SERVER, help: "", beside: true },
   maxChildren: { kind: count, group: SERVER, help: "the most server processes at a time", default: "8" },
   env: {
     kind: variable,
@@ -164,10 +157,9 @@ export const OPTIONS = {
   cwd: {
     kind: path("DIR", "a folder"),
     group: SERVER,
-    help: "its working folder",
-    default: "the current one",
+    help: "its working folder; the command is one line of shell",
   },
-  shell: { kind: toggle, group: SERVER, help: "the command is one line for the shell" },
+  shell: { kind: toggle, group: SERVER, help: "", beside: true },
 
   config: {
     kind: path("FILE", "a config file"),

@@ -1,0 +1,77 @@
+// The wrapped server a run has, made of its config; the part of the start-up story that starts it and
+// says what is wrong with it.
+import type { AppEvent } from "./app-event.ts";
+import type { Bridge, LaunchReport } from "./bridge/bridge.ts";
+import { createBridge } from "./bridge/pool.ts";
+import { describeExit, type ChildExit } from "./child/child.ts";
+import type { Command } from "./child/command.ts";
+import { createSpawner } from "./child/spawn.ts";
+import type { Config } from "./config/config.ts";
+import { isSessionRevision } from "./eras/era.ts";
+import { inheritEnvironment } from "./app-tunnel.ts";
+import { UserError } from "./errors.ts";
+import type { Log } from "./log.ts";
+
+export interface ServerIO {
+  log: Log;
+  env: Readonly<Record<string, string | undefined>>;
+  now(): number;
+  random(bytes: number): Uint8Array;
+  emit(event: AppEvent): void;
+}
+
+/** The longest message a server may send, in bytes. */
+const MAX_LINE = 256 * 1024 * 1024;
+/** How long a server process may take to end by itself, in milliseconds. */
+const GRACE = 1_000;
+
+/** The bridge to the server; nothing is started yet. */
+export function openBridge(config: Config, io: ServerIO, command: Command): Bridge {
+  const { log, emit } = io;
+  return createBridge(
+    {
+      ...io,
+      process: config.process,
+      childEra: config.childEra,
+      maxChildren: config.maxChildren,
+      startChild: createSpawner({
+        command,
+        cwd: config.cwd,
+        env: childEnvironment(config, io.env),
+        maxLine: MAX_LINE,
+        grace: GRACE,
+      }),
+      onServer: (event) => emit({ event: "child", ...event }),
+      onStderr: (line) => log.plain(`${command.name} | ${line}`),
+    },
+    isSessionRevision,
+  );
+}
+
+/** The server gets our environment, less what is ours alone. */
+export function childEnvironment(config: Config, env: ServerIO["env"]): Record<string, string> {
+  return { ...inheritEnvironment(env), ...config.env };
+}
+
+/** @param onEnd called if a server that had not answered yet ends before anybody uses it */
+export async function checkLaunch(
+  report: LaunchReport,
+  command: Command,
+  log: Log,
+  onEnd: (exit: ChildExit) => void,
+) {
+  if (report.outcome === "exited")
+    throw new UserError(describeBrokenServer(command, report.exit), undefined, 1);
+  if (report.outcome === "answered") return;
+  log.warn(`"${command.name}" has not answered yet; it may still be starting.`);
+  void report.ended.then(onEnd);
+}
+
+export function describeBrokenServer({ name, file, args }: Command, exit: ChildExit): string {
+  const words = exit.lastWords.map((line) => `  ${line}`);
+  return [
+    `The server "${name}" ${describeExit(exit)} before it answered.`,
+    ...(words.length > 0 ? ["Its last words:", ...words] : ["It wrote nothing to stderr."]),
+    `It was started as: ${[file, ...args].join(" ")}`,
+  ].join("\n");
+}
