@@ -7,14 +7,16 @@ import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-const LEAVES = ["errors.ts", "log.ts", "version.ts"];
+const LEAVES = ["closing.ts", "errors.ts", "log.ts", "version.ts"];
 const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
 
 /** What each room may import besides itself and the leaves. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["cli/", "tunnel/ngrok-agent.ts"],
   "cli/": ["app.ts", "app-event.ts", "config/"],
-  "app.ts": ["app-event.ts", "app-tunnel.ts", "config/", ...PARTS],
+  "app.ts": ["app-event.ts", "app-oauth.ts", "app-server.ts", "app-tunnel.ts", "config/", ...PARTS],
+  "app-oauth.ts": ["app-event.ts", "config/", "eras/", "oauth/", "store/"],
+  "app-server.ts": ["app-event.ts", "app-tunnel.ts", "bridge/", "child/", "config/", "eras/era.ts"],
   "app-tunnel.ts": ["app-event.ts", "config/", "tunnel/"],
   "app-event.ts": [],
   "eras/": ["bridge/", "frame/"],
@@ -28,6 +30,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tunnel/": [],
   "inspector/": [],
   "http/": [],
+  "closing.ts": [],
   "errors.ts": [],
   "log.ts": [],
   "version.ts": ["../package.json"],

@@ -14,8 +14,12 @@ export interface ProgramOptions {
   compiled?: boolean;
   /** Of `startProgram` alone; a free one is chosen where none is given. */
   port?: number;
+  /** Of `startProgram` alone: the test makes the program fail. Without it, a failure fails the test. */
+  faulty?: boolean;
   /** What can be read from stdin. */
   stdin?: string;
+  /** How long `runProgram` may take, in milliseconds. */
+  deadline?: number;
 }
 
 export interface Program {
@@ -85,6 +89,8 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
     child.kill("SIGTERM");
     const status = await exited;
     removeHome();
+    if (!options.faulty) refuseFaults(events, stderr);
+    refuseSecrets(events, stderr);
     return status;
   };
   try {
@@ -106,6 +112,27 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
   }
 }
 
+/** Nothing a client or a server does may make us fail: a 500, or a stack in the log, is a fault of ours. */
+function refuseFaults(events: readonly AppEvent[], stderr: string): void {
+  const failed = events.filter(
+    (event) => event.event === "request" && event.status >= 500 && event.status !== 503,
+  );
+  const told = stderr
+    .split("\n")
+    .filter((line) => /^✗ \S+ failed: |^error: |^This is a bug|[Uu]nhandled/.test(line));
+  if (failed.length + told.length === 0) return;
+  throw new Error(`the program failed:\n${JSON.stringify(failed)}\n${told.join("\n")}`);
+}
+
+/** Codes, tokens and client secrets that we make are all of this form; none is ever to be printed. */
+const MADE_SECRET = /(?<![\w-])[\w-]{43}(?![\w-])/;
+
+function refuseSecrets(events: readonly AppEvent[], stderr: string): void {
+  const told = [...stderr.split("\n"), ...events.map((event) => JSON.stringify(event))];
+  const secret = told.find((line) => MADE_SECRET.test(line) || /Bearer [\w-]{16}/.test(line));
+  if (secret !== undefined) throw new Error(`the program printed what looks like a secret: ${secret}`);
+}
+
 export interface Outcome {
   exitCode: number;
   stdout: string;
@@ -115,7 +142,7 @@ export interface Outcome {
 /** Runs `mcp-expose …words` to its end; for what ends by itself. */
 export async function runProgram(words: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
   const child = spawnProgram(words, options);
-  const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.deadline ?? DEADLINE);
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

@@ -174,7 +174,7 @@ mcp-expose ${VERSION} is serving server-everything on this machine
 URL      http://127.0.0.1:PORT/mcp
 Token    paste-me  (paste it on the approval page)
 
-Only this machine can reach it. For a public URL: ngrok config add-authtoken <token>, or --public-url with your own proxy.
+It is not on the internet. For a public URL: ngrok config add-authtoken <token>, --tunnel cloudflared, or --public-url with your own proxy.
 
 $ claude mcp add --transport http server-everything http://127.0.0.1:PORT/mcp
 $ codex mcp add server-everything --url http://127.0.0.1:PORT/mcp
@@ -207,18 +207,19 @@ describe("a tunnel that ngrok refuses", () => {
     },
   );
 
-  test("a domain that is online elsewhere: says which and what to do, status 1, and the other one stays up", async () => {
+  test("a domain that stays online elsewhere: after 30 s says which and what to do, status 1; the other one stays up", async () => {
     const env = await standIn({ domains: ["taken.ngrok-free.dev"] });
     const words = ["--domain", "taken.ngrok-free.dev", "--store", "memory", EVERYTHING];
     const first = await startProgram([...NGROK, ...words], { env });
     cleanups.push(first.stop);
     const { exitCode, stdout, stderr } = await runProgram([...NGROK, "--json", "--port", "0", ...words], {
       env,
+      deadline: 50_000,
     });
     expect(exitCode).toBe(1);
     expect(stdout).not.toContain('"event":"ready"');
     expect(stderr).toContain('"taken.ngrok-free.dev" is already online');
     expect(stderr).toContain("https://dashboard.ngrok.com/endpoints");
     expect((await fetch(first.ready.url)).status).toBe(401);
-  });
+  }, 60_000);
 });

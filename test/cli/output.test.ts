@@ -47,7 +47,7 @@ describe("the banner", () => {
 
   test("says how to get a public URL when there is none, and leaves cloud assistants out", () => {
     const banner = renderBanner(LOCAL, plain);
-    expect(banner).toContain("Only this machine can reach it.");
+    expect(banner).toContain("It is not on the internet.");
     expect(banner).not.toMatch(/ChatGPT|ngrok's free plan/);
   });
 

@@ -29,11 +29,15 @@ test("every option that takes a value can be set by a variable", () => {
     maxBody: "1kb",
     auth: "none",
     user: "a",
+    allowClient: "a.example",
+    denyClient: "a.example",
     store: "memory",
     accessTtl: "1h",
     refreshTtl: "1h",
     allowRedirect: "https://a.example/cb",
     allowOrigin: "https://a.example",
+    process: "session",
+    childEra: "legacy",
     env: "A=1",
   };
   for (const [key, option] of optionsOf("run").filter(([, option]) => mayComeFrom(option, "environment"))) {

@@ -50,6 +50,10 @@ test("the defaults are those of the documentation", async () => {
     allowRedirect: [],
     allowOrigin: [],
     maxBody: 33_554_432,
+    denyClient: [],
+    scopes: {},
+    process: "client",
+    childEra: "auto",
     maxChildren: 8,
     json: false,
     quiet: false,
@@ -83,14 +87,20 @@ describe("the tunnel", () => {
     expect(resolve({ publicUrl, domain: "b.example" })).rejects.toThrow("do not go together");
     expect(resolve({ tunnel: "none", domain: "b.example" })).rejects.toThrow("do not go together");
   });
-  test.each(["cloudflared", "tailscale"] as const)("may be %s, which takes nothing that is ngrok's", async (tunnel) => {
-    const findAuthtoken = () => Promise.reject(new Error("looked up"));
-    expect(await resolve({ tunnel }, { findAuthtoken })).toMatchObject({ tunnel });
-    expect(resolve({ tunnel, only: "claude" })).rejects.toThrow("do not go together");
-    expect(resolve({ tunnel, domain: "b.example" })).rejects.toThrow("do not go together");
-  });
+  test.each(["cloudflared", "tailscale"] as const)(
+    "may be %s, which takes nothing that is ngrok's",
+    async (tunnel) => {
+      const findAuthtoken = () => Promise.reject(new Error("looked up"));
+      expect(await resolve({ tunnel }, { findAuthtoken })).toMatchObject({ tunnel });
+      expect(resolve({ tunnel, only: "claude" })).rejects.toThrow("do not go together");
+      expect(resolve({ tunnel, domain: "b.example" })).rejects.toThrow("do not go together");
+    },
+  );
   test("is ngrok when only some assistants shall be let in, since nobody else can tell them apart", async () => {
-    expect(await resolve({ only: "claude,chatgpt" })).toMatchObject({ tunnel: "ngrok", only: ["chatgpt", "claude"] });
+    expect(await resolve({ only: "claude,chatgpt" })).toMatchObject({
+      tunnel: "ngrok",
+      only: ["chatgpt", "claude"],
+    });
     expect(resolve({ publicUrl: "https://a.example", only: "claude" })).rejects.toThrow("do not go together");
     expect(resolve({ only: "gemini" })).rejects.toThrow('"gemini" is not a list of chatgpt, claude');
   });

@@ -1,45 +1,17 @@
 // What one caller may never see of another, for each `--process` mode: two people, one of them with two OAuth clients.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
-  expose,
-  fixture,
   INITIALIZE,
-  isAlive,
   listen,
   openSession,
-  openSseSession,
   post,
-  readAnswer,
   readMessages,
-  until,
   type Headers,
   type Listening,
-  type Wire,
 } from "../eras/wire.ts";
-import { startProgram, type Program } from "../program.ts";
 import { ALL, createStatelessClient, META } from "../matrix/stateless-wire.ts";
-import { PEOPLE, signIn } from "./people.ts";
+import { openHouse, type House } from "./people.ts";
 
-type Mode = "client" | "session" | "shared";
-
-let program: Program;
-let url: string;
-/** Headers of Ada, of another OAuth client of hers, and of Bob. */
-let ada: Headers;
-let adaElsewhere: Headers;
-let bob: Headers;
-
-async function setUp(mode: Mode, server: string): Promise<void> {
-  const words = ["--tunnel", "none", ...PEOPLE, "--process", mode, fixture(server)];
-  program = await startProgram(words);
-  ({ url } = program.ready);
-  [ada, adaElsewhere, bob] = await Promise.all([signIn(url, "ada"), signIn(url, "ada"), signIn(url, "bob")]);
-}
-
-const pidOf = ({ result }: Wire) => result?.["pid"] as number;
-const sessionPid = async (who: Headers) => pidOf(await (await openSession(url, who)).call("pid"));
-const statelessPid = async (who: Headers, can: object = ALL) =>
-  pidOf(await createStatelessClient(url, can, who).call("pid"));
 const LOUD = { meta: { [META.logLevel]: "debug", progressToken: "token" } };
 const FORM = { method: "elicitation/create", params: { message: "Who?" } };
 
@@ -54,77 +26,18 @@ async function expectNothingBut(stream: Listening, last: string): Promise<void> 
   await stream.close();
 }
 
-describe("who shares a process", () => {
-  afterAll(async () => void (await program.stop()));
-
-  test("--process client: the sessions of one person's client, and nobody else", async () => {
-    await setUp("client", "obedient");
-    const own = await sessionPid(ada);
-    expect(await sessionPid(ada)).toBe(own);
-    expect(new Set([own, await sessionPid(adaElsewhere), await sessionPid(bob)]).size).toBe(3);
-  });
-
-  test("--process client: a client that begins anew finds what it left behind", async () => {
-    const before = await openSession(url, ada);
-    await before.call("echo", { remember: "me" });
-    await before.end();
-    const { result } = await (await openSession(url, ada)).call("history");
-    expect(JSON.stringify(result)).toContain("remember");
-  });
-
-  test("--process client: requests without sessions, too, one process for each set of capabilities", async () => {
-    const own = await statelessPid(ada);
-    expect(await statelessPid(ada, { roots: {}, sampling: {}, elicitation: { url: {}, form: {} } })).toBe(own);
-    const others = [statelessPid(ada, {}), statelessPid(adaElsewhere), statelessPid(bob), sessionPid(ada)];
-    expect(await Promise.all(others)).not.toContain(own);
-  });
-
-  test("--process client: not sessions that ask for another revision or have other capabilities", async () => {
-    const pidWith = async (params: object) => {
-      const opened = await post(url, { ...INITIALIZE, params: { ...INITIALIZE.params, ...params } }, ada);
-      const headers = { ...ada, "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
-      const call = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "pid" } };
-      await opened.text();
-      return pidOf(await readAnswer(await post(url, call, headers)));
-    };
-    const own = await sessionPid(ada);
-    expect(await pidWith({})).toBe(own);
-    expect(await pidWith({ protocolVersion: "2025-06-18" })).not.toBe(own);
-    expect(await pidWith({ capabilities: {} })).not.toBe(own);
-    await program.stop();
-  });
-
-  test("--process session: nobody; requests without sessions share one for each person's client", async () => {
-    await setUp("session", "obedient");
-    const all = [sessionPid(ada), sessionPid(ada), sessionPid(adaElsewhere), sessionPid(bob)];
-    expect(new Set(await Promise.all(all)).size).toBe(4);
-    const own = await statelessPid(ada);
-    expect(await statelessPid(ada)).toBe(own);
-    expect(await statelessPid(bob)).not.toBe(own);
-    await program.stop();
-  });
-
-  test("--process session: the process ends with its session", async () => {
-    await setUp("session", "obedient");
-    const session = await openSession(url, ada);
-    const pid = pidOf(await session.call("pid"));
-    await session.end();
-    await until("its process to be gone", () => !isAlive(pid));
-    await program.stop();
-  });
-
-  test("--process shared: everybody of one era, revision and set of capabilities", async () => {
-    await setUp("shared", "obedient");
-    const own = await sessionPid(ada);
-    expect([await sessionPid(adaElsewhere), await sessionPid(bob)]).toEqual([own, own]);
-    expect(await statelessPid(ada)).toBe(await statelessPid(bob));
-  });
-});
-
 for (const mode of ["client", "session", "shared"] as const)
   describe(`--process ${mode}, a server of 2025-11-25`, () => {
-    beforeAll(() => setUp(mode, "obedient"));
-    afterAll(async () => void (await program.stop()));
+    let house: House;
+    let url: string;
+    let ada: Headers;
+    let adaElsewhere: Headers;
+    let bob: Headers;
+    beforeAll(async () => {
+      house = await openHouse("obedient", ["--process", mode]);
+      ({ url, ada, adaElsewhere, bob } = house);
+    });
+    afterAll(() => house[Symbol.asyncDispose]());
 
     const strangers = () => [bob, adaElsewhere];
 
@@ -144,7 +57,11 @@ for (const mode of ["client", "session", "shared"] as const)
       const sessions = await Promise.all([ada, adaElsewhere, bob].map((who) => openSession(url, who)));
       const answers = await Promise.all(
         sessions.map(async (session, at) => {
-          const params = { name: "progress", arguments: { count: at + 1 }, _meta: { progressToken: "token" } };
+          const params = {
+            name: "progress",
+            arguments: { count: at + 1 },
+            _meta: { progressToken: "token" },
+          };
           const call = { jsonrpc: "2.0", id: "same", method: "tools/call", params };
           return readMessages(await session.send(call));
         }),
@@ -169,7 +86,11 @@ for (const mode of ["client", "session", "shared"] as const)
       const { id, params } = await stream.next();
       expect(params).toMatchObject({ message: SECRET });
       for (const wrong of [id, 1, 2, 3])
-        await other.send({ jsonrpc: "2.0", id: wrong, result: { action: "accept", content: { from: "bob" } } });
+        await other.send({
+          jsonrpc: "2.0",
+          id: wrong,
+          result: { action: "accept", content: { from: "bob" } },
+        });
       await asked.send({ jsonrpc: "2.0", id, result: { action: "accept", content: { from: "ada" } } });
       const { result } = await stream.next();
       expect(String(result?.["answeredBy"])).toContain('"from":"ada"');
@@ -189,9 +110,9 @@ for (const mode of ["client", "session", "shared"] as const)
         expect(error?.code).toBe(-32602);
       }
       // Nor by the same client with other capabilities: that is another process, where nothing waits.
-      expect((await createStatelessClient(url, { elicitation: {} }, ada).call("ask", FORM, {}, more)).error?.code).toBe(
-        -32602,
-      );
+      expect(
+        (await createStatelessClient(url, { elicitation: {} }, ada).call("ask", FORM, {}, more)).error?.code,
+      ).toBe(-32602);
       const { result: done } = await own.call("ask", FORM, {}, more);
       expect(String(done?.["answeredBy"])).toContain("accept");
     });
@@ -217,7 +138,7 @@ for (const mode of ["client", "session", "shared"] as const)
     });
 
     test("and on HTTP+SSE", async () => {
-      const sse = await fetch(program.ready.sse, { headers: bob });
+      const sse = await fetch(house.program.ready.sse, { headers: bob });
       const elsewhere = listen(sse);
       const { data } = await elsewhere.nextEvent();
       const endpoint = new URL(data, url).href;
@@ -239,7 +160,9 @@ for (const mode of ["client", "session", "shared"] as const)
       const held = await createStatelessClient(url, ALL, bob).start("hold", { key: "bob" }, LOUD);
       const elsewhere = listen(held);
       expect((await elsewhere.next()).params?.["data"]).toBe("holding bob");
-      const own = await readMessages(await createStatelessClient(url, ALL, ada).start("log", { data: SECRET }, LOUD));
+      const own = await readMessages(
+        await createStatelessClient(url, ALL, ada).start("log", { data: SECRET }, LOUD),
+      );
       expect(JSON.stringify(own)).toContain(SECRET);
       await createStatelessClient(url, ALL, bob).call("release", { key: "bob" });
       expect(await elsewhere.next()).toMatchObject({ result: { released: "bob" } });
@@ -268,7 +191,9 @@ for (const mode of ["client", "session", "shared"] as const)
         expect(JSON.stringify(await stream.next())).toContain(SECRET);
         for (const { session, stream } of elsewhere) {
           // Had they been told, it would stand before this.
-          await session.call("raw", { reply: `${update.replace(SECRET, "own")}\n{"jsonrpc":"2.0","id":$ID,"result":{}}` });
+          await session.call("raw", {
+            reply: `${update.replace(SECRET, "own")}\n{"jsonrpc":"2.0","id":$ID,"result":{}}`,
+          });
           expect((await stream.next()).params).toMatchObject({ x: "own" });
           await stream.close();
         }
@@ -296,93 +221,38 @@ for (const mode of ["client", "session", "shared"] as const)
     }
   });
 
-describe("a server of 2026-07-28", () => {
-  afterAll(async () => void (await program.stop()));
-
-  test.each(["client", "session"] as const)("--process %s: each person's client has a process of its own", async (mode) => {
-    await setUp(mode, "stateless");
+test.each(["client", "session"])(
+  "--process %s, a server of 2026-07-28: nothing that happens to one is told to another",
+  async (mode) => {
+    await using house = await openHouse("stateless", ["--process", mode]);
+    const { url, ada, adaElsewhere, bob, statelessPid } = house;
     const pids = await Promise.all([ada, adaElsewhere, bob].map((who) => statelessPid(who)));
     expect(new Set(pids).size).toBe(3);
-    const elsewhere = listen(
-      await createStatelessClient(url, ALL, bob).request("subscriptions/listen", {
-        notifications: { toolsListChanged: true, resourceSubscriptions: ["file:///b"] },
-      }),
-    );
-    await elsewhere.next();
-    await createStatelessClient(url, ALL, ada).call("list_changed");
-    await createStatelessClient(url, ALL, ada).call("log", { data: SECRET }, LOUD);
-    await createStatelessClient(url, ALL, bob).call("touch", { uri: "file:///b" });
-    expect((await elsewhere.next()).method).toBe("notifications/resources/updated");
-    await elsewhere.close();
-    await program.stop();
-  });
-
-  test("--process shared: answers, progress and streams of one never reach another", async () => {
-    await setUp("shared", "stateless");
-    const [one, other] = [createStatelessClient(url, ALL, ada), createStatelessClient(url, ALL, bob)];
-    expect(pidOf(await one.call("pid"))).toBe(pidOf(await other.call("pid")));
-    const [mine, theirs] = await Promise.all([
-      one.start("progress", { count: 1 }, { ...LOUD, id: "same" }).then(readMessages),
-      other.start("progress", { count: 2 }, { ...LOUD, id: "same" }).then(readMessages),
-    ]);
-    expect([mine.length, theirs.length]).toEqual([2, 3]);
-    const held = listen(await other.start("hold", { key: "bob" }, LOUD));
-    await held.next();
-    // Two calls want log lines, and this pipe does not say whose one is.
-    const own = await readMessages(await one.start("log", { data: SECRET }, LOUD));
-    expect(JSON.stringify(own)).not.toContain(SECRET);
-    await other.call("release", { key: "bob" });
-    expect(await held.next()).toMatchObject({ result: { released: "bob" } });
-  });
-});
-
-test("with --auth none nobody knows anybody: sessions share nothing, requests without sessions one process", async () => {
-  await using open = await expose("obedient");
-  ({ url } = open.ready);
-  const sessions = [await openSession(url), await openSession(url)];
-  const pids = await Promise.all(sessions.map(async (session) => pidOf(await session.call("pid"))));
-  const sse = await openSseSession(open.ready.sse);
-  await sse.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "pid" } });
-  pids.push(pidOf(await sse.next()));
-  expect(new Set(pids).size).toBe(3);
-  expect(await statelessPid({})).toBe(await statelessPid({}));
-  await sse.close();
-});
-
-describe("--max-children", () => {
-  const OPEN = ["--tunnel", "none", ...PEOPLE, "--max-children", "2"];
-  beforeAll(async () => {
-    program = await startProgram([...OPEN, fixture("obedient")]);
-    ({ url } = program.ready);
-    [ada, adaElsewhere, bob] = await Promise.all([signIn(url, "ada"), signIn(url, "ada"), signIn(url, "bob")]);
-  });
-  afterAll(async () => void (await program.stop()));
-
-  test("ends the process that was used longest ago, whose client gets another when it comes back", async () => {
-    const [first, second] = [await statelessPid(ada), await statelessPid(bob)];
-    expect(await statelessPid(ada)).toBe(first);
-    await statelessPid(adaElsewhere);
-    expect(await statelessPid(ada)).toBe(first);
-    const again = await statelessPid(bob);
-    expect(again).not.toBe(second);
-    expect(again).toBeNumber();
-  });
-
-  test("never ends one with a call in flight, a parked call or a listener: who comes next is told to come back", async () => {
     const [own, other] = [createStatelessClient(url, ALL, ada), createStatelessClient(url, ALL, bob)];
-    const { result } = await own.call("ask", FORM);
-    const stream = listen(
-      await other.request("subscriptions/listen", { notifications: { toolsListChanged: true } }),
-    );
-    await stream.next();
-    const refused = await createStatelessClient(url, ALL, adaElsewhere).start("pid");
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
-    await stream.close();
-    await own.call("ask", FORM, {}, {
-      requestState: result?.["requestState"],
-      inputResponses: { "elicitation-1": { action: "accept" } },
-    });
-    expect(await statelessPid(adaElsewhere)).toBeNumber();
-  });
-});
+    const notifications = { toolsListChanged: true, resourceSubscriptions: ["file:///b"] };
+    const elsewhere = listen(await other.request("subscriptions/listen", { notifications }));
+    await elsewhere.next();
+    await own.call("list_changed");
+    await own.call("log", { data: SECRET }, LOUD);
+    await other.call("touch", { uri: "file:///b" });
+    await expectNothingBut(elsewhere, "notifications/resources/updated");
+  },
+);
 
+test("--process shared, a server of 2026-07-28: answers, progress and log lines of one reach no other", async () => {
+  await using house = await openHouse("stateless", ["--process", "shared"]);
+  const { url, ada, bob, statelessPid } = house;
+  expect(await statelessPid(ada)).toBe(await statelessPid(bob));
+  const [own, other] = [createStatelessClient(url, ALL, ada), createStatelessClient(url, ALL, bob)];
+  const [mine, theirs] = await Promise.all([
+    own.start("progress", { count: 1 }, { ...LOUD, id: "same" }).then(readMessages),
+    other.start("progress", { count: 2 }, { ...LOUD, id: "same" }).then(readMessages),
+  ]);
+  expect([mine.length, theirs.length]).toEqual([2, 3]);
+  const held = listen(await other.start("hold", { key: "bob" }, LOUD));
+  await held.next();
+  // Two calls want log lines, and this pipe does not say whose one is.
+  await own.call("log", { data: SECRET }, LOUD);
+  await other.call("release", { key: "bob" });
+  expect(await held.next()).toMatchObject({ result: { released: "bob" } });
+});

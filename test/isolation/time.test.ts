@@ -68,7 +68,9 @@ async function until(what: string, holds: () => unknown): Promise<void> {
 function toMessage(message: object): Message {
   const reading = readMessages(Buffer.from(JSON.stringify(message)));
   if ("fault" in reading) throw new Error(reading.fault);
-  return reading.messages[0]!;
+  const [first] = reading.messages;
+  if (first === undefined) throw new Error("no message");
+  return first;
 }
 
 interface Answering {
@@ -114,7 +116,9 @@ async function call(who: string, name: string, args?: object, more?: object): Pr
 }
 
 async function listen(who: string): Promise<void> {
-  const { preceding } = await send(who, "subscriptions/listen", { notifications: { toolsListChanged: true } });
+  const { preceding } = await send(who, "subscriptions/listen", {
+    notifications: { toolsListChanged: true },
+  });
   await until("the acknowledgment", () => preceding.length > 0);
 }
 
@@ -150,7 +154,6 @@ describe("the process of a client", () => {
     setUp("obedient");
     const client = { loose: () => {}, closed: () => {} };
     const conversation = (await bridge.openSession("ada", toMessage(INITIALIZE), client))!;
-    let pid = 0;
     const ask = (request: object) =>
       new Promise<Wire>((resolve) =>
         conversation.call(toMessage(request), {
@@ -161,9 +164,9 @@ describe("the process of a client", () => {
       );
     await ask(INITIALIZE);
     const call = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "pid" } };
-    pid = (await ask(call)).result?.["pid"] as number;
+    const pid = (await ask(call)).result?.["pid"] as number;
     passTime(60);
-    expect(isAlive(pid)).toBeTrue();
+    expect((await ask(call)).result?.["pid"]).toBe(pid);
     conversation.close();
     passTime(16);
     await until("its process to be gone", () => !isAlive(pid));
@@ -192,12 +195,25 @@ describe("a call whose client has been asked and does not come back", () => {
     const late = await call("ada", "ask_or_fail", { question }, back(result?.["requestState"]));
     expect(late.error?.code).toBe(-32602);
     const { result: told } = await call("ada", "history");
-    const lines = (told?.["history"] as string[]).map((line) => JSON.parse(line) as Wire);
+    const lines = ((told?.["history"] ?? []) as string[]).map((line) => JSON.parse(line) as Wire);
     const asking = lines.find(({ params }) => params?.["name"] === "ask_or_fail");
     expect(lines).toContainEqual(expect.objectContaining({ result: { action: "cancel" } }));
     expect(lines.find(({ method }) => method === "notifications/cancelled")?.params).toMatchObject({
       requestId: asking?.id,
     });
+  });
+
+  test("is refused after that when it was sent to a page, too: there is nothing parked, but there is an end", async () => {
+    setUp("versatile");
+    for (const [minutes, outcome] of [
+      // It is asked anew: this server is never content.
+      [9, { result: { resultType: "input_required" } }],
+      [11, { error: { code: -32602 } }],
+    ] as const) {
+      const { result } = await call("ada", "visit");
+      passTime(minutes);
+      expect(await call("ada", "visit", {}, back(result?.["requestState"]))).toMatchObject(outcome);
+    }
   });
 
   test("keeps an answer of the server's ten minutes, and no longer", async () => {

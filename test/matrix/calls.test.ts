@@ -41,7 +41,7 @@ for (const server of ["obedient", "stateless"])
       // The server saw three tokens.
       const seen = (await client.history())
         .filter(({ params }) => params?.["name"] === "progress")
-        .map(({ params }) => (params?.["_meta"] as Record<string, unknown>)["progressToken"]);
+        .map(({ params }) => (params?.["_meta"] as Record<string, unknown> | undefined)?.["progressToken"]);
       expect(new Set(seen).size).toBe(3);
     });
 
@@ -142,7 +142,9 @@ describe("a server of 2025-11-25", () => {
       arguments: { plain: "with meta" },
       _meta: { traceparent: "00-1", "vendor/x": 1 },
     });
-    expect(lines.findLast(({ params }) => params?.["name"] === "history")?.params).not.toHaveProperty("_meta");
+    expect(lines.findLast(({ params }) => params?.["name"] === "history")?.params).not.toHaveProperty(
+      "_meta",
+    );
   });
 
   test("is discovered by what it said when it was greeted, without what the revision does not have", async () => {

@@ -30,8 +30,8 @@ export interface MatrixClient {
   call(tool: string, args?: Record<string, unknown>, options?: CallOptions): Promise<CallResult>;
   /** The text of a prompt's one message. */
   getPrompt(name: string): Promise<string>;
-  /** @returns stops listening */
-  listenTo(uri: string | "tools"): Promise<() => Promise<unknown>>;
+  /** @param what a resource's URI, or `tools`; @returns stops listening */
+  listenTo(what: string): Promise<() => Promise<unknown>>;
   close(): Promise<void>;
 }
 
@@ -76,8 +76,14 @@ async function connectV1(transport: HttpV1 | SseV1): Promise<MatrixClient> {
   client.setRequestHandler(ElicitRequestSchema, ({ params }) => answer.elicitation(params));
   client.setRequestHandler(CreateMessageRequestSchema, answer.sampling);
   client.setRequestHandler(ListRootsRequestSchema, answer.roots);
-  client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => void told.push(params.data));
-  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void told.push(params.uri));
+  client.setNotificationHandler(
+    LoggingMessageNotificationSchema,
+    ({ params }) => void told.push(params.data),
+  );
+  client.setNotificationHandler(
+    ResourceUpdatedNotificationSchema,
+    ({ params }) => void told.push(params.uri),
+  );
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => void told.push("tools"));
   await client.connect(transport);
   return {
@@ -106,7 +112,10 @@ async function connectV2(url: string, mode: VersionNegotiationMode): Promise<Mat
   client.setRequestHandler("sampling/createMessage", answer.sampling);
   client.setRequestHandler("roots/list", answer.roots);
   client.setNotificationHandler("notifications/message", ({ params }) => void told.push(params.data));
-  client.setNotificationHandler("notifications/resources/updated", ({ params }) => void told.push(params.uri));
+  client.setNotificationHandler(
+    "notifications/resources/updated",
+    ({ params }) => void told.push(params.uri),
+  );
   client.setNotificationHandler("notifications/tools/list_changed", () => void told.push("tools"));
   await client.connect(new HttpV2(new URL(url)));
   const isModern = client.getProtocolEra() === "modern";
@@ -158,7 +167,10 @@ function createPerson() {
 }
 
 function readResult(result: Record<string, unknown>): CallResult {
-  const { content, structuredContent } = result as { content: { text: string }[]; structuredContent?: unknown };
+  const { content, structuredContent } = result as {
+    content: { text: string }[];
+    structuredContent?: unknown;
+  };
   return { said: JSON.parse(content[0]!.text), structuredContent };
 }
 

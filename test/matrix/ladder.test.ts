@@ -196,7 +196,10 @@ describe("HTTP statuses", () => {
   test("405 for GET and DELETE", async () => {
     for (const method of ["GET", "DELETE"]) {
       const response = await fetch(url, { method, headers: { "mcp-protocol-version": REVISION } });
-      expect([response.status, response.headers.get("allow")]).toEqual([405, expect.stringContaining("POST")]);
+      expect([response.status, response.headers.get("allow")]).toEqual([
+        405,
+        expect.stringContaining("POST"),
+      ]);
     }
   });
 
@@ -213,8 +216,14 @@ describe("HTTP statuses", () => {
   test("202 for a notification, 400 for an answer, which clients of this revision do not send", async () => {
     const _meta = { [META.version]: REVISION, [META.capabilities]: {} };
     const headers = { "mcp-protocol-version": REVISION };
-    const notification = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1, _meta } };
-    expect((await post(url, notification, { ...headers, "mcp-method": notification.method })).status).toBe(202);
+    const notification = {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 1, _meta },
+    };
+    expect((await post(url, notification, { ...headers, "mcp-method": notification.method })).status).toBe(
+      202,
+    );
     expect((await post(url, { jsonrpc: "2.0", id: 1, result: {} }, headers)).status).toBe(400);
   });
 

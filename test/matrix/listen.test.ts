@@ -18,7 +18,10 @@ let program: Program;
 let client: StatelessClient;
 
 /** Listens, and reads the acknowledgment. */
-async function open(notifications: object, id: number | string = "mine"): Promise<Listening & { honored: unknown }> {
+async function open(
+  notifications: object,
+  id: number | string = "mine",
+): Promise<Listening & { honored: unknown }> {
   const response = await client.request("subscriptions/listen", { notifications }, { id });
   expect([response.status, isEventStream(response)]).toEqual([200, true]);
   const stream = listen(response);
@@ -54,7 +57,10 @@ for (const server of ["obedient", "stateless"])
     );
 
     test("two listeners at a time hear everything, each under its own id", async () => {
-      const [one, other] = [await open({ toolsListChanged: true }, 1), await open({ toolsListChanged: true }, 2)];
+      const [one, other] = [
+        await open({ toolsListChanged: true }, 1),
+        await open({ toolsListChanged: true }, 2),
+      ];
       await client.call("list_changed");
       expect((await one.next()).params).toEqual(tagged(1));
       expect((await other.next()).params).toEqual(tagged(2));
@@ -108,7 +114,7 @@ describe("on a server of 2025-11-25", () => {
   const wishes = async () =>
     (await client.history())
       .filter(({ method }) => method?.startsWith("resources/"))
-      .map(({ method, params }) => `${method} ${params?.["uri"]}`);
+      .map(({ method, params }) => `${method} ${String(params?.["uri"])}`);
 
   test("what the server cannot do is not promised", async () => {
     const all = await open(EVERYTHING);
@@ -122,7 +128,10 @@ describe("on a server of 2025-11-25", () => {
     await client.call("list_changed");
     await update("file:///another");
     await update(URI);
-    expect(await stream.next()).toMatchObject({ method: "notifications/resources/updated", params: { uri: URI } });
+    expect(await stream.next()).toMatchObject({
+      method: "notifications/resources/updated",
+      params: { uri: URI },
+    });
     await stream.close();
   });
 
@@ -134,7 +143,10 @@ describe("on a server of 2025-11-25", () => {
 
   test("the server is asked once for a resource that two listen for, and told when the last has gone", async () => {
     const uri = "file:///shared";
-    const [one, other] = [await open({ resourceSubscriptions: [uri] }), await open({ resourceSubscriptions: [uri] })];
+    const [one, other] = [
+      await open({ resourceSubscriptions: [uri] }),
+      await open({ resourceSubscriptions: [uri] }),
+    ];
     await one.close();
     await update(uri);
     expect((await other.next()).params).toMatchObject({ uri });
@@ -150,7 +162,9 @@ describe("on a server of 2025-11-25", () => {
   test("when the server's process is replaced, the stream goes on, and the new one is asked again", async () => {
     const stream = await open({ resourceSubscriptions: [URI] });
     await client.call("crash");
-    await until("the new one to be asked", async () => (await wishes()).includes(`resources/subscribe ${URI}`));
+    await until("the new one to be asked", async () =>
+      (await wishes()).includes(`resources/subscribe ${URI}`),
+    );
     await update(URI);
     expect((await stream.next()).params).toMatchObject({ uri: URI });
     await stream.close();
@@ -169,7 +183,10 @@ describe("on a server of 2026-07-28", () => {
     await stream.close();
     const find = async (method: string) => (await client.history()).find((line) => line.method === method);
     await until("the server to hear", async () => (await find("notifications/cancelled")) !== undefined);
-    const [listening, cancelled] = [await find("subscriptions/listen"), await find("notifications/cancelled")];
+    const [listening, cancelled] = [
+      await find("subscriptions/listen"),
+      await find("notifications/cancelled"),
+    ];
     expect(cancelled?.params?.["requestId"]).toBe(listening?.id);
     expect(listening?.id).not.toBe("gone");
   });

@@ -31,7 +31,11 @@ export interface StatelessClient {
   history(): Promise<Wire[]>;
 }
 
-const NAMING: Record<string, string> = { "tools/call": "name", "prompts/get": "name", "resources/read": "uri" };
+const NAMING: Record<string, string> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+};
 
 /** @param headers sent with every request */
 export function createStatelessClient(
@@ -67,7 +71,7 @@ export function createStatelessClient(
     call,
     async history() {
       const { result } = await call("history");
-      return (result?.["history"] as string[]).map((line) => JSON.parse(line) as Wire);
+      return ((result?.["history"] ?? []) as string[]).map((line) => JSON.parse(line) as Wire);
     },
   };
 }

@@ -522,7 +522,8 @@ describe("the credential", () => {
     await measure("ann");
     const known = Math.min(await measure("ann"), await measure("ann"));
     const unknown = Math.min(await measure("nobody"), await measure("nobody"));
-    expect(unknown).toBeGreaterThan(known / 2);
+    // Without the hash it would take a hundredth; other work on the machine does not make that much of a difference.
+    expect(unknown).toBeGreaterThan(known / 5);
     await users.stop();
   });
 
@@ -581,9 +582,13 @@ describe("the credential", () => {
     }
     users.source.address = "198.51.100.200";
     expect([(await attempt("ann")).status, (await attempt("ann")).status]).toEqual([401, 429]);
-    expect((await submitPage(users.url, page, { username: "ann", password: "pässword 🔑", decision })).status).toBe(429);
+    expect(
+      (await submitPage(users.url, page, { username: "ann", password: "pässword 🔑", decision })).status,
+    ).toBe(429);
     users.source.address = "198.51.100.201";
-    expect((await submitPage(users.url, page, { username: "ann", password: "pässword 🔑", decision })).status).toBe(303);
+    expect(
+      (await submitPage(users.url, page, { username: "ann", password: "pässword 🔑", decision })).status,
+    ).toBe(303);
     users.source.address = "203.0.113.9";
     expect((await attempt("bob")).status).toBe(401);
     await users.stop();

@@ -1,10 +1,28 @@
 // The approval page in a real browser: what a person sees, and what Chromium lets a page do.
 // Screenshots are left in artifacts/ to be looked at.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { authorizeQuery, errorOf, type Harness, HOUR, redeem, registerClient, startServer, TOKEN } from "./harness.ts";
+import {
+  authorizeQuery,
+  errorOf,
+  type Harness,
+  HOUR,
+  redeem,
+  registerClient,
+  startServer,
+  TOKEN,
+} from "./harness.ts";
 
 setDefaultTimeout(60_000);
 
@@ -111,7 +129,11 @@ test("A11: denying takes it back with access_denied, and needs no credential", a
 
 test("A17: a wrong password is told on the page, where the right one then works", async () => {
   await server.stop();
-  const passwordHash = await Bun.password.hash("right", { algorithm: "argon2id", memoryCost: 1024, timeCost: 1 });
+  const passwordHash = await Bun.password.hash("right", {
+    algorithm: "argon2id",
+    memoryCost: 1024,
+    timeCost: 1,
+  });
   server = await startServer({ credential: { kind: "password", users: [{ name: "ann", passwordHash }] } });
   await visit();
   await page.getByLabel("User name").fill("ann");
@@ -203,7 +225,9 @@ test("A11: a box that is unticked is not granted", async () => {
   await approve();
   await page.waitForURL(`${callback()}?code=*`);
   const code = replied().get("code") ?? "";
-  const tokens = (await (await redeem(server.url, client, code, { redirect_uri: callback() })).json()) as object;
+  const tokens = (await (
+    await redeem(server.url, client, code, { redirect_uri: callback() })
+  ).json()) as object;
   expect(tokens).toMatchObject({ scope: "mcp read" });
 });
 
@@ -214,14 +238,17 @@ test("A1: a request that cannot be answered is explained on a page", async () =>
   expect(await errorOf(await redeem(server.url, "unknown", "x"))).toBe("invalid_client");
 });
 
-describe("A11: the page can be read", () => {
+describe("the page", () => {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [320, 1280]) {
-      test(`in ${colorScheme}, ${width} pixels wide`, async () => {
+      test(`A11: can be read in ${colorScheme}, ${width} pixels wide`, async () => {
         await openBrowser({ viewport: { width, height: 640 }, colorScheme });
         await visit({ name: "An app with a rather long name that goes on and on" });
         const { hasScrollbar, contrast } = await page.evaluate(measure);
-        await page.screenshot({ path: join(ARTIFACTS, `approval-${colorScheme}-${width}.png`), fullPage: true });
+        await page.screenshot({
+          path: join(ARTIFACTS, `approval-${colorScheme}-${width}.png`),
+          fullPage: true,
+        });
         expect(hasScrollbar).toBe(false);
         // WCAG 2.2, 1.4.3.
         for (const [text, ratio] of contrast) expect([text, ratio >= 4.5]).toEqual([text, true]);
@@ -260,7 +287,9 @@ function measure(): { hasScrollbar: boolean; contrast: [string, number][] } {
   };
   const root = document.documentElement;
   const contrast = [...document.querySelectorAll("body *")]
-    .filter(({ childNodes }) => [...childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ""))
+    .filter(({ childNodes }) =>
+      [...childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== ""),
+    )
     .map((element): [string, number] => {
       const [dark = 0, light = 0] = [getComputedStyle(element).color, backgroundOf(element)]
         .map(luminance)

@@ -12,12 +12,15 @@ export interface DocumentHost {
   readonly asked: string[];
   /** Names that were resolved, in order. */
   readonly resolved: string[];
-  /** Addresses of a name; a list of lists gives one after the other. Unset: loopback. */
+  /** Addresses of a name; a list of lists gives one after the other. Unset: where the host really is. */
   readonly addresses: Map<string, string[][]>;
   /** For `OAuthOptions`. */
   readonly get: ReturnType<typeof createPinnedGet>;
   stop(): Promise<void>;
 }
+
+/** Not where `localhost` leads by itself, so that only a connection to the address that was looked up gets there. */
+const ADDRESS = "127.0.0.2";
 
 export function startDocumentHost(): DocumentHost {
   const { ca, cert, key } = createCertificates();
@@ -27,7 +30,7 @@ export function startDocumentHost(): DocumentHost {
   const addresses = new Map<string, string[][]>();
   const server = Bun.serve({
     port: 0,
-    hostname: "127.0.0.1",
+    hostname: ADDRESS,
     tls: { cert, key },
     fetch(request) {
       const { pathname } = new URL(request.url);
@@ -49,7 +52,7 @@ export function startDocumentHost(): DocumentHost {
       resolve: async (name) => {
         resolved.push(name);
         const queue = addresses.get(name);
-        return (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? ["127.0.0.1"];
+        return (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? [ADDRESS];
       },
       allowLoopback: true,
       userAgent: "test",

@@ -5,6 +5,7 @@ import {
   type OAuthClientProvider as ProviderV1,
 } from "@modelcontextprotocol/sdk/client/auth.js";
 import * as oauth from "oauth4webapi";
+import { describeApp, startDocumentHost } from "./document-host.ts";
 import {
   approve,
   CALLBACK,
@@ -109,6 +110,31 @@ describe("the MCP SDKs' own clients", () => {
       codeVerifier: () => String(kept["verifier"]),
       state: () => "sdk-state",
     };
+  }
+
+  for (const [version, run] of Object.entries({
+    "2": (provider: unknown, options: object) =>
+      auth(provider as OAuthClientProvider, options as Parameters<typeof auth>[1]),
+    "1": (provider: unknown, options: object) =>
+      authV1(provider as ProviderV1, options as Parameters<typeof authV1>[1]),
+  })) {
+    test(`R2: version ${version} connects with a metadata document, and registers nothing`, async () => {
+      const host = startDocumentHost();
+      await server.stop();
+      server = await startServer({ get: host.get });
+      const clientMetadataUrl = host.serve("/sdk.json", describeApp(host.url("/sdk.json")));
+      const provider = { ...createProvider(), clientMetadataUrl };
+      const serverUrl = `${server.issuer}/mcp`;
+      expect(await run(provider, { serverUrl })).toBe("REDIRECT");
+      const authorization = provider.kept.authorizationUrl?.searchParams;
+      expect(authorization?.get("client_id")).toBe(clientMetadataUrl);
+      const reply = await approve(server.url, authorization?.toString() ?? "");
+      const { code = "", iss = "" } = Object.fromEntries(reply.searchParams);
+      expect(await run(provider, { serverUrl, authorizationCode: code, iss })).toBe("AUTHORIZED");
+      const tokens = provider.kept["tokens"] as Json;
+      expect((await callResource(server.url, String(tokens["access_token"]))).status).toBe(200);
+      await host.stop();
+    });
   }
 
   test("version 2 connects, and refreshes", async () => {

@@ -53,8 +53,14 @@ describe("whoever has the introspection secret", () => {
 
   test("S10: learns of a refresh token, too, whatever the hint says, and of a used one nothing", async () => {
     const { refresh_token } = await connect(server.url, client);
-    const known = await (await introspect({ token: refresh_token, token_type_hint: "access_token", ...CALLER })).json();
-    expect(known).toMatchObject({ active: true, client_id: client, exp: (server.clock.now + 24 * HOUR) / 1000 });
+    const known = await (
+      await introspect({ token: refresh_token, token_type_hint: "access_token", ...CALLER })
+    ).json();
+    expect(known).toMatchObject({
+      active: true,
+      client_id: client,
+      exp: (server.clock.now + 24 * HOUR) / 1000,
+    });
     expect(known).not.toHaveProperty("token_type");
     await refresh(server.url, client, refresh_token);
     expect(await ask(refresh_token)).toEqual({ active: false });
@@ -63,7 +69,8 @@ describe("whoever has the introspection secret", () => {
   test("S10: learns nothing but active: false of what is not good", async () => {
     const { access_token } = await connect(server.url, client);
     const code = await obtainCode(server.url, client);
-    for (const token of ["unknown", code, TOKEN, SECRET, client]) expect(await ask(token)).toEqual({ active: false });
+    for (const token of ["unknown", code, TOKEN, SECRET, client])
+      expect(await ask(token)).toEqual({ active: false });
     server.clock.now += HOUR;
     expect(await ask(access_token)).toEqual({ active: false });
     const revoked = await connect(server.url, client);
@@ -74,13 +81,17 @@ describe("whoever has the introspection secret", () => {
   test("S10: may show it by HTTP Basic", async () => {
     const { access_token } = await connect(server.url, client);
     const Authorization = `Basic ${btoa(`introspection:${encodeURIComponent(SECRET)}`)}`;
-    expect(await (await introspect({ token: access_token }, { Authorization })).json()).toMatchObject({ active: true });
+    expect(await (await introspect({ token: access_token }, { Authorization })).json()).toMatchObject({
+      active: true,
+    });
   });
 
   test("S10: can do nothing else with it", async () => {
     const code = await obtainCode(server.url, client);
     expect(await errorOf(await redeem(server.url, "introspection", code, CALLER))).toBe("invalid_client");
-    expect(await errorOf(await postForm(server.url, "/revoke", { token: "x", ...CALLER }))).toBe("invalid_client");
+    expect(await errorOf(await postForm(server.url, "/revoke", { token: "x", ...CALLER }))).toBe(
+      "invalid_client",
+    );
   });
 
   test("S10: has to be authenticated, and guessing is slowed down", async () => {
@@ -100,7 +111,12 @@ describe("a client", () => {
     const registered = await register(server.url, { token_endpoint_auth_method: "client_secret_post" });
     const { client_id, client_secret } = (await registered.json()) as Record<string, string>;
     const caller = { client_id: client_id ?? "", client_secret: client_secret ?? "" };
-    const redeemed = await redeem(server.url, caller.client_id, await obtainCode(server.url, caller.client_id), caller);
+    const redeemed = await redeem(
+      server.url,
+      caller.client_id,
+      await obtainCode(server.url, caller.client_id),
+      caller,
+    );
     const own = (await redeemed.json()) as Tokens;
     const foreign = await connect(server.url, client);
     expect(await ask(own.access_token, caller)).toMatchObject({ active: true, client_id });
@@ -122,14 +138,27 @@ test("S10: oauth4webapi introspects, and takes the answer for a good one", async
   const as = await oauth.processDiscoveryResponse(issuer, discovered);
   const { access_token } = await connect(server.url, client);
   const caller = { client_id: "introspection" };
-  const answer = await oauth.introspectionRequest(as, caller, oauth.ClientSecretPost(SECRET), access_token, insecure);
-  expect(await oauth.processIntrospectionResponse(as, caller, answer)).toMatchObject({ active: true, sub: "owner" });
+  const answer = await oauth.introspectionRequest(
+    as,
+    caller,
+    oauth.ClientSecretPost(SECRET),
+    access_token,
+    insecure,
+  );
+  expect(await oauth.processIntrospectionResponse(as, caller, answer)).toMatchObject({
+    active: true,
+    sub: "owner",
+  });
 });
 
 test("S10: a token granted for another server or another URL is not active here", async () => {
   const { access_token } = await connect(server.url, client);
   const other = await startServer({ store: server.store, serverId: "server-2", introspectSecret: SECRET });
-  const elsewhere = await startServer({ store: server.store, publicUrl: "https://x.example", introspectSecret: SECRET });
+  const elsewhere = await startServer({
+    store: server.store,
+    publicUrl: "https://x.example",
+    introspectSecret: SECRET,
+  });
   for (const { url } of [other, elsewhere]) {
     const answer = await postForm(url, "/introspect", { token: access_token, ...CALLER });
     expect(await answer.json()).toEqual({ active: false });

@@ -31,7 +31,10 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 /** Approves with these boxes ticked. */
-async function connectWith(ticked: readonly string[], overrides: Record<string, string> = {}): Promise<Tokens> {
+async function connectWith(
+  ticked: readonly string[],
+  overrides: Record<string, string> = {},
+): Promise<Tokens> {
   const boxes = Object.fromEntries(ticked.map((scope) => [`scope:${scope}`, "yes"]));
   const location = await approve(server.url, authorizeQuery(client, overrides), {
     token: TOKEN,
@@ -46,8 +49,14 @@ describe("with a table of scopes", () => {
   test("D2, D6: they are asked for, and offline_access still is not", async () => {
     const challenge = (await fetch(`${server.url}/mcp`)).headers.get("www-authenticate");
     expect(challenge).toContain('scope="mcp read write admin"');
-    const read = async (path: string) => (await (await fetch(`${server.url}/.well-known/${path}`)).json()) as Json;
-    expect((await read("oauth-protected-resource/mcp"))["scopes_supported"]).toEqual(["mcp", "read", "write", "admin"]);
+    const read = async (path: string) =>
+      (await (await fetch(`${server.url}/.well-known/${path}`)).json()) as Json;
+    expect((await read("oauth-protected-resource/mcp"))["scopes_supported"]).toEqual([
+      "mcp",
+      "read",
+      "write",
+      "admin",
+    ]);
     expect((await read("oauth-authorization-server"))["scopes_supported"]).toEqual([
       "mcp",
       "read",
@@ -66,7 +75,9 @@ describe("with a table of scopes", () => {
   for (const [scope, boxes] of asked) {
     test(`A11: asked for ${scope ?? "nothing"}, the page has a ticked box for each of ${boxes.join(", ") || "none"}`, async () => {
       const { html } = await openPage(server.url, authorizeQuery(client, { scope }));
-      const shown = [...html.matchAll(/<input type="checkbox" name="scope:(\w+)" value="yes" checked=""\/>/g)];
+      const shown = [
+        ...html.matchAll(/<input type="checkbox" name="scope:(\w+)" value="yes" checked=""\/>/g),
+      ];
       expect(shown.map(([, name]) => name ?? "")).toEqual(boxes);
       expect(html.includes("It may also")).toBe(boxes.length > 0);
     });
@@ -90,13 +101,19 @@ describe("with a table of scopes", () => {
   });
 
   test("A9: a box that was not on the page grants nothing, and offline_access needs no box", async () => {
-    const tokens = await connectWith(["read", "admin", "mcp", "unknown"], { scope: "mcp read offline_access" });
+    const tokens = await connectWith(["read", "admin", "mcp", "unknown"], {
+      scope: "mcp read offline_access",
+    });
     expect(tokens.scope).toBe("mcp read offline_access");
   });
 
   test("A9: a page shown again after a wrong token keeps what was unticked", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
-    const again = await submitPage(server.url, page, { token: "wrong", decision: "approve", "scope:read": "yes" });
+    const again = await submitPage(server.url, page, {
+      token: "wrong",
+      decision: "approve",
+      "scope:read": "yes",
+    });
     const html = await again.text();
     expect(html).toContain('name="scope:read" value="yes" checked=""');
     expect(html).toContain('name="scope:write" value="yes"/>');
@@ -106,7 +123,9 @@ describe("with a table of scopes", () => {
     const { refresh_token } = await connectWith(["read"]);
     const wider = await refresh(server.url, client, refresh_token, { scope: "mcp read write" });
     expect([wider.status, ((await wider.json()) as Json)["error"]]).toEqual([400, "invalid_scope"]);
-    expect(((await (await refresh(server.url, client, refresh_token)).json()) as Tokens).scope).toBe("mcp read");
+    expect(((await (await refresh(server.url, client, refresh_token)).json()) as Tokens).scope).toBe(
+      "mcp read",
+    );
   });
 
   test("A22: stepping up shows the page again for the union, and gives a token for all of it", async () => {

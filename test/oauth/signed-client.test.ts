@@ -37,7 +37,11 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-const publish = async (pair: KeyPair, kid: string) => ({ ...(await exportJWK(pair.publicKey)), kid, alg: "ES256" });
+const publish = async (pair: KeyPair, kid: string) => ({
+  ...(await exportJWK(pair.publicKey)),
+  kid,
+  alg: "ES256",
+});
 
 /** A client whose document lists these keys. */
 async function serveClient(more: Json = {}): Promise<string> {
@@ -57,12 +61,20 @@ interface Assertion {
 
 function sign(id: string, { pair = keys, kid = "k1", alg = "ES256", claims = {} }: Assertion = {}) {
   const now = Math.floor(server.clock.now / 1000);
-  const payload = { iss: id, sub: id, aud: server.issuer, exp: now + 60, iat: now, jti: crypto.randomUUID(), ...claims };
+  const payload = {
+    iss: id,
+    sub: id,
+    aud: server.issuer,
+    exp: now + 60,
+    iat: now,
+    jti: crypto.randomUUID(),
+    ...claims,
+  };
   return new SignJWT(payload as JWTPayload).setProtectedHeader({ alg, kid }).sign(pair.privateKey);
 }
 
 const redeemSigned = async (id: string, assertion: string, more: Record<string, string> = {}) =>
-  redeem(server.url, id, (await obtainCode(server.url, id)), {
+  redeem(server.url, id, await obtainCode(server.url, id), {
     client_assertion: assertion,
     client_assertion_type: ASSERTION_TYPE,
     ...more,
@@ -157,7 +169,8 @@ describe("an assertion", () => {
     "without a signature": (good) => `${good.slice(0, good.lastIndexOf("."))}.`,
     "with alg none": (good) => `${btoa('{"alg":"none"}').replace(/=+$/, "")}.${good.split(".")[1]}.`,
     "that is no token": () => "x.y.z",
-    "that is changed": (good) => good.replace(/.$/, (last) => (last === "A" ? "B" : "A")).replace(/\.(.)/, ".$1x"),
+    "that is changed": (good) =>
+      good.replace(/.$/, (last) => (last === "A" ? "B" : "A")).replace(/\.(.)/, ".$1x"),
   })) {
     test(`R11: ${what} is invalid_client`, async () => {
       const id = await serveClient();
@@ -180,7 +193,9 @@ describe("an assertion", () => {
     const id = await serveClient();
     const codes = [await obtainCode(server.url, id), await obtainCode(server.url, id)];
     const more = { client_assertion: await sign(id), client_assertion_type: ASSERTION_TYPE };
-    const statuses = await Promise.all(codes.map(async (code) => (await redeem(server.url, id, code, more)).status));
+    const statuses = await Promise.all(
+      codes.map(async (code) => (await redeem(server.url, id, code, more)).status),
+    );
     expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 401]);
     expect((await postForm(server.url, "/revoke", { token: "x", client_id: id, ...more })).status).toBe(401);
     server.clock.now += 10 * MINUTE;
@@ -235,7 +250,12 @@ describe("an assertion", () => {
   test("T15: guessing signatures is slowed down", async () => {
     const id = await serveClient();
     const assertion = await sign(id, { pair: others });
-    const more = { client_id: id, token: "x", client_assertion: assertion, client_assertion_type: ASSERTION_TYPE };
+    const more = {
+      client_id: id,
+      token: "x",
+      client_assertion: assertion,
+      client_assertion_type: ASSERTION_TYPE,
+    };
     const statuses = new Set<number>();
     for (let i = 0; i < 40; i += 1) statuses.add((await postForm(server.url, "/revoke", more)).status);
     expect([...statuses]).toEqual([401, 429]);

@@ -327,6 +327,14 @@ describe("revocation", () => {
     expect((await refresh(server.url, client, tokens.refresh_token)).status).toBe(200);
   });
 
+  test("S12: a hint that says something else, or nothing known, changes nothing", async () => {
+    for (const token_type_hint of ["refresh_token", "saml", ""]) {
+      const { access_token } = await connect(server.url, client);
+      const response = await revoke({ token: access_token, token_type_hint });
+      expect([response.status, await works(access_token)]).toEqual([200, false]);
+    }
+  });
+
   test("S11: needs a known client and a token", async () => {
     const unknown = await revoke({ client_id: "unknown", token: "x" });
     expect([unknown.status, await errorOf(unknown)]).toEqual([401, "invalid_client"]);
@@ -335,7 +343,7 @@ describe("revocation", () => {
   });
 });
 
-test("T14: the wire does not say why, the log does, and neither shows a secret", async () => {
+test("T11: the wire does not say why, the log does, and neither shows a secret", async () => {
   const code = await obtainCode(server.url, client);
   const tokens = await tokensOf(await redeem(server.url, client, code));
   const replay = (await (await redeem(server.url, client, code)).json()) as Json;

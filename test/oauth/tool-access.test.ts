@@ -63,7 +63,11 @@ describe("with a table of scopes", () => {
   let client: string;
   beforeAll(async () => {
     folder = await createFolder();
-    const scopes = { read: { readOnlyHint: true }, write: { readOnlyHint: false }, admin: { tools: ["erase_*"] } };
+    const scopes = {
+      read: { readOnlyHint: true },
+      write: { readOnlyHint: false },
+      admin: { tools: ["erase_*"] },
+    };
     await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes }));
     program = await startProgram([...WORDS, SERVER], { cwd: folder.path });
     client = await registerClient(program.ready.issuer ?? "");
@@ -76,7 +80,11 @@ describe("with a table of scopes", () => {
   async function authorize(...ticked: string[]): Promise<Record<string, string>> {
     const issuer = program.ready.issuer ?? "";
     const boxes = Object.fromEntries(ticked.map((scope) => [`scope:${scope}`, "yes"]));
-    const location = await approve(issuer, authorizeQuery(client), { token: TOKEN, decision: "approve", ...boxes });
+    const location = await approve(issuer, authorizeQuery(client), {
+      token: TOKEN,
+      decision: "approve",
+      ...boxes,
+    });
     const response = await redeem(issuer, client, location.searchParams.get("code") ?? "");
     return { authorization: `Bearer ${((await response.json()) as Tokens).access_token}` };
   }
@@ -98,7 +106,7 @@ describe("with a table of scopes", () => {
         const challenge = response.headers.get("www-authenticate") ?? "";
         expect(challenge).toStartWith('Bearer error="insufficient_scope"');
         expect(challenge).toContain(`scope="${needed}"`);
-        expect(challenge).toContain('/.well-known/oauth-protected-resource/');
+        expect(challenge).toContain("/.well-known/oauth-protected-resource/");
         expect((await response.json()) as Wire).toMatchObject({ id: 7, result: { isError: true } });
       });
     }
@@ -107,7 +115,9 @@ describe("with a table of scopes", () => {
       const list = async (...ticked: string[]) =>
         await (await send(program, await authorize(...ticked), { id: 8, method: "tools/list" })).text();
       const readable = await list("read");
-      expect(readable).toContain('{"name":"look", "inputSchema":{"type":"object","maximum":12345678901234567890}');
+      expect(readable).toContain(
+        '{"name":"look", "inputSchema":{"type":"object","maximum":12345678901234567890}',
+      );
       expect(readable).not.toContain('"change"');
       const writable = await list("write");
       expect(writable).toContain('"change"');
@@ -132,7 +142,7 @@ describe("with a table of scopes", () => {
     ];
     for (const body of bodies) expect((await before.send(body)).status).toBeOneOf([400, 403]);
     const [first, second] = [counted, await before.call("look")].map(({ result }) => {
-      return Number.parseInt(String((result?.["content"] as { text: string }[])[0]?.text), 10);
+      return Number.parseInt((result?.["content"] as { text: string }[] | undefined)?.[0]?.text ?? "", 10);
     });
     expect(second).toBe((first ?? 0) + 1);
   });
@@ -167,6 +177,20 @@ describe("with a table of scopes", () => {
   });
 });
 
+test("S5: with names alone in the table, too, a call with two names is refused", async () => {
+  await using folder = await createFolder();
+  await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes: { admin: { tools: ["erase_*"] } } }));
+  await using program = await startProgram([...WORDS, SERVER], { cwd: folder.path });
+  const issuer = program.ready.issuer ?? "";
+  const { access_token } = await connect(issuer, await registerClient(issuer));
+  const session = await openSession(program.ready.url, { authorization: `Bearer ${access_token}` });
+  const names = { '"name":"look"': 200, '"name":"erase_all"': 403, '"name":"look","name":"erase_all"': 400 };
+  for (const [name, status] of Object.entries(names)) {
+    const response = await session.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${name}}}`);
+    expect([name, response.status]).toEqual([name, status]);
+  }
+});
+
 describe("with --auth optional", () => {
   let program: Program;
   beforeAll(async () => {
@@ -179,7 +203,9 @@ describe("with --auth optional", () => {
       const response = await send(program, {}, { id: 1, method: "tools/list" });
       const text = await response.text();
       expect(text).toContain('"maximum":12345678901234567890');
-      const { tools } = (JSON.parse(text.replace(/^data: /gm, "")) as Wire).result as { tools: Record<string, unknown>[] };
+      const { tools } = (JSON.parse(text.replace(/^data: /gm, "")) as Wire).result as {
+        tools: Record<string, unknown>[];
+      };
       const securitySchemes = [{ type: "oauth2", scopes: ["mcp"] }];
       expect(tools).toMatchObject([
         { name: "look", securitySchemes, _meta: { own: 1, securitySchemes } },
@@ -207,8 +233,14 @@ describe("with --auth optional", () => {
     const response = await DIALECTS["with a session"]!(program, {}, call("look"));
     const { id, result } = (await response.json()) as Wire;
     expect([id, result?.["isError"]]).toEqual([7, true]);
-    const [challenge = ""] = (result?.["_meta"] as Record<string, string[]>)["mcp/www_authenticate"] ?? [];
-    for (const part of ["resource_metadata=", 'error="insufficient_scope"', "error_description=", 'scope="mcp"'])
+    const [challenge = ""] =
+      (result?.["_meta"] as Record<string, string[]> | undefined)?.["mcp/www_authenticate"] ?? [];
+    for (const part of [
+      "resource_metadata=",
+      'error="insufficient_scope"',
+      "error_description=",
+      'scope="mcp"',
+    ])
       expect(challenge).toContain(part);
   });
 

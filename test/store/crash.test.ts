@@ -19,14 +19,22 @@ const GRANTS = 1000;
 const ENOUGH = 200;
 
 let folder: string;
+const children: Bun.Subprocess[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "mcp-expose-crash-"));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  rmSync(folder, { recursive: true });
+});
 
 async function startProcess(where: string) {
   const script = join(import.meta.dir, "crash-server.ts");
   const child = Bun.spawn([process.execPath, script, where], { stdout: "pipe", stderr: "inherit" });
+  children.push(child);
   const { value } = await child.stdout.getReader().read();
   return { child, url: new TextDecoder().decode(value).trim() };
 }
@@ -56,7 +64,12 @@ async function approveMany(url: string, client: string): Promise<string[]> {
 }
 
 /** Redeems and refreshes all at once, and kills the process in the middle of it. */
-async function crash(url: string, client: string, codes: readonly string[], kill: () => void): Promise<Told[]> {
+async function crash(
+  url: string,
+  client: string,
+  codes: readonly string[],
+  kill: () => void,
+): Promise<Told[]> {
   const told = codes.map((code): Told => ({ code }));
   let refreshes = 0;
   const run = async (one: Told) => {
@@ -94,7 +107,7 @@ test("S13, T5: kill -9 in the middle of 1,000 grants loses none a client was tol
   expect(db.query("PRAGMA foreign_key_check").all()).toEqual([]);
   db.close();
 
-  const { child, url } = await startProcess(where);
+  const { url } = await startProcess(where);
   const isGood = async (token: string) => (await callResource(url, token)).status === 200;
   await inBatches(redeemed, async ({ tokens, refreshed: second }) => {
     expect(await isGood(tokens!.access_token)).toBe(true);
@@ -113,6 +126,4 @@ test("S13, T5: kill -9 in the middle of 1,000 grants loses none a client was tol
     if (tokens) expect(good).toBe(0);
     else expect(good).toBeLessThanOrEqual(1);
   });
-  child.kill("SIGTERM");
-  await child.exited;
 }, 120_000);

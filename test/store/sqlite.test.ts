@@ -94,7 +94,11 @@ describe("the file", () => {
   }
 
   /** What a process of its own is told that opens a file under some limit. */
-  function openElsewhere(where: string, limit: string, uid?: number): { status: number | null; told: string } {
+  function openElsewhere(
+    where: string,
+    limit: string,
+    uid?: number,
+  ): { status: number | null; told: string } {
     const script = join(folder, "open.ts");
     const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"));
     writeFileSync(
@@ -103,7 +107,11 @@ describe("the file", () => {
       try { openStore(${JSON.stringify(where)}).close(); } catch (thrown) { console.log(thrown.message, thrown.hint); process.exit(thrown.exitCode); }`,
     );
     const options = { encoding: "utf8", ...(uid === undefined ? {} : { uid, gid: uid }) } as const;
-    const { status, stdout } = spawnSync("sh", ["-c", `${limit}; exec "$0" "$1"`, process.execPath, script], options);
+    const { status, stdout } = spawnSync(
+      "sh",
+      ["-c", `${limit}; exec "$0" "$1"`, process.execPath, script],
+      options,
+    );
     return { status, told: stdout };
   }
 

@@ -272,6 +272,17 @@ async function untilSteady(read: () => number): Promise<void> {
   }, "it stands still");
 }
 
+test("notices that the agent itself hangs, and takes another one", async () => {
+  const { ingress, url, told, next } = await open(here, { heartbeat: QUICK });
+  const up = next("up");
+  const pgrep = Bun.spawnSync(["pgrep", "-P", String(process.pid), "-f", "ngrok-agent"]);
+  process.kill(Number(pgrep.stdout.toString()), "SIGSTOP");
+  await up;
+  expect(told[0]).toMatchObject({ down: { reason: "The ngrok agent hangs." } });
+  expect(await read(url)).toBe("here");
+  expect(ingress.sessions).toHaveLength(1);
+});
+
 describe("a tunnel that is lost for good", () => {
   test("is given up with advice when the authtoken was revoked meanwhile", async () => {
     const { ingress, next } = await open(here);

@@ -14,13 +14,20 @@ export type Answers = Readonly<Record<string, unknown>>;
 
 export const NAME = form("name", "What is your name?");
 export const COLOR = form("color", "What is your favorite color?");
-export const PAGE = { mode: "url" as const, message: "Connect your account.", url: "https://example.com/connect" };
+export const PAGE = {
+  mode: "url" as const,
+  message: "Connect your account.",
+  url: "https://example.com/connect",
+};
 export const THOUGHT = {
-  messages: [{ role: "user" as const, content: { type: "text" as const, text: "What is the capital of France?" } }],
+  messages: [
+    { role: "user" as const, content: { type: "text" as const, text: "What is the capital of France?" } },
+  ],
   maxTokens: 100,
 };
 
 export const SUM = { type: "object" as const, properties: { sum: { type: "number" } }, required: ["sum"] };
+export const OTHER_PAGE = { ...PAGE, url: "https://example.com/consent" };
 /** No object: only servers of 2026-07-28 may have such an output. */
 export const NUMBERS = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -28,6 +35,9 @@ export const NUMBERS = {
   items: { $ref: "#/$defs/number" },
   $defs: { number: { type: "number" } },
 };
+
+/** May be an object, but need not. */
+export const EITHER = { anyOf: [SUM, { type: "null" }] };
 
 export const RESOURCE = { uri: "matrix://note", name: "note" };
 export const PROMPT = { name: "greet", description: "Greets somebody it has asked for the name." };

@@ -22,6 +22,7 @@ import {
   greet,
   INFO,
   NAME,
+  OTHER_PAGE,
   PAGE,
   PROMPT,
   RESOURCE,
@@ -44,12 +45,12 @@ const sent = new Set<unknown>();
 const TOOLS: Record<string, Run> = {
   add: ({ a, b }) => ({ ...tell(null), structuredContent: { sum: Number(a) + Number(b) } }),
   ask_form: async () => tell({ name: await server.elicitInput(NAME) }),
-  ask_page: async () => tell({ page: await server.elicitInput(toPage()) }),
+  ask_page: async () => tell({ page: await server.elicitInput(toPage(PAGE)) }),
   /** Answers with the error −32042, and believes whoever comes again to have been there. */
   need_page({ who }) {
     if (sent.has(who)) return tell("been there");
     sent.add(who);
-    throw new UrlElicitationRequiredError([toPage()]);
+    throw new UrlElicitationRequiredError([toPage(PAGE), toPage(OTHER_PAGE)]);
   },
   async ask_at_once() {
     const [name, color] = await Promise.all([server.elicitInput(NAME), server.elicitInput(COLOR)]);
@@ -99,7 +100,9 @@ handle(ListToolsRequestSchema, () => ({
     ...(name === "add" && { outputSchema: SUM }),
   })),
 }));
-handle(CallToolRequestSchema, ({ params: { name, arguments: args = {} } }, extra) => TOOLS[name]!(args, extra));
+handle(CallToolRequestSchema, ({ params: { name, arguments: args = {} } }, extra) =>
+  TOOLS[name]!(args, extra),
+);
 handle(ListPromptsRequestSchema, () => ({ prompts: [PROMPT] }));
 handle(GetPromptRequestSchema, async () => greet(await server.elicitInput(NAME)));
 handle(ListResourcesRequestSchema, () => ({ resources: [RESOURCE] }));
@@ -108,12 +111,15 @@ handle(SubscribeRequestSchema, () => ({}));
 handle(UnsubscribeRequestSchema, () => ({}));
 await server.connect(new StdioServerTransport());
 
-function toPage() {
-  return { ...PAGE, elicitationId: crypto.randomUUID() };
+function toPage(page: typeof PAGE) {
+  return { ...page, elicitationId: crypto.randomUUID() };
 }
 
 async function progress({ _meta, sendNotification }: Extra, step: number): Promise<void> {
   const progressToken = _meta?.progressToken;
   if (progressToken === undefined) return;
-  await sendNotification({ method: "notifications/progress", params: { progressToken, progress: step, total: 3 } });
+  await sendNotification({
+    method: "notifications/progress",
+    params: { progressToken, progress: step, total: 3 },
+  });
 }

@@ -11,6 +11,7 @@ import {
 import {
   CAPABILITIES,
   COLOR,
+  EITHER,
   greet,
   INFO,
   NAME,
@@ -66,11 +67,8 @@ export function createServer(): Server {
       return tell("stopped");
     },
     cancelled: () => tell(cancelled),
-    /** For older clients the SDK wraps the schema of such an output, and leaves the output itself to us. */
-    numbers(_args, { mcpReq }) {
-      const numbers = [1, 2, 3];
-      return { ...tell(null), structuredContent: mcpReq.envelope ? numbers : { result: numbers } };
-    },
+    numbers: (_args, ctx) => ({ ...tell(null), structuredContent: output(ctx, [1, 2, 3]) }),
+    either: (_args, ctx) => ({ ...tell(null), structuredContent: output(ctx, { sum: 3 }) }),
     async touch() {
       await server.sendResourceUpdated({ uri: RESOURCE.uri });
       return tell("touched");
@@ -87,19 +85,29 @@ export function createServer(): Server {
       inputSchema: { type: "object" as const },
       ...(name === "add" && { outputSchema: SUM }),
       ...(name === "numbers" && { outputSchema: NUMBERS }),
+      ...(name === "either" && { outputSchema: EITHER }),
     })),
   }));
-  server.setRequestHandler("tools/call", ({ params }, ctx) => tools[params.name]!(params.arguments ?? {}, ctx));
+  server.setRequestHandler("tools/call", ({ params }, ctx) =>
+    tools[params.name]!(params.arguments ?? {}, ctx),
+  );
   server.setRequestHandler("prompts/list", () => ({ prompts: [PROMPT] }));
   server.setRequestHandler("prompts/get", (_request, ctx) => {
     const { next, answers } = takeRound(ctx, [{ name: inputRequired.elicit(NAME) }]);
     return next ?? greet(answers["name"]);
   });
   server.setRequestHandler("resources/list", () => ({ resources: [RESOURCE] }));
-  server.setRequestHandler("resources/read", ({ params: { uri } }) => ({ contents: [{ uri, text: "a note" }] }));
+  server.setRequestHandler("resources/read", ({ params: { uri } }) => ({
+    contents: [{ uri, text: "a note" }],
+  }));
   server.setRequestHandler("resources/subscribe", () => ({}));
   server.setRequestHandler("resources/unsubscribe", () => ({}));
   return server;
+}
+
+/** For older clients the SDK wraps the schema of an output that is no object, and leaves the output itself to us. */
+function output({ mcpReq }: ServerContext, value: unknown): unknown {
+  return mcpReq.envelope ? value : { result: value };
 }
 
 /** A tool that asks, one round after the other, and tells what it was answered. */
@@ -122,5 +130,8 @@ function takeRound({ mcpReq }: ServerContext, rounds: readonly InputRequests[]) 
 async function progress({ mcpReq }: ServerContext, step: number): Promise<void> {
   const progressToken = mcpReq._meta?.progressToken;
   if (progressToken === undefined) return;
-  await mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress: step, total: 3 } });
+  await mcpReq.notify({
+    method: "notifications/progress",
+    params: { progressToken, progress: step, total: 3 },
+  });
 }

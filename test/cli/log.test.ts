@@ -1,0 +1,33 @@
+// What others write reaches the terminal as text, never as a command to it.
+import { expect, test } from "bun:test";
+import { createLog } from "../../src/log.ts";
+
+function logged(line: string): string {
+  let text = "";
+  const log = createLog({ level: "verbose", write: (part) => (text += part), color: false });
+  log.plain(line);
+  return text;
+}
+
+test.each([
+  ["a title", "\x1b]0;OWNED\x07"],
+  ["a cleared screen", "\x1b[2J"],
+  ["a carriage return", "a\rb"],
+  ["a line separator", "a\u2028b"],
+  ["text that runs backwards", "a\u202eb"],
+])("%s is taken out", (_, line) => {
+  expect(logged(line)).not.toMatch(/\x1b|\x07|\r|\u2028|\u202e/);
+});
+
+test("colours, tabs and the lines of our own texts stay", () => {
+  expect(logged("\x1b[31mred\x1b[0m\tand\nmore")).toBe("\x1b[31mred\x1b[0m\tand\nmore\n");
+});
+
+test("a secret is not shown, wherever it stands", () => {
+  let text = "";
+  const log = createLog({ level: "quiet", write: (part) => (text += part), color: false });
+  log.redact("s3cret-token");
+  log.error("refused s3cret-token");
+  expect(text).toContain("[redacted]");
+  expect(text).not.toContain("s3cret-token");
+});

@@ -1,0 +1,61 @@
+// Nobody can take the server processes of others away, or have more of them than are allowed.
+import { expect, test } from "bun:test";
+import { expose, INITIALIZE, isAlive, openSession, post, readAnswer } from "../eras/wire.ts";
+import { createStatelessClient } from "../matrix/stateless-wire.ts";
+import { openHouse, pidOf } from "./people.ts";
+
+/** An `initialize` that wants a process of its own. */
+const another = (number: number) => ({
+  ...INITIALIZE,
+  params: { ...INITIALIZE.params, capabilities: { experimental: { number } } },
+});
+
+test("one person's many sessions end their own, not another person's", async () => {
+  await using house = await openHouse("obedient", ["--max-children", "4"]);
+  const session = await openSession(house.url, house.ada);
+  const pid = pidOf(await session.call("pid"));
+  for (let number = 0; number < 8; number++) {
+    expect((await post(house.url, another(number), house.bob)).status).toBe(200);
+  }
+  expect(pidOf(await session.call("pid"))).toBe(pid);
+});
+
+test("somebody who only looks around ends no signed-in person's session", async () => {
+  await using house = await openHouse("obedient", ["--max-children", "2", "--auth", "optional"]);
+  const session = await openSession(house.url, house.ada);
+  const pid = pidOf(await session.call("pid"));
+  const statuses: number[] = [];
+  for (let number = 0; number < 5; number++) statuses.push((await post(house.url, another(number))).status);
+  expect(statuses[0]).toBe(200);
+  expect(pidOf(await session.call("pid"))).toBe(pid);
+});
+
+test("--max-children counts processes that are slow to end", async () => {
+  const program = await expose("ignores-stdin-end-and-sigterm", ["--max-children", "2"]);
+  const pids: number[] = [];
+  for (let number = 0; number < 4; number++) {
+    const opened = await post(program.ready.local, another(number));
+    await readAnswer(opened);
+    for (const event of program.events) if (event.event === "child" && event.pid) pids.push(event.pid);
+    expect(new Set(pids.filter(isAlive)).size).toBeLessThanOrEqual(3);
+  }
+  await program.stop();
+}, 60_000);
+
+test("a body that is cheap to send is cheap to refuse", async () => {
+  await using house = await openHouse("obedient", ["--auth", "optional"]);
+  const many = Array.from({ length: 20_000 }, (_, index) => `"k${index}":0`).join(",");
+  const wide = `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{},${many}}`;
+  expect((await post(house.url, wide, house.ada)).status).toBe(400);
+  const batch = Array.from({ length: 101 }, () => ({ jsonrpc: "2.0", method: "notifications/x" }));
+  expect((await post(house.url, JSON.stringify(batch), house.ada)).status).toBe(400);
+  // Who shows no token where others do has little to say.
+  expect((await post(house.url, " ".repeat(100_000))).status).toBe(413);
+  const uris = Array.from({ length: 5_000 }, (_, index) => `test://${index}`);
+  const client = createStatelessClient(house.url, {}, house.ada);
+  const stream = await client.request("subscriptions/listen", {
+    notifications: { resourceSubscriptions: uris },
+  });
+  const first = await stream.body!.getReader().read();
+  expect(first.value?.length).toBeLessThan(50_000);
+});
