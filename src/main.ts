@@ -8,6 +8,8 @@ import { runCli } from "./cli/cli.ts";
 import type { Output } from "./cli/io.ts";
 
 const AGENT = "MCP_EXPOSE_AGENT";
+/** Milliseconds for which text is gathered behind a write: a line for every request is a system call for every request. */
+const GATHER = 10;
 
 const status = process.env[AGENT] === "ngrok" ? await runAgent() : await runProgram();
 process.exit(status);
@@ -51,12 +53,27 @@ function agentArguments(): string[] {
   return [...(isCompiled ? [] : [...process.execArgv, Bun.main]), "ngrok-agent"];
 }
 
-/** Who pipes us into `head -1` wants the URL and a server that lives on: a closed pipe is no reason to stop. */
+/**
+ * What comes alone is written at once. Who pipes us into `head -1` wants the URL and a server that lives on:
+ * a closed pipe is no reason to stop.
+ */
 function openOutput(stream: NodeJS.WriteStream): Output {
   let open = true;
+  let gathered = "";
+  let timer: Timer | undefined;
+  const put = (text: string) => void (open && text !== "" && stream.write(text));
+  const flush = () => {
+    timer = gathered === "" ? undefined : setTimeout(flush, GATHER);
+    put(gathered);
+    gathered = "";
+  };
   stream.on("error", () => (open = false));
+  process.on("exit", () => put(gathered));
   return {
-    write: (text) => void (open && stream.write(text)),
+    write(text) {
+      gathered += text;
+      if (timer === undefined) flush();
+    },
     isTTY: stream.isTTY ?? false,
   };
 }

@@ -18,7 +18,7 @@ const QUIET = 1_000;
 
 /** @param collect collects in the background, or at once */
 export function createGarbageWatch(
-  collect: (atOnce: boolean) => void = (atOnce) => void Bun.gc(atOnce),
+  collect: (atOnce: boolean) => void = (atOnce) => Bun.gc(atOnce),
   quiet = QUIET,
 ): GarbageWatch {
   let largeBytes = 0;

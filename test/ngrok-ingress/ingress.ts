@@ -206,9 +206,31 @@ function track(socket: Socket, sockets: Set<Socket>): void {
   socket.on("close", () => sockets.delete(socket));
 }
 
+/** Milliseconds for a port to become free again. */
+const DEADLINE = 10_000;
+
+/**
+ * On a port of our own choosing it may have to wait: who knocks at a port of loopback that nobody listens on can be
+ * given the same port to knock from, and then holds it for a moment, connected to itself (RFC 9293 §3.5).
+ */
 async function listen(server: Server, port = 0): Promise<string> {
-  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  const end = performance.now() + DEADLINE;
+  while (!(await tryListening(server, port))) {
+    if (port === 0 || performance.now() > end) throw new Error(`port ${port} is not to be had`);
+    await Bun.sleep(10);
+  }
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function tryListening(server: Server, port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const fail = () => done(false);
+    server.once("error", fail);
+    server.listen(port, "127.0.0.1", () => {
+      server.off("error", fail);
+      done(true);
+    });
+  });
 }
 
 function close(server: Server): Promise<void> {

@@ -58,6 +58,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
       const stream = streams.countedBy(count).open(caller, () => {
+        clearTimeout(patience);
         sessions.remove(session);
         void session.conversation?.then((conversation) => conversation?.close());
       });
@@ -76,7 +77,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       };
       sessions.add(session);
       // Who opens a stream and then says nothing holds a connection for nothing.
-      setTimeout(() => session?.conversation === undefined && stream.end(), BEGIN_WITHIN).unref();
+      const patience = setTimeout(() => session.conversation === undefined && stream.end(), BEGIN_WITHIN);
+      patience.unref();
       stream.sendEvent("endpoint", `${messagesPath}?sessionId=${id}`);
       return stream.response;
     },
