@@ -65,21 +65,19 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     }
   }
 
-  /** Ends the process that can best be spared, or waits for one that is ending; false when all are needed. */
-  async function makeRoom(principal: string): Promise<boolean> {
-    for (;;) {
-      const own = [...entries.values()].filter((entry) => entry.principal === principal);
-      const crowds = own.length >= fairShare && own.length < entries.size;
-      if (!crowds && entries.size + ending.size < maxChildren) return true;
-      const [oldest] = ending;
-      const spared = crowds ? own.find(isIdle) : chooseSpared(principal, own);
-      if (spared === undefined && (crowds || oldest === undefined)) return false;
-      if (spared !== undefined)
-        log.info(
-          `Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`,
-        );
-      await (spared === undefined ? oldest : end(spared));
-    }
+  /**
+   * Whether there is room for one more process, or there may be when a promise has resolved: then the one that can best
+   * be spared has ended. Whoever is told that there is room has to take it at once, before anybody else asks.
+   */
+  function makeRoom(principal: string): boolean | Promise<void> {
+    const own = [...entries.values()].filter((entry) => entry.principal === principal);
+    const crowds = own.length >= fairShare && own.length < entries.size;
+    if (!crowds && entries.size + ending.size < maxChildren) return true;
+    const [oldest] = ending;
+    const spared = crowds ? own.find(isIdle) : chooseSpared(principal, own);
+    if (spared === undefined) return crowds || oldest === undefined ? false : oldest;
+    log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
+    return end(spared);
   }
 
   /** The caller's own before others', and a signed-in person's never for a stranger. */
@@ -99,12 +97,15 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     era: "legacy" | "modern",
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
-    const known = lookUp();
-    if (known !== undefined) return known;
-    if (!(await makeRoom(principal))) return undefined;
-    // Somebody with the same key may have come meanwhile.
-    const latest = lookUp();
-    if (latest !== undefined) return latest;
+    for (;;) {
+      // Somebody with the same key may come while room is made.
+      const known = lookUp();
+      if (known !== undefined) return known;
+      const room = makeRoom(principal);
+      if (room === false) return undefined;
+      if (room === true) break;
+      await room;
+    }
     const hire: Hire = (events) => spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
-import { createGarbageWatch } from "./garbage.ts";
+import { createGarbageWatch, type GarbageWatch } from "./garbage.ts";
 import { createLineReader } from "./line-reader.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 
@@ -33,10 +33,15 @@ const WATCHDOG =
   '(trap "" HUP INT TERM; read -r _ <&3; kill -9 0) </dev/null >/dev/null 2>&1 & exec "$@" 3<&-';
 
 export function createSpawner(options: SpawnOptions): StartChild {
-  return (events) => startChild(options, events);
+  const garbage = createGarbageWatch();
+  return (events) => startChild(options, events, garbage);
 }
 
-function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events: ChildEvents): Child {
+function startChild(
+  { command, cwd, env, maxLine, grace }: SpawnOptions,
+  events: ChildEvents,
+  garbage: GarbageWatch,
+): Child {
   const posix = process.platform !== "win32";
   const [file, ...args]: [string, ...string[]] = posix
     ? ["/bin/sh", "-c", WATCHDOG, "sh", command.file, ...command.args]
@@ -53,7 +58,6 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   const stdout = child.stdout as Readable;
   const leash = posix ? (child.stdio[3] as Writable) : undefined;
   const outbox = createOutbox(stdin, MAX_WAITING);
-  const garbage = createGarbageWatch();
   const lastWords: string[] = [];
   let ended = false;
   let fault: string | undefined;
@@ -82,11 +86,13 @@ function startChild({ command, cwd, env, maxLine, grace }: SpawnOptions, events:
   });
   // Whoever has closed its stdout can answer nothing any more; who does it to end gets the time.
   stdout.once("end", () => {
-    setTimeout(() => {
-      if (ended || closing !== undefined) return;
+    const timer = setTimeout(() => {
+      if (closing !== undefined) return;
       fault = "closed its stdout";
       signalGroup(child, "SIGKILL");
-    }, grace).unref();
+    }, grace);
+    timer.unref();
+    void gone.then(() => clearTimeout(timer));
   });
   // Writing to a process that is going reports EPIPE here; its exit says the same better.
   stdin.on("error", () => {});

@@ -8,7 +8,13 @@ const pidsOf = (program: Program, state = "started") =>
   program.events.flatMap((event) =>
     event.event === "child" && event.state === state && event.pid !== undefined ? [event.pid] : [],
   );
-const kill = (pid: number | undefined) => process.kill(pid!, "SIGKILL");
+/** Kills the process that was started as the `count`th, as soon as that has been told. */
+async function killStarted(program: Program, count: number): Promise<number> {
+  await until(`start number ${count}`, () => pidsOf(program).length >= count);
+  const pid = pidsOf(program)[count - 1]!;
+  process.kill(pid, "SIGKILL");
+  return pid;
+}
 
 describe("a server killed", () => {
   test("before it has answered anything: status 1 and the signal by its name", async () => {
@@ -20,9 +26,8 @@ describe("a server killed", () => {
 
   test("while nobody has connected: the first client gets a new one", async () => {
     await using program = await expose("obedient");
-    const [first] = pidsOf(program);
-    kill(first);
-    await until("it is gone", () => !isAlive(first!));
+    const first = await killStarted(program, 1);
+    await until("it is gone", () => !isAlive(first));
     const session = await openSession(program.ready.url);
     expect((await session.call("pid")).result?.["pid"]).not.toBe(first);
   });
@@ -31,7 +36,7 @@ describe("a server killed", () => {
     await using program = await expose("hangs-at-initialize");
     const opening = post(program.ready.url, INITIALIZE);
     await until("initialize is there", () => program.stderr().includes("Got initialize"));
-    kill(pidsOf(program).at(-1));
+    await killStarted(program, 1);
     const { error } = await readAnswer(await opening);
     expect([error?.code, error?.message]).toEqual([-32603, expect.stringContaining("SIGKILL")]);
     expect(await program.stop()).toBe(0);
@@ -41,7 +46,7 @@ describe("a server killed", () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const held = await session.start("hold", { key: "lost" });
-    kill(pidsOf(program).at(-1));
+    await killStarted(program, 1);
     const { error } = await readAnswer(held);
     expect([error?.code, error?.message]).toEqual([-32603, expect.stringContaining("was ended by SIGKILL")]);
     expect((await session.call("cwd")).result).toBeDefined();
@@ -51,7 +56,7 @@ describe("a server killed", () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const { result } = await session.call("pid");
-    kill(Number(result?.["pid"]));
+    expect(await killStarted(program, 1)).toBe(Number(result?.["pid"]));
     await until("it is replaced", () => pidsOf(program, "ready").length === 2);
     expect((await session.call("pid")).result?.["pid"]).toBe(pidsOf(program).at(-1));
   });
@@ -59,13 +64,12 @@ describe("a server killed", () => {
   test("again while it is being started anew: what waits is answered, by the third", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
-    kill(pidsOf(program)[0]);
-    await until("the second", () => pidsOf(program).length === 2);
-    kill(pidsOf(program)[1]);
+    await killStarted(program, 1);
+    const second = await killStarted(program, 2);
     const answers = await Promise.all([1, 2, 3].map((id) => session.call("echo", { id }, id)));
     // Those the second one got are lost and say so; what came later is served.
     for (const { result, error } of answers) expect(result ?? error?.message).toBeTruthy();
-    expect((await session.call("pid")).result?.["pid"]).not.toBe(pidsOf(program)[1]);
+    expect((await session.call("pid")).result?.["pid"]).not.toBe(second);
   });
 });
 

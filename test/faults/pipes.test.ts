@@ -32,7 +32,7 @@ describe("a server that writes a line without end", () => {
       const session = await openSession(program.ready.url);
       const { error } = await session.call("big", { megabytes: 1024 });
       expect(error?.message).toMatch(/too large \(10\d{8} bytes\)/);
-      expect(program.stderr()).toContain("which is over the limit; it is lost");
+      await until("it is told", () => program.stderr().includes("which is over the limit; it is lost"));
       expect((await session.call("pid")).result?.["pid"]).toBeNumber();
       // The lines before it are kept up to 256 MB; joining them takes as much again.
       expect(readPeak(program.pid)).toBeLessThan(900 * MB);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fixture, INITIALIZE, openSession, post } from "../eras/wire.ts";
+import { fixture, INITIALIZE, openSession, post, until } from "../eras/wire.ts";
 import { startProgram, type Program } from "../program.ts";
 import { refresh, register, signIn } from "./sign-in.ts";
 
@@ -63,7 +63,7 @@ test.skipIf(process.platform !== "linux")(
     limitFiles(program, "4096");
     expect((await register(origin)).status).toBe(500);
     expect((await (await openSession(url, signedIn.headers)).call("cwd")).result).toBeDefined();
-    expect(program.stderr()).toContain("/register failed:");
+    await until("the reason is in the log", () => program.stderr().includes("/register failed:"));
     expect(await isHealthy(program)).toBeTrue();
     limitFiles(program, "unlimited");
     expect((await refresh(url, signedIn)).access).toBeString();
