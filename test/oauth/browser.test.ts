@@ -203,6 +203,7 @@ test("A12: no other page can frame it", async () => {
 test("A11: it works without JavaScript and from the keyboard alone", async () => {
   await openBrowser({ javaScriptEnabled: false });
   await visit();
+  await page.locator("input:focus").waitFor();
   await page.keyboard.type(TOKEN);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
