@@ -7,7 +7,7 @@ import { readMessages, type Message } from "../../src/frame/message.ts";
 function read(value: object): Message {
   const reading = readMessages(Buffer.from(JSON.stringify(value)));
   if ("fault" in reading) throw new Error(reading.fault);
-  return reading.messages[0]!;
+  return reading.messages[0];
 }
 const CALL = read({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "reader" } });
 const gate: Gate = {
