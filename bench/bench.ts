@@ -80,7 +80,7 @@ async function run(peers: Awaited<ReturnType<typeof installPeers>>): Promise<voi
   };
   memory[mcpProxy.name] = await measureMemory(mcpProxy, { ...effort, rounds: 1 });
   show("Memory, MB", memory);
-  const tokenCheck = measureTokenCheck(effort.quick ? 10 : 1_000, folder, effort);
+  const tokenCheck = await measureTokenCheck(effort.quick ? 10 : 1_000, folder, effort);
   show("Token check, µs", tokenCheck);
   const idleStreams = await measureIdleStreams(ours, effort);
   show("CPU at rest, ms a second", idleStreams);

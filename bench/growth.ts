@@ -49,7 +49,7 @@ export async function measureGrowth(
       title: "Checking an access token, by grants in the store",
       x: "grants",
       y: "microseconds",
-      series: measureGrants(some(GRANTS), folder, short),
+      series: await measureGrants(some(GRANTS), folder, short),
     },
   };
 }
@@ -95,10 +95,9 @@ async function measureSessions(field: Field, counts: readonly number[], effort: 
   });
 }
 
-function measureGrants(counts: readonly number[], folder: string, effort: Effort): Series[] {
-  const checks = counts.map((count) => [count, measureTokenCheck(count, folder, effort)] as const);
-  return [
-    { name: "token seen before", points: checks.map(([count, { known }]) => [count, known]) },
-    { name: "after any change", points: checks.map(([count, { fresh }]) => [count, fresh]) },
-  ];
+function measureGrants(counts: readonly number[], folder: string, effort: Effort): Promise<Series[]> {
+  return sweep(counts, async (count) => {
+    const { known, fresh } = await measureTokenCheck(count, folder, effort);
+    return { "token seen before": known, "after any change": fresh };
+  });
 }

@@ -1,5 +1,7 @@
 // Remembers what was read of the database for as long as nobody has changed it, whether this connection or
-// another process: asking for that costs a tenth of reading a row again.
+// another process. Our own changes cost nothing to ask for; those of others cost two locks of the file, which is most
+// of what checking a token takes, so they are asked for once in a turn of the event loop: requests that arrive
+// together see the same state.
 // https://www.sqlite.org/pragma.html#pragma_data_version counts the changes of others,
 // https://www.sqlite.org/lang_corefunc.html#total_changes our own.
 import type { Database } from "bun:sqlite";
@@ -18,11 +20,25 @@ export function rememberReads<Value>(
   const countOthers = db.prepare<{ data_version: number }, []>("PRAGMA data_version");
   const countOwn = db.prepare<{ count: number }, []>("SELECT total_changes() AS count");
   const memory = new Map<string, Value>();
-  let seen = "";
+  let others: number | undefined;
+  let own: number | undefined;
+  let isAsked = false;
+
+  const forgetChanged = () => {
+    const ownNow = countOwn.get()?.count;
+    let othersNow = others;
+    if (!isAsked) {
+      othersNow = countOthers.get()?.data_version;
+      isAsked = true;
+      setImmediate(() => (isAsked = false));
+    }
+    if (ownNow !== own || othersNow !== others || memory.size >= LIMIT) memory.clear();
+    own = ownNow;
+    others = othersNow;
+  };
+
   return (key) => {
-    const state = `${countOthers.get()?.data_version} ${countOwn.get()?.count}`;
-    if (state !== seen || memory.size >= LIMIT) memory.clear();
-    seen = state;
+    forgetChanged();
     const known = memory.get(key);
     if (known !== undefined) return known;
     const found = read(key);

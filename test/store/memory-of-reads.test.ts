@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { rememberReads } from "../../src/store/memory-of-reads.ts";
 
 let folder: string;
@@ -38,11 +39,13 @@ test("what has not changed is read once", () => {
   expect(reads).toBe(2);
 });
 
-test("what another connection has changed or taken away is seen at the very next look", () => {
+test("what another connection has changed or taken away is seen in the next turn of the event loop", async () => {
   expect(find("a")).toBe("first");
   other.run("UPDATE t SET value = 'third' WHERE key = 'a'");
+  await nextTurn();
   expect(find("a")).toBe("third");
   other.run("DELETE FROM t");
+  await nextTurn();
   expect(find("a")).toBeUndefined();
 });
 
