@@ -1,51 +1,67 @@
-// What is on its way to the stdin of a process, in order. Little of it at a time is handed to the stream:
-// Bun copies what the pipe does not take yet into one buffer, which doubles whenever it is full.
-import type { Writable } from "node:stream";
+// What is on its way to the stdin of a process, in order. What is sent in one turn of the event loop is written
+// together: one system call, and one waking of the process, for many messages.
+import type { Process } from "./process.ts";
 
 export interface Outbox {
   /** Sends one message and a line end; false when too much is waiting already. */
   send(message: Uint8Array): boolean;
+  /** Stdin takes bytes again. */
+  drained(): void;
   /** Hands over what waits, and then the end of the stream. */
   end(): void;
 }
 
 const LINE_END = Buffer.from("\n");
-/** Below this many bytes one write with a copy costs less than two without. */
-const COPIED_BELOW = 64 * 1024;
-/** Bytes handed over at a time: about what the pipe takes. */
-const AHEAD = 256 * 1024;
+/** Bytes up to which messages are copied together. */
+const COPIED = 64 * 1024;
 
 /** @param limit bytes that may wait */
-export function createOutbox(stdin: Writable, limit: number): Outbox {
+export function createOutbox(stdin: Pick<Process, "write" | "endInput">, limit: number): Outbox {
   const queue: Uint8Array[] = [];
   let waiting = 0;
-  let ahead = 0;
+  let turn: NodeJS.Immediate | undefined;
+  let isBlocked = false;
+  let isEnding = false;
 
-  const handOver = (bytes: Uint8Array) => {
-    ahead += bytes.length;
-    stdin.write(bytes, () => {
-      ahead -= bytes.length;
-      waiting -= bytes.length;
-      handOverSome();
-    });
-  };
-  const takeNext = () => (ahead < AHEAD ? queue.shift() : undefined);
-  const handOverSome = () => {
-    for (let next = takeNext(); next !== undefined; next = takeNext()) handOver(next);
+  const handOver = () => {
+    turn = undefined;
+    while (queue.length > 0) {
+      const piece = takePiece(queue);
+      const taken = stdin.write(piece);
+      waiting -= taken;
+      if (taken === piece.length) continue;
+      queue.unshift(piece.subarray(taken));
+      isBlocked = true;
+      return;
+    }
+    if (isEnding) stdin.endInput();
   };
 
   return {
     send(message) {
       if (waiting > limit) return false;
       waiting += message.length + LINE_END.length;
-      if (message.length < COPIED_BELOW) queue.push(Buffer.concat([message, LINE_END]));
-      else queue.push(message, LINE_END);
-      handOverSome();
+      queue.push(message, LINE_END);
+      if (!isBlocked) turn ??= setImmediate(handOver);
       return true;
     },
+    drained() {
+      if (!isBlocked) return;
+      isBlocked = false;
+      handOver();
+    },
     end() {
-      for (const bytes of queue.splice(0)) handOver(bytes);
-      stdin.end();
+      isEnding = true;
+      clearImmediate(turn);
+      if (!isBlocked) handOver();
     },
   };
+}
+
+/** Takes the first entry, or the first few small ones together. */
+function takePiece(queue: Uint8Array[]): Uint8Array {
+  let count = 0;
+  let length = 0;
+  while (count < queue.length && length + queue[count]!.length <= COPIED) length += queue[count++]!.length;
+  return count > 1 ? Buffer.concat(queue.splice(0, count), length) : queue.shift()!;
 }
