@@ -1,12 +1,15 @@
 // The calls that one server process has not answered yet, whoever they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
 import { findMember, rawParam, type Message } from "../frame/message.ts";
-import { mentions, splice, type Edit } from "../frame/splice.ts";
+import type { Span } from "../frame/scan.ts";
+import { splice, type Edit } from "../frame/splice.ts";
 
 /** Who waits for a call. */
 export interface Waiter {
   /** The answer, under our number. */
   answer(answer: Message): void;
+  /** Instead of `answer`, for who only passes it on: the answer unread, and where our number stands in it. */
+  pass?: ((answer: Uint8Array, idAt: Span) => void) | undefined;
   /** A progress notification, under the client's own token. */
   progress(notification: Uint8Array): void;
   /** The server process is gone; `how` says how it ended. */
@@ -54,8 +57,10 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
       const token = findToken(request);
       const call: Call<W> = { number, progressToken: token?.text, waiter };
       open.set(number, call);
-      const own = [request.idAt!, ...(token ? [token.at] : [])].map((at) => ({ at, text: String(number) }));
-      return { call, bytes: splice(request.bytes, [...own, ...edits]) };
+      const text = String(number);
+      const own: Edit[] = [{ at: request.idAt!, text }];
+      if (token !== undefined) own.push({ at: token.at, text });
+      return { call, bytes: splice(request.bytes, edits.length > 0 ? [...own, ...edits] : own) };
     },
     get: (number) => open.get(number),
     all: () => open.values(),
@@ -75,7 +80,7 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
 
 /** The client's progress token and where it stands; `undefined` when it gave none. */
 export function findToken(request: Message) {
-  if (!mentions(request.bytes, "progressToken")) return undefined;
+  if (!request.params?.has("_meta")) return undefined;
   const at = findMember(request, request.paramsAt, "_meta", "progressToken");
   const text = rawParam(request, "_meta", "progressToken");
   return at === undefined || text === undefined ? undefined : { at, text };

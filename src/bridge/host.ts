@@ -1,10 +1,12 @@
 // One server process with the calls of all its callers: gives out numbers, brings answers and progress
 // back to whoever waits, and tells everybody when the process is gone. What else the server says is
 // for one of the four pairs of eras to judge.
+import { findAnswerId } from "../frame/answer.ts";
 import { composeNotification } from "../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice, type Edit } from "../frame/splice.ts";
 import type { BridgeOptions } from "./bridge.ts";
+import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
 import { createServer, type Hire } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
@@ -49,6 +51,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
   const { log } = options;
   const server = createServer({
     ...options,
+    pass,
     receive,
     lost(how) {
       options.lost();
@@ -77,6 +80,15 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       return log.debug(`The server answered ${message.id}, which nobody waits for; dropped.`);
     calls.close(call);
     call.waiter.answer(message);
+  }
+
+  function pass(line: Uint8Array): boolean {
+    const at = findAnswerId(line);
+    const call = at && calls.get(Number(decode(line, at.start, at.end)));
+    if (call?.waiter.pass === undefined) return false;
+    calls.close(call);
+    call.waiter.pass(line, at!);
+    return true;
   }
 
   function progress(message: Message): void {

@@ -145,7 +145,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   function pass(session: Session, request: Message, done: Done, outlet: Outlet): void {
     const { id } = request;
-    startCall(host, session, request, outlet, (answer) => done(underId(answer, id)));
+    startCall(host, session, request, outlet, {
+      answer: (answer) => done(underId(answer, id)),
+      pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
+    });
   }
 
   async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
@@ -158,9 +161,11 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
         session,
         request,
         { ...outlet, finish: (...answer) => (first.resolve(undefined), outlet.finish(...answer)) },
-        (answer) => {
-          first.resolve(answer.kind === "result" ? answer : undefined);
-          done(underId(answer, request.id));
+        {
+          answer(answer) {
+            first.resolve(answer.kind === "result" ? answer : undefined);
+            done(underId(answer, request.id));
+          },
         },
       );
     }

@@ -144,7 +144,14 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       if (isInputRequired(answer)) return void interview(guest, request, done, outlet, answer, round + 1);
       done(splice(answer.bytes, [{ at: answer.idAt!, text: request.id }, ...tools.edit(answer, request)]));
     };
-    startCall(host, guest, request, outlet, answered, addMeta(request, writeEnvelope(guest), retry));
+    startCall(
+      host,
+      guest,
+      request,
+      outlet,
+      { answer: answered },
+      addMeta(request, writeEnvelope(guest), retry),
+    );
   }
 
   /** The server wants to know something first: asks the client, and sends the call once more with the answers. */

@@ -1,6 +1,7 @@
 // The server process of one conversation, over its death and return: whoever sends to it need not
 // know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
+import { idInExcerpts } from "../frame/answer.ts";
 import { composeNotification, composeRequest } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
 import { createBackoff } from "./backoff.ts";
@@ -37,6 +38,8 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   onNoise(line: Uint8Array): void;
   /** What a new process must be told before anything else. */
   standing: Standing;
+  /** Offered every line before it is read; whether it was taken. */
+  pass(line: Uint8Array): boolean;
   /** Every message but the answers to our own requests. */
   receive(message: Message): void;
   /** An answer was too large to be kept; `number` is its id where it could be seen. */
@@ -164,31 +167,21 @@ export function createServer(options: ServerOptions): Server {
 
 /** Makes messages of lines; what is no message is dropped, the first time with a warning. */
 function createReader(
-  { log, onNoise, tooLarge }: ServerOptions,
+  { log, onNoise, pass, tooLarge }: ServerOptions,
   receive: (message: Message) => void,
 ): Pick<ChildEvents, "line" | "oversize"> {
   return {
     line(line) {
+      if (pass(line)) return;
       const reading = readMessages(line);
       if ("messages" in reading) reading.messages.forEach(receive);
       else onNoise(line);
     },
     oversize(length, head, tail) {
       log.warn(`The server sent a message of ${length} bytes, which is over the limit; it is lost.`);
-      tooLarge(Number(idInExcerpt(head, tail)), length);
+      tooLarge(Number(idInExcerpts(head, tail)), length);
     },
   };
-}
-
-/** The id of an answer of which only both ends are known: it stands near one of them. */
-function idInExcerpt(head: Uint8Array, tail: Uint8Array): string | undefined {
-  const front = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,/.exec(
-    Buffer.from(head).toString(),
-  );
-  const back = /[,{]\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(
-    Buffer.from(tail).toString(),
-  );
-  return (front ?? back)?.[1];
 }
 
 /** Bytes in the order they came, up to `limit` of them. */

@@ -110,13 +110,13 @@ export function createConversation(
   };
 }
 
-/** Hands a call to the server and waits for it. */
+/** Hands a call to the server and waits for it; an answer that is only passed on goes to `pass`. */
 export function startCall(
   host: Host<SessionWaiter>,
   session: Session,
   request: Message,
   outlet: Outlet,
-  answer: (answer: Message) => void,
+  { answer, pass }: Pick<Waiter, "answer" | "pass">,
   edits: Parameters<Host<SessionWaiter>["start"]>[2] = [],
 ): void {
   const { id } = request;
@@ -125,6 +125,7 @@ export function startCall(
     session,
     outlet,
     answer,
+    pass,
     progress: outlet.precede,
     lost(how) {
       if (session.open.get(id) !== opened) return;

@@ -3,7 +3,7 @@
 // Nothing here re-serializes: what is not replaced reaches the other side byte for byte.
 import { isUtf8 } from "node:buffer";
 import { readElements, readMembers, type Member, type Span } from "./scan.ts";
-import { decode } from "./token.ts";
+import { decode, decodeString } from "./token.ts";
 
 export interface Message {
   /** The message without a line end; no CR or LF is left in it. */
@@ -32,6 +32,7 @@ export type Reading =
 
 /** Messages in one body or line. */
 const MAX_BATCH = 100;
+const QUOTE = 0x22;
 const OPEN_ARRAY = 0x5b;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -62,7 +63,8 @@ function readMessage(bytes: Uint8Array): Message | Fault {
   if (text("jsonrpc") !== '"2.0"') return "shape";
   const idAt = members.get("id");
   const id = text("id") ?? "";
-  const method = members.has("method") ? parseString(text("method")!) : "";
+  const methodAt = members.get("method");
+  const method = methodAt === undefined ? "" : readString(bytes, methodAt);
   const paramsAt = members.get("params");
   const resultAt = members.get("result");
   const errorAt = members.get("error");
@@ -101,14 +103,14 @@ function isContainer(byte: number | undefined): boolean {
 }
 
 /** A raw line end cannot stand inside a JSON string, so between tokens it may become a space; then the message fits on a line. */
-function unwrapLines(bytes: Uint8Array): void {
+export function unwrapLines(bytes: Uint8Array): void {
   for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
     for (let at = bytes.indexOf(lineEnd); at >= 0; at = bytes.indexOf(lineEnd, at + 1)) bytes[at] = SPACE;
   }
 }
 
-function parseString(text: string): string | undefined {
-  return text.startsWith('"') ? (JSON.parse(text) as string) || undefined : undefined;
+function readString(bytes: Uint8Array, { start, end }: Span): string | undefined {
+  return bytes[start] === QUOTE ? decodeString(bytes, start, end) || undefined : undefined;
 }
 
 /** The JSON text of a span, as it is written. */
@@ -134,8 +136,10 @@ export function findMember(message: Message, from: Span | undefined, ...path: st
 
 /** The string at a path below `params`; `undefined` when there is none. */
 export function stringParam(message: Message, ...path: string[]): string | undefined {
-  const text = spanText(message.bytes, findMember(message, message.paramsAt, ...path));
-  return text?.startsWith('"') ? (JSON.parse(text) as string) : undefined;
+  const at = findMember(message, message.paramsAt, ...path);
+  return at !== undefined && message.bytes[at.start] === QUOTE
+    ? decodeString(message.bytes, at.start, at.end)
+    : undefined;
 }
 
 /** The JSON text at a path below `params`, as it is written; `undefined` when there is none. */

@@ -9,15 +9,20 @@ export interface Edit {
 
 /** The text with each edit made. Places must not overlap. */
 export function splice(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array {
-  const ordered = edits.length > 1 ? [...edits].sort((a, b) => a.at.start - b.at.start) : edits;
-  const pieces: Uint8Array[] = [];
+  const ordered = edits.length > 1 ? edits.toSorted((a, b) => a.at.start - b.at.start) : edits;
+  let length = bytes.length;
+  for (const { at, text } of ordered) length += Buffer.byteLength(text) - (at.end - at.start);
+  const spliced = Buffer.allocUnsafe(length);
   let from = 0;
+  let to = 0;
   for (const { at, text } of ordered) {
-    pieces.push(bytes.subarray(from, at.start), Buffer.from(text));
+    spliced.set(bytes.subarray(from, at.start), to);
+    to += at.start - from;
+    to += spliced.write(text, to);
     from = at.end;
   }
-  pieces.push(bytes.subarray(from));
-  return Buffer.concat(pieces);
+  spliced.set(bytes.subarray(from), to);
+  return spliced;
 }
 
 /**

@@ -100,20 +100,33 @@ function isEscape(byte: number): boolean {
   );
 }
 
+/** Words that stand in nearly every message. Recognised, they need no new string. No two may share length and last letter. */
+const WORDS =
+  'jsonrpc "2.0" id method params result error name uri arguments _meta tools/call tools/list content isError'.split(
+    " ",
+  );
+const WORD_BY_SHAPE = new Map(
+  WORDS.map((word) => [shapeOf(word.length, word.charCodeAt(word.length - 1)), word]),
+);
+
+function shapeOf(length: number, last: number): number {
+  return length * 256 + last;
+}
+
+function findWord(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const word = WORD_BY_SHAPE.get(shapeOf(end - start, bytes[end - 1]!));
+  if (word === undefined) return undefined;
+  for (let index = 0; index < word.length; index++)
+    if (word.charCodeAt(index) !== bytes[start + index]) return undefined;
+  return word;
+}
+
 // A byte order mark within a text is a character like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The text of a span of bytes. */
 export function decode(bytes: Uint8Array, start: number, end: number): string {
-  // Short spans (keys, ids, method names) cost less by hand than a call into the decoder.
-  if (end - start > 24) return decoder.decode(bytes.subarray(start, end));
-  let text = "";
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte > 0x7f) return decoder.decode(bytes.subarray(start, end));
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  return findWord(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
 }
 
 /** The value of the JSON string at `bytes[start, end)`, quotes included. */
