@@ -7,12 +7,11 @@ const LONGEST = 60;
 /** `POST /mcp 200 12 ms  tools/call search  ChatGPT` */
 export function renderRequest(request: RequestEvent, style: Style): string {
   const { method, path, status, ms, rpc, name, client } = request;
-  const line = `${clean(method).padEnd(4)} ${clean(path.split("?")[0] ?? "")} ${mark(status, style)} ${style.dim(`${Math.round(ms)} ms`)}`;
-  const call = [rpc, name]
-    .filter((part) => part !== undefined)
-    .map(clean)
-    .join(" ");
-  return [line, call, client === undefined ? "" : style.dim(clean(client))].filter(Boolean).join("  ");
+  let line = `${clean(method).padEnd(4)} ${clean(path.split("?")[0]!)} ${mark(status, style)}`;
+  line += ` ${style.dim(`${Math.round(ms)} ms`)}`;
+  if (rpc !== undefined) line += `  ${clean(rpc)}`;
+  if (name !== undefined) line += `${rpc === undefined ? "  " : " "}${clean(name)}`;
+  return client === undefined ? line : `${line}  ${style.dim(clean(client))}`;
 }
 
 function mark(status: number, style: Style): string {

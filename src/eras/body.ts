@@ -16,7 +16,7 @@ export async function readBody(request: Request, maxBody: number, trace: Trace):
     return refuse(415, ErrorCode.refused, `Content-Type must be application/json, not "${type}".`);
   }
   // A client that goes while it speaks, or that breaks HTTP's rules for bodies, is no fault of ours.
-  const bytes = await readBytes(request, maxBody).catch(() => new Uint8Array());
+  const bytes = await readBytes(request, maxBody).catch(() => NOTHING);
   if (bytes === undefined) {
     const hint = "Whoever runs the server can allow more with --max-body.";
     return refuse(413, ErrorCode.refused, `The body is over the limit of ${maxBody} bytes. ${hint}`);
@@ -31,9 +31,15 @@ export async function readBody(request: Request, maxBody: number, trace: Trace):
   return reading;
 }
 
-async function readBytes(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
+const NOTHING = new Uint8Array();
+
+function readBytes(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
   const announced = request.headers.get("content-length");
-  if (announced !== null) return Number(announced) > maxBody ? undefined : request.bytes();
+  if (announced === null) return readChunks(request, maxBody);
+  return Number(announced) > maxBody ? Promise.resolve(undefined) : request.bytes();
+}
+
+async function readChunks(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {

@@ -84,7 +84,7 @@ export function createEndpoint({
           if (body instanceof Response) return body;
           arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
-          const refusal = await admission.refuse(body.messages, caller);
+          const refusal = caller.gate && (await admission.refuse(body.messages, caller));
           if (refusal !== undefined) return refusal;
           const dialect = classify(request, body);
           if (dialect instanceof Response) return dialect;

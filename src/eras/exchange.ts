@@ -21,7 +21,8 @@ export interface ExchangeOptions {
   batch: boolean;
   /** The client takes nothing but JSON; what precedes its answer goes here. */
   aside?: ((message: Uint8Array) => void) | undefined;
-  headers?: Record<string, string>;
+  /** Added to the response's own. */
+  headers?: Record<string, string> | undefined;
   /** How long the answer may take before the client gets headers and comments to wait with, in milliseconds. */
   patience: number;
   /** HTTP status of a plain answer that is an error. */
@@ -34,7 +35,7 @@ export const PATIENCE = 5_000;
 const COMMA = Buffer.from(",");
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { streams, caller, batch, aside, headers = {}, statusOf = () => 200 } = options;
+  const { streams, caller, batch, aside, headers, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   const answers: Uint8Array[] = [];
   let status = 200;
@@ -84,8 +85,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-function json(body: ReturnType<Streams["pace"]>, status: number, headers: Record<string, string>): Response {
-  return new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
+// An object of its own costs half as much to copy as what a literal says.
+const JSON_HEADERS = new Headers({ "content-type": "application/json" });
+
+function json(body: ReturnType<Streams["pace"]>, status: number, more?: Record<string, string>): Response {
+  const headers = more === undefined ? JSON_HEADERS : { "content-type": "application/json", ...more };
+  return new Response(body, { status, headers });
 }
 
 function joinBatch(answers: readonly Uint8Array[]): Uint8Array {

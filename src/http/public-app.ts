@@ -38,11 +38,18 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
   const { guards, resources, now, onExchange, onFault } = options;
   const routes = createRoutes(options);
 
+  async function call(resource: Resource, request: Request, path: string, note: Note) {
+    try {
+      return await resource(request, note);
+    } catch (thrown) {
+      return fail(thrown as Error, path, onFault);
+    }
+  }
+
   // The MCP paths are hot: a table and a few comparisons cost a fifth of what passing a router and its layers does.
   async function answerResource(request: Request, path: string, resource: Resource, note: Note) {
-    const isAllowed = guards.allowsOrigin(request.headers.get("origin"));
-    const response = isAllowed
-      ? await Promise.try(resource, request, note).catch((thrown: Error) => fail(thrown, path, onFault))
+    const response = guards.allowsOrigin(request.headers.get("origin"))
+      ? await call(resource, request, path, note)
       : refuse("This origin may not call here. Whoever runs the server can allow it with --allow-origin.");
     response.headers.set("access-control-allow-origin", SHARED.origin);
     response.headers.set("access-control-expose-headers", EXPOSED);

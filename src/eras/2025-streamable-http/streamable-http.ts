@@ -86,7 +86,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session =
         opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
       if (session instanceof Response) return session;
-      const refusal = await admission.refuse(messages, caller, session.conversation.call);
+      const refusal = caller.gate && (await admission.refuse(messages, caller, session.conversation.call));
       if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
@@ -98,7 +98,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         batch,
         expected: requests.length,
         aside: takesEvents(request) ? undefined : session.loose.send,
-        headers: opening === undefined ? {} : { [SESSION_HEADER]: session.id },
+        headers: opening === undefined ? undefined : { [SESSION_HEADER]: session.id },
         patience: PATIENCE,
       });
       for (const message of requests) {
