@@ -20,9 +20,18 @@ export interface Ready {
   server: string;
 }
 
+/** Nothing was started, or it has been ended again; stands in the place of `ready`. */
+export interface Failed {
+  event: "failed";
+  /** One line. */
+  reason: string;
+  advice?: string;
+}
+
 /** What happens while the program runs; each is a line of `--json`. */
 export type AppEvent =
   | Ready
+  | Failed
   | TunnelEvent
   | {
       event: "child";

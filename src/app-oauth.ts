@@ -1,6 +1,6 @@
 // The authorization server a run has, made of its config; the part of the start-up story that knows who gets in.
 import { lookup } from "node:dns/promises";
-import type { AppEvent } from "./app-event.ts";
+import type { AppEvent, Ready } from "./app-event.ts";
 import type { Config } from "./config/config.ts";
 import type { Caller } from "./eras/era.ts";
 import { UserError } from "./errors.ts";
@@ -31,7 +31,16 @@ type Credential = OAuthOptions["credential"];
 export function chooseCredential(config: Config, { random }: OAuthIO): Credential | undefined {
   if (config.auth === "none") return undefined;
   if (config.users.length > 0) return { kind: "password", users: config.users };
-  return { kind: "token", token: config.token ?? Buffer.from(random(24)).toString("base64url") };
+  if (config.token !== undefined) return { kind: "token", token: config.token };
+  return { kind: "token", token: Buffer.from(random(24)).toString("base64url"), isRandom: true };
+}
+
+/** What is told of it to whoever started us. */
+export function describeCredential(credential: Credential | undefined): Ready["credential"] {
+  if (credential === undefined) return null;
+  return credential.kind === "token"
+    ? { kind: "token", token: credential.token }
+    : { kind: "password", users: credential.users.map(({ name }) => name) };
 }
 
 export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth {

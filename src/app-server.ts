@@ -53,25 +53,30 @@ export function childEnvironment(config: Config, env: ServerIO["env"]): Record<s
   return { ...inheritEnvironment(env), ...config.env };
 }
 
-/** @param onEnd called if a server that had not answered yet ends before anybody uses it */
+/** @param onEnd called with what is to be said if a server that had not answered yet ends before anybody uses it */
 export async function checkLaunch(
   report: LaunchReport,
   command: Command,
+  { quiet }: Config,
   log: Log,
-  onEnd: (exit: ChildExit) => void,
+  onEnd: (problem: string) => void,
 ) {
-  if (report.outcome === "exited")
-    throw new UserError(describeBrokenServer(command, report.exit), undefined, 1);
+  const describe = (exit: ChildExit) => describeBrokenServer(command, exit, quiet);
+  if (report.outcome === "exited") throw new UserError(describe(report.exit), undefined, 1);
   if (report.outcome === "answered") return;
   log.warn(`"${command.name}" has not answered yet; it may still be starting.`);
-  void report.ended.then(onEnd);
+  void report.ended.then((exit) => onEnd(describe(exit)));
 }
 
-export function describeBrokenServer({ name, file, args }: Command, exit: ChildExit): string {
-  const words = exit.lastWords.map((line) => `  ${line}`);
+function describeBrokenServer({ name, file, args }: Command, exit: ChildExit, isQuiet: boolean): string {
+  // What a process writes is shown as it comes, unless by --quiet; why there is no process at all is only told here.
+  const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
+  const words = isShown
+    ? [`What it wrote to stderr stands above, behind "${name} |".`]
+    : ["Its last words:", ...exit.lastWords.map((line) => `  ${line}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,
-    ...(words.length > 0 ? ["Its last words:", ...words] : ["It wrote nothing to stderr."]),
+    ...(exit.lastWords.length > 0 ? words : ["It wrote nothing to stderr."]),
     `It was started as: ${[file, ...args].join(" ")}`,
   ].join("\n");
 }

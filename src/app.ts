@@ -1,11 +1,17 @@
 // The start-up story: builds each part in order and closes them backwards.
 // The only file that names concrete choices; what one part needs of another is passed in here.
 import type { AppEvent, Ready } from "./app-event.ts";
-import { ANYBODY, chooseCredential, describeCaller, openOAuth, refusePrivateFetch } from "./app-oauth.ts";
-import { checkLaunch, childEnvironment, describeBrokenServer, openBridge } from "./app-server.ts";
+import {
+  ANYBODY,
+  chooseCredential,
+  describeCaller,
+  describeCredential,
+  openOAuth,
+  refusePrivateFetch,
+} from "./app-oauth.ts";
+import { checkLaunch, childEnvironment, openBridge } from "./app-server.ts";
 import { chooseTunnel, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
 import { resolveCommand } from "./child/command.ts";
-import type { ChildExit } from "./child/child.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
 import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
@@ -76,7 +82,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   closing.add(listener.stop);
   const bridge = openBridge(config, io, command);
   closing.add(bridge.close);
-  const launched = bridge.launch().then((report) => checkLaunch(report, command, log, giveUp));
+  const launched = bridge.launch().then((report) => checkLaunch(report, command, config, log, giveUp));
 
   const teller = tellTunnel({ ...io, moved, over: () => void stop(1) });
   if (openTunnel) log.info(`Opening the ${config.tunnel} tunnel.`);
@@ -127,8 +133,8 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   return { ready, stopped: stopped.promise, stop: () => stop(0) };
 
   /** A server that had not answered yet has ended before anybody used it. */
-  function giveUp(exit: ChildExit) {
-    log.error(describeBrokenServer(command, exit));
+  function giveUp(problem: string) {
+    log.error(problem);
     void stop(1);
   }
 
@@ -176,10 +182,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       inspector: null,
       readyz: `http://127.0.0.1:${side.port}/readyz`,
       auth: config.auth,
-      credential:
-        credential?.kind === "password"
-          ? { kind: "password", users: credential.users.map(({ name }) => name) }
-          : (credential ?? null),
+      credential: describeCredential(credential),
       clients: config.client ? [describeClient(config.client)] : [],
       server: command.name,
     };

@@ -75,5 +75,9 @@ function openOutput(stream: NodeJS.WriteStream): Output {
       if (timer === undefined) flush();
     },
     isTTY: stream.isTTY ?? false,
+    get columns() {
+      // A terminal that does not know its width says 0.
+      return (stream.isTTY && stream.columns) || undefined;
+    },
   };
 }

@@ -4,30 +4,44 @@ import type { Ready } from "../app.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";
 
-/** The whole banner, ending in a line break. Lines hold one fact each, so that narrow terminals wrap them well. */
-export function renderBanner(ready: Ready, style: Style): string {
+/**
+ * The whole banner, ending in a line break.
+ *
+ * @param width columns of the terminal; commands may be wider, since they are copied as they stand
+ */
+export function renderBanner(ready: Ready, style: Style, width = Infinity): string {
   const { url, server, tunnel } = ready;
   const isPublic = url.startsWith("https:");
   const title = `${style.bold(`${NAME} ${VERSION}`)} ${isPublic ? "has put" : "is serving"} ${clean(server)}${isPublic ? " online" : " on this machine"}`;
+  const rows: Row[] = [
+    ["URL", style.bold(style.accent(url))],
+    ...describeCredential(ready, style),
+    ...ready.clients.flatMap(describeClient),
+  ];
+  const write = ([label, text]: Row) => renderRow(label, text, style, width);
   return [
     "",
-    title,
+    wrap(title, width),
     "",
-    row("URL", style.bold(style.accent(url)), style),
-    ...describeCredential(ready, style),
-    ...ready.clients.flatMap((client) => describeClient(client, style)),
+    ...rows.map(write),
     "",
-    ...(isPublic ? describeAssistants(ready, style) : [LOCAL_ONLY, ""]),
+    ...(isPublic ? describeAssistants(ready).map(write) : [wrap(LOCAL_ONLY, width)]),
+    "",
     ...describeCommands(ready, style),
-    ...(tunnel in ABOUT_TUNNEL ? ["", style.dim(ABOUT_TUNNEL[tunnel]!)] : []),
+    ...(tunnel in ABOUT_TUNNEL ? ["", style.dim(wrap(ABOUT_TUNNEL[tunnel]!, width))] : []),
     "",
     "",
   ].join("\n");
 }
 
+/** What it is about, if that is not the row above, and the text beside it. */
+type Row = [label: string, text: string];
+
+const LABEL = 9;
+
 /** The way in alone, for `--quiet`; nothing when everybody knows it already. */
 export function renderCredential(ready: Ready, style: Style): string {
-  return ready.credential?.kind === "token" ? `${row("Token", ready.credential.token, style)}\n` : "";
+  return ready.credential?.kind === "token" ? `${renderRow("Token", ready.credential.token, style)}\n` : "";
 }
 
 /** What surprises people about a tunnel. */
@@ -40,29 +54,23 @@ const ABOUT_TUNNEL: Partial<Record<Ready["tunnel"], string>> = {
 const LOCAL_ONLY =
   "It is not on the internet. For a public URL: ngrok config add-authtoken <token>, --tunnel cloudflared, or --public-url with your own proxy.";
 
-function describeCredential({ credential, auth }: Ready, style: Style): string[] {
-  if (credential === null)
-    return [row("Access", auth === "none" ? "open to everybody, no sign-in" : "closed", style)];
-  if (credential.kind === "password")
-    return [row("Sign in", `as ${credential.users.map(clean).join(" or ")}`, style)];
-  return [
-    row("Token", `${style.bold(credential.token)}  ${style.dim("(paste it on the approval page)")}`, style),
-  ];
+function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
+  if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
+  if (credential.kind === "password") return [["Sign in", `as ${credential.users.map(clean).join(" or ")}`]];
+  return [["Token", `${style.bold(credential.token)}  ${style.dim("(paste it on the approval page)")}`]];
 }
 
-function describeClient({ client_id, client_secret }: Ready["clients"][number], style: Style): string[] {
-  const secret = client_secret === undefined ? [] : [row("Secret", client_secret, style)];
-  return [row("Client", client_id, style), ...secret];
+function describeClient({ client_id, client_secret }: Ready["clients"][number]): Row[] {
+  return [["Client", client_id], ...(client_secret === undefined ? [] : [["Secret", client_secret] as Row])];
 }
 
-function describeAssistants({ auth }: Ready, style: Style): string[] {
+function describeAssistants({ auth }: Ready): Row[] {
   const approve = auth === "none" ? "" : ", approve";
   return [
-    row("ChatGPT", "Settings → Security and login → Developer mode: on", style),
-    row("", `chatgpt.com/plugins → + → paste the URL → Create${approve}`, style),
-    row("Claude", "Settings → Connectors → Add custom connector", style),
-    row("", `paste the URL → Add → Connect${approve}`, style),
-    "",
+    ["ChatGPT", "Settings → Security and login → Developer mode: on"],
+    ["", `chatgpt.com/plugins → + → paste the URL → Create${approve}`],
+    ["Claude", "Settings → Connectors → Add custom connector"],
+    ["", `paste the URL → Add → Connect${approve}`],
   ];
 }
 
@@ -74,8 +82,20 @@ function describeCommands({ url, server }: Ready, style: Style): string[] {
   ];
 }
 
-function row(label: string, text: string, style: Style): string {
-  return `${style.dim(label.padEnd(9))}${text}`;
+function renderRow(label: string, text: string, style: Style, width = Infinity): string {
+  return `${style.dim(label.padEnd(LABEL))}${wrap(text, width, LABEL)}`;
+}
+
+/** Breaks a text between words. A word stays whole, however long: a URL or a token is copied. */
+function wrap(text: string, width: number, indent = 0): string {
+  const lines: string[] = [];
+  for (const word of text.split(/ (?! )/)) {
+    const last = lines.at(-1);
+    const longer = last === undefined ? word : `${last} ${word}`;
+    if (last === undefined || indent + Bun.stringWidth(longer) > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map((line) => line.trimEnd()).join(`\n${" ".repeat(indent)}`);
 }
 
 /** A name both command lines take without quotes: `@scope/server-x` becomes `server-x`. */

@@ -29,4 +29,6 @@ export interface CliIO {
 export interface Output {
   write(text: string): void;
   isTTY: boolean;
+  /** Of a terminal. */
+  readonly columns?: number | undefined;
 }

@@ -11,11 +11,12 @@ import { createStyle, wantsColor } from "./style.ts";
 export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
   const tell = createTeller(config, log, io);
   if (!config.json) return tell;
-  // Scripts read the first line for the URL, so what happens on the way there is told after it.
+  // Scripts read the first line for the URL, or for why there is none, so what happens on the way is told after it.
   let early: AppEvent[] | undefined = [];
   return (event) => {
     tell(event);
-    if (early !== undefined && event.event !== "ready") return void early.push(event);
+    const { event: name } = event;
+    if (early !== undefined && name !== "ready" && name !== "failed") return void early.push(event);
     for (const each of [event, ...(early ?? [])]) io.stdout.write(`${JSON.stringify(each)}\n`);
     early = undefined;
   };
@@ -27,7 +28,7 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
     // A fresh token is shown even so: without it nobody gets in.
     if (config.quiet && config.token === undefined && !config.json)
       stderr.write(renderCredential(ready, style));
-    if (!config.quiet) stderr.write(renderBanner(ready, style));
+    if (!config.quiet) stderr.write(renderBanner(ready, style, stderr.columns));
     // On one terminal the banner has shown the URL already.
     if (!config.json && (config.quiet || !stdout.isTTY || !stderr.isTTY)) stdout.write(`${ready.url}\n`);
   };
@@ -51,6 +52,9 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
         }
       case "grant":
         return tellGrant(event, log);
+      case "failed":
+        // A person reads it as the program's last words, with the advice.
+        return;
       case "stopped":
         return log.info("Stopped.");
     }

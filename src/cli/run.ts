@@ -1,10 +1,12 @@
 // `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
+import type { AppEvent } from "../app.ts";
+import { listExposed, listUnknown } from "../config/cautions.ts";
 import type { Config } from "../config/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { chooseServer } from "../config/server.ts";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import type { CommandLine } from "./command-line.ts";
 import { renderUsage } from "./help.ts";
@@ -37,6 +39,7 @@ export function createRun(line: CommandLine, io: CliIO) {
       });
       for (const secret of [config.token, config.client?.secret, config.ngrokAuthtoken])
         log.redact(secret ?? "");
+      for (const caution of [...listExposed(line.flags), ...listUnknown(io.env)]) log.warn(caution);
       return await runUntilStopped(config, log, io);
     },
   });
@@ -56,7 +59,8 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
   const { startApp } = await import("../app.ts");
   const stop = watchSignals(io);
   try {
-    const appIO = { ...io, log, emit: createReport(config, log, io), signal: stop.signal };
+    const emit = createReport(config, log, io);
+    const appIO = { ...io, log, emit, signal: stop.signal };
     const stopped = startApp(config, appIO).then(
       async (app) => {
         const byItself = await Promise.race([app.stopped, stop.asked]);
@@ -68,6 +72,7 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
       (thrown: unknown) => {
         // Starting was given up because somebody asked for it.
         if (stop.signal.aborted) return 0;
+        emit(describeFailure(thrown));
         throw thrown;
       },
     );
@@ -75,6 +80,13 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
   } finally {
     stop.close();
   }
+}
+
+/** For scripts: without the server's own words, which may hold anything. */
+function describeFailure(thrown: unknown): AppEvent {
+  const [reason = ""] = messageOf(thrown).split("\n");
+  const advice = thrown instanceof UserError ? thrown.hint : undefined;
+  return { event: "failed", reason, ...(advice !== undefined && { advice }) };
 }
 
 /** `asked` resolves and `signal` aborts at the first signal; `forced` resolves at a Ctrl+C after that. */

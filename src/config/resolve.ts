@@ -45,6 +45,7 @@ export async function resolveConfig(
   const client = chooseClient(settings);
   checkVerbosity(settings);
   checkOpenDoor(settings, reach, around);
+  const lifetimes = chooseLifetimes(settings, around);
   const token = settings.token?.value;
   return {
     server,
@@ -61,8 +62,7 @@ export async function resolveConfig(
     ...(settings.introspectSecret === undefined ? {} : { introspectSecret: settings.introspectSecret.value }),
     scopes: file?.values.scopes ?? {},
     store: resolveStore(settings, around),
-    accessTtl: settings.accessTtl?.value ?? DEFAULT.accessTtl,
-    refreshTtl: settings.refreshTtl?.value ?? DEFAULT.refreshTtl,
+    ...lifetimes,
     allowRedirect: settings.allowRedirect?.value ?? [],
     allowOrigin: settings.allowOrigin?.value ?? [],
     maxBody: settings.maxBody?.value ?? DEFAULT.maxBody,
@@ -73,6 +73,23 @@ export async function resolveConfig(
     quiet: settings.quiet?.value ?? false,
     verbose: settings.verbose?.value ?? false,
   };
+}
+
+function chooseLifetimes(
+  settings: Settings,
+  { warn }: Surroundings,
+): Pick<Config, "accessTtl" | "refreshTtl"> {
+  const accessTtl = settings.accessTtl?.value ?? DEFAULT.accessTtl;
+  const refreshTtl = settings.refreshTtl?.value ?? DEFAULT.refreshTtl;
+  if (refreshTtl < accessTtl) {
+    const refresh = settings.refreshTtl?.from ?? "--refresh-ttl";
+    const access = settings.accessTtl?.from ?? "--access-ttl";
+    warn(
+      `${refresh} is shorter than ${access}: when an access token runs out, there is nothing left to refresh it with, ` +
+        "and people have to approve again. Shorten both, or none.",
+    );
+  }
+  return { accessTtl, refreshTtl };
 }
 
 /** `memory` or an absolute path. */
@@ -192,10 +209,6 @@ async function chooseUsers(
 ): Promise<User[]> {
   const users: User[] = user === undefined ? [...(file?.values.users ?? [])] : [];
   for (const { name, password } of user?.value ?? []) {
-    if (password !== undefined && user?.from === "--user")
-      around.warn(
-        `The password of "${name}" is on the command line, where every user of this machine can see it.`,
-      );
     users.push({ name, passwordHash: await hashPassword(password ?? (await around.askPassword(name))) });
   }
   const twice = users.find(({ name }, index) => users.findIndex((other) => other.name === name) < index);

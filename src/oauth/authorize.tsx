@@ -65,7 +65,7 @@ const CODE_LIFETIME_MS = 60_000;
  * Chromium holds form-action against every redirect that follows the form, and callbacks redirect on to hosts only they
  * know (https://github.com/w3c/webappsec-csp/issues/8), so the schemes a code may go to are allowed, not single hosts.
  */
-const FORM_ACTION = "'self' https: http:";
+const FORM_ACTION = ["'self'", "https:", "http:"];
 
 export function createAuthorize(options: AuthorizeOptions): Authorize {
   return {
@@ -150,7 +150,7 @@ function showPage(
     />
   );
   return answerPage(page, problem?.status ?? 200, {
-    formAction: `${FORM_ACTION} ${new URL(asked.redirectUri).protocol}`,
+    formAction: [...new Set([...FORM_ACTION, new URL(asked.redirectUri).protocol])].join(" "),
     ...(setCookie === undefined ? {} : { "Set-Cookie": setCookie }),
     ...problem?.headers,
   });
@@ -163,8 +163,8 @@ async function approve(
   form: Parameters,
   again: (problem: Problem) => Response,
 ): Promise<Response> {
-  const source = options.sourceOf(request);
-  const outcome = await options.login(form, source);
+  const { mark } = options.binding.identify(request);
+  const outcome = await options.login(form, options.sourceOf(request), mark);
   if (outcome.kind === "ok") {
     const granted = { ...asked, scopes: readChoices(asked.scopes, form) };
     return sendCode(options, request, granted, outcome.subject);

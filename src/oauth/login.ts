@@ -1,14 +1,16 @@
 // Decides whether the person at the approval page is one who may approve: a pasted token, or a name and a password.
 // Says neither by words nor by time whether a name exists; many tries from one place or at one account must wait
-// (OAuth 2.1 §7.6). Argon2id is heavy on purpose, so only a few checks run at once.
+// (OAuth 2.1 §7.6), but not so that a stranger can lock the owner out. Argon2id is heavy on purpose, so only a few
+// checks run at once.
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Parameters } from "./parameters.ts";
 import { isSameSecret } from "./secrets.ts";
-import { createThrottle, groupSource } from "./throttle.ts";
+import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
 
 export type Credential =
-  | { kind: "token"; token: string }
+  /** `isRandom`: too long to be guessed, which only holds for a token of our own making. */
+  | { kind: "token"; token: string; isRandom?: true }
   | { kind: "password"; users: readonly { name: string; passwordHash: string }[] };
 
 export type LoginOutcome =
@@ -17,8 +19,11 @@ export type LoginOutcome =
   /** `retryAfter` in milliseconds. */
   | { kind: "throttled"; retryAfter: number };
 
-/** @param source the connecting address */
-export type Login = (form: Parameters, source: string) => Promise<LoginOutcome>;
+/**
+ * @param source the connecting address
+ * @param browser what tells one browser from all others, and nobody else knows
+ */
+export type Login = (form: Parameters, source: string, browser: string) => Promise<LoginOutcome>;
 
 export interface LoginOptions {
   credential: Credential;
@@ -37,44 +42,69 @@ const CALM_TRIES_PER_ACCOUNT = 50;
 const TRIES_PER_ACCOUNT = 1000;
 const CHECKS_AT_ONCE = 2;
 const MAX_WAITING = 20;
+const MAX_KNOWN = 1000;
 const MAX_NAME = 200;
 /** Who approves where a token is pasted: nobody has a name there. */
 const OWNER = "owner";
 
 export function createLogin({ credential, now, log }: LoginOptions): Login {
-  const bySource = createThrottle({ limit: TRIES_PER_SOURCE, windowMs: WINDOW_MS, now });
-  const firstBySource = createThrottle({ limit: 1, windowMs: WINDOW_MS, now });
-  const byAccount = createThrottle({ limit: TRIES_PER_ACCOUNT, windowMs: WINDOW_MS, now });
-  const calmByAccount = createThrottle({ limit: CALM_TRIES_PER_ACCOUNT, windowMs: WINDOW_MS, now });
+  const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
+  const bySource = createCounter(TRIES_PER_SOURCE);
+  const firstBySource = createCounter(1);
+  const byAccount = createCounter(TRIES_PER_ACCOUNT);
+  const calmByAccount = createCounter(CALM_TRIES_PER_ACCOUNT);
+  const byVisitor = createCounter(TRIES_PER_SOURCE);
+  /** Browsers with the account they have signed in to: what others do, under whatever address, is not held against them. */
+  const known = new Set<string>();
   const takeTurn = createTurns(CHECKS_AT_ONCE);
   let waiting = 0;
 
+  const isToken = (form: Parameters, token: string) => isSameSecret(form.get("token")?.trim() ?? "", token);
   const check = (form: Parameters): Promise<string | undefined> =>
     credential.kind === "token"
-      ? Promise.resolve(isSameSecret(form.get("token")?.trim() ?? "", credential.token) ? OWNER : undefined)
+      ? Promise.resolve(isToken(form, credential.token) ? OWNER : undefined)
       : takeTurn(() => checkPassword(credential.users, form, log));
 
   function findWait(source: string, account: string): number {
     const isAttacked = calmByAccount.waitOf(account) > 0;
     const throttle = isAttacked ? firstBySource : bySource;
-    return Math.max(throttle.waitOf(source), byAccount.waitOf(account));
+    const wait = Math.max(throttle.waitOf(source), byAccount.waitOf(account));
+    return wait === 0 && waiting >= MAX_WAITING ? 1000 : wait;
   }
 
-  return async (form, address) => {
+  return async (form, address, browser) => {
+    // There is no guess to slow down.
+    if (credential.kind === "token" && credential.isRandom && isToken(form, credential.token))
+      return { kind: "ok", subject: OWNER };
     const source = groupSource(address);
     const account = credential.kind === "token" ? OWNER : (form.get("username") ?? "").slice(0, MAX_NAME);
-    const retryAfter = findWait(source, account);
+    const visitor = JSON.stringify([browser, account]);
+    const isKnown = known.has(visitor);
+    const retryAfter = isKnown ? byVisitor.waitOf(visitor) : findWait(source, account);
     if (retryAfter > 0) return { kind: "throttled", retryAfter };
-    if (waiting >= MAX_WAITING) return { kind: "throttled", retryAfter: 1000 };
-    for (const throttle of [bySource, firstBySource]) throttle.count(source);
-    for (const throttle of [byAccount, calmByAccount]) throttle.count(account);
+    const counts: [Throttle, string][] = isKnown
+      ? [[byVisitor, visitor]]
+      : [
+          [bySource, source],
+          [firstBySource, source],
+          [byAccount, account],
+          [calmByAccount, account],
+        ];
+    for (const [throttle, key] of counts) throttle.count(key);
     waiting += 1;
     const subject = await check(form).finally(() => (waiting -= 1));
     if (subject === undefined) return { kind: "wrong" };
-    for (const throttle of [bySource, firstBySource]) throttle.forgive(source);
-    for (const throttle of [byAccount, calmByAccount]) throttle.forgive(account);
+    for (const [throttle, key] of counts) throttle.forgive(key);
+    remember(known, visitor);
     return { kind: "ok", subject };
   };
+}
+
+function remember(known: Set<string>, visitor: string): void {
+  known.delete(visitor);
+  known.add(visitor);
+  const [oldest] = known;
+  if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
 }
 
 /** An unknown name costs as much as a known one: the first user's hash is checked in its place. */

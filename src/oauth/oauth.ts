@@ -17,7 +17,7 @@ import { createDocumentClients, type DocumentPolicy } from "./document-clients.t
 import type { OnGrant } from "./grant-event.ts";
 import { createIntrospect, withIntrospector } from "./introspect.ts";
 import { createLogin, type Credential } from "./login.ts";
-import { createPageAnswer } from "./page-answer.ts";
+import { type AnswerPage, createPageAnswer } from "./page-answer.ts";
 import { displayName } from "./pages/display.ts";
 import { createPermission, type Permission } from "./permission.ts";
 import type { PinnedGet } from "./pinned-get.ts";
@@ -30,6 +30,7 @@ import type { RandomBytes } from "./secrets.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createToken } from "./token.ts";
 import { createToolScopes, type ToolScopeTable } from "./tool-scopes.ts";
+import { greetVisitors } from "./visitor.tsx";
 
 export type { GrantEvent } from "./grant-event.ts";
 export type { Permission } from "./permission.ts";
@@ -96,7 +97,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   checkOptions(settings);
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
-  const options = { ...settings, resourceScopes };
+  const options = { ...settings, resourceScopes, answerPage: createPageAnswer() };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
@@ -105,7 +106,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   const sweeper = createSweeper(options);
   return {
     routes: createRoutes(options, watch),
-    authenticate: createBearerGuard({ ...options, challenger }),
+    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
     permission: isLimited(options)
       ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
@@ -121,7 +122,7 @@ function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
   return mayLookAround || Object.keys(scopes).length > 0;
 }
 
-type CompleteOptions = OAuthOptions & { resourceScopes: readonly string[] };
+type CompleteOptions = OAuthOptions & { resourceScopes: readonly string[]; answerPage: AnswerPage };
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const { documents, get, introspectSecret } = options;
@@ -134,18 +135,15 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const authenticating = (findClient: FindClient) =>
     createClientAuthentication({ ...options, findClient, findAssertionFlaw });
   const authenticateClient = authenticating(finder.findReturning);
-  const answerPage = createPageAnswer();
   const binding = createBrowserBinding(options);
   return createOAuthRoutes({
     ...options,
     takesDocuments: documents !== undefined,
-    answerPage,
     authorize: createAuthorize({
       ...options,
       findClient: finder.find,
       login: createLogin(options),
       binding,
-      answerPage,
     }),
     token: createToken(options, authenticateClient),
     register: createRegister(options),

@@ -44,9 +44,15 @@ export interface PermissionOptions {
   log: Log;
 }
 
-/** What shows what there is and does nothing. */
+/**
+ * What shows what there is and does nothing, and the handshake before it: clients end a connection over a refused
+ * notification. A cancellation reaches nothing but requests of the same session. Other notifications can change what
+ * the server does (its roots, for one).
+ */
 const LOOKING: ReadonlySet<string> = new Set([
   "initialize",
+  "notifications/initialized",
+  "notifications/cancelled",
   "ping",
   "server/discover",
   "tools/list",

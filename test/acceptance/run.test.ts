@@ -218,6 +218,11 @@ describe("a tunnel that ngrok refuses", () => {
     });
     expect(exitCode).toBe(1);
     expect(stdout).not.toContain('"event":"ready"');
+    expect(JSON.parse(stdout.split("\n")[0] ?? "")).toEqual({
+      event: "failed",
+      reason: expect.stringContaining('"taken.ngrok-free.dev" is already online'),
+      advice: expect.stringContaining("https://dashboard.ngrok.com/endpoints"),
+    });
     expect(stderr).toContain('"taken.ngrok-free.dev" is already online');
     expect(stderr).toContain("https://dashboard.ngrok.com/endpoints");
     expect((await fetch(first.ready.url)).status).toBe(401);

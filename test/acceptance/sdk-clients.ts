@@ -38,7 +38,7 @@ export type SignIn = (ready: Ready, robot: LoginRobot) => Promise<SignedIn>;
 const INFO = { name: "acceptance-test", version: "1.0.0" };
 
 export type ProviderV1 = MemoryProvider<OAuthClientInformationMixed, OAuthTokens, OAuthDiscoveryState>;
-type ProviderV2 = MemoryProvider<StoredOAuthClientInformation, StoredOAuthTokens, DiscoveryV2>;
+export type ProviderV2 = MemoryProvider<StoredOAuthClientInformation, StoredOAuthTokens, DiscoveryV2>;
 
 export const SIGN_IN = {
   "SDK v1 over streamable HTTP": async ({ url }, robot) => {

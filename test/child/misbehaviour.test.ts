@@ -1,17 +1,37 @@
 // Servers as they are found in the field, each a real process, and what becomes of their clients' calls.
 import { describe, expect, test } from "bun:test";
+import type { AppEvent } from "../../src/app.ts";
 import { runProgram } from "../program.ts";
 import { expose, fixture, OPEN, openSession, readMessages, until } from "../eras/wire.ts";
 
 describe("a server that ends at once", () => {
-  test("is told with its last words and how it was started: status 1, and no URL", async () => {
-    const words = [...OPEN, "--port", "0", fixture("exits-at-once")];
-    const { exitCode, stdout, stderr } = await runProgram(words);
+  const LAUNCH = [...OPEN, "--port", "0"];
+  const BROKEN = 'The server "exits-at-once" exited with status 3 before it answered.';
+
+  test("is told with how it was started: status 1, and no URL; what it wrote is shown once", async () => {
+    const { exitCode, stdout, stderr } = await runProgram([...LAUNCH, fixture("exits-at-once")]);
     expect([exitCode, stdout]).toEqual([1, ""]);
-    expect(stderr).toContain('The server "exits-at-once" exited with status 3 before it answered.');
-    expect(stderr).toContain("Reading settings\n  ERROR: WEATHER_API_KEY is not set");
+    expect(stderr).toContain(BROKEN);
+    expect(stderr.match(/WEATHER_API_KEY is not set/g)).toHaveLength(1);
+    expect(stderr).toContain("exits-at-once | ERROR: WEATHER_API_KEY is not set\n");
     expect(stderr).toContain("exits-at-once.ts");
     expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("is told with its last words where they were not shown before", async () => {
+    const { exitCode, stderr } = await runProgram([...LAUNCH, "--quiet", fixture("exits-at-once")]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(
+      `${BROKEN}\nIts last words:\n  Reading settings\n  ERROR: WEATHER_API_KEY is not set`,
+    );
+  });
+
+  test("is told to scripts in a line that comes first", async () => {
+    const { exitCode, stdout } = await runProgram([...LAUNCH, "--json", fixture("exits-at-once")]);
+    const events = stdout.split("\n").flatMap((line) => (line === "" ? [] : (JSON.parse(line) as AppEvent)));
+    expect(exitCode).toBe(1);
+    expect(events[0]).toEqual({ event: "failed", reason: BROKEN });
+    expect(events).toContainEqual(expect.objectContaining({ event: "child", state: "started" }));
   });
 
   test("so is one that cannot even be started", async () => {

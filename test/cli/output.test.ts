@@ -3,6 +3,8 @@ import type { Ready } from "../../src/app.ts";
 import { renderBanner, renderCredential } from "../../src/cli/banner.ts";
 import { renderRequest } from "../../src/cli/request-line.ts";
 import { createStyle, wantsColor } from "../../src/cli/style.ts";
+import { fixture } from "../eras/wire.ts";
+import { runOnTerminal } from "./process.ts";
 
 const plain = createStyle(false);
 const READY: Ready = {
@@ -55,6 +57,35 @@ describe("the banner", () => {
     const open: Ready = { ...READY, auth: "none", credential: null, issuer: null };
     expect(renderBanner(open, plain)).toContain("open to everybody, no sign-in");
     expect(renderCredential(open, plain)).toBe("");
+  });
+
+  test("is broken between words where the terminal is narrow, and what is to be copied is not broken", () => {
+    const known = { ...READY, clients: [{ client_id: "me", client_secret: "shh" }] };
+    for (const ready of [READY, known, LOCAL, { ...LOCAL, server: "a server with a name of many words" }]) {
+      const wide = renderBanner(ready, plain);
+      const narrow = renderBanner(ready, createStyle(true), 50).replace(/\x1b\[\d+m/g, "");
+      expect(narrow.split(/\s+/)).toEqual(wide.split(/\s+/));
+      for (const line of narrow.split("\n"))
+        if (!line.startsWith("$ ")) expect([line, line.length <= 50]).toEqual([line, true]);
+      const commands = wide.split("\n").filter((line) => line.startsWith("$ "));
+      expect(commands).toHaveLength(2);
+      for (const command of commands) expect(narrow).toContain(`\n${command}\n`);
+      expect(narrow).toContain(`\nURL      ${ready.url}\n`);
+    }
+    expect(renderBanner(READY, plain, 51)).toContain(
+      "\nToken    K7QX-29PM  (paste it on the approval page)\n",
+    );
+    expect(renderBanner(READY, plain, 45)).toContain(
+      "\nToken    K7QX-29PM  (paste it on the approval\n         page)\n",
+    );
+    expect(renderBanner(READY, plain, 1)).toContain("\nToken    K7QX-29PM\n         (paste\n");
+  });
+
+  test("is as wide as the terminal it is shown on", async () => {
+    const words = ["--tunnel", "none", "--port", "0", "--store", "memory", fixture("obedient")];
+    const { screen, status } = await runOnTerminal(words, [["codex mcp add", "\x03"]], { columns: 40 });
+    expect(status).toBe(0);
+    expect(screen.replaceAll("\r", "")).toContain("\nIt is not on the internet. For a public\nURL: ngrok");
   });
 
   test("fits on half a screen", () => {

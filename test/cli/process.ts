@@ -26,6 +26,8 @@ export interface Surroundings {
   cwd?: string;
   env?: Record<string, string>;
   stdin?: string;
+  /** The width of the terminal. */
+  columns?: number;
 }
 
 export interface Ended {
@@ -68,6 +70,7 @@ export async function runOnTerminal(
     cwd: around.cwd ?? home.path,
     env: bareEnvironment(home.path, around.env),
     terminal: {
+      cols: around.columns ?? 80,
       data(terminal, data) {
         screen += decoder.decode(data, { stream: true });
         const [next] = waiting;

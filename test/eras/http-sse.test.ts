@@ -1,9 +1,13 @@
 // HTTP+SSE, revision 2024-11-05, as its last clients speak it.
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import type { Program } from "../program.ts";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect, registerClient, TOKEN } from "../oauth/harness.ts";
+import { startProgram, type Program } from "../program.ts";
 import {
   expose,
+  fixture,
+  INITIALIZE,
+  type Headers,
   isEventStream,
   listen,
   openSession,
@@ -97,4 +101,46 @@ test("a session of one dialect is none of the other", async () => {
   const messages = new URL(`/messages?sessionId=${streamable}`, sse).href;
   expect((await post(messages, PING)).status).toBe(404);
   await session.close();
+});
+
+describe("streams of strangers on which nothing was said yet", () => {
+  const WORDS = ["--tunnel", "none", "--auth", "optional", "--token", TOKEN];
+  /** Hangs up when the test is over, or before. */
+  const open = async (url: string, headers: Headers = {}) => {
+    const gone = new AbortController();
+    const response = await fetch(url, {
+      headers: { accept: "text/event-stream", ...headers },
+      signal: gone.signal,
+    });
+    return { response, close: () => gone.abort() };
+  };
+
+  test("are a hundred at most; then there is a 503 that says when to come back, but not for who signed in", async () => {
+    await using program = await startProgram([...WORDS, fixture("obedient")]);
+    const { sse, issuer } = program.ready;
+    const streams = await Promise.all(Array.from({ length: 100 }, () => open(sse)));
+    expect(streams.every(({ response }) => isEventStream(response))).toBeTrue();
+    const refused = await fetch(sse);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect((await readAnswer(refused)).error?.message).toContain("initialize");
+
+    const { access_token } = await connect(issuer ?? "", await registerClient(issuer ?? ""));
+    streams.push(await open(sse, { authorization: `Bearer ${access_token}` }));
+    expect(streams.at(-1)!.response.status).toBe(200);
+
+    // Who begins makes room, and so does who goes.
+    const stream = listen(streams[0]!.response);
+    const { data } = await stream.nextEvent();
+    expect((await post(new URL(data, sse).href, INITIALIZE)).status).toBe(202);
+    expect((await stream.next()).result).toBeDefined();
+    streams.push(await open(sse));
+    expect(streams.at(-1)!.response.status).toBe(200);
+    expect((await fetch(sse)).status).toBe(503);
+    streams[1]!.close();
+    await until("there is room again", async () => {
+      streams.push(await open(sse));
+      return streams.at(-1)!.response.status === 200;
+    });
+    for (const { close } of streams) close();
+  });
 });

@@ -14,6 +14,11 @@ test("a port that was asked for and is taken is an error, and nothing is started
   expect(stderr).toContain(`Port ${port} is in use.`);
   expect(stderr).toContain("--port");
   expect(stderr).not.toMatch(/^\s+at /m);
+  const told = await runProgram(["--json", ...words]);
+  expect([told.exitCode, JSON.parse(told.stdout)]).toEqual([
+    2,
+    { event: "failed", reason: `Port ${port} is in use.`, advice: expect.stringContaining("--port") },
+  ]);
 });
 
 test("without a port, the next free one is taken", async () => {

@@ -2,8 +2,8 @@
 // second page. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
-import { expose, readAnswer, type Headers } from "../eras/wire.ts";
-import { createStatelessClient, type StatelessClient } from "./stateless-wire.ts";
+import { expose, post, readAnswer, type Headers } from "../eras/wire.ts";
+import { createStatelessClient, META, REVISION, type StatelessClient } from "./stateless-wire.ts";
 
 let program: Program;
 let client: StatelessClient;
@@ -75,6 +75,40 @@ describe("a call is refused with 400 and −32020 when they do not:", () => {
   ];
   test.each(failing)("%s", async (_what, args, headers) => {
     expect(await deploy(args, headers)).toEqual(REFUSED);
+  });
+});
+
+describe("what says something twice is refused, since readers disagree on which of the two counts:", () => {
+  const send = (tool: string, args: string, headers: Headers) => {
+    const _meta = JSON.stringify({ [META.version]: REVISION, [META.capabilities]: {} });
+    const params = `{"name":"${tool}","arguments":${args},"_meta":${_meta}}`;
+    return post(program.ready.url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`, {
+      "mcp-protocol-version": REVISION,
+      "mcp-method": "tools/call",
+      "mcp-name": tool,
+      ...headers,
+    });
+  };
+  const ambiguous: [string, string, Headers][] = [
+    ["the argument, without a header", '{"region":"eu","region":"us"}', {}],
+    ["the argument, with the header of one", '{"region":"eu","region":"us"}', { "mcp-param-region": "us" }],
+    ["the argument, spelled in two ways", '{"region":"eu","re\\u0067ion":"us"}', {}],
+    ["null and something else", '{"region":null,"region":"us"}', {}],
+    ["an argument within an argument", '{"target":{"zone":"a","zone":"b"}}', { "mcp-param-zone": "b" }],
+    ["what an argument is in", '{"target":{},"target":{"zone":"b"}}', {}],
+  ];
+  test.each(ambiguous)("%s", async (_what, args, headers) => {
+    const response = await send("deploy", args, headers);
+    expect([response.status, (await readAnswer(response)).error?.code]).toEqual(REFUSED);
+  });
+
+  test("but not where no header has to agree with it", async () => {
+    const response = await send("history", '{"region":"eu","region":"us"}', { "mcp-param-region": "eu" });
+    expect(response.status).toBe(200);
+    expect(await deploy({ target: [1], count: 1 }, { "mcp-param-count": "1" })).toEqual({
+      target: [1],
+      count: 1,
+    });
   });
 });
 

@@ -318,7 +318,7 @@ describe("the approval page", () => {
     const policy = response.headers.get("content-security-policy") ?? "";
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("frame-ancestors 'none'");
-    expect(policy).toContain("form-action 'self' https: http:");
+    expect(policy).toEndWith("; form-action 'self' https: http:");
     expect(response.headers.get("x-frame-options")).toBe("DENY");
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(response.headers.get("referrer-policy")).toBe("no-referrer");
@@ -591,6 +591,43 @@ describe("the credential", () => {
     ).toBe(303);
     users.source.address = "203.0.113.9";
     expect((await attempt("bob")).status).toBe(401);
+    await users.stop();
+  });
+
+  test("A17: whoever has a token that nobody can guess gets in, however many have failed from anywhere", async () => {
+    const ours = await startServer({ credential: { kind: "token", token: TOKEN, isRandom: true } });
+    const page = await openPage(ours.url, authorizeQuery(await registerClient(ours.url)));
+    const statuses: number[] = [];
+    for (let i = 0; i < 20; i += 1)
+      statuses.push((await submitPage(ours.url, page, { token: `guess ${i}`, decision })).status);
+    expect(statuses).toEqual([...Array<number>(10).fill(401), ...Array<number>(10).fill(429)]);
+    for (let i = 0; i < 1010; i += 1) {
+      ours.source.address = `10.1.${i >> 8}.${i & 255}`;
+      await submitPage(ours.url, page, { token: "guess", decision });
+    }
+    expect((await submitPage(ours.url, page, { token: "guess", decision })).status).toBe(429);
+    expect((await submitPage(ours.url, page)).status).toBe(303);
+    await ours.stop();
+  });
+
+  test("A17: a browser that has signed in before is counted by itself, for that account alone", async () => {
+    const users = await withUsers();
+    const query = authorizeQuery(await registerClient(users.url));
+    const [known, strange] = [await openPage(users.url, query), await openPage(users.url, query)];
+    const right = { username: "ann", password: "pässword 🔑", decision };
+    const wrong = { ...right, password: "guess" };
+    expect((await submitPage(users.url, known, right)).status).toBe(303);
+    // Somebody behind the same address, or who forges it.
+    for (let i = 0; i < 11; i += 1) await submitPage(users.url, strange, wrong);
+    expect((await submitPage(users.url, strange, right)).status).toBe(429);
+    expect((await submitPage(users.url, known, { ...right, username: "bob" })).status).toBe(429);
+    expect((await submitPage(users.url, known, right)).status).toBe(303);
+    const statuses: number[] = [];
+    for (let i = 0; i < 11; i += 1) statuses.push((await submitPage(users.url, known, wrong)).status);
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429]);
+    expect((await submitPage(users.url, known, right)).status).toBe(429);
+    users.clock.now += 11 * MINUTE;
+    expect((await submitPage(users.url, strange, right)).status).toBe(303);
     await users.stop();
   });
 

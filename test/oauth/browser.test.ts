@@ -96,7 +96,7 @@ async function visit({ name = "Some App", path = "/callback" } = {}): Promise<st
 }
 
 const approve = () => page.getByRole("button", { name: "Approve" }).click();
-const typeToken = (token = TOKEN) => page.getByLabel("Access token").fill(token);
+const typeToken = (token = TOKEN) => page.getByLabel("Token").fill(token);
 const replied = () => new URL(page.url()).searchParams;
 
 test("A12, A14: approving takes the browser to the app with a code that works", async () => {
@@ -168,7 +168,7 @@ test("A10: the back button leads to the page again, which asks again and keeps n
   const first = replied().get("code");
   await page.goBack();
   expect(await page.getByRole("heading").textContent()).toContain("Connect Some App");
-  expect(await page.getByLabel("Access token").inputValue()).toBe("");
+  expect(await page.getByLabel("Token").inputValue()).toBe("");
   await typeToken();
   await approve();
   await page.waitForURL(`${callback()}?code=*`);
@@ -237,6 +237,24 @@ test("A1: a request that cannot be answered is explained on a page", async () =>
   expect(await page.getByRole("heading").textContent()).toBe("This connection cannot be made");
   await page.screenshot({ path: join(ARTIFACTS, "approval-error.png"), fullPage: true });
   expect(await errorOf(await redeem(server.url, "unknown", "x"))).toBe("invalid_client");
+});
+
+test("D1: whoever opens the server's URL in a browser is told what to do with it", async () => {
+  await server.stop();
+  server = await startServer({ publicUrl: "https://calm-otter.ngrok-free.dev" });
+  for (const colorScheme of ["light", "dark"] as const) {
+    await openBrowser({ viewport: { width: 320, height: 640 }, colorScheme });
+    const response = await page.goto(`${server.url}/mcp`);
+    expect(response?.status()).toBe(401);
+    expect(await page.getByRole("heading").textContent()).toBe("This URL is for AI assistants");
+    expect(await page.getByText("https://calm-otter.ngrok-free.dev/mcp", { exact: true }).count()).toBe(1);
+    const { hasScrollbar, contrast } = await page.evaluate(measure);
+    await page.screenshot({ path: join(ARTIFACTS, `visitor-${colorScheme}.png`), fullPage: true });
+    expect(hasScrollbar).toBe(false);
+    for (const [text, ratio] of contrast) expect([text, ratio >= 4.5]).toEqual([text, true]);
+    expect(complaints.filter((text) => !text.includes("status of 401"))).toEqual([]);
+    expect([...hosts]).toEqual([new URL(server.url).host]);
+  }
 });
 
 describe("the page", () => {

@@ -27,6 +27,53 @@ describe("the challenge", () => {
     });
   }
 
+  const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+  test("D1: a browser gets the same 401 as a page that says what to do with the URL", async () => {
+    for (const path of ["/mcp", "/sse"]) {
+      const response = await fetch(`${server.url}${path}`, { headers: { Accept: BROWSER } });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toBe(
+        `Bearer resource_metadata="${ISSUER}/.well-known/oauth-protected-resource${path}", scope="mcp"`,
+      );
+      expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+      expect(response.headers.get("content-security-policy")).toMatch(
+        /^default-src 'none'; .*frame-ancestors 'none'; form-action 'none'$/,
+      );
+      expect(response.headers.get("x-frame-options")).toBe("DENY");
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      const html = await response.text();
+      expect(html).toContain(`${ISSUER}/mcp<`);
+      expect(html).toContain("ChatGPT");
+      expect(html).toContain("Claude");
+    }
+  });
+
+  test("D1: whoever does not ask for a page first, shows a token or does not GET is answered as ever", async () => {
+    const others: RequestInit[] = [
+      ...["*/*", "text/event-stream", "application/json, text/html", "text/*", "text/htmlx"].map(
+        (Accept): RequestInit => ({ headers: { Accept } }),
+      ),
+      { method: "POST", headers: { Accept: BROWSER } },
+      { method: "HEAD", headers: { Accept: BROWSER } },
+      { headers: { Accept: BROWSER, Authorization: "Bearer nonsense" } },
+    ];
+    for (const init of others) {
+      const response = await fetch(`${server.url}/mcp`, init);
+      const type = response.headers.get("content-type");
+      expect([init, response.status, type]).toEqual([init, 401, "application/json;charset=utf-8"]);
+    }
+  });
+
+  test("D1: the page is there for browsers, too, where looking needs no token", async () => {
+    const open = await startServer({ mayLookAround: true });
+    const shown = await fetch(`${open.url}/mcp`, { headers: { Accept: BROWSER } });
+    expect([shown.status, shown.headers.get("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
+    expect(await shown.text()).toContain("on this computer");
+    expect((await fetch(`${open.url}/mcp`, { headers: { Accept: "text/event-stream" } })).status).toBe(200);
+    await open.stop();
+  });
+
   test("D1: each resource points at its own metadata", async () => {
     const response = await fetch(`${server.url}/sse`);
     expect(response.headers.get("www-authenticate")).toContain("/.well-known/oauth-protected-resource/sse");

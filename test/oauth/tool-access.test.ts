@@ -1,8 +1,15 @@
 // Who may call and see which tool, over every dialect, with the real program around a real server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport as SseV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { createMemoryProvider } from "../acceptance/memory-provider.ts";
+import { isUnauthorized, type ProviderV1, type ProviderV2 } from "../acceptance/sdk-clients.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
-import { listen, openSession, post, readAnswer, type Wire } from "../eras/wire.ts";
+import { listen, openSession, openSseSession, post, readAnswer, type Wire } from "../eras/wire.ts";
+import { createLoginRobot } from "../login-robot.ts";
 import { type Program, startProgram } from "../program.ts";
 import { approve, authorizeQuery, connect, redeem, registerClient, TOKEN, type Tokens } from "./harness.ts";
 
@@ -54,6 +61,35 @@ const DIALECTS: Record<string, Send> = {
     return new Response(answer.data, { headers: { "content-type": "application/json" } });
   },
 };
+
+const INFO = { name: "looker", version: "1" };
+
+type Ways = { ready: Program["ready"]; fetch: (url: string | URL, init?: RequestInit) => Promise<Response> };
+
+/** The SDKs' clients with what they sign in with; nobody has approved them yet. */
+const SDK_CLIENTS = {
+  "SDK v1 over streamable HTTP": async ({ ready, fetch }: Ways, authProvider: unknown) => {
+    const client = new ClientV1(INFO);
+    const provider = authProvider as ProviderV1;
+    await client.connect(new HttpV1(new URL(ready.url), { authProvider: provider, fetch }));
+    return client;
+  },
+  "SDK v1 over HTTP+SSE": async ({ ready, fetch }: Ways, authProvider: unknown) => {
+    const client = new ClientV1(INFO);
+    const provider = authProvider as ProviderV1;
+    await client.connect(new SseV1(new URL(ready.sse), { authProvider: provider, fetch }));
+    return client;
+  },
+  "SDK v2 of 2025-11-25": (ways: Ways, authProvider: unknown) => connectV2("legacy", ways, authProvider),
+  "SDK v2 that chooses": (ways: Ways, authProvider: unknown) => connectV2("auto", ways, authProvider),
+};
+
+async function connectV2(mode: "legacy" | "auto", { ready, fetch }: Ways, authProvider: unknown) {
+  const client = new ClientV2(INFO, { versionNegotiation: { mode } });
+  const provider = authProvider as ProviderV2;
+  await client.connect(new HttpV2(new URL(ready.url), { authProvider: provider, fetch }));
+  return client;
+}
 
 const call = (name: string): Wire => ({ id: 7, method: "tools/call", params: { name, arguments: {} } });
 
@@ -228,6 +264,46 @@ describe("with --auth optional", () => {
       });
     }
   }
+
+  for (const [name, connectClient] of Object.entries(SDK_CLIENTS)) {
+    test(`S9: ${name} looks around unasked, and its first call leads to the sign-in`, async () => {
+      const provider = createMemoryProvider(createLoginRobot({ token: TOKEN }));
+      const refused: (string | null)[] = [];
+      const ways: Ways = {
+        ready: program.ready,
+        async fetch(url, init) {
+          const response = await fetch(url, init);
+          if (response.status === 401) refused.push(response.headers.get("www-authenticate"));
+          return response;
+        },
+      };
+      const client = await connectClient(ways, provider);
+      const { tools } = await client.listTools();
+      expect(tools.map(({ name }) => name)).toContain("look");
+      expect([provider.approvals, refused]).toEqual([0, []]);
+      const thrown = await client.callTool({ name: "look", arguments: {} }).catch((error: unknown) => error);
+      expect(isUnauthorized(thrown)).toBeTrue();
+      expect(provider.approvals).toBe(1);
+      expect(refused).toEqual([expect.stringMatching(/^Bearer resource_metadata="http[^"]*", scope="mcp"$/)]);
+      await client.close();
+    });
+  }
+
+  test("S9: of notifications a stranger may send what the handshake needs, and take a request back", async () => {
+    const notify = (method: string, params = {}) => ({ jsonrpc: "2.0", method, params });
+    const sse = await openSseSession(program.ready.sse);
+    const { send } = await openSession(program.ready.url);
+    for (const sendOne of [send, sse.send]) {
+      const statuses = [
+        await sendOne(notify("notifications/initialized")),
+        await sendOne(notify("notifications/cancelled", { requestId: 1 })),
+        await sendOne(notify("notifications/roots/list_changed")),
+        await sendOne(notify("notifications/progress", { progressToken: 1, progress: 1 })),
+      ].map(({ status }) => status);
+      expect(statuses).toEqual([202, 202, 401, 401]);
+    }
+    await sse.close();
+  });
 
   test("S9: a refused call carries what makes ChatGPT offer to sign in", async () => {
     const response = await DIALECTS["with a session"]!(program, {}, call("look"));

@@ -93,6 +93,13 @@ describe("a browser page elsewhere", () => {
   });
 });
 
+test("D1: opened in a browser, the URL shows a page, with the challenge", async () => {
+  const shown = await fetch(program.ready.url, { headers: { Accept: "text/html, */*" } });
+  expect([shown.status, shown.headers.get("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
+  expect(shown.headers.get("www-authenticate")).toContain(`resource_metadata="${issuer}/.well-known/`);
+  expect(await shown.text()).toContain(program.ready.url);
+});
+
 test("D1: the challenge comes before every other check", async () => {
   const bodies = ["", "{", "[]", "x".repeat(100), JSON.stringify(INITIALIZE)];
   for (const body of bodies) {
@@ -281,6 +288,20 @@ describe("documents of clients", () => {
     expect(refused.stderr).toContain("MCP_EXPOSE_ALLOW_PRIVATE_FETCH");
     await host.stop(true);
   });
+});
+
+test("A17: failed tries from the same address do not lock out who pastes the token of this run", async () => {
+  const words = ["--public-url", "https://proxied.example", fixture("obedient")];
+  await using proxied = await startProgram(words);
+  const local = new URL(proxied.ready.local).origin;
+  const { credential } = proxied.ready;
+  const token = credential?.kind === "token" ? credential.token : "";
+  const page = await openPage(local, authorizeQuery(await registerClient(local)));
+  const statuses: number[] = [];
+  for (let i = 0; i < 12; i += 1)
+    statuses.push((await submitPage(local, page, { token: `guess ${i}`, decision: "approve" })).status);
+  expect(statuses.slice(9)).toEqual([401, 429, 429]);
+  expect((await submitPage(local, page, { token, decision: "approve" })).status).toBe(303);
 });
 
 describe("a table of scopes that is wrong", () => {

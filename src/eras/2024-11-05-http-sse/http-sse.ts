@@ -37,9 +37,13 @@ export interface HttpSseOptions {
 
 /** How long a client may take to send `initialize`, in milliseconds. */
 const BEGIN_WITHIN = 60_000;
+/** Streams of clients without a token that have not sent it: nothing else bounds what strangers can open. */
+const MOST_WAITING = 100;
 
 export function createHttpSse(options: HttpSseOptions): HttpSse {
   const { bridge, sessions, streams, messagesPath, admission } = options;
+  /** Sessions of strangers that have not begun. */
+  const waiting = new Set<SseSession>();
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
   const converse = (session: SseSession, messages: Body["messages"]) => {
     const opening = messages.find(({ method }) => method === "initialize");
@@ -54,11 +58,13 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
 
   return {
     get(caller) {
+      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseCrowd();
       const id = sessions.newId();
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
       const stream = streams.countedBy(count).open(caller, () => {
         clearTimeout(patience);
+        waiting.delete(session);
         sessions.remove(session);
         void session.conversation?.then((conversation) => conversation?.close());
       });
@@ -76,11 +82,16 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         close: stream.end,
       };
       sessions.add(session);
-      // Who opens a stream and then says nothing holds a connection for nothing.
-      const patience = setTimeout(() => session.conversation === undefined && stream.end(), BEGIN_WITHIN);
+      if (caller.principal === "") waiting.add(session);
+      // Who opens a stream and then says nothing holds a connection for nothing; so does who finds no room.
+      const patience = setTimeout(giveUp, BEGIN_WITHIN);
       patience.unref();
       stream.sendEvent("endpoint", `${messagesPath}?sessionId=${id}`);
       return stream.response;
+
+      function giveUp() {
+        void Promise.resolve(session.conversation).then((begun) => begun === undefined && stream.end());
+      }
     },
     async post(request, { messages }, caller) {
       const id = new URL(request.url).searchParams.get("sessionId");
@@ -96,6 +107,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         session.conversation = undefined;
         return refuseBusy();
       }
+      waiting.delete(session);
       const refusal = await admission.refuse(messages, caller, conversation.call);
       if (refusal !== undefined) return refusal;
       for (const message of messages) {
@@ -106,4 +118,11 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       return new Response("Accepted", { status: 202 });
     },
   };
+}
+
+function refuseCrowd(): Response {
+  const text = "Too many streams wait for initialize to be sent on them. Try again in a moment.";
+  const response = refuse(503, ErrorCode.refused, text);
+  response.headers.set("retry-after", "5");
+  return response;
 }

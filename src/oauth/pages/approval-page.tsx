@@ -152,7 +152,7 @@ function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
 function TokenField() {
   return (
     <>
-      <label for="token">Access token</label>
+      <label for="token">Token</label>
       <input
         id="token"
         name="token"

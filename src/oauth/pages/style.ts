@@ -61,6 +61,10 @@ button {
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button:hover { filter: brightness(1.06); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.address {
+  padding: .625rem .75rem; border: 1px solid var(--edge); border-radius: .625rem; background: var(--field);
+  font: .9375rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; user-select: all;
+}
 code { white-space: nowrap; font: .875em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin: 1rem .25rem 0; color: var(--soft); font-size: .8125rem; text-align: center; }
 @media (max-width: 24rem) {

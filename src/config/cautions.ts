@@ -1,0 +1,59 @@
+// What is no mistake, but worth a word before anything starts: secrets that others can read, variables that do nothing.
+// No value is ever told.
+import type { Flag } from "./merge.ts";
+import { listOptions, mayComeFrom, type Option, OPTIONS, variableName } from "./options.ts";
+import { suggestName } from "./suggestion.ts";
+
+const PREFIX = "MCP_EXPOSE_";
+/** Variables that are no options. */
+const PASSWORD = "MCP_EXPOSE_PASSWORD";
+const INTERNAL = ["AGENT", "NGROK_SERVER", "NGROK_CA", "ALLOW_PRIVATE_FETCH", "NO_INSPECT"].map(
+  (name) => PREFIX + name,
+);
+/** What a variable that holds a secret is called, mostly. */
+const SECRET_NAME = /key|token|secret|passw|credential/i;
+
+/** Lines about secrets that stand on the command line: `ps` shows them to every user of the machine. */
+export function listExposed(flags: readonly Flag[]): string[] {
+  return flags.flatMap((flag) => {
+    const [secret, instead] = findSecret(flag) ?? [];
+    if (secret === undefined) return [];
+    return [`${secret} is on the command line, where every user of this machine can see it. ${instead}`];
+  });
+}
+
+/** @returns what it is called, and what to do instead */
+function findSecret({ key, from, text }: Flag): [secret: string, instead: string] | undefined {
+  const [name = "", ...rest] = text.split(key === "env" ? "=" : ":");
+  const option: Option = OPTIONS[key];
+  switch (key) {
+    case "user":
+      return rest.length === 0
+        ? undefined
+        : [`The password of "${name}"`, `Leave it out to be asked for it, or set ${PASSWORD}.`];
+    case "env":
+      return SECRET_NAME.test(name)
+        ? [`${name} (${from})`, "Put it into a file, for --env-file."]
+        : undefined;
+    default:
+      return option.secret ? [from, `Set ${variableName(key)} instead.`] : undefined;
+  }
+}
+
+/** Lines about variables that look like ours and that nobody reads. */
+export function listUnknown(env: Readonly<Record<string, string | undefined>>): string[] {
+  const options = listOptions().filter(([, option]) => mayComeFrom(option, "environment"));
+  const shown = [...options.map(([key]) => variableName(key)), PASSWORD];
+  const known = new Set([...shown, ...INTERNAL]);
+  const unknown = Object.keys(env).filter((name) => name.startsWith(PREFIX) && env[name] && !known.has(name));
+  return unknown.map((name) => {
+    // The common beginning would make all of them look alike.
+    const meant = suggestName(
+      name.slice(PREFIX.length),
+      shown.map((each) => each.slice(PREFIX.length)),
+    );
+    const hint =
+      meant === undefined ? "mcp-expose --help lists the options." : `Did you mean ${PREFIX}${meant}?`;
+    return `The variable "${name}" is unknown and does nothing. ${hint}`;
+  });
+}
