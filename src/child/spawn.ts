@@ -19,7 +19,8 @@ export interface SpawnOptions {
   grace: number;
 }
 
-const LAST_WORDS = 12;
+/** Lines that hold a stack trace with what caused it. */
+const LAST_WORDS = 50;
 const STDERR_LINE = 64 * 1024;
 /** Bytes that may wait for a process to read its stdin. */
 const MAX_WAITING = 64 * 1024 * 1024;

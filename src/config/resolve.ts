@@ -186,9 +186,12 @@ function checkVerbosity({ quiet, verbose }: Settings): void {
 }
 
 function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn }: Surroundings): void {
-  const { auth, host, yesPublic } = settings;
+  const { auth, host, yesPublic, process } = settings;
   if (host !== undefined && !isLoopback(host.value))
     warn(`${host.from} ${host.value}: other machines on your network can reach this.`);
+  // In one process nobody can tell whose call a question of the server's is about.
+  if (auth?.value === "optional" && process?.value === "shared")
+    refusePair(`${auth.from} optional`, `${process.from} shared`, "Strangers would see what others are asked.");
   if (auth?.value !== "none") return;
   const isPublic = tunnel !== "none" || publicUrl !== undefined;
   if (isPublic && !yesPublic?.value)

@@ -52,11 +52,11 @@ test("a line over the limit is told of, and the lines around it pass", async () 
 
 test("an exit is told once, behind all that was written, with its status and last words", async () => {
   const { lines, stderr, exit, exits } = run(
-    "echo out; for n in $(seq 20); do echo word $n >&2; done; exit 9",
+    "echo out; for n in $(seq 60); do echo word $n >&2; done; exit 9",
   );
   expect(await exit()).toMatchObject({ code: 9, signal: null });
-  expect((await exit()).lastWords).toEqual(Array.from({ length: 12 }, (_, at) => `word ${at + 9}`));
-  expect([lines, stderr.length, exits()]).toEqual([["out"], 20, 1]);
+  expect((await exit()).lastWords).toEqual(Array.from({ length: 50 }, (_, at) => `word ${at + 11}`));
+  expect([lines, stderr.length, exits()]).toEqual([["out"], 60, 1]);
 });
 
 test("a death by signal is told by its name", async () => {

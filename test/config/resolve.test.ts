@@ -126,6 +126,10 @@ describe("the public URL", () => {
   });
 });
 
+test("auth optional does not go with one process for everybody", () => {
+  expect(resolve({ auth: "optional", process: "shared" })).rejects.toThrow("do not go together");
+});
+
 describe("auth none", () => {
   test("has to be confirmed when the URL is public", async () => {
     expect(resolve({ auth: "none" }, knowsToken)).rejects.toThrow("would let everybody on the internet");
