@@ -6,14 +6,14 @@ const MEGABYTE = 1024 * 1024;
 
 test("a collection in the background is asked for once in 64 MB of large messages", () => {
   const collections: boolean[] = [];
-  const garbage = createGarbageWatch((atOnce) => collections.push(atOnce));
+  const garbage = createGarbageWatch((isAll) => collections.push(isAll));
   for (let sent = 0; sent < 63; sent++) garbage.count(MEGABYTE);
   expect(collections).toEqual([]);
   garbage.count(MEGABYTE);
   expect(collections).toEqual([false]);
 });
 
-test("a collection at once is asked for when many messages have gone through and nothing follows", async () => {
+test("a collection of everything is asked for when many messages have gone through and nothing follows", async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const garbage = createGarbageWatch(resolve, 1);
   for (let sent = 0; sent < 1_000; sent++) garbage.count(1024);
