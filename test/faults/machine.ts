@@ -22,11 +22,13 @@ export function countDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Process ids of the children, dead ones that nobody has asked about included. */
+/** Process ids of the children, dead ones that nobody has asked about included; none of a process that is gone. */
 export function listChildren(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) => listChildrenOfThread(pid, task));
+  } catch (thrown) {
+    return nothingIfGone(thrown);
+  }
 }
 
 /** Every process below one, whatever it has started. */
@@ -37,6 +39,21 @@ export function listDescendants(pid: number): number[] {
 /** A process's words and environment, as anybody of the same user can read them. */
 export function readSurroundings(pid: number): string {
   return ["cmdline", "environ"].map((name) => readFileSync(`/proc/${pid}/${name}`, "latin1")).join("\0");
+}
+
+function listChildrenOfThread(pid: number, thread: string): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8");
+    return text.split(" ").filter(Boolean).map(Number);
+  } catch (thrown) {
+    return nothingIfGone(thrown);
+  }
+}
+
+/** What was there a moment ago and is no more has ended meanwhile (proc(5): ENOENT, or ESRCH in the middle of it). */
+function nothingIfGone(thrown: unknown): [] {
+  if (!["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "")) throw thrown;
+  return [];
 }
 
 function readKilobytes(pid: number, name: string): number {

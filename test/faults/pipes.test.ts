@@ -1,7 +1,7 @@
 // Servers that read too little or write too much: what that costs us, and what their clients are told.
 import { describe, expect, test } from "bun:test";
 import { expose, openSession, readAnswer, until, type Wire } from "../eras/wire.ts";
-import { HAS_PROC, readPeak } from "./machine.ts";
+import { HAS_PROC, readPeak, readWritten } from "./machine.ts";
 
 const MB = 1024 * 1024;
 
@@ -25,18 +25,27 @@ test("a server that does not read its stdin: 64 MB wait for it, then calls are r
 });
 
 describe("a server that writes a line without end", () => {
+  const MEGABYTES = 10 * 1024;
+
   test.skipIf(!HAS_PROC)(
-    "costs the memory of the longest line allowed; its call fails, the next is served",
+    "10 GB cost the memory of the longest line allowed; others are served meanwhile; its call fails, the next is served",
     async () => {
       await using program = await expose("torrent");
-      const session = await openSession(program.ready.url);
-      const { error } = await session.call("big", { megabytes: 1024 });
-      expect(error?.message).toMatch(/too large \(10\d{8} bytes\)/);
+      const [session, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
+      const pid = Number((await session.call("pid")).result?.["pid"]);
+      const call = session.call("big", { megabytes: MEGABYTES });
+      await until("it is over the limit", () => readWritten(pid) > 300 * MB);
+      for (let count = 0; count < 20; count++) expect((await other.call("pid")).result?.["pid"]).toBeNumber();
+      expect(readWritten(pid)).toBeLessThan(MEGABYTES * MB);
+      expect((await call).error?.message).toMatch(/too large \(107374\d{5} bytes\)/);
       await until("it is told", () => program.stderr().includes("which is over the limit; it is lost"));
-      expect((await session.call("pid")).result?.["pid"]).toBeNumber();
-      // The lines before it are kept up to 256 MB; joining them takes as much again.
+      // The longest line allowed is 256 MB; what is kept of it is joined once, which takes as much again.
       expect(readPeak(program.pid)).toBeLessThan(900 * MB);
+      // The same process: it has done no harm.
+      expect((await session.call("pid")).result?.["pid"]).toBe(pid);
     },
+    // Two and a half minutes for 70 MB a second.
+    150_000,
   );
 });
 

@@ -20,6 +20,7 @@ export interface SignedIn {
 export async function signIn(resource: string, typed: Typed): Promise<SignedIn> {
   const { origin } = new URL(resource);
   const registration = await register(origin);
+  if (!registration.ok) throw new Error(`not registered: status ${registration.status}`);
   const { client_id: clientId, client_secret: clientSecret } = (await registration.json()) as Registered;
   const verifier = randomBytes(32).toString("base64url");
   const query = new URLSearchParams({

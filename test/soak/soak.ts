@@ -4,35 +4,25 @@ import { join } from "node:path";
 import { fixture, until } from "../eras/wire.ts";
 import { countDescriptors, listDescendants, readMemory } from "../faults/machine.ts";
 import { startProgram, type Program } from "../program.ts";
+import type { Sample, SoakResult } from "./growth.ts";
 import { crashServer, createTrafficClient } from "./traffic.ts";
-
-export interface Sample {
-  /** Seconds since the start. */
-  at: number;
-  /** Resident bytes. */
-  memory: number;
-  descriptors: number;
-  timers: number;
-  processes: number;
-  /** Actions done so far. */
-  actions: number;
-}
-
-export interface SoakResult {
-  /** While the traffic ran. */
-  samples: readonly Sample[];
-  /** Before it began and after it had ended, with nothing going on. */
-  before: Sample;
-  after: Sample;
-}
 
 const PASTED = "paste-me-please";
 const CLIENTS = 4;
-/** Milliseconds between two crashes of a server; each time it is a new client's, and those may not come in crowds. */
-const CRASH_EVERY = 8_000;
-/** Milliseconds between two actions of a client. */
+/** Rounds of all actions before the first look. */
+const WARM_UP = 3;
+/** Milliseconds between two actions of a client: a rate that leaves the machine to others. */
 const PAUSE = 20;
-/** Access tokens run out while the traffic runs; what has run out is swept from the store every minute. */
+/**
+ * Milliseconds between two crashes of a server, and between two approvals, which are for one client after the other.
+ * Both are new clients' each time, and from one address no more than 60 of those may come in ten minutes; here it is 45.
+ */
+const CRASH_EVERY = 20_000;
+const APPROVAL_EVERY = 60_000;
+/**
+ * Access tokens run out while the traffic runs; what has run out is swept from the store every minute. A grant ends for
+ * good after four times the life of a refresh token: twenty minutes, of which a client uses four.
+ */
 const LIFETIMES = ["--access-ttl", "60s", "--refresh-ttl", "5m"];
 
 /** @param tell called with each sample @throws when an answer is wrong, or the program fails */
@@ -55,9 +45,20 @@ export async function soak(
     ],
     { env: { BUN_OPTIONS: `--preload ${join(import.meta.dir, "count-timers.ts")}` } },
   );
+  let actions = 0;
+  let crashes = 0;
+  const crash = async () => {
+    await crashServer(program, PASTED);
+    crashes++;
+  };
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS }, () => createTrafficClient(program, PASTED)),
+  );
+  for (const client of clients) for (let round = 0; round < WARM_UP; round++) await client.actAll();
+  await crash();
+
   const started = performance.now();
   const elapsed = () => performance.now() - started;
-  let actions = 0;
   const take = async (): Promise<Sample> => ({
     at: Math.round(elapsed() / 1_000),
     memory: readMemory(program.pid),
@@ -66,37 +67,44 @@ export async function soak(
     processes: listDescendants(program.pid).filter(isRunning).length,
     actions,
   });
+  /** Does something now, and again at each interval until time is up. */
+  const repeat = async (interval: number, act: () => unknown) => {
+    for (let due = 0; due < ms; due = Math.max(due + interval, elapsed())) {
+      await Bun.sleep(Math.max(due - elapsed(), 0));
+      await act();
+    }
+  };
 
-  const clients = await Promise.all(
-    Array.from({ length: CLIENTS }, () => createTrafficClient(program, PASTED)),
-  );
-  for (const client of clients) for (let warm = 0; warm < 13; warm++) await client.act();
   const before = await take();
   const samples: Sample[] = [];
-  const work = clients.map(async (client) => {
-    while (elapsed() < ms) {
-      await client.act();
-      actions++;
-      // A rate that leaves the machine to others, so that half an hour of it can run beside work.
-      await Bun.sleep(PAUSE);
-    }
-  });
-  const watching = (async () => {
-    let crashed = -Infinity;
-    while (elapsed() < ms) {
-      if (elapsed() - crashed > CRASH_EVERY) {
-        crashed = elapsed();
-        await crashServer(program, PASTED);
+  let approvals = 0;
+  await Promise.all([
+    ...clients.map(async (client) => {
+      while (elapsed() < ms) {
+        await client.act();
+        actions++;
+        await Bun.sleep(PAUSE);
       }
-      await Bun.sleep(Math.min(sampleEvery, Math.max(ms - elapsed(), 0)));
+    }),
+    repeat(CRASH_EVERY, crash),
+    repeat(APPROVAL_EVERY, () => clients[approvals++ % CLIENTS]!.approveSoon()),
+    repeat(sampleEvery, async () => {
       const sample = await take();
       samples.push(sample);
       tell(sample);
-    }
-  })();
-  await Promise.all([...work, watching]);
-  await until("connections are let go", () => countDescriptors(program.pid) <= before.descriptors + 10);
-  return { samples, before, after: await take() };
+    }),
+  ]);
+  // What is never let go is told as growth.
+  await until("connections are let go", () => countDescriptors(program.pid) <= before.descriptors + 10).catch(
+    () => {},
+  );
+  await until("the crashes are told", () => countLost(program) >= crashes);
+  return { samples, before, after: await take(), crashes, lost: countLost(program) };
+}
+
+function countLost({ events }: Program): number {
+  return events.filter((event) => event.event === "child" && event.state === "exited" && !event.isOurs)
+    .length;
 }
 
 async function countTimers(program: Program): Promise<number> {
@@ -113,30 +121,4 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-const MB = 1024 * 1024;
-
-/** What has grown that should not have, for people; empty when all is flat. */
-export function findGrowth({ samples, before, after }: SoakResult): string[] {
-  const third = Math.ceil(samples.length / 3);
-  const growth = (read: (sample: Sample) => number) =>
-    median(samples.slice(-third).map(read)) - median(samples.slice(0, third).map(read));
-  const limits: [what: string, grown: number, limit: number][] = [
-    ["memory under load (MB)", growth(({ memory }) => memory) / MB, 32],
-    ["file descriptors under load", growth(({ descriptors }) => descriptors), 10],
-    ["timers under load", growth(({ timers }) => timers), 10],
-    ["processes under load", growth(({ processes }) => processes), 2],
-    ["file descriptors afterwards", after.descriptors - before.descriptors, 10],
-    ["timers afterwards", after.timers - before.timers, 10],
-    ["processes afterwards", after.processes - before.processes, 2],
-  ];
-  return limits
-    .filter(([, grown, limit]) => grown > limit)
-    .map(([what, grown, limit]) => `${what}: ${Math.round(grown)} more, at most ${limit} are no growth`);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -1,15 +1,29 @@
 // What clients do all day, right and wrong: every era, questions, cancelled and dropped calls, tokens that run out,
-// a server that crashes. Each action checks its own answer; an answer that is lost to a crash is no surprise.
+// a server that crashes. Each action checks its own answer.
 import { expect } from "bun:test";
-import { listen, openSession, post, INITIALIZE, type Wire, type WireSession } from "../eras/wire.ts";
+import { messageOf } from "../../src/errors.ts";
+import {
+  listen,
+  openSession,
+  post,
+  readAnswer,
+  within,
+  INITIALIZE,
+  type Wire,
+  type WireSession,
+} from "../eras/wire.ts";
 import { refresh, signIn, type SignedIn } from "../faults/sign-in.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";
 import type { Program } from "../program.ts";
 
 /** One person's client, which goes through all actions again and again. */
 export interface TrafficClient {
-  /** Does the next thing. @returns its name */
-  act(): Promise<string>;
+  /** Does the next thing. */
+  act(): Promise<void>;
+  /** Does each thing once, those that are rare as well. */
+  actAll(): Promise<void>;
+  /** Has its person approve once more, when it comes to that. */
+  approveSoon(): void;
 }
 
 const QUESTION = {
@@ -21,7 +35,7 @@ const ACCEPT = { action: "accept", content: { name: "Ada" } };
 /** @param pasted what the program's person pastes to approve */
 export async function createTrafficClient({ ready }: Program, pasted: string): Promise<TrafficClient> {
   let signedIn: SignedIn = await signIn(ready.url, { token: pasted });
-  let count = 0;
+  let isApprovalDue = false;
   const headers = () => signedIn.headers;
   const modern = () => createStatelessClient(ready.url, undefined, headers());
   const inSession = async (talk: (session: WireSession) => Promise<void>) => {
@@ -54,10 +68,8 @@ export async function createTrafficClient({ ready }: Program, pasted: string): P
         await session.send({ jsonrpc: "2.0", id: question.id, result: ACCEPT });
         expectAnswer(await stream.next());
       }),
-    // Rare, since each is kept for a quarter of an hour.
     "an abandoned session": async () => {
-      if (count % (10 * names.length) < names.length)
-        await (await post(ready.url, INITIALIZE, headers())).text();
+      expectAnswer(await readAnswer(await post(ready.url, INITIALIZE, headers())));
     },
     "a dropped call": () =>
       inSession(async (session) => {
@@ -106,10 +118,16 @@ export async function createTrafficClient({ ready }: Program, pasted: string): P
       expect(response.status).toBe(200);
       abort();
     },
-    // A grant ends for good at last; long before that its person approves once more. That is a new client, with a
-    // server process of its own, for which the one used least makes room.
+    // The one used least makes room for it, and it for the next.
+    "a server process of its own": async () => {
+      const unlike = { experimental: { [crypto.randomUUID()]: {} } };
+      expectAnswer(await createStatelessClient(ready.url, unlike, headers()).call("cwd"));
+    },
+    // A grant ends for good at last; long before that its person approves once more. That is a new client.
     "an approval": async () => {
-      if (count % (100 * names.length) < names.length) signedIn = await signIn(ready.url, { token: pasted });
+      if (!isApprovalDue) return;
+      isApprovalDue = false;
+      signedIn = await signIn(ready.url, { token: pasted });
     },
     "a token renewed": async () => {
       signedIn = await refresh(ready.url, signedIn);
@@ -118,13 +136,29 @@ export async function createTrafficClient({ ready }: Program, pasted: string): P
       expect((await post(ready.url, INITIALIZE, { authorization: "Bearer made-up" })).status).toBe(401);
     },
   };
+  /** Rounds from one time to the next of what is rare. A session is kept for a quarter of an hour, whoever has left it. */
+  const rare: Record<string, number> = { "an abandoned session": 100, "a server process of its own": 10 };
   const names = Object.keys(actions);
+  const run = async (name: string) => {
+    try {
+      await within(actions[name]!(), "its end");
+    } catch (thrown) {
+      throw new Error(`${name} went wrong: ${messageOf(thrown)}`, { cause: thrown });
+    }
+  };
+  let count = 0;
 
   return {
     async act() {
-      const name = names[count++ % names.length]!;
-      await actions[name]!();
-      return name;
+      const name = names[count % names.length]!;
+      const round = Math.floor(count++ / names.length);
+      if (round % (rare[name] ?? 1) === 0) await run(name);
+    },
+    async actAll() {
+      for (const name of names) await run(name);
+    },
+    approveSoon() {
+      isApprovalDue = true;
     },
   };
 }
