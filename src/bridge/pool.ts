@@ -80,12 +80,16 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     return end(spared);
   }
 
-  /** The caller's own before others', and a signed-in person's never for a stranger. */
+  /**
+   * The one whose end is noticed least: without an open session before those with one, the caller's own before others',
+   * and a signed-in person's never for a stranger.
+   */
   function chooseSpared(principal: string, own: readonly Entry[]): Entry | undefined {
     if (ending.size > 0 && entries.size < maxChildren) return undefined;
     const idle = [...entries.values()].filter(isIdle);
-    const others = principal === "" ? [] : [...idle.filter((entry) => entry.principal === ""), ...idle];
-    return own.find(isIdle) ?? others[0];
+    const strangers = idle.filter((entry) => entry.principal === "");
+    const inOrder = [...own.filter(isIdle), ...(principal === "" ? [] : [...strangers, ...idle])];
+    return inOrder.find(({ sessions }) => sessions === 0) ?? inOrder[0];
   }
 
   /** The process for a key, started if there is none; `undefined` when there is no room for one. */

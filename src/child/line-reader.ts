@@ -30,9 +30,8 @@ export function createLineReader({ limit, line, oversize }: LineReaderOptions): 
     length += piece.length;
     if (length <= limit && head === undefined) return;
     // Too long: what is behind the beginning and before the end goes.
-    const all = Buffer.concat(pieces);
-    head ??= Uint8Array.prototype.slice.call(all, 0, EXCERPT);
-    pieces = [Uint8Array.prototype.slice.call(all, -EXCERPT)];
+    head ??= copyStart(pieces);
+    pieces = [copyEnd(pieces)];
   };
 
   const finish = () => {
@@ -61,4 +60,17 @@ export function createLineReader({ limit, line, oversize }: LineReaderOptions): 
       if (length > 0) finish();
     },
   };
+}
+
+/** The first bytes of several pieces, in memory of their own: a view would keep the whole of its piece. */
+function copyStart(pieces: readonly Uint8Array[]): Uint8Array {
+  let count = 0;
+  for (let length = 0; count < pieces.length && length < EXCERPT; count++) length += pieces[count]!.length;
+  return Uint8Array.prototype.slice.call(Buffer.concat(pieces.slice(0, count)), 0, EXCERPT);
+}
+
+function copyEnd(pieces: readonly Uint8Array[]): Uint8Array {
+  let from = pieces.length;
+  for (let length = 0; from > 0 && length < EXCERPT;) length += pieces[--from]!.length;
+  return Uint8Array.prototype.slice.call(Buffer.concat(pieces.slice(from)), -EXCERPT);
 }

@@ -191,7 +191,11 @@ function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn 
     warn(`${host.from} ${host.value}: other machines on your network can reach this.`);
   // In one process nobody can tell whose call a question of the server's is about.
   if (auth?.value === "optional" && process?.value === "shared")
-    refusePair(`${auth.from} optional`, `${process.from} shared`, "Strangers would see what others are asked.");
+    refusePair(
+      `${auth.from} optional`,
+      `${process.from} shared`,
+      "Strangers would see what others are asked.",
+    );
   if (auth?.value !== "none") return;
   const isPublic = tunnel !== "none" || publicUrl !== undefined;
   if (isPublic && !yesPublic?.value)

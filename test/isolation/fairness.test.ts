@@ -20,6 +20,16 @@ test("one person's many sessions end their own, not another person's", async () 
   expect(pidOf(await session.call("pid"))).toBe(pid);
 });
 
+test("a process without an open session makes room before one with the caller's own", async () => {
+  await using house = await openHouse("obedient", ["--max-children", "3"]);
+  const { url, ada, adaElsewhere, bob } = house;
+  for (const who of [ada, adaElsewhere]) await (await openSession(url, who)).end();
+  const session = await openSession(url, bob);
+  const pid = pidOf(await session.call("pid"));
+  expect(await house.statelessPid(bob)).not.toBe(pid);
+  expect(pidOf(await session.call("pid"))).toBe(pid);
+});
+
 test("somebody who only looks around ends no signed-in person's session", async () => {
   await using house = await openHouse("obedient", ["--max-children", "2", "--auth", "optional"]);
   const session = await openSession(house.url, house.ada);
