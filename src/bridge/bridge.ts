@@ -52,6 +52,12 @@ export interface StatelessServer {
   headersOf(tool: string): Promise<readonly ParamHeader[]>;
 }
 
+/** A server that does not make room for another one's until it is released. */
+export interface ClaimedServer extends StatelessServer {
+  /** To be called once, when all that was wanted of it has been called. */
+  release(): void;
+}
+
 /** An argument that is repeated in a header (`x-mcp-header`). */
 export interface ParamHeader {
   /** What follows `Mcp-Param-`. */
@@ -70,7 +76,7 @@ export interface Bridge {
    */
   openSession(principal: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
-  findServer(principal: string, envelope: Envelope): Promise<StatelessServer | undefined>;
+  findServer(principal: string, envelope: Envelope): Promise<ClaimedServer | undefined>;
   /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@
 // set of capabilities: what one desktop application would start. Nobody shares one with a stranger.
 import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import type { Bridge, BridgeOptions, Conversation, StatelessServer } from "./bridge.ts";
+import type { Bridge, BridgeOptions, ClaimedServer, Conversation } from "./bridge.ts";
 import { canonical, parseSpan } from "./envelope.ts";
 import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
 import { createLegacyOnModern } from "./legacy-on-modern.ts";
@@ -22,6 +22,8 @@ interface Entry {
   used: number;
   /** Sessions open on it. */
   sessions: number;
+  /** Who has found it and has not called it yet. */
+  claims: number;
   /** Belongs to one session and ends with it. */
   readonly isPrivate: boolean;
 }
@@ -61,7 +63,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
 
   function reap(): void {
     for (const entry of entries.values()) {
-      if (entry.sessions === 0 && entry.host.pending === 0 && now() - entry.used > IDLE) void end(entry);
+      if (entry.sessions === 0 && isIdle(entry) && now() - entry.used > IDLE) void end(entry);
     }
   }
 
@@ -92,7 +94,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     return inOrder.find(({ sessions }) => sessions === 0) ?? inOrder[0];
   }
 
-  /** The process for a key, started if there is none; `undefined` when there is no room for one. */
+  /** The process for a key, claimed, and started if there is none; `undefined` when there is no room for one. */
   async function find<H extends Entry["host"]>(
     principal: string,
     key: string,
@@ -104,7 +106,10 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     for (;;) {
       // Somebody with the same key may come while room is made.
       const known = lookUp();
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        known.claims++;
+        return known;
+      }
       const room = makeRoom(principal);
       if (room === false) return undefined;
       if (room === true) break;
@@ -118,7 +123,15 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     };
     const gone = () => void end(entry);
     const host = create({ ...options, hire, onNoise, used: use, gone });
-    const entry: Entry & { host: H } = { key, principal, host, used: now(), sessions: 0, isPrivate };
+    const entry: Entry & { host: H } = {
+      key,
+      principal,
+      host,
+      used: now(),
+      claims: 1,
+      sessions: 0,
+      isPrivate,
+    };
     entries.set(key, entry);
     return entry;
   }
@@ -153,6 +166,8 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       );
       if (entry === undefined) return undefined;
       entry.sessions++;
+      // What it is opened for is called in this turn.
+      setImmediate(() => entry.claims--);
       return entry.host.open({
         loose: client.loose,
         closed() {
@@ -162,7 +177,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
         },
       });
     },
-    async findServer(principal, envelope): Promise<StatelessServer | undefined> {
+    async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
       const isModern = await spare.speaksModern();
       const { share, isPrivate } = shareKey(principal, "modern");
       const key = JSON.stringify([share, "modern", envelope.capabilitiesKey]);
@@ -174,7 +189,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
           (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope }),
         isModern ? "modern" : "legacy",
       );
-      return entry?.host.serve(principal);
+      return entry && { ...entry.host.serve(principal), release: () => entry.claims-- };
     },
     async answers(ms) {
       const newest = [...entries.values()].at(-1);
@@ -193,6 +208,6 @@ function capabilitiesKey(initialize: Message): string {
   return rawParam(initialize, "capabilities") === undefined ? "" : canonical(parseSpan(initialize, at));
 }
 
-function isIdle({ host }: Entry): boolean {
-  return host.pending === 0;
+function isIdle({ host, claims }: Entry): boolean {
+  return host.pending === 0 && claims === 0;
 }

@@ -14,12 +14,15 @@ export interface ToolHeaders {
 export function createToolHeaders(
   listTools: (cursor: string | undefined) => Promise<Message | undefined>,
 ): ToolHeaders {
-  let known: Promise<ReadonlyMap<string, readonly ParamHeader[]>> | undefined;
+  let known: ReturnType<typeof readAll> | undefined;
 
   return {
     async of(tool) {
-      known ??= readAll(listTools);
-      return (await known).get(tool) ?? [];
+      const read = (known ??= readAll(listTools));
+      const headers = await read;
+      // A list that could not be had is asked for again.
+      if (headers === undefined && known === read) known = undefined;
+      return headers?.get(tool) ?? [];
     },
     forget() {
       known = undefined;
@@ -29,12 +32,15 @@ export function createToolHeaders(
 
 const MAX_PAGES = 100;
 
-async function readAll(listTools: (cursor: string | undefined) => Promise<Message | undefined>) {
+async function readAll(
+  listTools: (cursor: string | undefined) => Promise<Message | undefined>,
+): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
   const headers = new Map<string, readonly ParamHeader[]>();
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const answer = await listTools(cursor);
-    if (answer?.resultAt === undefined) break;
+    if (answer === undefined) return undefined;
+    if (answer.resultAt === undefined) break;
     if (mentions(answer.bytes, "x-mcp-header")) {
       const { tools = [] } = JSON.parse(spanText(answer.bytes, answer.resultAt)!) as { tools?: Tool[] };
       for (const { name, inputSchema } of tools) headers.set(name, findHeaders(inputSchema, []));

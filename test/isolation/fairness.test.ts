@@ -1,6 +1,6 @@
 // Nobody can take the server processes of others away, or have more of them than are allowed.
 import { expect, test } from "bun:test";
-import { expose, INITIALIZE, isAlive, openSession, post, readAnswer } from "../eras/wire.ts";
+import { expose, INITIALIZE, isAlive, openSession, post, readAnswer, until } from "../eras/wire.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";
 import { openHouse, pidOf } from "./people.ts";
 
@@ -28,6 +28,17 @@ test("a process without an open session makes room before one with the caller's 
   const pid = pidOf(await session.call("pid"));
   expect(await house.statelessPid(bob)).not.toBe(pid);
   expect(pidOf(await session.call("pid"))).toBe(pid);
+});
+
+test("a process whose tools are being looked up for a call makes no room", async () => {
+  await using house = await openHouse("stateless", ["--max-children", "1", "--env", "HOLD_TOOLS=1"]);
+  const { url, ada, bob, program } = house;
+  const call = createStatelessClient(url, {}, ada).call("pid");
+  await until("the list to be asked for", () => program.stderr().includes("holds its tools"));
+  expect((await createStatelessClient(url, {}, bob).start("pid")).status).toBe(503);
+  const pid = Number(/holds its tools, process (\d+)/.exec(program.stderr())?.[1]);
+  process.kill(pid, "SIGUSR2");
+  expect(pidOf(await call)).toBe(pid);
 });
 
 test("somebody who only looks around ends no signed-in person's session", async () => {

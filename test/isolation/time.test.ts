@@ -99,6 +99,7 @@ async function send(who: string, method: string, params: object): Promise<Answer
     finish: (message) => (answering.answer = read(message)),
     drop() {},
   });
+  server!.release();
   return answering;
 }
 

@@ -1,7 +1,8 @@
 // Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and
 // a client that closes its connection has cancelled it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
-import type { Bridge } from "../../bridge/bridge.ts";
+import type { Bridge, StatelessServer } from "../../bridge/bridge.ts";
+import type { Envelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
@@ -28,6 +29,54 @@ export interface StatelessHttpOptions {
 export function createStatelessHttp({ bridge, streams, admission }: StatelessHttpOptions): StatelessHttp {
   const farewell = createFarewell();
 
+  async function refuseCall(
+    { headers }: Request,
+    message: Message,
+    envelope: Envelope,
+    server: StatelessServer,
+    caller: Caller,
+  ): Promise<Response | undefined> {
+    const refusal = await admission.refuse([message], caller, (ours, outlet) => {
+      server.call(ours, envelope, outlet);
+    });
+    if (refusal !== undefined || message.method !== "tools/call") return refusal;
+    const expected = await server.headersOf(stringParam(message, "name") ?? "");
+    const wrong = checkParamHeaders(headers, message, expected);
+    return wrong === undefined
+      ? undefined
+      : refuse(400, ErrorCode.headerMismatch, `Header mismatch: ${wrong}`, undefined, message.id);
+  }
+
+  /** The call has been made when it returns. */
+  function start(
+    { signal }: Request,
+    message: Message,
+    envelope: Envelope,
+    server: StatelessServer,
+    caller: Caller,
+  ): Promise<Response> {
+    const exchange = createExchange({
+      streams: streams.countedBy(server.unread),
+      caller,
+      expected: 1,
+      batch: false,
+      patience: PATIENCE,
+      statusOf,
+    });
+    const outlet =
+      message.method === "subscriptions/listen"
+        ? farewell.promise(message, exchange.outlet, signal)
+        : exchange.outlet;
+    const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
+    const abandon = () => {
+      cancel();
+      exchange.abandon();
+    };
+    if (signal.aborted) abandon();
+    else signal.addEventListener("abort", abandon);
+    return exchange.response;
+  }
+
   return {
     async post(request, message, caller) {
       if (message.kind !== "request") return refuseOther(message);
@@ -35,37 +84,12 @@ export function createStatelessHttp({ bridge, streams, admission }: StatelessHtt
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller.principal, envelope);
       if (server === undefined) return refuseBusy();
-      const refusal = await admission.refuse([message], caller, (ours, outlet) => {
-        server.call(ours, envelope, outlet);
-      });
-      if (refusal !== undefined) return refusal;
-      if (message.method === "tools/call") {
-        const expected = await server.headersOf(stringParam(message, "name") ?? "");
-        const wrong = checkParamHeaders(request.headers, message, expected);
-        if (wrong !== undefined) {
-          return refuse(400, ErrorCode.headerMismatch, `Header mismatch: ${wrong}`, undefined, message.id);
-        }
+      try {
+        const refusal = await refuseCall(request, message, envelope, server, caller);
+        return refusal ?? start(request, message, envelope, server, caller);
+      } finally {
+        server.release();
       }
-      const exchange = createExchange({
-        streams: streams.countedBy(server.unread),
-        caller,
-        expected: 1,
-        batch: false,
-        patience: PATIENCE,
-        statusOf,
-      });
-      const outlet =
-        message.method === "subscriptions/listen"
-          ? farewell.promise(message, exchange.outlet, request.signal)
-          : exchange.outlet;
-      const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
-      const abandon = () => {
-        cancel();
-        exchange.abandon();
-      };
-      if (request.signal.aborted) abandon();
-      else request.signal.addEventListener("abort", abandon);
-      return exchange.response;
     },
     close: farewell.say,
   };
