@@ -48,7 +48,10 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
     data: (_, chunk) => events.stdout(chunk),
     close: events.stdoutEnded,
   });
-  openSocket(stderrFd!, { data: (_, chunk) => events.stderr(chunk), close: events.stderrEnded });
+  const stderr = openSocket(stderrFd!, {
+    data: (_, chunk) => events.stderr(chunk),
+    close: events.stderrEnded,
+  });
 
   return {
     pid: child.pid,
@@ -72,8 +75,7 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
       // The watchdog is still in the group, so the number cannot belong to somebody else yet.
       this.signal("SIGKILL");
       closeSync(leash!);
-      stdin.terminate();
-      stdout.terminate();
+      for (const socket of [stdin, stdout, stderr]) socket.terminate();
     },
   };
 }

@@ -12,7 +12,6 @@ export interface StartOptions {
 /** What becomes of it. Never called before the start has returned. */
 export interface ProcessEvents {
   stdout(chunk: Uint8Array): void;
-  /** The bytes are gone when it returns. */
   stderr(chunk: Uint8Array): void;
   /** Stdout has ended; what was read of it has been told. */
   stdoutEnded(): void;
