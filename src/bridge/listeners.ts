@@ -52,6 +52,8 @@ const MAX_RESOURCES = 1_000;
 
 export function createListeners({ capabilities, ask }: ListenersOptions): Listeners {
   const listeners = new Set<Listener>();
+  /** Those who wait until it is known what the server can do. */
+  const opening = new Set<Pick<Listener, "id" | "outlet">>();
   /** The resources that anybody listens for. */
   const findWanted = () => new Set([...listeners].flatMap(resourcesOf));
 
@@ -61,13 +63,14 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
 
   return {
     get count() {
-      return listeners.size;
+      return listeners.size + opening.size;
     },
     open(request, outlet) {
       let listener: Listener | undefined;
-      let isGone = false;
+      const waiting = { id: request.id, outlet };
+      opening.add(waiting);
       void capabilities().then((known) => {
-        if (isGone) return;
+        if (!opening.delete(waiting)) return;
         const filter = honor(readFilter(request), known);
         listener = { id: request.id, filter, outlet };
         tellServer("resources/subscribe", new Set(resourcesOf(listener)).difference(findWanted()));
@@ -75,7 +78,7 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
         outlet.precede(acknowledge(listener));
       });
       return () => {
-        isGone = true;
+        opening.delete(waiting);
         if (listener !== undefined && listeners.delete(listener))
           tellServer("resources/unsubscribe", new Set(resourcesOf(listener)).difference(findWanted()));
       };
@@ -94,8 +97,9 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
     },
     renew: () => tellServer("resources/subscribe", findWanted()),
     close() {
-      for (const { id, outlet } of listeners) outlet.finish(composeEnd(id));
+      for (const { id, outlet } of [...listeners, ...opening]) outlet.finish(composeEnd(id));
       listeners.clear();
+      opening.clear();
     },
   };
 }

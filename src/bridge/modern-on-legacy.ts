@@ -3,7 +3,7 @@
 import { composeError, composeRequest, composeResult, ErrorCode } from "../frame/compose.ts";
 import { spanText, findMember, type Message } from "../frame/message.ts";
 import { NAME, VERSION } from "../version.ts";
-import type { BridgeOptions, StatelessServer } from "./bridge.ts";
+import type { BridgeOptions, Outlet, StatelessServer } from "./bridge.ts";
 import { LEGACY, META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
 import { createHost } from "./host.ts";
 import type { CellOptions } from "./legacy-on-legacy.ts";
@@ -48,6 +48,8 @@ type Json = Readonly<Record<string, unknown>>;
 export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
   const { envelope, used } = options;
   const welcome = Promise.withResolvers<Json>();
+  /** Requests that wait for what the server says of itself. */
+  const discovering = new Set<{ id: string; outlet: Outlet }>();
   let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
   let level: string | undefined;
   const host = createHost<TripWaiter>({
@@ -125,8 +127,14 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
   }
 
-  async function discover(id: string): Promise<Uint8Array> {
-    const { capabilities, instructions } = await welcome.promise;
+  async function discover(id: string, outlet: Outlet): Promise<void> {
+    const waiting = { id, outlet };
+    discovering.add(waiting);
+    const answer = describe(id, await welcome.promise);
+    if (discovering.delete(waiting)) outlet.finish(answer);
+  }
+
+  function describe(id: string, { capabilities, instructions }: Json): Uint8Array {
     const { tasks: _, ...known } = (capabilities ?? {}) as Json;
     return composeResult(id, {
       resultType: "complete",
@@ -141,7 +149,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 
   return {
     get pending() {
-      return trips.pending + listeners.count;
+      return trips.pending + listeners.count + discovering.size;
     },
     serve: (principal) => ({
       call(request, caller, outlet) {
@@ -155,7 +163,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
           return () => {};
         }
         if (request.method === "server/discover") {
-          void discover(request.id).then((answer) => outlet.finish(answer));
+          void discover(request.id, outlet);
           return () => {};
         }
         if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
@@ -168,6 +176,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     answers: host.answers,
     async close() {
       listeners.close();
+      for (const { id, outlet } of discovering)
+        outlet.finish(composeError(id, ErrorCode.internal, "The MCP server is being stopped."));
+      discovering.clear();
       await host.close();
     },
   };

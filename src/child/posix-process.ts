@@ -3,7 +3,7 @@
 // group is killed. Its three streams are sockets of ours: streams of Bun's cost two system calls and a copy a message
 // more, and tell of what they could not write only by filling memory.
 import { closeSync } from "node:fs";
-import type { Socket, SocketHandler, Subprocess, TCPSocketConnectOptions } from "bun";
+import type { Socket, SocketHandler, TCPSocketConnectOptions } from "bun";
 import type { Process, ProcessEvents, StartOptions } from "./process.ts";
 
 /**
@@ -34,24 +34,37 @@ const NOTHING: Process = {
 };
 
 function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): Process {
-  const child: Subprocess = Bun.spawn(["/bin/sh", "-c", WATCHDOG, "sh", file, ...args], {
+  const child = Bun.spawn(["/bin/sh", "-c", WATCHDOG, "sh", file, ...args], {
     cwd,
     env,
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", "pipe", "pipe"],
-    onExit: (_, code) => events.exited(code, child.signalCode as NodeJS.Signals | null),
+    onExit: (own, code) => queueMicrotask(() => events.exited(code, own.signalCode as NodeJS.Signals | null)),
   });
-  const [, , , leash, stdinFd, stdoutFd, stderrFd] = child.stdio as number[];
+  const [, , , leash, ...streams] = child.stdio as number[];
+  const signal: Process["signal"] = (name) => {
+    try {
+      process.kill(-child.pid, name);
+    } catch {
+      // ESRCH: the group is already gone, which is what was wanted.
+    }
+  };
+  let stdin: Socket<unknown>, stdout: Socket<unknown>, stderr: Socket<unknown>;
+  try {
+    stdin = openSocket(streams[0]!, { drain: events.drained, close: events.stdinEnded });
+    stdout = openSocket(streams[1]!, {
+      data: (_, chunk) => events.stdout(chunk),
+      close: events.stdoutEnded,
+    });
+    stderr = openSocket(streams[2]!, {
+      data: (_, chunk) => events.stderr(chunk),
+      close: events.stderrEnded,
+    });
+  } catch (thrown) {
+    signal("SIGKILL");
+    throw thrown;
+  }
   let isHeld = true;
-  const stdin = openSocket(stdinFd!, { drain: events.drained });
-  const stdout = openSocket(stdoutFd!, {
-    data: (_, chunk) => events.stdout(chunk),
-    close: events.stdoutEnded,
-  });
-  const stderr = openSocket(stderrFd!, {
-    data: (_, chunk) => events.stderr(chunk),
-    close: events.stderrEnded,
-  });
 
   return {
     pid: child.pid,
@@ -62,28 +75,28 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
       if (wanted) stdout.resume();
       else stdout.pause();
     },
-    signal(signal) {
-      try {
-        process.kill(-child.pid, signal);
-      } catch {
-        // ESRCH: the group is already gone, which is what was wanted.
-      }
-    },
+    signal,
     release() {
       if (!isHeld) return;
       isHeld = false;
       // The watchdog is still in the group, so the number cannot belong to somebody else yet.
-      this.signal("SIGKILL");
+      signal("SIGKILL");
       closeSync(leash!);
       for (const socket of [stdin, stdout, stderr]) socket.terminate();
     },
   };
 }
 
-/** A socket for a descriptor is open at once; Bun's types know no `fd` here, its own `net.connect` uses it. */
+/**
+ * A socket for a descriptor is open at once; Bun's types know no `fd` here, its own `net.connect` uses it.
+ *
+ * @throws {Error} when the system has no room for it
+ */
 function openSocket(fd: number, handler: Partial<SocketHandler>): Socket<unknown> {
   let opened: Socket<unknown> | undefined;
   const socket: SocketHandler = { data() {}, ...handler, open: (own) => void (opened = own) };
-  void Bun.connect({ fd, socket } as unknown as TCPSocketConnectOptions);
-  return opened!;
+  // Told below: the promise comes too late.
+  Bun.connect({ fd, socket } as unknown as TCPSocketConnectOptions).catch(() => {});
+  if (opened === undefined) throw new Error("The pipes to the server could not be opened.");
+  return opened;
 }

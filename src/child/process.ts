@@ -16,6 +16,8 @@ export interface ProcessEvents {
   /** Stdout has ended; what was read of it has been told. */
   stdoutEnded(): void;
   stderrEnded(): void;
+  /** Stdin takes nothing any more. */
+  stdinEnded(): void;
   /** Stdin takes bytes again. */
   drained(): void;
   /** The process has ended; one of its streams may still be open. */

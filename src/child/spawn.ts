@@ -46,6 +46,10 @@ function startChild(
   let isReading = true;
   const gone = Promise.withResolvers<void>();
 
+  const read = (wanted: boolean) => {
+    if (wanted !== isReading) child.read(wanted);
+    isReading = wanted;
+  };
   const finish = () => {
     if (ended) return;
     ended = true;
@@ -60,11 +64,11 @@ function startChild(
   const finishIfOver = () => {
     if (end !== undefined && open === 0) finish();
   };
-  /** Whoever has closed its stdout can answer nothing any more; who does it to end gets the time. */
-  const expectEnd = () => {
+  /** Whoever has closed its stdin or stdout can answer nothing any more; who does it to end gets the time. */
+  const expectEnd = (what: string) => {
     const timer = setTimeout(() => {
       if (closing !== undefined) return;
-      fault = "closed its stdout";
+      fault ??= what;
       child.signal("SIGKILL");
     }, grace);
     timer.unref();
@@ -96,7 +100,7 @@ function startChild(
       stdoutEnded() {
         stdout.end();
         open--;
-        expectEnd();
+        expectEnd("closed its stdout");
         finishIfOver();
       },
       stderrEnded() {
@@ -105,8 +109,11 @@ function startChild(
         finishIfOver();
       },
       drained: () => outbox.drained(),
+      stdinEnded: () => expectEnd("closed its stdin"),
       exited(code, signal) {
         end = { code, signal };
+        // What it has written is told, however little of it clients have taken.
+        read(true);
         finishIfOver();
         // A grandchild may hold stdout open for ever: the end of the process is what counts.
         setTimeout(finish, 200).unref();
@@ -127,14 +134,11 @@ function startChild(
       return outbox.send(message);
     },
     read(wanted) {
-      if (closing !== undefined || wanted === isReading) return;
-      isReading = wanted;
-      child.read(wanted);
+      if (closing === undefined && end === undefined) read(wanted);
     },
     close() {
       // A process that waits for its reader would not see that its stdin has ended.
-      if (!isReading) child.read(true);
-      isReading = true;
+      read(true);
       closing ??= endProcess(child, outbox, gone.promise, grace);
       return closing;
     },

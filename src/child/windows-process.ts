@@ -14,7 +14,7 @@ export function startWindowsProcess(options: StartOptions, events: ProcessEvents
   child.once("exit", events.exited);
   child.once("error", events.failed);
   // Writing to a process that is going reports EPIPE here; its exit says the same better.
-  stdin.on("error", () => {});
+  stdin.on("error", () => {}).once("close", events.stdinEnded);
   stdout.on("data", events.stdout).once("close", events.stdoutEnded);
   stderr.on("data", events.stderr).once("close", events.stderrEnded);
 
@@ -37,10 +37,12 @@ export function startWindowsProcess(options: StartOptions, events: ProcessEvents
     signal(signal) {
       if (child.pid === undefined) return;
       if (signal === "SIGTERM") child.kill(signal);
-      else spawn("taskkill", ["/pid", String(child.pid), "/t", "/f"], { stdio: "ignore" });
+      else
+        spawn("taskkill", ["/pid", String(child.pid), "/t", "/f"], { stdio: "ignore" }).on("error", () => {});
     },
     release() {
       stdout.destroy();
+      stderr.destroy();
     },
   };
 }

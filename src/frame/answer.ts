@@ -8,10 +8,19 @@ import { decode } from "./token.ts";
 /** Bytes of each end that are looked at. */
 const EXCERPT = 96;
 
-const FRONT = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*(\d+)\s*,/;
-const BACK = /[,{]\s*"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/;
-const OUTCOME =
-  /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?(?:\s*"id"\s*:\s*\d+\s*,)?(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"(?:result|error)"\s*:/;
+// Spaces as JSON knows them: what else JavaScript's \s takes for one is several bytes long.
+const FRONT = readPattern(`^ \\{(?: "jsonrpc" : "2\\.0" ,)? "id" : (\\d+) ,`);
+const BACK = readPattern(`[,{] "id" : (\\d+) (?:, "jsonrpc" : "2\\.0" )?\\} $`);
+const END = readPattern(`\\} $`);
+const OUTCOME = readPattern(
+  `^ \\{(?: "jsonrpc" : "2\\.0" ,)?(?: "id" : \\d+ ,)?(?: "jsonrpc" : "2\\.0" ,)? "(?:result|error)" :`,
+);
+
+function readPattern(pattern: string): RegExp {
+  return new RegExp(pattern.replaceAll(" ", "[ \\t\\r\\n]*"));
+}
+
+const VERSION = Buffer.from('"jsonrpc"');
 
 /** The id of an answer, a number of ours, of which only both ends are known. */
 export function idInExcerpts(head: Uint8Array, tail: Uint8Array): string | undefined {
@@ -29,13 +38,13 @@ export function findAnswerId(line: Uint8Array): Span | undefined {
   if (!OUTCOME.test(front)) return undefined;
   const back = decode(line, Math.max(0, line.length - EXCERPT), line.length);
   const at = idAtFront(front, back) ?? idAtBack(back, line.length);
-  if (at === undefined || !isUtf8(line)) return undefined;
+  if (at === undefined || !isUtf8(line) || isTorn(line)) return undefined;
   unwrapLines(line);
   return at;
 }
 
 function idAtFront(front: string, back: string): Span | undefined {
-  const found = /\}\s*$/.test(back) ? FRONT.exec(front) : null;
+  const found = END.test(back) ? FRONT.exec(front) : null;
   if (found === null) return undefined;
   const start = found[0].lastIndexOf(found[1]!);
   return { start, end: start + found[1]!.length };
@@ -47,6 +56,16 @@ function idAtBack(back: string, length: number): Span | undefined {
   if (found === null) return undefined;
   const start = length - found[0].length + found[0].indexOf(found[1]!);
   return { start, end: start + found[1]!.length };
+}
+
+/**
+ * Threads of a server that write without a lock put two answers on one line, and the other one may be somebody else's.
+ * Within a string the quotes would have backslashes.
+ */
+function isTorn({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const first = bytes.indexOf(VERSION);
+  return first < 0 || bytes.includes(VERSION, first + 1);
 }
 
 function textOf(bytes: Uint8Array): string {

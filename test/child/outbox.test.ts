@@ -15,6 +15,7 @@ function startCat(limit: number): { child: Process; outbox: Outbox; output: Prom
     stdoutEnded: () => ended.resolve(Buffer.concat(chunks).toString()),
     stderr: () => {},
     stderrEnded: () => {},
+    stdinEnded: () => {},
     drained: () => outbox.drained(),
     exited: () => {},
     failed: ended.reject,

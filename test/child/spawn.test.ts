@@ -91,3 +91,15 @@ test("messages arrive whole, in order, however large", async () => {
   await exit();
   expect(lines.map((line) => line.trim())).toEqual(["3000010"]);
 });
+
+test("all that a process has written is told, also if it ended while nobody read", async () => {
+  const { child, lines, exit } = run("read -r _; seq 5000; exit 3");
+  child.read(false);
+  child.send(Buffer.from("go"));
+  expect((await exit()).code).toBe(3);
+  expect([lines.length, lines.at(-1)]).toEqual([5000, "5000"]);
+});
+
+test("a process that has closed its stdin and lives on is ended, and that is said", async () => {
+  expect(await run("exec <&-; sleep 300").exit()).toMatchObject({ fault: "closed its stdin" });
+});

@@ -26,6 +26,13 @@ test.each([
   '{"jsonrpc":"2.0","id":12,"result":{},',
   '[{"jsonrpc":"2.0","id":12,"result":{}}]',
   '{"result":{"jsonrpc":"2.0","id":12}}',
+  '{"id":12,"result":{}}',
+  '{"jsonrpc":"2.0","id":12,"result":{"a":1}}{"jsonrpc":"2.0","id":13,"result":{"b":2}}',
+  '{"result":{"a":1},"jsonrpc":"2.0","id":12}{"result":{"b":2},"jsonrpc":"2.0","id":13}',
+  '{"jsonrpc":"2.0","id":12,"result":{"a":"torn {"jsonrpc":"2.0","id":13,"result":{}}"}}',
+  '\ufeff{"jsonrpc":"2.0","id":12,"result":{}}',
+  '{"jsonrpc":"2.0","id":\u00a012,"result":{}}',
+  '{"result":{},"jsonrpc":"2.0","id":12\u2028}',
   "12",
   "",
 ])("%s has to be read", (text) => expect(findAnswerId(bytes(text))).toBeUndefined());

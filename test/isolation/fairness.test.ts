@@ -41,6 +41,22 @@ test("a process whose tools are being looked up for a call makes no room", async
   expect(pidOf(await call)).toBe(pid);
 });
 
+test.each([
+  ["subscriptions/listen", { notifications: { toolsListChanged: true } }],
+  ["server/discover", {}],
+])(
+  "a process that has not been greeted yet makes no room when %s waits for it, and ends it with itself",
+  async (method, params) => {
+    await using house = await openHouse("hangs-at-initialize", ["--max-children", "1"]);
+    const { url, ada, bob, program } = house;
+    const waiting = createStatelessClient(url, {}, ada).request(method, params);
+    await until("the greeting to be sent", () => program.stderr().includes("Got initialize"));
+    expect((await createStatelessClient(url, {}, bob).request("server/discover")).status).toBe(503);
+    void program.stop();
+    expect(JSON.stringify(await readAnswer(await waiting))).toMatch(/"complete"|is being stopped/);
+  },
+);
+
 test("somebody who only looks around ends no signed-in person's session", async () => {
   await using house = await openHouse("obedient", ["--max-children", "2", "--auth", "optional"]);
   const session = await openSession(house.url, house.ada);
