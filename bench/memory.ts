@@ -18,8 +18,8 @@ export interface Memory {
 }
 
 const REST_MS = 3_000;
-/** The runtime's compiler threads end, and their memory with them, after ten seconds with nothing to do. */
-const LONG_REST_MS = 12_000;
+/** Memory is given back after five to ten seconds without a message; the runtime's compiler threads end after ten. */
+const LONG_REST_MS = 15_000;
 const MOST_ROUNDS = 5;
 
 /** Each round has a fresh process. @returns medians */

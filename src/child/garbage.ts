@@ -1,7 +1,7 @@
 // Asks for a garbage collection at the two times when the runtime's own comes late: while large messages go through,
 // whose bytes lie outside the collector's heap and pile up to hundreds of megabytes, and when many small ones
 // have gone through and nothing follows, so that the memory they took is given back, compiled code included: it
-// comes back within some hundred calls, of which the first takes eight milliseconds.
+// comes back within some thousand calls, which is why that waits until a burst is surely over.
 
 export interface GarbageWatch {
   /** To be called with the length of every message, either way. */
@@ -15,7 +15,7 @@ const BETWEEN = 64 * 1024 * 1024;
 /** Messages worth a collection when nothing follows them. */
 const MANY = 1_000;
 /** Milliseconds without a message. */
-const QUIET = 1_000;
+const QUIET = 5_000;
 
 /** Milliseconds after which what a collection has freed can be given back to the system by another one. */
 const SETTLED = 200;
