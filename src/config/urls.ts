@@ -1,5 +1,6 @@
 // URLs, hosts and paths that end up in OAuth documents, where one character too many makes clients give up:
 // RFC 8414 §2 and RFC 9728 §2 (no query, no fragment, https), RFC 6454 §6.2 (an origin).
+import { normalizeHost } from "../host-name.ts";
 import { BadValue, type Kind } from "./kinds.ts";
 
 const OURS = [
@@ -46,6 +47,7 @@ export const publicUrl: Kind<URL> = {
     if (/[?#]/.test(text)) throw new BadValue("has a query or a fragment", publicUrl.hint);
     if (url.protocol === "http:" && !isLoopback(url.hostname))
       throw new BadValue("is not https", "Assistants only connect to https; http is for loopback addresses.");
+    url.hostname = normalizeHost(url.hostname);
     return url;
   },
 };
@@ -85,7 +87,8 @@ export const hostName: Kind<string> = {
   noun: "a host name",
   hint: "Use the name alone, such as my-name.ngrok-free.dev.",
   read: (text) => {
-    const name = text.toLowerCase();
+    // What ends a host in a URL, or is decoded there, is no part of a name.
+    const name = /[\s/?#\\@:%]/.test(text) ? "" : normalizeHost(text);
     if (/^(?=.{1,253}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z]([a-z\d-]{0,61}[a-z\d])?$/.test(name))
       return name;
     const inside = parse(text)?.hostname;

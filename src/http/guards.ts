@@ -1,5 +1,6 @@
 // Which hosts and origins a request may name. A page on the internet can make a browser call a port on
 // this machine; it cannot choose the names it does that with (DNS rebinding; MCP transports, "Security Warning").
+import { normalizeHost } from "../host-name.ts";
 
 export interface Guards {
   /** `host` as in the Host header, port included. */
@@ -16,7 +17,7 @@ export interface GuardOptions {
 }
 
 export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
-  const publicHost = new URL(publicUrl).hostname;
+  const publicHost = normalizeHost(new URL(publicUrl).hostname);
   const origins = new Set([publicUrl, ...allowOrigin].map((origin) => new URL(origin).origin));
   // Nearly every request names the same host as the one before.
   let allowed: string | null = null;
@@ -25,7 +26,7 @@ export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
     allowsHost(host) {
       if (host !== null && host === allowed) return true;
       const name = hostnameOf(`http://${host}`);
-      const isAllowed = name === publicHost || name === "localhost" || isAddress(name);
+      const isAllowed = normalizeHost(name) === publicHost || name === "localhost" || isAddress(name);
       if (isAllowed) allowed = host;
       return isAllowed;
     },

@@ -1,6 +1,7 @@
 // Checks the metadata document a client is known by: its URL is the client_id (CIMD draft §3, §4 and §5; MCP
 // authorization, "Client ID Metadata Documents"). Whoever controls the URL controls the document, so nothing in it
 // is believed beyond that.
+import { normalizeHost } from "../host-name.ts";
 import type { ClientMetadata } from "../store/store.ts";
 import { DOCUMENT_AUTH_METHODS, GRANT_TYPES } from "./capabilities.ts";
 import { Refusal, refuse } from "./failure.ts";
@@ -26,7 +27,7 @@ export function isDocumentId(clientId: string): boolean {
 
 /**
  * Why a URL may not be a client_id; undefined when it may. Only its canonical form is taken, which rules out dot
- * segments, numbers that mean addresses, and every other second spelling.
+ * segments, numbers that mean addresses, a final dot of the host, and every other second spelling.
  *
  * @param allowHttp whether a host of this machine need not have TLS; for tests
  */
@@ -38,7 +39,8 @@ export function findIdFlaw(clientId: string, allowHttp: boolean): string | undef
   if (clientId.includes("#")) return "has a fragment";
   if (url.username !== "" || url.password !== "") return "has user information";
   if (url.pathname === "/") return "has no path";
-  if (url.href !== clientId || /%2e/i.test(url.pathname)) return "is not in canonical form";
+  const isHostPlain = url.hostname === normalizeHost(url.hostname);
+  if (url.href !== clientId || !isHostPlain || /%2e/i.test(url.pathname)) return "is not in canonical form";
   return undefined;
 }
 

@@ -8,7 +8,7 @@ import { describeFailure, Refusal, refuse } from "./failure.ts";
 import { findKnownDocument } from "./known-documents.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 
-/** Whose documents are believed, by host; a host speaks for its subdomains, too. */
+/** Whose documents are believed, by host in its one spelling (`host-name.ts`); a host speaks for its subdomains, too. */
 export interface DocumentPolicy {
   /** Absent: everybody's. */
   allow?: readonly string[];

@@ -1,6 +1,7 @@
 // Which redirect URIs may be registered, and when a presented one is the registered one.
 // Comparison is exact but for the port of a loopback address (RFC 8252 §7.3; OAuth 2.1 §2.3.1), and works on
 // the text itself, so that no difference between two URL parsers can be turned into an open redirect.
+import { normalizeHost } from "../host-name.ts";
 
 /** Callbacks of assistants that people know; the code can reach nobody but them. */
 const ASSISTANTS: readonly { name: string; uri: RegExp | string }[] = [
@@ -49,7 +50,9 @@ export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]
   if (allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined) return undefined;
   if (protocol === "https:") {
     const host = HTTPS.exec(redirectUri)?.[1]?.toLowerCase();
-    return host === new URL(redirectUri).hostname ? undefined : "is not written as https://host/path";
+    return host === normalizeHost(new URL(redirectUri).hostname)
+      ? undefined
+      : "is not written as https://host/path";
   }
   if (isLoopback(redirectUri)) return undefined;
   return protocol === "http:" ? "is http, but not on a loopback address" : "has a scheme that is not allowed";

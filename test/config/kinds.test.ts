@@ -77,6 +77,7 @@ const CASES: [name: string, kind: Kind<unknown>, accepted: Record<string, unknow
     {
       "https://a.example": "https://a.example/",
       "https://A.example:8443/mcp": "https://a.example:8443/mcp",
+      "https://a.example.:443/": "https://a.example/",
       "http://127.0.0.1:1": "http://127.0.0.1:1/",
       "http://localhost:1/": "http://localhost:1/",
       "http://[::1]:1": "http://[::1]:1/",
@@ -112,13 +113,22 @@ const CASES: [name: string, kind: Kind<unknown>, accepted: Record<string, unknow
   [
     "host name",
     hostName,
-    { "My-Name.ngrok-free.dev": "my-name.ngrok-free.dev" },
+    {
+      "My-Name.ngrok-free.dev": "my-name.ngrok-free.dev",
+      "claude.ai.": "claude.ai",
+      "bücher.example": "xn--bcher-kva.example",
+      "claude。ai": "claude.ai",
+    },
     [
       "",
       "localhost",
       "https://a.example",
       "a.example/x",
       "a.example:80",
+      "a.example\\x",
+      "%61.example",
+      "u@a.example",
+      ".",
       "-a.example",
       "a..b",
       "1.2.3.4",

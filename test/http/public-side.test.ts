@@ -1,7 +1,7 @@
 // What every request passes before anybody looks at what it wants.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Program } from "../program.ts";
-import { expose, INITIALIZE, listen, openSession, post } from "../eras/wire.ts";
+import { type Program, startProgram } from "../program.ts";
+import { expose, fixture, INITIALIZE, listen, openSession, post } from "../eras/wire.ts";
 
 let program: Program;
 let url: string;
@@ -61,6 +61,21 @@ describe("a page somewhere on the internet, in a browser on this machine", () =>
     expect(response.headers.get("access-control-allow-methods")).toMatch(/POST.*DELETE/);
     expect(response.headers.get("access-control-allow-headers")).toContain("mcp-session-id");
   });
+});
+
+test("found 16: the public host is meant by every spelling of its name, and nobody else is", async () => {
+  await using proxied = await startProgram([
+    "--public-url",
+    "https://B\u00fccher.Example.",
+    fixture("obedient"),
+  ]);
+  expect(proxied.ready.url).toBe("https://xn--bcher-kva.example/mcp");
+  const healthz = new URL("/healthz", proxied.ready.local).href;
+  const statusFor = async (host: string) => (await fetch(healthz, { headers: { host } })).status;
+  for (const host of ["xn--bcher-kva.example", "xn--bcher-kva.example.", "XN--BCHER-KVA.example:443"])
+    expect([host, await statusFor(host)]).toEqual([host, 200]);
+  for (const host of ["example.", "b.xn--bcher-kva.example", "evil.example.", "localhost.", "localhost.:1"])
+    expect([host, await statusFor(host)]).toEqual([host, 403]);
 });
 
 describe("paths", () => {

@@ -507,6 +507,20 @@ describe("whose documents are believed", () => {
     expect((await pageFor(serve())).response.status).toBe(200);
   });
 
+  test("found 16: R1: a host has one spelling: with a final dot, another case or a port that says nothing it is no client_id", async () => {
+    await withPolicy({ deny: ["client.example"] });
+    for (const host of [
+      "client.example.",
+      "client.example..",
+      "Client.Example",
+      "client.example:443",
+      "www.client.example.",
+    ])
+      await expectRefused(`https://${host}/app.json`);
+    await expectRefused("https://other.example./app.json");
+    expect([host.asked, host.resolved]).toEqual([[], []]);
+  });
+
   test("R13: nobody's when they are turned off, and then they are not advertised", async () => {
     const metadata = async () =>
       (await (await fetch(`${server.url}/.well-known/oauth-authorization-server`)).json()) as Json;

@@ -99,6 +99,8 @@ describe("registration", () => {
     "http://localhost.evil.example/cb",
     "http://127.0.0.1@evil.example/cb",
     "http://127.0.0.1:1@evil.example/cb",
+    "https://good.example./cb",
+    "https://claude.ai./api/mcp/auth_callback",
     "https://user:pw@good.example/cb",
     "https://good.example/cb#fragment",
     "cursor://other/callback",

@@ -260,6 +260,28 @@ describe("documents of clients", () => {
     });
   }
 
+  test("found 16: R13: a denied host is denied in every spelling, on the command line and in an id", async () => {
+    const denied = ["claude.ai.", "CHATGPT.com", "vscode\u3002dev", "b\u00fccher.example"];
+    const words = denied.flatMap((host) => ["--deny-client", host]);
+    await using limited = await startProgram([...WORDS, "--verbose", ...words, fixture("obedient")]);
+    const ids = [
+      "https://claude.ai/oauth/mcp-oauth-client-metadata",
+      "https://claude.ai./oauth/mcp-oauth-client-metadata",
+      "https://claude.ai../oauth/mcp-oauth-client-metadata",
+      "https://CLAUDE.AI:443/oauth/mcp-oauth-client-metadata",
+      "https://www.claude.ai./app.json",
+      "https://chatgpt.com/oauth/client.json",
+      "https://vscode.dev./oauth/client-metadata.json",
+      "https://xn--bcher-kva.example/app.json",
+    ];
+    for (const id of ids) {
+      const { response } = await openPage(limited.ready.issuer ?? "", authorizeQuery(id));
+      expect([id, response.status]).toEqual([id, 400]);
+    }
+    // Refused by its name, before anybody asks a name server.
+    await until(() => limited.stderr().split("refused: bad-document").length > ids.length);
+  });
+
   test("R4: are not fetched from this machine, unless a test says so, and that not together with a tunnel", async () => {
     let fetches = 0;
     const host = Bun.serve({
