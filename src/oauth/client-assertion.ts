@@ -5,6 +5,7 @@ import {
   decodeJwt,
   errors,
   type JSONWebKeySet,
+  type JWTPayload,
   jwtVerify,
   type JWTVerifyOptions,
 } from "jose";
@@ -13,7 +14,9 @@ import type { ClientMetadata, Store } from "../store/store.ts";
 import { SIGNING_ALGORITHMS } from "./capabilities.ts";
 import type { Client } from "./client.ts";
 import type { DocumentCache } from "./document-cache.ts";
+import { refuse } from "./failure.ts";
 import { hashSecret } from "./secrets.ts";
+import { createThrottle } from "./throttle.ts";
 
 export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -37,37 +40,44 @@ export interface AssertionOptions {
 const CLOCK_DRIFT_S = 60;
 /** How far ahead an assertion may expire, since its id is remembered for so long. */
 const LONGEST_S = 3600;
+/** How many of one client count in ten minutes: each is remembered, so its own appetite has an end, too. */
+const USES_PER_CLIENT = 600;
+const WINDOW_MS = 10 * 60_000;
 /** Keys are fetched again for a signature under one that is not known, but not more often than this. */
 const REFETCH_MS = 60_000;
 
 export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionOptions): FindAssertionFlaw {
+  const uses = createThrottle({ limit: USES_PER_CLIENT, windowMs: WINDOW_MS, now });
   const findKeys = (client: Client, source: string, maxAge?: number): KeySet | Promise<KeySet> =>
     client.keys?.jwks ?? keys.find(client.keys?.jwks_uri ?? "", source, maxAge);
 
+  /** @returns what the assertion says, or why it is not valid */
   async function verify(client: Client, assertion: string, source: string) {
     const rules = describeRules(client.id, publicUrl, now());
-    try {
-      return await verifyWith(await findKeys(client, source), assertion, rules);
-    } catch (thrown) {
-      if (!(thrown instanceof errors.JWKSNoMatchingKey)) throw thrown;
-      return await verifyWith(await findKeys(client, source, REFETCH_MS), assertion, rules);
-    }
+    const first = await verifyWith(await findKeys(client, source), assertion, rules);
+    const found =
+      first instanceof errors.JWKSNoMatchingKey
+        ? await verifyWith(await findKeys(client, source, REFETCH_MS), assertion, rules)
+        : first;
+    return found instanceof Error ? `the assertion is not valid: ${messageOf(found)}` : found;
   }
 
   return async (client, assertion, source) => {
     if (client.keys === undefined) return "it has no keys, but sent an assertion";
-    try {
-      const { payload } = await verify(client, assertion, source);
-      const { jti = "", exp = 0 } = payload;
-      if (exp > now() / 1000 + LONGEST_S) return "the assertion is good for too long";
-      const expiresAt = (exp + CLOCK_DRIFT_S) * 1000;
-      return store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now())
-        ? undefined
-        : "the assertion was used before";
-    } catch (thrown) {
-      if (thrown instanceof errors.JOSEError) return `the assertion is not valid: ${messageOf(thrown)}`;
-      throw thrown;
-    }
+    // It has neither code nor token to come with, so its keys are not fetched and nothing of it is written down.
+    if (!client.isApproved) return "nobody has approved it";
+    const payload = await verify(client, assertion, source);
+    if (typeof payload === "string") return payload;
+    const { jti, exp = 0 } = payload;
+    if (typeof jti !== "string") return "the assertion's jti is not a string";
+    if (exp > now() / 1000 + LONGEST_S) return "the assertion is good for too long";
+    const retryAfter = uses.waitOf(client.id);
+    if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: client.id });
+    const expiresAt = (exp + CLOCK_DRIFT_S) * 1000;
+    if (!store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now()))
+      return "the assertion was used before";
+    uses.count(client.id);
+    return undefined;
   };
 }
 
@@ -93,6 +103,15 @@ function describeRules(clientId: string, publicUrl: string, now: number): JWTVer
   };
 }
 
-function verifyWith(keySet: KeySet, assertion: string, rules: JWTVerifyOptions) {
-  return jwtVerify(assertion, createLocalJWKSet(keySet as unknown as JSONWebKeySet), rules);
+async function verifyWith(
+  keySet: KeySet,
+  assertion: string,
+  rules: JWTVerifyOptions,
+): Promise<JWTPayload | Error> {
+  try {
+    return (await jwtVerify(assertion, createLocalJWKSet(keySet as unknown as JSONWebKeySet), rules)).payload;
+  } catch (thrown) {
+    if (thrown instanceof errors.JOSEError) return thrown;
+    throw thrown;
+  }
 }

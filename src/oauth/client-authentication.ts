@@ -5,7 +5,7 @@ import { ASSERTION_TYPE, type FindAssertionFlaw, readAssertedClient } from "./cl
 import { refuse } from "./failure.ts";
 import type { Parameters } from "./parameters.ts";
 import { hashSecret, isSameSecret } from "./secrets.ts";
-import { createThrottle, groupSource } from "./throttle.ts";
+import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;
 
@@ -25,25 +25,30 @@ interface Credentials {
 
 const WINDOW_MS = 10 * 60_000;
 const FAILURES_PER_SOURCE = 30;
-/** Higher, so that one source cannot lock a client out for everybody. */
-const FAILURES_PER_CLIENT = 300;
+/** Beyond this a secret that can be guessed is being guessed from many places at once: then each has a single try. */
+const CALM_GUESSES_PER_CLIENT = 300;
 
 export function createClientAuthentication(options: ClientAuthenticationOptions): AuthenticateClient {
   const { findClient, findAssertionFlaw, now, sourceOf } = options;
-  const bySource = createThrottle({ limit: FAILURES_PER_SOURCE, windowMs: WINDOW_MS, now });
-  const byClient = createThrottle({ limit: FAILURES_PER_CLIENT, windowMs: WINDOW_MS, now });
+  const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
+  const bySource = createCounter(FAILURES_PER_SOURCE);
+  const guesses = createGuessCounter(createCounter);
 
   async function checkProof(client: Client, { secret, assertion, basic }: Credentials, address: string) {
     const source = groupSource(address);
-    const retryAfter = Math.max(bySource.waitOf(source), byClient.waitOf(client.id));
-    if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `${client.id} from ${source}` });
+    const isGuess = client.isSecretGuessable && secret !== undefined;
+    const retryAfter = Math.max(bySource.waitOf(source), isGuess ? guesses.waitOf(client.id, source) : 0);
+    const wait = () => refuse({ kind: "throttled", retryAfter, who: `${client.id} from ${source}` });
+    // Nothing else can be found by trying, so whoever is right gets in, whatever others failed with before.
+    if (isGuess && retryAfter > 0) wait();
     const flaw =
       assertion === undefined
         ? findSecretFlaw(client, secret)
         : await findAssertionFlaw(client, assertion, address);
     if (flaw === undefined) return;
     bySource.count(source);
-    byClient.count(client.id);
+    if (isGuess) guesses.count(client.id, source);
+    if (retryAfter > 0) wait();
     refuse({ kind: "wrong-secret", clientId: client.id, why: flaw, basic });
   }
 
@@ -56,6 +61,21 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
     const showsNothing = secret === undefined && assertion === undefined;
     if (!(client.isPublic && showsNothing)) await checkProof(client, credentials, source);
     return client;
+  };
+}
+
+/** Failed guesses at one client's secret, from everywhere and from each place. */
+function createGuessCounter(createCounter: (limit: number) => Throttle) {
+  const byClient = createCounter(CALM_GUESSES_PER_CLIENT);
+  const firstBySource = createCounter(1);
+  const keyOf = (clientId: string, source: string) => JSON.stringify([clientId, source]);
+  return {
+    waitOf: (clientId: string, source: string) =>
+      byClient.waitOf(clientId) > 0 ? firstBySource.waitOf(keyOf(clientId, source)) : 0,
+    count(clientId: string, source: string) {
+      byClient.count(clientId);
+      firstBySource.count(keyOf(clientId, source));
+    },
   };
 }
 

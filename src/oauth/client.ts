@@ -6,7 +6,7 @@ import { isDocumentId } from "./client-document.ts";
 import type { DocumentClients } from "./document-clients.ts";
 import { Refusal } from "./failure.ts";
 import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
-import { hashSecret } from "./secrets.ts";
+import { hashSecret, isGuessable } from "./secrets.ts";
 
 export interface Client {
   id: string;
@@ -16,6 +16,10 @@ export interface Client {
   isPublic: boolean;
   /** `null` for a client without a secret. */
   secretHash: string | null;
+  /** Whether that secret can be found by trying: a person chose it, and it is short. */
+  isSecretGuessable: boolean;
+  /** Whether somebody has ever let it in: approved it here, or set it up beforehand. */
+  isApproved: boolean;
   /** Where its public keys are, for `private_key_jwt`. */
   keys: Pick<ClientMetadata, "jwks" | "jwks_uri"> | undefined;
   grantTypes: readonly string[];
@@ -50,13 +54,17 @@ export interface ClientOptions {
 export function createClientFinder(options: ClientOptions): ClientFinder {
   const { store, clients, allowRedirect, documents } = options;
   const known = new Map(clients.map((client) => [client.id, describeKnown(client, allowRedirect)]));
+  const describe = (record: ClientRecord) => ({
+    ...describeRecord(record, allowRedirect),
+    isApproved: store.isClientApproved(record.id),
+  });
   const findStored = (id: string) => {
     const record = store.findClient(id);
-    return record && describeRecord(record, allowRedirect);
+    return record && describe(record);
   };
   const findByDocument = async (id: string, source: string) => {
     const record = await documents?.find(id, source);
-    return record && { ...describeRecord(record, allowRedirect), document: record };
+    return record && { ...describe(record), document: record };
   };
   const find: FindClient = async (id, source) =>
     known.get(id) ?? (isDocumentId(id) ? await findByDocument(id, source) : findStored(id));
@@ -85,6 +93,8 @@ function describeKnown(
     name: undefined,
     isPublic: secret === undefined,
     secretHash: secret === undefined ? null : hashSecret(secret),
+    isSecretGuessable: secret !== undefined && isGuessable(secret),
+    isApproved: true,
     keys: undefined,
     grantTypes: GRANT_TYPES,
     acceptsRedirect: (uri) => isTrustedRedirect(uri, allowRedirect),
@@ -95,7 +105,7 @@ function describeKnown(
 function describeRecord(
   { id, secretHash, metadata }: ClientRecord,
   allowRedirect: readonly string[],
-): Client {
+): Omit<Client, "isApproved"> {
   const methods = metadata.token_endpoint_auth_methods_supported ?? [metadata.token_endpoint_auth_method];
   const { jwks, jwks_uri } = metadata;
   return {
@@ -103,6 +113,8 @@ function describeRecord(
     name: metadata.client_name,
     isPublic: methods.includes("none"),
     secretHash,
+    // We made it.
+    isSecretGuessable: false,
     keys: methods.includes("private_key_jwt")
       ? { ...(jwks && { jwks }), ...(jwks_uri && { jwks_uri }) }
       : undefined,

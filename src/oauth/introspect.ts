@@ -6,7 +6,7 @@ import type { AuthenticateClient } from "./client-authentication.ts";
 import { refuse } from "./failure.ts";
 import { answerJson } from "./json-answer.ts";
 import { type Parameters, readForm } from "./parameters.ts";
-import { hashSecret } from "./secrets.ts";
+import { hashSecret, isGuessable } from "./secrets.ts";
 
 export interface IntrospectOptions {
   publicUrl: string;
@@ -29,6 +29,8 @@ export function withIntrospector(findClient: FindClient, secret: string | undefi
     name: undefined,
     isPublic: false,
     secretHash: hashSecret(secret),
+    isSecretGuessable: isGuessable(secret),
+    isApproved: true,
     keys: undefined,
     grantTypes: [],
     acceptsRedirect: () => false,

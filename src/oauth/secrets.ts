@@ -10,6 +10,14 @@ export function createSecret(random: RandomBytes): string {
   return Buffer.from(random(SECRET_BYTES)).toString("base64url");
 }
 
+/** As many characters as 128 random bits have in base64url. */
+const UNGUESSABLE_LENGTH = 22;
+
+/** Whether trying could find a secret that a person chose. Ours are longer than that. */
+export function isGuessable(secret: string): boolean {
+  return secret.length < UNGUESSABLE_LENGTH;
+}
+
 /** An identifier that is safe to type behind a command: hexadecimal, never a dash in front. */
 export function createId(random: RandomBytes, bytes: number): string {
   return Buffer.from(random(bytes)).toString("hex");

@@ -82,6 +82,9 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE revocations ADD COLUMN subject TEXT NOT NULL DEFAULT '';
   ALTER TABLE revocations ADD COLUMN reason TEXT NOT NULL DEFAULT 'owner';
   `,
+  `
+  CREATE INDEX assertions_by_end ON assertions (expires_at);
+  `,
 ];
 
 /** @returns false when the file was written by a newer version, and nothing was touched */

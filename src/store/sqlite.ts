@@ -1,11 +1,11 @@
 // The store on SQLite, in a file or in memory. One statement or one immediate transaction per operation.
 import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
+import { createClients } from "./sqlite-clients.ts";
 import { openDatabase } from "./sqlite-file.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
 import type {
-  ClientMetadata,
   Grant,
   RefreshRecord,
   Revocation,
@@ -43,36 +43,6 @@ export function openStore(where: string): Store {
     ...createGrants(db),
     sweep: createSweep(db),
     close: () => db.close(),
-  };
-}
-
-function createClients(db: Database): Pick<Store, "addClient" | "keepClient" | "findClient"> {
-  const insert = db.prepare<null, [string, string | null, string, number]>(
-    "INSERT INTO clients (id, secret_hash, metadata, created_at) VALUES (?, ?, ?, ?)",
-  );
-  const keep = db.prepare<null, [string, string, number, number]>(
-    `INSERT INTO clients (id, metadata, created_at, used_at) VALUES (?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`,
-  );
-  const makeRoom = db.prepare<null, [number]>(
-    `DELETE FROM clients WHERE used_at IS NULL AND id NOT IN
-      (SELECT id FROM clients WHERE used_at IS NULL ORDER BY created_at DESC, rowid DESC LIMIT ?)`,
-  );
-  const find = db.prepare<
-    { id: string; secretHash: string | null; metadata: string; createdAt: number },
-    [string]
-  >("SELECT id, secret_hash AS secretHash, metadata, created_at AS createdAt FROM clients WHERE id = ?");
-  return {
-    addClient: transaction(db, (client, unusedLimit) => {
-      insert.run(client.id, client.secretHash, JSON.stringify(client.metadata), client.createdAt);
-      makeRoom.run(unusedLimit);
-    }),
-    keepClient: (client, now) =>
-      void keep.run(client.id, JSON.stringify(client.metadata), client.createdAt, now),
-    findClient: (id) => {
-      const row = find.get(id);
-      return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
-    },
   };
 }
 

@@ -130,6 +130,8 @@ export interface Store {
   /** Keeps what the document of a client says that somebody has just approved; the client counts as used. */
   keepClient(client: ClientRecord, now: number): void;
   findClient(id: string): ClientRecord | undefined;
+  /** Whether somebody has ever approved the client. */
+  isClientApproved(id: string): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;

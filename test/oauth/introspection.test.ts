@@ -106,6 +106,15 @@ describe("whoever has the introspection secret", () => {
   });
 });
 
+test("found 6: S10, T15: the introspection secret opens whatever failed, from whatever place", async () => {
+  for (let i = 0; i < 320; i += 1) {
+    server.source.address = `192.0.2.${i % 10}`;
+    await introspect({ token: "x", ...CALLER, client_secret: `guess ${i}` });
+  }
+  expect((await introspect({ token: "x", ...CALLER, client_secret: "guess" })).status).toBe(429);
+  expect((await introspect({ token: "x", ...CALLER })).status).toBe(200);
+});
+
 describe("a client", () => {
   test("S10: that has a secret learns of its own tokens, and of others' only active: false", async () => {
     const registered = await register(server.url, { token_endpoint_auth_method: "client_secret_post" });

@@ -19,6 +19,8 @@ import {
   VERIFIER,
 } from "./harness.ts";
 
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 let server: Harness;
 beforeEach(async () => {
   server = await startServer({ allowRedirect: ["myapp:/callback"] });
@@ -231,6 +233,39 @@ describe("a flood of registrations", () => {
   });
 });
 
+describe("a secret that nobody can guess", () => {
+  for (const [whose, made] of [
+    ["we made", undefined],
+    ["was set up", "a secret of forty characters, chosen well"],
+  ] as const) {
+    test(`found 6: T15: that ${whose} opens whatever failed, from whatever place, and wrong ones must wait`, async () => {
+      const own = await startServer({ clients: made ? [{ id: "own", secret: made }] : [] });
+      const registered = (await (
+        await register(own.url, { token_endpoint_auth_method: "client_secret_post" })
+      ).json()) as Record<string, string>;
+      const client_id = made ? "own" : (registered["client_id"] ?? "");
+      const client_secret = made ?? registered["client_secret"] ?? "";
+      const send = (path: string, fields: Record<string, string>) =>
+        postForm(own.url, path, { token: "x", client_id, ...fields });
+      const statuses = new Set<number>();
+      for (let i = 0; i < 640; i += 1) {
+        own.source.address = `192.0.2.${i % 10}`;
+        const wrong: Record<string, string> =
+          i % 2 === 0
+            ? { client_secret: `guess ${i}` }
+            : { client_assertion: "x.y.z", client_assertion_type: ASSERTION_TYPE };
+        statuses.add((await send(i % 3 === 0 ? "/introspect" : "/token", wrong)).status);
+      }
+      expect([...statuses]).toEqual([401, 429]);
+      const code = await obtainCode(own.url, client_id);
+      expect((await redeem(own.url, client_id, code, { client_secret })).status).toBe(200);
+      for (const path of ["/introspect", "/revoke"])
+        expect((await send(path, { client_secret })).status).toBe(200);
+      await own.stop();
+    });
+  }
+});
+
 describe("a client set up beforehand", () => {
   const secret = "s3cret: +%/ä";
   const encoded = (text: string) => new URLSearchParams({ x: text }).toString().slice(2);
@@ -299,7 +334,7 @@ describe("a client set up beforehand", () => {
     }
   });
 
-  test("T15: guessing its secret is slowed down, also for the right guess", async () => {
+  test("T15: guessing a short secret is slowed down, also for the right guess", async () => {
     const code = await obtainCode(known.url, "my client");
     const statuses = new Set<number>();
     for (let i = 0; i < 40; i += 1) {
@@ -309,6 +344,24 @@ describe("a client set up beforehand", () => {
     expect((await redeem(known.url, "my client", code, { client_secret: secret })).status).toBe(429);
     known.source.address = "198.51.100.1";
     expect((await redeem(known.url, "my client", code, { client_secret: secret })).status).toBe(200);
+  });
+
+  test("found 6: T15: a short secret still opens from any place where nobody failed, however many guess elsewhere", async () => {
+    const guess = (client_secret: string) =>
+      postForm(known.url, "/revoke", { token: "x", client_id: "my client", client_secret });
+    for (let i = 0; i < 300; i += 1) {
+      known.source.address = `198.51.100.${i % 10}`;
+      await guess("wrong");
+    }
+    known.source.address = "203.0.113.1";
+    expect((await guess(secret)).status).toBe(200);
+    // Now that it is being guessed, a place has one try.
+    expect([(await guess("wrong")).status, (await guess(secret)).status]).toEqual([401, 429]);
+    known.source.address = "203.0.113.2";
+    expect((await guess(secret)).status).toBe(200);
+    known.clock.now += HOUR;
+    known.source.address = "203.0.113.1";
+    expect((await guess(secret)).status).toBe(200);
   });
 
   for (const [redirect, status] of Object.entries({

@@ -1,4 +1,8 @@
+import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import * as oauth from "oauth4webapi";
 import { describeApp, type DocumentHost, startDocumentHost } from "./document-host.ts";
@@ -79,6 +83,16 @@ const redeemSigned = async (id: string, assertion: string, more: Record<string, 
     client_assertion_type: ASSERTION_TYPE,
     ...more,
   });
+
+const postSigned = (path: string, id: string, client_assertion: string) =>
+  postForm(server.url, path, {
+    client_id: id,
+    token: "x",
+    client_assertion,
+    client_assertion_type: ASSERTION_TYPE,
+  });
+const revokeSigned = (id: string, assertion: string) => postSigned("/revoke", id, assertion);
+const introspectSigned = (id: string, assertion: string) => postSigned("/introspect", id, assertion);
 
 for (const alg of ["ES256", "RS256"]) {
   test(`R11: oauth4webapi's PrivateKeyJwt with ${alg} goes all the way, and introspects what it got`, async () => {
@@ -249,15 +263,96 @@ describe("an assertion", () => {
 
   test("T15: guessing signatures is slowed down", async () => {
     const id = await serveClient();
-    const assertion = await sign(id, { pair: others });
-    const more = {
-      client_id: id,
-      token: "x",
-      client_assertion: assertion,
-      client_assertion_type: ASSERTION_TYPE,
-    };
+    await obtainCode(server.url, id);
     const statuses = new Set<number>();
-    for (let i = 0; i < 40; i += 1) statuses.add((await postForm(server.url, "/revoke", more)).status);
+    const assertion = await sign(id, { pair: others });
+    for (let i = 0; i < 40; i += 1) statuses.add((await revokeSigned(id, assertion)).status);
     expect([...statuses]).toEqual([401, 429]);
+  });
+
+  test("found 6: T15: a good one opens, whatever hundreds of bogus ones from ten places did", async () => {
+    const id = await serveClient();
+    const code = await obtainCode(server.url, id);
+    const bogus = [await sign(id, { pair: others }), await sign(id, { kid: "k9" }), "x.y.z"];
+    for (let i = 0; i < 320; i += 1) {
+      server.source.address = `192.0.2.${i % 10}`;
+      await revokeSigned(id, bogus[i % 3] ?? "");
+    }
+    expect((await revokeSigned(id, bogus[0] ?? "")).status).toBe(429);
+    const more = { client_assertion: await sign(id), client_assertion_type: ASSERTION_TYPE };
+    expect((await redeem(server.url, id, code, more)).status).toBe(200);
+    expect((await revokeSigned(id, await sign(id))).status).toBe(200);
+    expect((await introspectSigned(id, await sign(id))).status).toBe(200);
+  });
+});
+
+describe("what is remembered of assertions", () => {
+  const open = async () => {
+    await server.stop();
+    folder = mkdtempSync(join(tmpdir(), "mcp-expose-assertions-"));
+    where = join(folder, "state.db");
+    server = await startServer({ get: host.get, where });
+  };
+  let folder: string;
+  let where: string;
+  beforeEach(open);
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const countRows = () => {
+    using db = new Database(where, { readonly: true });
+    return db.query<{ count: number }, []>("SELECT count(*) AS count FROM assertions").get()?.count;
+  };
+
+  test("found 12: R11: nothing, where nobody has approved the client: its keys are not fetched, and it is counted", async () => {
+    host.serve("/jwks.json", { keys: [await publish(keys, "k1")] });
+    const id = await serveClient({ jwks: undefined, jwks_uri: host.url("/jwks.json") });
+    const statuses: number[] = [];
+    for (let i = 0; i < 40; i += 1) statuses.push((await revokeSigned(id, await sign(id))).status);
+    expect(statuses).toEqual([...Array<number>(30).fill(401), ...Array<number>(10).fill(429)]);
+    expect([countRows(), host.asked]).toEqual([0, ["/signed.json"]]);
+    const code = await obtainCode(server.url, id);
+    const more = { client_assertion: await sign(id), client_assertion_type: ASSERTION_TYPE };
+    expect((await redeem(server.url, id, code, more)).status).toBe(200);
+    expect(countRows()).toBe(1);
+  });
+
+  test("found 12: R11: nothing of one that does not verify, and of one that does no more than once", async () => {
+    const id = await serveClient();
+    await obtainCode(server.url, id);
+    for (const wrong of [{ pair: others }, { kid: "k9" }, { claims: { aud: "https://other.example" } }])
+      expect((await revokeSigned(id, await sign(id, wrong))).status).toBe(401);
+    expect(countRows()).toBe(0);
+    const good = await sign(id);
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; i += 1) statuses.push((await revokeSigned(id, good)).status);
+    expect([statuses, countRows()]).toEqual([[200, 401, 401], 1]);
+  });
+
+  test("found 12: R11: so many of one client in ten minutes, which nobody else can use up", async () => {
+    const id = await serveClient();
+    await obtainCode(server.url, id);
+    const replayed = await sign(id);
+    for (let i = 0; i < 20; i += 1) await revokeSigned(id, replayed);
+    const statuses: number[] = [];
+    for (let i = 0; i < 605; i += 1) statuses.push((await revokeSigned(id, await sign(id))).status);
+    expect(statuses).toEqual([...Array<number>(599).fill(200), ...Array<number>(6).fill(429)]);
+    expect(countRows()).toBe(600);
+    server.clock.now += 11 * MINUTE;
+    expect((await revokeSigned(id, await sign(id))).status).toBe(200);
+    // Those that ran out went when the next one came.
+    expect(countRows()).toBe(1);
+  });
+
+  test("found 12: R11: what has run out is found without looking at the rest", () => {
+    using db = new Database(where, { readonly: true });
+    const plan = db.query<{ detail: string }, []>(
+      "EXPLAIN QUERY PLAN DELETE FROM assertions WHERE expires_at <= 1",
+    );
+    expect(
+      plan
+        .all()
+        .map(({ detail }) => detail)
+        .join(),
+    ).toMatch(/^SEARCH assertions USING .*INDEX/);
   });
 });
