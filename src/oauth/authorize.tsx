@@ -19,7 +19,7 @@ import type { AnswerPage } from "./page-answer.ts";
 import { ApprovalPage } from "./pages/approval-page.tsx";
 import { displayDestination } from "./pages/display.ts";
 import { parseParameters, type Parameters, readForm } from "./parameters.ts";
-import { findAssistant, isLoopback } from "./redirect-uri.ts";
+import { findAssistant, isLoopback, isTrustedRedirect } from "./redirect-uri.ts";
 import { mayRefresh } from "./refresh.ts";
 import { listChoices, readChoices } from "./scope-choice.ts";
 import { createSecret, hashSecret, type RandomBytes } from "./secrets.ts";
@@ -42,6 +42,7 @@ export interface AuthorizeOptions {
   onGrant: OnGrant;
   sourceOf(request: Request): string;
   findClient: FindClient;
+  allowRedirect: readonly string[];
   login: Login;
   binding: BrowserBinding;
   answerPage: AnswerPage;
@@ -98,7 +99,10 @@ const STALE: Problem = {
 };
 const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
 
-/** Acts on the request a query makes; from the moment the reply target is known, refusals go to the client. */
+/**
+ * Acts on the request a query makes; from the moment the reply target is known, refusals go to the client. But what
+ * is refused before a person has decided is not sent where an open registration alone points to (RFC 9700 §4.11.2).
+ */
 async function answerOrReply(
   options: AuthorizeOptions,
   request: Request,
@@ -111,10 +115,17 @@ async function answerOrReply(
     return await act(readAuthorizationRequest(parameters, target, options));
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
-    options.log.debug(`/authorize refused: ${describeFailure(thrown.failure)}`);
-    const { error = "server_error", description } = toWire(thrown.failure);
+    const { failure } = thrown;
+    if (failure.kind !== "denied" && !isKnown(options, target))
+      return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
+    options.log.debug(`/authorize refused: ${describeFailure(failure)}`);
+    const { error = "server_error", description } = toWire(failure);
     return reply(options, target, { error, error_description: description });
   }
+}
+
+function isKnown({ allowRedirect }: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
+  return client.isApproved || isTrustedRedirect(redirectUri, allowRedirect);
 }
 
 interface Shown {

@@ -14,6 +14,8 @@ export type Failure =
   | { kind: "unsupported-request-object"; parameter: "request" | "request_uri" }
   | { kind: "needs-interaction" }
   | { kind: "denied" }
+  /** What would have gone to a redirect URI, and to whom; it stays here. */
+  | { kind: "kept-back"; failure: Failure; destination: string }
   | { kind: "bad-scope"; scope: string }
   | { kind: "bad-target"; resource: string }
   | { kind: "unsupported-grant-type"; grantType: string }
@@ -82,6 +84,8 @@ export function toWire(failure: Failure): WireError {
       return wire(400, "login_required", "Every connection is approved by a person.");
     case "denied":
       return wire(400, "access_denied", "The connection was not approved.");
+    case "kept-back":
+      return toWire(failure.failure);
     case "bad-scope":
       return wire(400, "invalid_scope", "The scope is malformed or exceeds what was granted.");
     case "bad-target":

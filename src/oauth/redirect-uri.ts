@@ -69,8 +69,8 @@ export function matchesRegistered(presented: string, registered: string): boolea
 }
 
 /**
- * Whether a client that was set up beforehand, and so registered no redirect URI, may use this one:
- * a known assistant's, any on loopback, or an allowed one.
+ * Whether this one needs no client's word: a known assistant's, any on loopback, or an allowed one. A client that was
+ * set up beforehand registered none, so it may use these.
  */
 export function isTrustedRedirect(presented: string, allowed: readonly string[]): boolean {
   if (findRedirectFlaw(presented, allowed) !== undefined) return false;

@@ -100,6 +100,16 @@ function describeRefusal(failure: Failure) {
           advice={`${START_AGAIN} If you set the app up with --client-id, allow the address with --allow-redirect.`}
         />
       );
+    case "kept-back": {
+      const { error, description } = toWire(failure);
+      return (
+        <ErrorPage
+          heading={heading}
+          explanation={`The app's request is not one that this server can answer: ${description}`}
+          advice={`Nothing was sent to ${failure.destination}, since nobody has let that app in before. ${START_AGAIN} Its makers will want to know the error: ${error}.`}
+        />
+      );
+    }
     default:
       return <ErrorPage heading={heading} explanation={toWire(failure).description} advice={START_AGAIN} />;
   }

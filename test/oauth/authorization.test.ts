@@ -181,6 +181,75 @@ describe("what is wrong with a request goes back to the client with state and is
   });
 });
 
+describe("what is wrong with a request that nobody has seen yet", () => {
+  const ELSEWHERE = "https://elsewhere.example/cb";
+  const wrong: Record<string, [error: string, overrides: Record<string, string | undefined>]> = {
+    "prompt=none": ["login_required", { prompt: "none" }],
+    "a malformed scope": ["invalid_scope", { scope: 'mcp "quoted"' }],
+    "a foreign resource": ["invalid_target", { resource: "https://other.example/mcp" }],
+    "no challenge": ["invalid_request", { code_challenge: undefined }],
+    "an implicit request": ["unsupported_response_type", { response_type: "token" }],
+    "a request object": ["request_not_supported", { request: "x.y.z" }],
+  };
+  for (const [what, [error, overrides]] of Object.entries(wrong)) {
+    test(`found 9: A23: ${what} of a client that nobody approved is told on a page, and goes to no place we do not know`, async () => {
+      const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE], client_name: "Elsewhere" });
+      const query = authorizeQuery(id, { redirect_uri: ELSEWHERE, ...overrides });
+      const shown = await openPage(server.url, query);
+      const forged = await submitPage(server.url, { cookie: "", fields: { query } }, { decision: "deny" });
+      for (const [response, html] of [
+        [shown.response, shown.html],
+        [forged, await forged.text()],
+      ] as const) {
+        expect([response.status, response.headers.get("location")]).toEqual([400, null]);
+        expect(response.headers.get("content-security-policy")).toContain("form-action 'none'");
+        for (const text of ["This connection cannot be made", "elsewhere.example", error])
+          expect(html).toContain(text);
+        // Nothing on it leads there, by itself or by a click.
+        expect(html).not.toMatch(/href="http|action=|http-equiv/);
+        expect(html).not.toContain(ELSEWHERE);
+      }
+    });
+  }
+
+  test("found 9: A23: once a person has approved the client, its errors go to it", async () => {
+    const redirect_uris = [ELSEWHERE, "https://elsewhere.example/other"];
+    const id = await registerClient(server.url, { redirect_uris });
+    const bad = authorizeQuery(id, { redirect_uri: ELSEWHERE, prompt: "none" });
+    expect((await openPage(server.url, bad)).response.status).toBe(400);
+    await approve(server.url, authorizeQuery(id, { redirect_uri: ELSEWHERE }));
+    const { response } = await openPage(server.url, bad);
+    const reply = new URL(response.headers.get("location") ?? "");
+    expect([response.status, reply.origin, reply.searchParams.get("error")]).toEqual([
+      303,
+      "https://elsewhere.example",
+      "login_required",
+    ]);
+  });
+
+  test("found 9: A23: a person who saw the page sends the answer by deciding, wherever it goes", async () => {
+    const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
+    const query = authorizeQuery(id, { redirect_uri: ELSEWHERE });
+    const denied = await approve(server.url, query, { decision: "deny" });
+    expect([denied.host, denied.searchParams.get("error")]).toEqual(["elsewhere.example", "access_denied"]);
+  });
+
+  test("found 9: A23: known assistants, this machine and what the owner allowed get their errors at once", async () => {
+    const allowed = "https://allowed.example/cb";
+    const own = await startServer({ allowRedirect: [allowed], clients: [{ id: "set up" }] });
+    const places = ["https://claude.ai/api/mcp/auth_callback", CALLBACK, "http://localhost:1/cb", allowed];
+    const id = await registerClient(own.url, { redirect_uris: places });
+    for (const redirect_uri of places) {
+      for (const client_id of [id, "set up"]) {
+        const query = authorizeQuery(client_id, { redirect_uri, prompt: "none" });
+        const { response } = await openPage(own.url, query);
+        expect(response.headers.get("location")).toStartWith(`${redirect_uri}?error=login_required`);
+      }
+    }
+    await own.stop();
+  });
+});
+
 describe("a good request", () => {
   test("A6, A14: approving sends the code with state and iss by 303", async () => {
     const response = await submitPage(server.url, await openPage(server.url, authorizeQuery(client)));

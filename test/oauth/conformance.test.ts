@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
-const GROUPS: Record<string, number> = { D: 17, R: 23, A: 22, T: 19, S: 15, B: 7 };
+const GROUPS: Record<string, number> = { D: 17, R: 23, A: 23, T: 19, S: 15, B: 7 };
 const IDS = Object.entries(GROUPS).flatMap(([letter, count]) =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`),
 );

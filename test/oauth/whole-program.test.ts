@@ -222,6 +222,16 @@ test("A11: what happens to grants is told with --json, without a secret", async 
   ]);
 });
 
+test("found 9: A23: an open registration is no way to send a browser anywhere from here", async () => {
+  const redirect_uri = "https://phishing.example/cb";
+  const id = await registerClient(issuer, { client_name: "Known Assistant", redirect_uris: [redirect_uri] });
+  for (const wrong of [{ prompt: "none" }, { scope: '"' }, { resource: "x" }, { code_challenge: "x" }]) {
+    const { response, html } = await openPage(issuer, authorizeQuery(id, { redirect_uri, ...wrong }));
+    expect([response.status, response.headers.get("location")]).toEqual([400, null]);
+    expect(html).toContain("phishing.example");
+  }
+});
+
 test("T4, T9: a code or refresh token that is used twice is told as a replay, and the terminal warns", async () => {
   const id = await registerClient(issuer, { client_name: "Robbed" });
   const code = await obtainCode(issuer, id);
