@@ -10,6 +10,7 @@ import {
   readReplyTarget,
   type ReplyTarget,
 } from "./authorization-request.ts";
+import { describeWait, describeWrong, type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
 import type { BrowserBinding } from "./browser-binding.ts";
 import type { FindClient } from "./client.ts";
 import { describeFailure, Refusal, refuse, toWire } from "./failure.ts";
@@ -55,12 +56,6 @@ export interface Authorize {
   decide(request: Request): Promise<Response>;
 }
 
-interface Problem {
-  status: number;
-  text: string;
-  headers?: Record<string, string>;
-}
-
 const CODE_LIFETIME_MS = 60_000;
 /**
  * Chromium holds form-action against every redirect that follows the form, and callbacks redirect on to hosts only they
@@ -92,12 +87,6 @@ export function createAuthorize(options: AuthorizeOptions): Authorize {
     },
   };
 }
-
-const STALE: Problem = {
-  status: 403,
-  text: "This page was open for too long, or cookies are blocked. Please decide again.",
-};
-const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
 
 /**
  * Acts on the request a query makes; from the moment the reply target is known, refusals go to the client. But what
@@ -141,7 +130,8 @@ function showPage(
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
 ): Response {
-  const { binding, answerPage, serverName, credential, scopes } = options;
+  const { binding, answerPage, serverName, credential, scopes, store, now } = options;
+  if (!asked.client.isApproved && !asked.client.document) store.noteAsked(asked.client.id, now());
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage
@@ -181,22 +171,9 @@ async function approve(
     return sendCode(options, request, granted, outcome.subject);
   }
   options.onGrant({ state: "login-failed", ...describeRequest(options, request, asked) });
-  return again(outcome.kind === "wrong" ? describeWrong(options) : describeWait(outcome.retryAfter));
-}
-
-function describeWrong({ credential }: AuthorizeOptions): Problem {
-  const isToken = credential.kind === "token";
-  return { status: 401, text: isToken ? "That is not the token." : "User name or password is wrong." };
-}
-
-function describeWait(retryAfter: number): Problem {
-  const seconds = Math.ceil(retryAfter / 1000);
-  const wait = seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
-  return {
-    status: 429,
-    text: `Too many attempts. Wait ${wait}, then try again.`,
-    headers: { "Retry-After": String(seconds) },
-  };
+  return again(
+    outcome.kind === "wrong" ? describeWrong(options.credential) : describeWait(outcome.retryAfter),
+  );
 }
 
 function sendCode(

@@ -17,7 +17,8 @@ export interface BrowserBindingOptions {
   random: RandomBytes;
 }
 
-const PAGE_LIFETIME_MS = 3_600_000;
+/** How long a person may take to decide. */
+export const PAGE_LIFETIME_MS = 3_600_000;
 const MARK = /^[A-Za-z0-9_-]{43}$/;
 
 export function createBrowserBinding({ publicUrl, now, random }: BrowserBindingOptions): BrowserBinding {

@@ -1,13 +1,14 @@
 // The registration endpoint: a client introduces itself and gets an id (RFC 7591 §3).
 // Open to everybody, so it is throttled, and clients that nobody ever approves do not pile up.
 import type { Store } from "../store/store.ts";
+import { PAGE_LIFETIME_MS } from "./browser-binding.ts";
 import { readBody } from "./body.ts";
 import { refuse } from "./failure.ts";
 import { answerJson } from "./json-answer.ts";
 import { readRegistration } from "./client-metadata.ts";
 import { listServerScopes } from "./scopes.ts";
 import { createId, createSecret, hashSecret, type RandomBytes } from "./secrets.ts";
-import { createThrottle, groupSource } from "./throttle.ts";
+import { createThrottle, groupNetwork, groupSource } from "./throttle.ts";
 
 export interface RegisterOptions {
   store: Store;
@@ -36,13 +37,17 @@ export function createRegister(options: RegisterOptions): (request: Request) => 
   }
 
   return async (request) => {
-    checkRate(groupSource(sourceOf(request)));
+    const address = sourceOf(request);
+    checkRate(groupSource(address));
     const metadata = readRegistration(await readBody(request), allowRedirect, scopes);
     const isPublic = metadata.token_endpoint_auth_method === "none";
     const secret = isPublic ? undefined : createSecret(random);
     const client = { id: createId(random, CLIENT_ID_BYTES), metadata, createdAt: now() };
     const secretHash = secret === undefined ? null : hashSecret(secret);
-    store.addClient({ ...client, secretHash }, UNUSED_CLIENTS);
+    store.addClient(
+      { ...client, secretHash },
+      { limit: UNUSED_CLIENTS, network: groupNetwork(address), askedSince: now() - PAGE_LIFETIME_MS },
+    );
     const credentials = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 };
     const issuedAt = Math.floor(client.createdAt / 1000);
     return answerJson(

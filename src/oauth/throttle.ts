@@ -67,6 +67,16 @@ export function groupSource(address: string): string {
   return isMappedIpv4 ? readIpv4(groups) : `${groups.slice(0, 4).join(":")}::/64`;
 }
 
+/**
+ * What many attackers have for little money, and two people rarely share: the /24 of an IPv4 address, the /48 of an
+ * IPv6 one (RFC 6177 §2).
+ */
+export function groupNetwork(address: string): string {
+  const source = groupSource(address);
+  if (source.endsWith("::/64")) return `${source.split(":").slice(0, 3).join(":")}::/48`;
+  return source.replace(/^(\d+\.\d+\.\d+)\.\d+$/, "$1.0/24");
+}
+
 function readIpv4(groups: readonly string[]): string {
   return groups
     .slice(6)

@@ -3,19 +3,23 @@ import type { Database } from "bun:sqlite";
 import { transaction } from "./sqlite-rows.ts";
 import type { ClientMetadata, Store } from "./store.ts";
 
-type ClientOperations = "addClient" | "keepClient" | "findClient" | "isClientApproved";
+type ClientOperations = "addClient" | "keepClient" | "findClient" | "isClientApproved" | "noteAsked";
+
+/** How often a page that is shown again and again is written down. */
+const ASKED_EVERY_MS = 60_000;
 
 export function createClients(db: Database): Pick<Store, ClientOperations> {
-  const insert = db.prepare<null, [string, string | null, string, number]>(
-    "INSERT INTO clients (id, secret_hash, metadata, created_at) VALUES (?, ?, ?, ?)",
+  const insert = db.prepare<null, [string, string | null, string, number, string]>(
+    "INSERT INTO clients (id, secret_hash, metadata, created_at, network) VALUES (?, ?, ?, ?, ?)",
+  );
+  const makeRoom = prepareMakingRoom(db);
+  const noteAsked = db.prepare<null, [string, number]>(
+    `UPDATE clients SET asked_at = ?2
+      WHERE id = ?1 AND used_at IS NULL AND coalesce(abs(?2 - asked_at) >= ${ASKED_EVERY_MS}, true)`,
   );
   const keep = db.prepare<null, [string, string, number, number]>(
     `INSERT INTO clients (id, metadata, created_at, used_at) VALUES (?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`,
-  );
-  const makeRoom = db.prepare<null, [number]>(
-    `DELETE FROM clients WHERE used_at IS NULL AND id NOT IN
-      (SELECT id FROM clients WHERE used_at IS NULL ORDER BY created_at DESC, rowid DESC LIMIT ?)`,
   );
   const find = db.prepare<
     { id: string; secretHash: string | null; metadata: string; createdAt: number },
@@ -25,10 +29,11 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
     "SELECT id FROM clients WHERE id = ? AND used_at IS NOT NULL",
   );
   return {
-    addClient: transaction(db, (client, unusedLimit) => {
-      insert.run(client.id, client.secretHash, JSON.stringify(client.metadata), client.createdAt);
-      makeRoom.run(unusedLimit);
+    addClient: transaction(db, ({ id, secretHash, metadata, createdAt }, { network, limit, askedSince }) => {
+      insert.run(id, secretHash, JSON.stringify(metadata), createdAt, network);
+      makeRoom.run({ id, limit, askedSince });
     }),
+    noteAsked: (id, now) => void noteAsked.run(id, now),
     keepClient: (client, now) =>
       void keep.run(client.id, JSON.stringify(client.metadata), client.createdAt, now),
     findClient: (id) => {
@@ -37,4 +42,22 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
     },
     isClientApproved: (id) => findApproved.get(id) !== null,
   };
+}
+
+/**
+ * Too many: whoever has the most of them in one network loses its own first, so a crowd drives out nobody else; of
+ * those the ones that no person is looking at; of those the oldest.
+ */
+function prepareMakingRoom(db: Database) {
+  return db.prepare<null, [{ id: string; limit: number; askedSince: number }]>(
+    `DELETE FROM clients WHERE id IN (
+      SELECT id FROM (
+        SELECT id, created_at, rowid AS row, count(*) OVER (PARTITION BY network) AS crowd,
+            CASE WHEN asked_at > $askedSince THEN asked_at ELSE 0 END AS asked
+          FROM clients WHERE used_at IS NULL
+      )
+      WHERE id <> $id ORDER BY crowd DESC, asked, created_at, row
+      LIMIT max(0, (SELECT count(*) FROM clients WHERE used_at IS NULL) - $limit)
+    )`,
+  );
 }

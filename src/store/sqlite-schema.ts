@@ -84,6 +84,9 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   CREATE INDEX assertions_by_end ON assertions (expires_at);
+
+  ALTER TABLE clients ADD COLUMN network TEXT;
+  ALTER TABLE clients ADD COLUMN asked_at REAL;
   `,
 ];
 

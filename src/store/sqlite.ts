@@ -51,7 +51,9 @@ function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeem
     `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, expires_at)
       VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $expiresAt)`,
   );
-  const markUsed = db.prepare<null, [number, string]>("UPDATE clients SET used_at = ? WHERE id = ?");
+  const markUsed = db.prepare<null, [number, string]>(
+    "UPDATE clients SET used_at = ?, network = NULL, asked_at = NULL WHERE id = ?",
+  );
   const find = db.prepare<Row<StoredCode>, [string, number]>(
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
         redirect_uri AS redirectUri, challenge, expires_at AS expiresAt, grant_id AS grantId
@@ -201,7 +203,9 @@ function createSweep(db: Database): Store["sweep"] {
     db.run("DELETE FROM access_tokens WHERE expires_at <= ?", [now]);
     db.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", [now]);
     db.run("DELETE FROM grants WHERE expires_at <= ?", [now]);
-    db.run("DELETE FROM clients WHERE used_at IS NULL AND created_at <= ?", [unusedBefore]);
+    db.run("DELETE FROM clients WHERE used_at IS NULL AND coalesce(asked_at, created_at) <= ?", [
+      unusedBefore,
+    ]);
     db.run("DELETE FROM revocations WHERE at <= ?", [now - REVOCATION_KEPT_MS]);
   });
 }

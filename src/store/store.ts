@@ -124,9 +124,20 @@ export interface Revocations {
   revoked: readonly Revocation[];
 }
 
+/** How many clients are kept that nobody ever approved, and which make room for one more. */
+export interface ClientRoom {
+  limit: number;
+  /** Where the new one comes from. The network with the most clients gives one up, and the oldest of its go first. */
+  network: string;
+  /** Clients whose approval page was shown after this are being approved, and go last. */
+  askedSince: number;
+}
+
 export interface Store {
-  /** Keeps at most `unusedLimit` clients that nobody ever approved; the oldest of them make room. */
-  addClient(client: ClientRecord, unusedLimit: number): void;
+  /** Keeps a client that nobody has approved yet, and of those no more than the room allows. */
+  addClient(client: ClientRecord, room: ClientRoom): void;
+  /** A person looks at the approval page of this client. */
+  noteAsked(id: string, now: number): void;
   /** Keeps what the document of a client says that somebody has just approved; the client counts as used. */
   keepClient(client: ClientRecord, now: number): void;
   findClient(id: string): ClientRecord | undefined;
@@ -164,7 +175,7 @@ export interface Store {
   /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
   revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
 
-  /** Deletes what has run out, and clients registered before `unusedBefore` that nobody ever approved. */
+  /** Deletes what has run out, and clients that nobody ever approved, nor looked at since `unusedBefore`. */
   sweep(now: number, unusedBefore: number): void;
   close(): void;
 }

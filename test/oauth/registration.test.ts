@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { groupNetwork } from "../../src/oauth/throttle.ts";
 import {
   authorizeQuery,
   CALLBACK,
@@ -8,12 +9,14 @@ import {
   type Harness,
   HOUR,
   type Json,
+  MINUTE,
   obtainCode,
   openPage,
   postForm,
   redeem,
   register,
   registerClient,
+  type ShownPage,
   startServer,
   submitPage,
   VERIFIER,
@@ -29,6 +32,17 @@ afterEach(() => server.stop());
 
 const post = (body: string | Uint8Array<ArrayBuffer>) =>
   fetch(`${server.url}/register`, { method: "POST", body });
+
+/** One after the other, a millisecond apart, and each source after a while again. */
+async function registerMany(count: number, sourceOf: (index: number) => string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    server.source.address = sourceOf(i);
+    server.clock.now += 1;
+    ids.push(await registerClient(server.url));
+  }
+  return ids;
+}
 
 describe("registration", () => {
   test("R14: a public client gets its id and everything that was registered, and no secret", async () => {
@@ -218,18 +232,96 @@ describe("a flood of registrations", () => {
     const used = await registerClient(server.url);
     await connect(server.url, used);
     const unused = await registerClient(server.url);
-    for (let i = 0; i < 600; i += 1) {
-      server.source.address = `10.0.${i >> 4}.1`;
-      server.clock.now += 1;
-      await registerClient(server.url);
-    }
+    const flood = await registerMany(600, (i) => `192.0.2.${i >> 5}`);
     expect(server.store.findClient(unused)).toBeUndefined();
+    expect(flood.filter((id) => server.store.findClient(id) !== undefined)).toEqual(flood.slice(100));
     const young = await registerClient(server.url);
     server.store.sweep(server.clock.now, server.clock.now - 1);
     expect(server.store.findClient(young)).toBeDefined();
     server.store.sweep(server.clock.now, server.clock.now);
     expect(server.store.findClient(young)).toBeUndefined();
     expect(server.store.findClient(used)).toBeDefined();
+  });
+});
+
+describe("a client that is being approved", () => {
+  /** Of whoever is about to sign in. */
+  const HOME = "203.0.113.7";
+  /** A person who was sent here takes a while to find the password, and then approves. */
+  async function finish(client: string, page: ShownPage) {
+    const reply = (await submitPage(server.url, page)).headers.get("location");
+    const code = new URL(reply ?? "https://nowhere.example/").searchParams.get("code") ?? "";
+    return (await redeem(server.url, client, code)).status;
+  }
+  const showMany = async (ids: readonly string[]) => {
+    for (const id of ids) await openPage(server.url, authorizeQuery(id));
+  };
+  const countKept = (ids: readonly string[]) =>
+    ids.filter((id) => server.store.findClient(id) !== undefined).length;
+
+  test("found 10: R18: outlasts a flood from ten places, before its page is shown and after", async () => {
+    server.source.address = HOME;
+    const [waiting, shown] = [await registerClient(server.url), await registerClient(server.url)];
+    const page = await openPage(server.url, authorizeQuery(shown));
+    await registerMany(600, (i) => `10.0.${i % 10}.1`);
+    expect(await finish(shown, page)).toBe(200);
+    expect(await finish(waiting, await openPage(server.url, authorizeQuery(waiting)))).toBe(200);
+  });
+
+  test("found 10: R18: outlasts a flood from everywhere once its page is shown, and for an hour", async () => {
+    server.source.address = HOME;
+    const [shown, idle] = [await registerClient(server.url), await registerClient(server.url)];
+    const page = await openPage(server.url, authorizeQuery(shown));
+    await registerMany(600, (i) => `10.${i >> 8}.${i & 255}.1`);
+    expect(server.store.findClient(idle)).toBeUndefined();
+    server.clock.now += HOUR - MINUTE;
+    await registerMany(600, (i) => `11.${i >> 8}.${i & 255}.1`);
+    expect(await finish(shown, page)).toBe(200);
+  });
+
+  test("found 10: R18: outlasts a flood from its own network, unless each of those is being approved, too", async () => {
+    server.source.address = HOME;
+    const shown = await registerClient(server.url);
+    await openPage(server.url, authorizeQuery(shown));
+    await registerMany(600, (i) => `203.0.113.${i % 200}`);
+    expect(server.store.findClient(shown)).toBeDefined();
+  });
+
+  test("found 10: R18: is no way to fill the place up: pages opened from ten places hold up neither who comes nor who is there", async () => {
+    server.source.address = HOME;
+    const shown = await registerClient(server.url);
+    const page = await openPage(server.url, authorizeQuery(shown));
+    const first = await registerMany(550, (i) => `10.0.${i % 10}.1`);
+    await showMany(first.slice(50));
+    const more = await registerMany(40, (i) => `10.0.${i % 10}.2`);
+    await showMany(more);
+    expect(countKept([...first, ...more])).toBe(499);
+    server.source.address = "198.51.100.9";
+    const late = await registerClient(server.url);
+    expect(await finish(late, await openPage(server.url, authorizeQuery(late)))).toBe(200);
+    expect(await finish(shown, page)).toBe(200);
+  });
+
+  test("found 10: R18: with a code that nobody has redeemed yet it stays, too", async () => {
+    server.source.address = HOME;
+    const client = await registerClient(server.url);
+    const code = await obtainCode(server.url, client);
+    await registerMany(600, (i) => `10.${i >> 8}.${i & 255}.1`);
+    expect((await redeem(server.url, client, code)).status).toBe(200);
+  });
+
+  test("found 10: R18: is counted with its network, however many addresses that has", () => {
+    expect(["192.0.2.1", "192.0.2.255", "::ffff:192.0.2.9"].map(groupNetwork)).toEqual([
+      "192.0.2.0/24",
+      "192.0.2.0/24",
+      "192.0.2.0/24",
+    ]);
+    expect(["2001:db8:1:2::1", "[2001:db8:1:ffff::]", "2001:db8:2::"].map(groupNetwork)).toEqual([
+      "2001:db8:1::/48",
+      "2001:db8:1::/48",
+      "2001:db8:2::/48",
+    ]);
+    expect(["", "no address"].map(groupNetwork)).toEqual(["", "no address"]);
   });
 });
 

@@ -41,7 +41,7 @@ describe("the file", () => {
     const where = join(folder, "new", "deep", "state.db");
     const store = openStore(where);
     process.umask(before);
-    store.addClient(client("a"), 10);
+    store.addClient(client("a"), room(10));
     for (const suffix of ["", "-wal", "-shm"]) expect(modeOf(where + suffix)).toBe(0o600);
     expect(modeOf(join(folder, "new", "deep"))).toBe(0o700);
     expect(modeOf(join(folder, "new"))).toBe(0o700);
@@ -70,7 +70,7 @@ describe("the file", () => {
     "a damaged database": () => {
       const where = join(folder, "state.db");
       const store = openStore(where);
-      for (let i = 0; i < 500; i += 1) store.addClient(client(`client ${i}`), 1000);
+      for (let i = 0; i < 500; i += 1) store.addClient(client(`client ${i}`), room(1000));
       store.close();
       const db = new Database(where);
       db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -168,7 +168,7 @@ describe("the file", () => {
       `const { openStore } = await import(${module});
       const store = openStore(${JSON.stringify(where)});
       const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
-      for (let i = 0; i < 50; i += 1) store.addClient({ id: process.argv[2] + i, secretHash: null, metadata, createdAt: i }, 1e9);
+      for (let i = 0; i < 50; i += 1) store.addClient({ id: process.argv[2] + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", askedSince: 0 });
       store.close();`,
     );
     const children = ["a", "b", "c", "d"].map((name) => Bun.spawn([process.execPath, script, name]));
@@ -201,7 +201,7 @@ describe("the file", () => {
       const store = openStore(${JSON.stringify(where)});
       for (let i = 0; ; i += 1) {
         const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
-        store.addClient({ id: "c" + i, secretHash: null, metadata, createdAt: i }, 1e9);
+        store.addClient({ id: "c" + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", askedSince: 0 });
         if (i % 10 === 9) process.stdout.write(i + "\\n");
       }`;
     mkdirSync(join(folder, "scripts"));
@@ -230,6 +230,8 @@ function client(id: string, createdAt = 0) {
   };
   return { id, secretHash: null, createdAt, metadata };
 }
+
+const room = (limit: number, network = "here", askedSince = 0) => ({ limit, network, askedSince });
 
 const approval = {
   serverId: "s",
@@ -279,21 +281,46 @@ for (const kind of ["memory", "a file"]) {
     }
 
     test("gives a client back as it was", () => {
-      store.addClient(client("c"), 10);
+      store.addClient(client("c"), room(10));
       expect(store.findClient("c")).toEqual(client("c"));
       expect(store.findClient("C")).toBeUndefined();
     });
 
     test("drops the oldest clients nobody approved when there are too many", () => {
-      for (const [index, id] of ["old", "used", "young"].entries()) store.addClient(client(id, index), 10);
+      for (const [index, id] of ["old", "used", "young"].entries())
+        store.addClient(client(id, index), room(10));
       store.addCode({ ...code("h"), clientId: "used" }, 1);
-      store.addClient(client("newest", 9), 2);
+      store.addClient(client("newest", 9), room(2));
       expect(["old", "used", "young", "newest"].map((id) => store.findClient(id) !== undefined)).toEqual([
         false,
         true,
         true,
         true,
       ]);
+    });
+
+    test("found 10: keeps clients that are being approved, and lets the network with the most make room", () => {
+      const add = (id: string, network: string, at: number) =>
+        store.addClient(client(id, at), room(4, network, at - 100));
+      const kept = () => ["a", "b1", "b2", "b3", "b4", "c"].filter((id) => store.findClient(id)).join(" ");
+      add("a", "A", 1);
+      for (const [at, id] of ["b1", "b2", "b3"].entries()) add(id, "B", 2 + at);
+      store.noteAsked("b1", 6);
+      add("c", "C", 7);
+      expect(kept()).toBe("a b1 b3 c");
+      add("b4", "B", 8);
+      expect(kept()).toBe("a b1 b4 c");
+      // Nobody looks at it any more.
+      add("b2", "B", 200);
+      expect(kept()).toBe("a b2 b4 c");
+      // The new one goes in, whoever is being approved: of its own network the one that was looked at first goes.
+      for (const [at, id] of ["b2", "b4"].entries()) store.noteAsked(id, 210 + at);
+      add("b1", "B", 220);
+      expect(kept()).toBe("a b1 b4 c");
+      // As long as somebody looks at it, it is not swept either.
+      store.noteAsked("a", 300);
+      store.sweep(310, 290);
+      expect(kept()).toBe("a");
     });
 
     test("keeps what a client's document said when it was approved last, among the used ones", () => {
