@@ -1,11 +1,11 @@
 // Keeps what was fetched for as long as HTTP allows (RFC 9111 §4.2 and §5.2; CIMD draft §5.2), and bounds how much
-// a stranger can make us fetch: one request per URL at a time, few in all, and so many per source.
+// a stranger can make us fetch: one request per URL at a time, few in all, two per network, and so many per source.
 // Must not keep an error or a document that its reader refused.
 import type { IncomingHttpHeaders } from "node:http";
 import { messageOf } from "../errors.ts";
 import { refuse } from "./failure.ts";
 import { FetchProblem, type PinnedGet } from "./pinned-get.ts";
-import { createThrottle, groupSource } from "./throttle.ts";
+import { createThrottle, groupNetwork, groupSource } from "./throttle.ts";
 
 export interface DocumentCache<T> {
   /**
@@ -33,6 +33,8 @@ interface Entry<T> {
 
 const MAX_ENTRIES = 200;
 const MAX_AT_ONCE = 8;
+/** A host may be slow on purpose: then one place must not hold up everybody. */
+const MAX_AT_ONCE_PER_NETWORK = 2;
 const WINDOW_MS = 10 * 60_000;
 const FETCHES_PER_SOURCE = 60;
 /** Where the answer says nothing of how long it may be kept. */
@@ -46,7 +48,7 @@ export function createDocumentCache<T>({
   read,
 }: DocumentCacheOptions<T>): DocumentCache<T> {
   const entries = new Map<string, Entry<T>>();
-  const running = new Map<string, Promise<T>>();
+  const running = new Map<string, { document: Promise<T>; network: string }>();
   const throttle = createThrottle({ limit: FETCHES_PER_SOURCE, windowMs: WINDOW_MS, now });
 
   async function fetchDocument(url: string): Promise<T> {
@@ -62,10 +64,12 @@ export function createDocumentCache<T>({
     return document;
   }
 
-  function checkBounds(url: string, source: string): void {
+  function checkBounds(url: string, source: string, network: string): void {
     const retryAfter = throttle.waitOf(source);
     if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: source });
-    if (running.size >= MAX_AT_ONCE) refuse({ kind: "no-document", url, why: "too many are being fetched" });
+    const own = [...running.values()].filter((one) => one.network === network);
+    if (running.size >= MAX_AT_ONCE || own.length >= MAX_AT_ONCE_PER_NETWORK)
+      refuse({ kind: "no-document", url, why: `too many are being fetched, ${own.length} for ${network}` });
     throttle.count(source);
   }
 
@@ -74,11 +78,12 @@ export function createDocumentCache<T>({
       const entry = entries.get(url);
       if (entry && entry.freshUntil > now() && entry.fetchedAt + maxAge > now()) return entry.document;
       const begun = running.get(url);
-      if (begun) return await begun;
-      checkBounds(url, groupSource(address));
-      const fetching = fetchDocument(url).finally(() => running.delete(url));
-      running.set(url, fetching);
-      return await fetching;
+      if (begun) return await begun.document;
+      const network = groupNetwork(address);
+      checkBounds(url, groupSource(address), network);
+      const document = fetchDocument(url).finally(() => running.delete(url));
+      running.set(url, { document, network });
+      return await document;
     },
   };
 }

@@ -19,6 +19,7 @@ import {
   refresh,
   registerClient,
   startServer,
+  until,
 } from "./harness.ts";
 
 let host: DocumentHost;
@@ -232,25 +233,57 @@ describe("a document", () => {
     expect(host.asked).toEqual(["/popular.json"]);
   });
 
-  test("R5: of a crowd is not fetched, and one source cannot make us fetch without end", async () => {
+  /** Documents whose host answers when it is told to. */
+  function serveSlowly(count: number) {
     const gate = Promise.withResolvers<void>();
-    const ids = Array.from({ length: 20 }, (_, index) => {
+    const ids = Array.from({ length: count }, (_, index) => {
       const path = `/crowd-${index}.json`;
       return host.serve(path, async () => {
         await gate.promise;
         return Response.json(describeApp(host.url(path)));
       });
     });
-    const pages = ids.map((id) => pageFor(id));
-    const first = await Promise.race(pages);
-    expect(first.response.status).toBe(400);
-    gate.resolve();
-    const statuses = (await Promise.all(pages)).map(({ response }) => response.status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
+    return { ids, answer: () => gate.resolve() };
+  }
+  /** Asks for each from its place, the next when the one before is being fetched or was refused. */
+  async function askInTurn(ids: readonly string[], placeOf: (index: number) => string) {
+    const statuses: Promise<number>[] = [];
+    for (const [index, id] of ids.entries()) {
+      server.source.address = placeOf(index);
+      const status = pageFor(id).then(({ response }) => response.status);
+      statuses.push(status);
+      await Promise.race([status, until(() => host.asked.includes(new URL(id).pathname))]);
+    }
+    return { statuses: () => Promise.all(statuses) };
+  }
+
+  test("found 18: R5: that is slow, eight times from one place, holds up nobody else's", async () => {
+    const { ids, answer } = serveSlowly(9);
+    const quick = host.serve("/quick.json", describeApp(host.url("/quick.json")));
+    // Many addresses do not make it many places.
+    const crowd = await askInTurn(ids, (index) => `192.0.2.${index}`);
+    expect(host.asked).toEqual(["/crowd-0.json", "/crowd-1.json"]);
+    server.source.address = "198.51.100.1";
+    expect((await pageFor(quick)).response.status).toBe(200);
+    answer();
+    expect(await crowd.statuses()).toEqual([200, 200, ...Array<number>(7).fill(400)]);
+  });
+
+  test("R5: of a crowd from many places is not fetched", async () => {
+    const { ids, answer } = serveSlowly(12);
+    const crowd = await askInTurn(ids, (index) => `10.0.${index}.1`);
+    expect(host.asked).toHaveLength(8);
+    answer();
+    expect(await crowd.statuses()).toEqual([...Array<number>(8).fill(200), ...Array<number>(4).fill(400)]);
+  });
+
+  test("R5: one source cannot make us fetch without end", async () => {
     for (let i = 0; i < 80; i += 1) await pageFor(host.url(`/miss-${i}.json`));
     expect(host.asked.length).toBe(60);
+    const id = host.serve("/app.json", describeApp(host.url("/app.json")));
+    await expectRefused(id);
     server.source.address = "192.0.2.99";
-    expect((await pageFor(ids[0] ?? "")).response.status).toBe(200);
+    expect((await pageFor(id)).response.status).toBe(200);
   });
 });
 
