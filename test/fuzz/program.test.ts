@@ -7,6 +7,7 @@ import { fixture, openSession, within } from "../eras/wire.ts";
 import { startProgram, type Program } from "../program.ts";
 import { bodyBytes, headersOf, knownHeaders } from "./arbitraries.ts";
 import { BUDGET } from "./budget.ts";
+import { changeSome, FIELDS, METADATA, oddJson, oddText, writeForm, writeObject } from "./oauth-values.ts";
 
 const path = fc.oneof(
   { weight: 3, arbitrary: fc.constant("/mcp") },
@@ -39,39 +40,18 @@ const path = fc.oneof(
   },
 );
 
-const form = fc
-  .dictionary(
-    fc.constantFrom(
-      "grant_type",
-      "code",
-      "client_id",
-      "client_secret",
-      "redirect_uri",
-      "code_verifier",
-      "resource",
-      "token",
-      "refresh_token",
-      "response_type",
-      "code_challenge",
-      "code_challenge_method",
-      "decision",
-      "state",
-      "scope",
-    ),
-    fc.oneof(
-      fc.string({ maxLength: 20 }),
-      fc.constantFrom(
-        "authorization_code",
-        "refresh_token",
-        "S256",
-        "approve",
-        "http://127.0.0.1/",
-        "code",
-        "__proto__",
-      ),
-    ),
-  )
-  .map((fields) => new URLSearchParams(fields).toString());
+const form = changeSome(
+  {},
+  Object.values(FIELDS).flat(),
+  fc.oneof(
+    oddText,
+    fc.constantFrom("authorization_code", "refresh_token", "S256", "approve", "http%3A%2F%2F127.0.0.1%2F"),
+  ),
+).map(writeForm);
+
+const metadata = changeSome({ redirect_uris: '["http://127.0.0.1/"]' }, METADATA, oddJson).map((members) =>
+  Buffer.from(writeObject(members)),
+);
 
 const request = fc.record({
   method: fc.oneof(
@@ -80,7 +60,11 @@ const request = fc.record({
   ),
   path,
   headers: knownHeaders,
-  body: fc.oneof({ weight: 3, arbitrary: bodyBytes }, { weight: 1, arbitrary: form }),
+  body: fc.oneof(
+    { weight: 3, arbitrary: bodyBytes },
+    { weight: 1, arbitrary: form },
+    { weight: 1, arbitrary: metadata },
+  ),
   inSession: fc.boolean(),
 });
 
