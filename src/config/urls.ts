@@ -60,6 +60,7 @@ export const origin: Kind<string> = {
   read: (text) => {
     const url = parse(text);
     if (url === undefined || !isWeb(url) || url.username !== "" || /[?#]/.test(text)) return undefined;
+    url.hostname = normalizeHost(url.hostname);
     if (url.pathname !== "/") throw new BadValue("has a path", `Did you mean ${url.origin}?`);
     return url.origin;
   },

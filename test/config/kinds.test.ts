@@ -97,7 +97,11 @@ const CASES: [name: string, kind: Kind<unknown>, accepted: Record<string, unknow
   [
     "origin",
     origin,
-    { "https://a.example": "https://a.example", "http://localhost:3000/": "http://localhost:3000" },
+    {
+      "https://a.example": "https://a.example",
+      "HTTPS://A.example.:443": "https://a.example",
+      "http://localhost:3000/": "http://localhost:3000",
+    },
     ["*", "null", "a.example", "https://a.example/x", "https://a.example?x", "file:///x"],
   ],
   [

@@ -375,6 +375,15 @@ describe("an address", () => {
   });
 });
 
+test("found 9: A23: a document that nobody approved is no way to send a browser anywhere either", async () => {
+  const redirect_uri = "https://elsewhere.example/cb";
+  const id = host.serve("/app.json", describeApp(host.url("/app.json"), { redirect_uris: [redirect_uri] }));
+  await expectRefused(id, { redirect_uri, prompt: "none" });
+  await approve(server.url, authorizeQuery(id, { redirect_uri }));
+  const { response } = await pageFor(id, { redirect_uri, prompt: "none" });
+  expect(response.headers.get("location")).toStartWith(`${redirect_uri}?error=login_required`);
+});
+
 describe("how long a document is kept", () => {
   const keeping = (headers: Record<string, string>) => {
     const id = host.serve("/kept.json", () => Response.json(describeApp(id), { headers }));
