@@ -25,6 +25,7 @@ setDefaultTimeout(60_000);
 const WORDS = ["--tunnel", "none", "--token", TOKEN];
 const SECRET = "a-secret-of-the-gateway";
 const CLIENT_SECRET = "a-secret-of-the-client";
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 let folder: Folder;
 let program: Program;
@@ -248,6 +249,54 @@ test("S10: --introspect-secret lets a gateway ask about every token", async () =
   expect(await (await postForm(issuer, "/introspect", { token, ...caller })).json()).toMatchObject({
     active: true,
   });
+});
+
+test("found 6: T15: bogus proofs shut nobody out who comes with the right one, at no endpoint", async () => {
+  const own = ["--client-id", "known", "--client-secret", CLIENT_SECRET, "--introspect-secret", SECRET];
+  await using attacked = await startProgram([...WORDS, ...own, fixture("obedient")]);
+  const url = attacked.ready.issuer ?? "";
+  const ask = async (path: string, fields: Record<string, string>) =>
+    (await postForm(url, path, { token: "x", ...fields })).status;
+  const code = await obtainCode(url, "known");
+  const right = { client_id: "known", client_secret: CLIENT_SECRET };
+  const bogus: Record<string, string>[] = [
+    { client_id: "known", client_secret: "guess" },
+    { client_id: "known", client_assertion: "x.y.z", client_assertion_type: ASSERTION_TYPE },
+  ];
+  for (let i = 0; i < 320; i += 1) await ask("/revoke", bogus[i % 2] ?? {});
+  for (let i = 0; i < 40; i += 1)
+    await ask("/introspect", { client_id: "introspection", client_secret: "guess" });
+  expect(await ask("/revoke", bogus[0] ?? {})).toBe(429);
+  const fields = { grant_type: "authorization_code", code, code_verifier: VERIFIER };
+  expect(await ask("/token", { ...right, ...fields })).toBe(200);
+  expect(await ask("/revoke", right)).toBe(200);
+  expect(await ask("/introspect", { client_id: "introspection", client_secret: SECRET })).toBe(200);
+});
+
+test("found 11: R11: an assertion for a number and a key off its curve are refused", async () => {
+  const point = Buffer.alloc(32, 7).toString("base64url");
+  const jwks = { keys: [{ kty: "EC", crv: "P-256", x: point, y: point, kid: "k" }] };
+  const host = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) =>
+      Response.json(describeApp(url, { token_endpoint_auth_method: "private_key_jwt", jwks })),
+  });
+  const id = `http://127.0.0.1:${host.port}/app.json`;
+  const env = { MCP_EXPOSE_ALLOW_PRIVATE_FETCH: "1" };
+  await using open = await startProgram([...WORDS, fixture("obedient")], { env });
+  const url = open.ready.issuer ?? "";
+  await obtainCode(url, id);
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  for (const sub of [5, null, [id], { id }, id]) {
+    const client_assertion = `${encode({ alg: "ES256", kid: "k" })}.${encode({ sub })}.${"A".repeat(86)}`;
+    for (const more of [{}, { client_id: id }]) {
+      const proof = { client_assertion, client_assertion_type: ASSERTION_TYPE, ...more };
+      const response = await postForm(url, "/token", { grant_type: "authorization_code", ...proof });
+      expect([sub, more, response.status]).toEqual([sub, more, 401]);
+    }
+  }
+  await host.stop(true);
 });
 
 describe("documents of clients", () => {
