@@ -114,7 +114,7 @@ async function answerOrReply(
 }
 
 function isKnown({ allowRedirect }: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
-  return client.isApproved || isTrustedRedirect(redirectUri, allowRedirect);
+  return client.wasApproved || isTrustedRedirect(redirectUri, allowRedirect);
 }
 
 interface Shown {
@@ -131,7 +131,7 @@ function showPage(
   { query, problem, form }: Shown,
 ): Response {
   const { binding, answerPage, serverName, credential, scopes, store, now } = options;
-  if (!asked.client.isApproved && !asked.client.document) store.noteAsked(asked.client.id, now());
+  if (!asked.client.wasApproved && !asked.client.document) store.noteAsked(asked.client.id, now());
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage

@@ -65,7 +65,7 @@ export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionO
   return async (client, assertion, source) => {
     if (client.keys === undefined) return "it has no keys, but sent an assertion";
     // It has neither code nor token to come with, so its keys are not fetched and nothing of it is written down.
-    if (!client.isApproved) return "nobody has approved it";
+    if (!client.wasApproved) return "nobody has approved it";
     const payload = await verify(client, assertion, source);
     if (typeof payload === "string") return payload;
     const { jti, exp = 0 } = payload;

@@ -19,7 +19,7 @@ export interface Client {
   /** Whether that secret can be found by trying: a person chose it, and it is short. */
   isSecretGuessable: boolean;
   /** Whether somebody has ever let it in: approved it here, or set it up beforehand. */
-  isApproved: boolean;
+  wasApproved: boolean;
   /** Where its public keys are, for `private_key_jwt`. */
   keys: Pick<ClientMetadata, "jwks" | "jwks_uri"> | undefined;
   grantTypes: readonly string[];
@@ -56,7 +56,7 @@ export function createClientFinder(options: ClientOptions): ClientFinder {
   const known = new Map(clients.map((client) => [client.id, describeKnown(client, allowRedirect)]));
   const describe = (record: ClientRecord) => ({
     ...describeRecord(record, allowRedirect),
-    isApproved: store.isClientApproved(record.id),
+    wasApproved: store.wasApproved(record.id),
   });
   const findStored = (id: string) => {
     const record = store.findClient(id);
@@ -94,7 +94,7 @@ function describeKnown(
     isPublic: secret === undefined,
     secretHash: secret === undefined ? null : hashSecret(secret),
     isSecretGuessable: secret !== undefined && isGuessable(secret),
-    isApproved: true,
+    wasApproved: true,
     keys: undefined,
     grantTypes: GRANT_TYPES,
     acceptsRedirect: (uri) => isTrustedRedirect(uri, allowRedirect),
@@ -105,7 +105,7 @@ function describeKnown(
 function describeRecord(
   { id, secretHash, metadata }: ClientRecord,
   allowRedirect: readonly string[],
-): Omit<Client, "isApproved"> {
+): Omit<Client, "wasApproved"> {
   const methods = metadata.token_endpoint_auth_methods_supported ?? [metadata.token_endpoint_auth_method];
   const { jwks, jwks_uri } = metadata;
   return {

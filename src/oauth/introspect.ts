@@ -30,7 +30,7 @@ export function withIntrospector(findClient: FindClient, secret: string | undefi
     isPublic: false,
     secretHash: hashSecret(secret),
     isSecretGuessable: isGuessable(secret),
-    isApproved: true,
+    wasApproved: true,
     keys: undefined,
     grantTypes: [],
     acceptsRedirect: () => false,

@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite";
 import { transaction } from "./sqlite-rows.ts";
 import type { ClientMetadata, Store } from "./store.ts";
 
-type ClientOperations = "addClient" | "keepClient" | "findClient" | "isClientApproved" | "noteAsked";
+type ClientOperations = "addClient" | "keepClient" | "findClient" | "wasApproved" | "noteAsked";
 
 /** How often a page that is shown again and again is written down. */
 const ASKED_EVERY_MS = 60_000;
@@ -40,7 +40,7 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
       const row = find.get(id);
       return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
     },
-    isClientApproved: (id) => findApproved.get(id) !== null,
+    wasApproved: (id) => findApproved.get(id) !== null,
   };
 }
 

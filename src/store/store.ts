@@ -142,7 +142,7 @@ export interface Store {
   keepClient(client: ClientRecord, now: number): void;
   findClient(id: string): ClientRecord | undefined;
   /** Whether somebody has ever approved the client. */
-  isClientApproved(id: string): boolean;
+  wasApproved(id: string): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
