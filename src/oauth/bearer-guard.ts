@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import type { Challenger } from "./challenge.ts";
 import { describeFailure, type Failure } from "./failure.ts";
 import type { Principal } from "./principal.ts";
+import { DEFAULT_SCOPE } from "./scopes.ts";
 import { hashSecret } from "./secrets.ts";
 
 /** `principal` is absent for a request without a token where that may look around. */
@@ -15,6 +16,8 @@ export type Authenticate = (request: Request, resourcePath: string) => Authentic
 export interface BearerGuardOptions {
   /** Our resources. They are doors to one server, so a token for one opens all. */
   resources: readonly string[];
+  /** The scopes that open anything; `offline_access` does not. */
+  resourceScopes: readonly string[];
   serverId: string;
   /** Lets requests without any token pass; a bad token never does. */
   mayLookAround: boolean;
@@ -27,7 +30,7 @@ export interface BearerGuardOptions {
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const { resources, serverId, mayLookAround, store, now, log, challenger } = options;
+  const { resources, resourceScopes, serverId, mayLookAround, store, now, log, challenger } = options;
 
   function check(request: Request): Principal | Failure {
     const header = request.headers.get("authorization");
@@ -43,6 +46,9 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }
     const { subject, clientId, grantId, scopes, expiresAt } = access;
+    if (!scopes.some((scope) => resourceScopes.includes(scope))) {
+      return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
+    }
     return { subject, clientId, grantId, scopes, expiresAt };
   }
 

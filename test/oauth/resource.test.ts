@@ -19,6 +19,7 @@ import {
   registerClient,
   startServer,
   TOKEN,
+  type Tokens,
   until,
   VERIFIER,
 } from "./harness.ts";
@@ -90,6 +91,16 @@ describe("an access token", () => {
     for (const header of [...bad, "Bearer", "Bearer ,", `Bearer "${token}"`])
       expect(await send(header)).toBe(401);
     expect(await send(`Bearer ${token}`, `?access_token=${token}`)).toBe(400);
+  });
+
+  test("found 17: that was refreshed down to offline_access is 403 and names the scope it needs", async () => {
+    const { refresh_token } = await connect(server.url, client, { scope: "mcp offline_access" });
+    const narrowed = await refresh(server.url, client, refresh_token, { scope: "offline_access" });
+    const { access_token, scope } = (await narrowed.json()) as Tokens;
+    expect(scope).toBe("offline_access");
+    const response = await callResource(server.url, access_token);
+    expect([response.status, await errorOf(response)]).toEqual([403, "insufficient_scope"]);
+    expect(response.headers.get("www-authenticate")).toContain('scope="mcp"');
   });
 
   test("S7: a session is shared by one person's one app and nobody else", () => {
