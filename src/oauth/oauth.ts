@@ -46,7 +46,7 @@ export interface OAuthOptions {
   resources: readonly string[];
   /** What is exposed, for people. */
   serverName: string;
-  /** Fingerprint of the wrapped command: a grant for another one is not valid here. */
+  /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
   serverId: string;
   credential: Credential;
   /** Scopes besides the default one, and the tools each opens. */

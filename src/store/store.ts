@@ -36,7 +36,7 @@ export interface ClientRecord {
 
 /** What was approved: who lets which client do what, and where. */
 export interface Approval {
-  /** Fingerprint of the wrapped command; a grant is worth nothing to another server. */
+  /** Fingerprint of the wrapped server; a grant is worth nothing to another server. */
   serverId: string;
   clientId: string;
   subject: string;

@@ -52,6 +52,7 @@ async function knock(program: Program, provider: ProviderV1): Promise<number> {
   return response.status;
 }
 
+const [FILES = ""] = filesystem("");
 /** A good token and no session. */
 const LET_IN = 405;
 
@@ -140,6 +141,31 @@ test("after a restart on the same store tokens still work, but not for another w
   expect(await knock(third, provider)).toBe(401);
   await connect(third, provider);
   expect(provider.approvals).toBe(2);
+});
+
+test("found 2: grants are for a server in its folder: not for the same words elsewhere, but with other options", async () => {
+  const [here, there] = [await makeFolder(), await makeFolder()];
+  const config = await here.write("mcp-oauth.config.json", JSON.stringify({ server: ["node", FILES, "."] }));
+  const words = [...WITH_TOKEN, "--store", `${here.path}/state.db`];
+  const provider = createProvider(TOKEN);
+  const first = await startProgram([...words, "--", "node", FILES, "."], { cwd: here.path });
+  const port = Number(new URL(first.ready.url).port);
+  await (await connectV1(first.ready.url, provider)).close();
+  await first.stop();
+
+  const cases: [words: string[], cwd: string, status: number][] = [
+    [["--", "node", FILES, "."], there.path, 401],
+    [["--cwd", there.path, "--", "node", FILES, "."], here.path, 401],
+    [["--", "node", FILES, ".", "/tmp"], here.path, LET_IN],
+    [["--env", "MORE=1", FILES, "."], here.path, LET_IN],
+    [["--cwd", here.path, FILES, "."], there.path, LET_IN],
+    [["--config", config], there.path, LET_IN],
+  ];
+  for (const [more, cwd, status] of cases) {
+    const program = await startProgram([...words, ...more], { cwd, port });
+    expect([more, await knock(program, provider)]).toEqual([more, status]);
+    await program.stop();
+  }
 });
 
 test("--auth none lets everybody in, and every place where clients look for OAuth is empty", async () => {
