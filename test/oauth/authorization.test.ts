@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import {
   approve,
   authorizeQuery,
@@ -525,6 +525,47 @@ describe("the credential", () => {
     // Without the hash it would take a hundredth; other work on the machine does not make that much of a difference.
     expect(unknown).toBeGreaterThan(known / 5);
     await users.stop();
+  });
+
+  test("found 24: every name costs the same hashes, whatever the cost of its own, or none", async () => {
+    const strong = await Bun.password.hash("x", { algorithm: "argon2id", memoryCost: 2048, timeCost: 2 });
+    const bcrypt = await Bun.password.hash("x", { algorithm: "bcrypt", cost: 4 });
+    const broken = strong.replace(/[^$]+$/, "!");
+    const passwords = { ann: await hash("x"), bob: strong, cat: bcrypt, dan: broken, eve: "not a hash" };
+    const users = await startServer({
+      credential: {
+        kind: "password",
+        users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
+      },
+    });
+    const worked: string[] = [];
+    const verify = Bun.password.verify;
+    const spy = spyOn(Bun.password, "verify").mockImplementation(async (password, encoded) => {
+      const isRight = await verify(password, encoded);
+      worked.push((encoded as string).split("$").slice(0, -2).join("$"));
+      return isRight;
+    });
+    try {
+      const query = authorizeQuery(await registerClient(users.url));
+      const costs: string[][] = [];
+      for (const [username, password] of [...Object.keys(passwords), "nobody"].flatMap((name) => [
+        [name, "wrong"] as const,
+        [name, "x"] as const,
+      ])) {
+        worked.length = 0;
+        users.clock.now += 11 * MINUTE;
+        const page = await openPage(users.url, query);
+        const { status } = await submitPage(users.url, page, { username, password, decision });
+        const isRight = password === "x" && ["ann", "bob", "cat"].includes(username);
+        expect([username, password, status]).toEqual([username, password, isRight ? 303 : 401]);
+        costs.push(worked.toSorted());
+      }
+      expect(costs[0]).toHaveLength(3);
+      expect(costs).toEqual(costs.map(() => costs[0] ?? []));
+    } finally {
+      spy.mockRestore();
+      await users.stop();
+    }
   });
 
   test("A17: right tries do not count", async () => {
