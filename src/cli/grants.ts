@@ -11,6 +11,8 @@ import { readSettings } from "./settings.ts";
 type Grants = ReturnType<(typeof import("../app.ts"))["openGrants"]>;
 type Grant = ReturnType<Grants["list"]>[number];
 
+type Ended = ReturnType<Grants["listUnconfigured"]>[number];
+
 const HINT = "Use grants list, grants revoke <id> or grants revoke --all.";
 
 export function createGrants(line: CommandLine, io: CliIO) {
@@ -42,7 +44,9 @@ type Show = (people: string, records: readonly object[]) => void;
 
 function listGrants(grants: Grants, show: Show): void {
   const all = grants.list();
-  show(all.length === 0 ? "Nobody has access.\n" : renderTable(all), all.map(toRecord));
+  const ended = grants.listUnconfigured();
+  const living = all.length === 0 ? "Nobody has access.\n" : renderTable(all);
+  show(living + renderEnded(ended), [...all.map(toRecord), ...ended.map(toEndedRecord)]);
 }
 
 function revokeGrants(grants: Grants, id: string | undefined, show: Show): void {
@@ -134,6 +138,23 @@ function renderTable(all: readonly Grant[]): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+function renderEnded(ended: readonly Ended[]): string {
+  if (ended.length === 0) return "";
+  const lines = ended.map(
+    (grant) =>
+      `${grant.id}  ${clean(grant.clientName)}  ended ${renderTime(grant.endedAt)}: ${clean(renderReason(grant))}\n`,
+  );
+  return `\n${lines.join("")}`;
+}
+
+function toEndedRecord(grant: Ended) {
+  return { ...grant, reason: renderReason(grant) };
+}
+
+function renderReason({ subject }: Ended): string {
+  return subject === "owner" ? "the token no longer signs anybody in" : `${subject} is no longer configured`;
 }
 
 function renderTime(time: number): string {

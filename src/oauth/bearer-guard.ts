@@ -19,6 +19,8 @@ export interface BearerGuardOptions {
   /** The scopes that open anything; `offline_access` does not. */
   resourceScopes: readonly string[];
   serverId: string;
+  /** Who is configured to approve; what others approved is worth nothing. */
+  subjects: ReadonlySet<string>;
   /** Lets requests without any token pass; a bad token never does. */
   mayLookAround: boolean;
   store: Store;
@@ -30,7 +32,8 @@ export interface BearerGuardOptions {
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const { resources, resourceScopes, serverId, mayLookAround, store, now, log, challenger } = options;
+  const { resources, resourceScopes, serverId, subjects, mayLookAround, store, now, log, challenger } =
+    options;
 
   function check(request: Request): Principal | Failure {
     const header = request.headers.get("authorization");
@@ -46,6 +49,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }
     const { subject, clientId, grantId, scopes, expiresAt } = access;
+    if (!subjects.has(subject)) return { kind: "bad-token", why: `"${subject}" is no longer configured` };
     if (!scopes.some((scope) => resourceScopes.includes(scope))) {
       return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
     }

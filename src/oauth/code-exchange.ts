@@ -20,12 +20,15 @@ export function exchangeCode(options: IssueOptions, client: Client, form: Parame
   return issueForCode(options, client, code, resources);
 }
 
-function findCode({ store, serverId, now }: IssueOptions, client: Client, form: Parameters): StoredCode {
+function findCode(options: IssueOptions, client: Client, form: Parameters): StoredCode {
+  const { store, serverId, subjects, now } = options;
   const value = form.get("code");
   if (value === undefined) return refuse({ kind: "bad-request", description: "code is missing." });
   const code = store.findCode(hashSecret(value), now());
   if (!code) return refuse({ kind: "bad-code", why: "unknown or expired" });
   if (code.serverId !== serverId) refuse({ kind: "bad-code", why: "approved for another server" });
+  if (!subjects.has(code.subject))
+    refuse({ kind: "bad-code", why: `"${code.subject}" is no longer configured` });
   if (code.clientId !== client.id) refuse({ kind: "bad-code", why: "belongs to another client" });
   const redirectUri = form.get("redirect_uri");
   if (redirectUri !== undefined && redirectUri !== code.redirectUri) {

@@ -46,6 +46,11 @@ const MAX_NAME = 200;
 /** Who approves where a token is pasted: nobody has a name there. */
 const OWNER = "owner";
 
+/** Who can approve by this credential, and so whose approvals count. */
+export function listSubjects(credential: Credential): ReadonlySet<string> {
+  return new Set(credential.kind === "token" ? [OWNER] : credential.users.map(({ name }) => name));
+}
+
 export function createLogin({ credential, now, log }: LoginOptions): Login {
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(TRIES_PER_SOURCE);

@@ -16,7 +16,8 @@ import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentClients, type DocumentPolicy } from "./document-clients.ts";
 import type { OnGrant } from "./grant-event.ts";
 import { createIntrospect, withIntrospector } from "./introspect.ts";
-import { createLogin, type Credential } from "./login.ts";
+import { endUnconfigured } from "./grants.ts";
+import { createLogin, type Credential, listSubjects } from "./login.ts";
 import { type AnswerPage, createPageAnswer } from "./page-answer.ts";
 import { displayName } from "./pages/display.ts";
 import { createPermission, type Permission } from "./permission.ts";
@@ -97,12 +98,15 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   checkOptions(settings);
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
-  const options = { ...settings, resourceScopes, answerPage: createPageAnswer() };
+  const subjects = listSubjects(settings.credential);
+  const options = { ...settings, resourceScopes, subjects, answerPage: createPageAnswer() };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
     onGrantRevoked: (revocation) => tellRevoked(options, revocation),
   });
+  endUnconfigured(options);
+  watch.check();
   const sweeper = createSweeper(options);
   return {
     routes: createRoutes(options, watch),
@@ -122,7 +126,11 @@ function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
   return mayLookAround || Object.keys(scopes).length > 0;
 }
 
-type CompleteOptions = OAuthOptions & { resourceScopes: readonly string[]; answerPage: AnswerPage };
+type CompleteOptions = OAuthOptions & {
+  resourceScopes: readonly string[];
+  subjects: ReadonlySet<string>;
+  answerPage: AnswerPage;
+};
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const { documents, get, introspectSecret } = options;
@@ -156,11 +164,16 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   });
 }
 
-/** A code or token used twice is in two hands, and one of them is a thief's. */
 function tellRevoked({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
+  // A code or token used twice is in two hands, and one of them is a thief's.
   if (revocation.reason === "replay") {
     log.warn(
       `A code or refresh token of "${displayName(revocation.clientName)}" was used twice; its grant is revoked.`,
+    );
+  }
+  if (revocation.reason === "unconfigured") {
+    log.warn(
+      `"${displayName(revocation.subject)}" is no longer configured, so what was approved under that name has ended.`,
     );
   }
   onGrant({ state: "revoked", ...revocation });

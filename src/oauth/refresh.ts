@@ -45,9 +45,12 @@ function findRefresh(options: IssueOptions, client: Client, token: string): Stor
   return stored;
 }
 
-function checkOwner({ serverId, resources }: IssueOptions, client: Client, grant: Grant): void {
+function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Client, grant: Grant): void {
   if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
   if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
+  if (!subjects.has(grant.subject)) {
+    refuse({ kind: "bad-refresh-token", why: `"${grant.subject}" is no longer configured` });
+  }
   if (!grant.resources.every((resource) => resources.includes(resource))) {
     refuse({ kind: "bad-refresh-token", why: `granted for ${grant.resources.join(" ")}` });
   }

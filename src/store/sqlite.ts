@@ -2,14 +2,13 @@
 import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
 import { openDatabase } from "./sqlite-file.ts";
+import { createGrants, GRANT_COLUMNS, REVOCATION_KEPT_MS, UNCONFIGURED_KEPT_MS } from "./sqlite-grants.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
 import type {
   ClientMetadata,
   Grant,
   RefreshRecord,
-  Revocation,
-  RevocationReason,
   Rotation,
   Store,
   StoredAccess,
@@ -17,14 +16,7 @@ import type {
   StoredRefresh,
 } from "./store.ts";
 
-/** Long enough for every running server to have seen a revocation. */
-const REVOCATION_KEPT_MS = 3_600_000;
-
 type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
-
-const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
-  client_name AS clientName, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
-  expires_at AS expiresAt, ends_at AS endsAt`;
 
 /**
  * Opens the store that `where` names.
@@ -182,49 +174,6 @@ function createAssertions(db: Database): Pick<Store, "useAssertion"> {
   };
 }
 
-type GrantOperations = "listGrants" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
-
-function createGrants(db: Database): Pick<Store, GrantOperations> {
-  const list = db.prepare<Row<Grant>, [number]>(
-    `SELECT ${GRANT_COLUMNS} FROM grants WHERE expires_at > ? ORDER BY created_at, id`,
-  );
-  const note = db.prepare<null, [number, string | null, RevocationReason]>(
-    `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
-      SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
-  );
-  const remove = db.prepare<null, [string]>("DELETE FROM grants WHERE id = ?");
-  const latest = db.prepare<{ cursor: number }, []>(
-    "SELECT coalesce(max(seq), 0) AS cursor FROM revocations",
-  );
-  const after = db.prepare<Revocation & { cursor: number }, [number, string]>(
-    `SELECT seq AS cursor, grant_id AS grantId, client_id AS clientId, client_name AS clientName, subject, reason
-      FROM revocations WHERE seq > ? AND server_id = ? ORDER BY seq`,
-  );
-  return {
-    listGrants: (now) => list.all(now).map((row) => unflatten(row)),
-    revokeGrant: transaction(db, (id, now, reason) => {
-      note.run(now, id, reason);
-      return remove.run(id).changes > 0;
-    }),
-    revokeAllGrants: transaction(db, (now) => {
-      const count = list.all(now).length;
-      note.run(now, null, "owner");
-      db.run("DELETE FROM grants");
-      db.run("DELETE FROM codes");
-      return count;
-    }),
-    revocationsAfter: (cursor, serverId) => {
-      if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
-      const rows = after.all(cursor, serverId);
-      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(toRevocation) };
-    },
-  };
-}
-
-function toRevocation({ grantId, clientId, clientName, subject, reason }: Revocation): Revocation {
-  return { grantId, clientId, clientName, subject, reason };
-}
-
 function createSweep(db: Database): Store["sweep"] {
   return transaction(db, (now, unusedBefore) => {
     db.run("DELETE FROM codes WHERE grant_id IS NULL AND expires_at <= ?", [now]);
@@ -232,6 +181,9 @@ function createSweep(db: Database): Store["sweep"] {
     db.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", [now]);
     db.run("DELETE FROM grants WHERE expires_at <= ?", [now]);
     db.run("DELETE FROM clients WHERE used_at IS NULL AND created_at <= ?", [unusedBefore]);
-    db.run("DELETE FROM revocations WHERE at <= ?", [now - REVOCATION_KEPT_MS]);
+    db.run("DELETE FROM revocations WHERE at <= iif(reason = 'unconfigured', ?, ?)", [
+      now - UNCONFIGURED_KEPT_MS,
+      now - REVOCATION_KEPT_MS,
+    ]);
   });
 }

@@ -110,12 +110,20 @@ export interface Rotation {
   expiresAt: number;
 }
 
-/** `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice. */
-export type RevocationReason = "client" | "owner" | "replay";
+/**
+ * `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice.
+ * `unconfigured`: whoever approved it can no longer sign in.
+ */
+export type RevocationReason = "client" | "owner" | "replay" | "unconfigured";
 
 export interface Revocation extends Pick<Grant, "clientId" | "clientName" | "subject"> {
   grantId: string;
   reason: RevocationReason;
+}
+
+/** A grant that is no more, for people. */
+export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName" | "subject"> {
+  endedAt: number;
 }
 
 export interface Revocations {
@@ -155,6 +163,8 @@ export interface Store {
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
 
   listGrants(now: number): Grant[];
+  /** Grants that ended for this reason, as long as that is remembered. */
+  listEnded(now: number, reason: RevocationReason): EndedGrant[];
   /** Ends the grant and all its tokens; false when there is none. */
   revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
   /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */

@@ -397,6 +397,24 @@ for (const kind of ["memory", "a file"]) {
       expect(store.revocationsAfter(start.cursor, "other").revoked).toEqual([]);
     });
 
+    test("found 4: remembers for a month who lost access by being taken out, and forgets other ends in an hour", () => {
+      const hour = 3_600_000;
+      grant("gone");
+      grant("revoked");
+      store.revokeGrant("gone", 5, "unconfigured");
+      store.revokeGrant("revoked", 5, "owner");
+      const ids = (now: number) => store.listEnded(now, "unconfigured").map(({ id }) => id);
+      expect(store.listEnded(6, "unconfigured")).toEqual([
+        { id: "gone", clientId: "c", clientName: "client", subject: "ann", endedAt: 5 },
+      ]);
+      store.sweep(5 + hour, 0);
+      expect(store.revocationsAfter(0, "s").revoked.map(({ grantId }) => grantId)).toEqual(["gone"]);
+      expect(ids(5 + hour)).toEqual(["gone"]);
+      expect(ids(5 + 30 * 24 * hour)).toEqual([]);
+      store.sweep(5 + 30 * 24 * hour, 0);
+      expect(store.revocationsAfter(0, "s").revoked).toEqual([]);
+    });
+
     test("sweeps what ran out and keeps the rest", () => {
       grant("g");
       store.addCode(code("unused", 100), 1);
