@@ -2,6 +2,7 @@
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
+import { GRACE_MS } from "./refresh.ts";
 
 const SWEEP_MS = 60_000;
 /** How long a client that nobody approved is kept; one that was approved stays, since it will come back with its id. */
@@ -18,6 +19,7 @@ export function createSweeper({ store, now, log }: SweeperOptions): { close(): v
   const sweep = () => {
     try {
       store.sweep(now(), now() - UNUSED_CLIENT_KEPT_MS);
+      store.forgetSuccessors(now() - GRACE_MS);
     } catch (thrown) {
       log.warn(`Could not clean up the store: ${messageOf(thrown)}`);
     }

@@ -5,15 +5,16 @@ import { openDatabase } from "./sqlite-file.ts";
 import { createGrants, GRANT_COLUMNS, REVOCATION_KEPT_MS, UNCONFIGURED_KEPT_MS } from "./sqlite-grants.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
-import type {
-  ClientMetadata,
-  Grant,
-  RefreshRecord,
-  Rotation,
-  Store,
-  StoredAccess,
-  StoredCode,
-  StoredRefresh,
+import {
+  type ClientMetadata,
+  type Grant,
+  type RefreshRecord,
+  type Rotation,
+  type Store,
+  type StoredAccess,
+  type StoredCode,
+  type StoredRefresh,
+  USED_TOKENS_KEPT,
 } from "./store.ts";
 
 type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
@@ -125,7 +126,9 @@ function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess
   };
 }
 
-function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateRefresh"> {
+function createRefreshTokens(
+  db: Database,
+): Pick<Store, "findRefresh" | "rotateRefresh" | "forgetSuccessors"> {
   const find = db.prepare<RefreshRow, [string, number]>(
     `SELECT hash, grant_id AS grantId, issued_at AS issuedAt, expires_at AS expiresAt, replaced_at AS replacedAt,
         sealed_successor AS sealedSuccessor
@@ -136,8 +139,16 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
     `UPDATE refresh_tokens SET replaced_at = ?, sealed_successor = ?
       WHERE hash = ? AND replaced_at IS NULL AND expires_at > ?`,
   );
+  const forgetUsed = db.prepare<null, [string, number]>(
+    `DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens
+      WHERE grant_id = ? AND replaced_at IS NOT NULL ORDER BY replaced_at DESC, hash LIMIT -1 OFFSET ?)`,
+  );
   const renew = db.prepare<null, [number, number, string]>(
     "UPDATE grants SET renewed_at = ?, expires_at = ? WHERE id = ?",
+  );
+  const forgetSuccessors = db.prepare<null, [number]>(
+    `UPDATE refresh_tokens SET sealed_successor = NULL, issued_at = 0
+      WHERE sealed_successor IS NOT NULL AND replaced_at < ?`,
   );
   const insertAccess = prepareAccessInsert(db);
   const insertRefresh = prepareRefreshInsert(db);
@@ -146,8 +157,7 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
     const grant = row && unflatten(findGrant.get(row.grantId));
     if (!row || !grant) return undefined;
     const { replacedAt, sealedSuccessor, ...record } = row;
-    const isReplaced = replacedAt !== null && sealedSuccessor !== null;
-    return { ...record, grant, replaced: isReplaced ? { at: replacedAt, sealedSuccessor } : null };
+    return { ...record, grant, replaced: replacedAt === null ? null : { at: replacedAt, sealedSuccessor } };
   };
   return {
     findRefresh: db.transaction(read),
@@ -156,8 +166,10 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
       insertRefresh(rotation.successor);
       insertAccess(rotation.access);
       renew.run(now, rotation.expiresAt, rotation.access.grantId);
+      forgetUsed.run(rotation.access.grantId, USED_TOKENS_KEPT);
       return true;
     }),
+    forgetSuccessors: (usedBefore) => void forgetSuccessors.run(usedBefore),
   };
 }
 

@@ -96,8 +96,8 @@ export interface RefreshRecord {
 
 export interface StoredRefresh extends RefreshRecord {
   grant: Grant;
-  /** Set once it was exchanged: when, and the successor sealed so that only this token opens it. */
-  replaced: { at: number; sealedSuccessor: string } | null;
+  /** Set once it was exchanged: when, and for a while the successor, sealed so that only this token opens it. */
+  replaced: { at: number; sealedSuccessor: string | null } | null;
 }
 
 export interface Rotation {
@@ -132,6 +132,9 @@ export interface Revocations {
   revoked: readonly Revocation[];
 }
 
+/** Used refresh tokens of one grant that are remembered, the newest, so that their use is known for what it is. */
+export const USED_TOKENS_KEPT = 1000;
+
 export interface Store {
   /** Keeps at most `unusedLimit` clients that nobody ever approved; the oldest of them make room. */
   addClient(client: ClientRecord, unusedLimit: number): void;
@@ -156,8 +159,13 @@ export interface Store {
   removeAccess(hash: string): void;
 
   findRefresh(hash: string, now: number): StoredRefresh | undefined;
-  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
+  /**
+   * Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. Of used
+   * ones of the grant, so many as `USED_TOKENS_KEPT` are remembered.
+   */
   rotateRefresh(rotation: Rotation, now: number): boolean;
+  /** Of refresh tokens used before `usedBefore`, keeps the hash, whose it was and when; they lead nowhere any more. */
+  forgetSuccessors(usedBefore: number): void;
 
   /** Uses a client's assertion up; false when it was used before. */
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
