@@ -5,6 +5,7 @@ import { refuse } from "./failure.ts";
 import { describeTokens, issueAccess, issueRefresh, type IssueOptions, type TokenAnswer } from "./issue.ts";
 import type { Parameters } from "./parameters.ts";
 import { isVerifierFor } from "./pkce.ts";
+import { displayClient, displayHost } from "./pages/display.ts";
 import { mayRefresh } from "./refresh.ts";
 import { readResources } from "./resource.ts";
 import { createId, hashSecret } from "./secrets.ts";
@@ -63,24 +64,28 @@ function issueForCode(
 ): TokenAnswer {
   const { store, random, refreshTtl, accessTtl, onGrant, serverName } = options;
   const now = options.now();
-  const { serverId, clientId, subject, scopes } = code;
+  const { serverId, clientId, subject, scopes, source } = code;
   const grantId = createId(random, GRANT_ID_BYTES);
   const endsAt = now + Math.max(accessTtl, refreshTtl * REFRESH_LIFETIMES);
   const access = issueAccess(options, { grantId, scopes, resources, endsAt });
   const refresh = mayRefresh(client, scopes) ? issueRefresh(options, { grantId, endsAt }) : undefined;
   const expiresAt = Math.max(access.record.expiresAt, refresh?.record.expiresAt ?? 0);
-  const clientName = client.name ?? client.id;
+  const host = displayHost(clientId, code.redirectUri);
+  const clientName = displayClient(client.name ?? clientId, host);
   const grant: Grant = {
     id: grantId,
     serverId,
     serverName,
     clientId,
     clientName,
+    host,
+    source,
     subject,
     scopes,
     resources: code.resources,
     createdAt: now,
     renewedAt: now,
+    usedAt: null,
     expiresAt,
     endsAt,
   };

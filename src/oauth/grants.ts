@@ -1,15 +1,22 @@
 // Who has access, and taking it away; works on the store of a running server from another process,
 // which then notices within a second (see revocation-watch.ts).
+import { displayClient } from "./pages/display.ts";
 import type { EndedGrant, Grant, Store } from "../store/store.ts";
 
 /** Grants that still have a token that is good, oldest first. */
 export function listGrants(store: Store, now: number): readonly Grant[] {
-  return store.listGrants(now);
+  return store.listGrants(now).map((grant) => ({
+    ...grant,
+    clientName: displayClient(grant.clientName, grant.host || grant.clientId),
+  }));
 }
 
 /** Grants that ended because nobody of that name is configured any more, oldest first. */
 export function listUnconfigured(store: Store, now: number): readonly EndedGrant[] {
-  return store.listEnded(now, "unconfigured");
+  return store.listEnded(now, "unconfigured").map((grant) => ({
+    ...grant,
+    clientName: displayClient(grant.clientName, grant.clientId),
+  }));
 }
 
 export interface Configured {

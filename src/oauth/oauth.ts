@@ -17,9 +17,10 @@ import { createDocumentClients, type DocumentPolicy } from "./document-clients.t
 import type { OnGrant } from "./grant-event.ts";
 import { createIntrospect, withIntrospector } from "./introspect.ts";
 import { endUnconfigured } from "./grants.ts";
+import { createLastUses } from "./last-use.ts";
 import { createLogin, type Credential, listSubjects } from "./login.ts";
 import { type AnswerPage, createPageAnswer } from "./page-answer.ts";
-import { displayName } from "./pages/display.ts";
+import { displayClient, displayName } from "./pages/display.ts";
 import { createPermission, type Permission } from "./permission.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 import { createRegister } from "./register.ts";
@@ -107,10 +108,14 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   });
   endUnconfigured(options);
   watch.check();
-  const sweeper = createSweeper(options);
+  const lastUses = createLastUses(options);
+  const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
+    authenticate: greetVisitors(
+      { ...options, challenger },
+      createBearerGuard({ ...options, challenger, lastUses }),
+    ),
     permission: isLimited(options)
       ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
@@ -165,18 +170,17 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
 }
 
 function tellRevoked({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
+  const clientName = displayClient(revocation.clientName, revocation.clientId);
   // A code or token used twice is in two hands, and one of them is a thief's.
   if (revocation.reason === "replay") {
-    log.warn(
-      `A code or refresh token of "${displayName(revocation.clientName)}" was used twice; its grant is revoked.`,
-    );
+    log.warn(`A code or refresh token of "${clientName}" was used twice; its grant is revoked.`);
   }
   if (revocation.reason === "unconfigured") {
     log.warn(
       `"${displayName(revocation.subject)}" is no longer configured, so what was approved under that name has ended.`,
     );
   }
-  onGrant({ state: "revoked", ...revocation });
+  onGrant({ state: "revoked", ...revocation, clientName });
 }
 
 function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): void {

@@ -9,10 +9,11 @@ export const REVOCATION_KEPT_MS = 3_600_000;
 export const UNCONFIGURED_KEPT_MS = 30 * 24 * 3_600_000;
 
 export const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
-  client_name AS clientName, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
-  expires_at AS expiresAt, ends_at AS endsAt`;
+  client_name AS clientName, host, source, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
+  used_at AS usedAt, expires_at AS expiresAt, ends_at AS endsAt`;
 
-type GrantOperations = "listGrants" | "listEnded" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
+type GrantOperations =
+  "markUsed" | "listGrants" | "listEnded" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
 
 export function createGrants(db: Database): Pick<Store, GrantOperations> {
   const list = db.prepare<Row<Grant>, [number]>(
@@ -22,6 +23,7 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
     `SELECT grant_id AS id, client_id AS clientId, client_name AS clientName, subject, at AS endedAt
       FROM revocations WHERE reason = ? AND at > ? ORDER BY seq`,
   );
+  const markUsed = db.prepare<null, [number, string]>("UPDATE grants SET used_at = ? WHERE id = ?");
   const note = db.prepare<null, [number, string | null, RevocationReason]>(
     `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
       SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
@@ -37,6 +39,9 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
   return {
     listGrants: (now) => list.all(now).map((row) => unflatten(row)),
     listEnded: (now, reason) => listEnded.all(reason, now - keptMs(reason)),
+    markUsed: transaction(db, (times) => {
+      for (const [id, at] of times) markUsed.run(at, id);
+    }),
     revokeGrant: transaction(db, (id, now, reason) => {
       note.run(now, id, reason);
       return remove.run(id).changes > 0;

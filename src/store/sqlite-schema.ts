@@ -82,6 +82,12 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE revocations ADD COLUMN subject TEXT NOT NULL DEFAULT '';
   ALTER TABLE revocations ADD COLUMN reason TEXT NOT NULL DEFAULT 'owner';
   `,
+  `
+  ALTER TABLE codes ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN host TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN used_at REAL;
+  `,
 ];
 
 /** @returns false when the file was written by a newer version, and nothing was touched */

@@ -71,23 +71,24 @@ function createClients(db: Database): Pick<Store, "addClient" | "keepClient" | "
 
 function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeemCode"> {
   const insert = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, expires_at)
-      VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $expiresAt)`,
+    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source, expires_at)
+      VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $source,
+        $expiresAt)`,
   );
   const markUsed = db.prepare<null, [number, string]>("UPDATE clients SET used_at = ? WHERE id = ?");
   const find = db.prepare<Row<StoredCode>, [string, number]>(
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
-        redirect_uri AS redirectUri, challenge, expires_at AS expiresAt, grant_id AS grantId
+        redirect_uri AS redirectUri, challenge, source, expires_at AS expiresAt, grant_id AS grantId
       FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
   );
   const claim = db.prepare<null, [string, string, number]>(
     "UPDATE codes SET grant_id = ? WHERE hash = ? AND grant_id IS NULL AND expires_at > ?",
   );
   const insertGrant = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO grants (id, server_id, server_name, client_id, client_name, subject, scopes, resources,
-        created_at, renewed_at, expires_at, ends_at)
-      VALUES ($id, $serverId, $serverName, $clientId, $clientName, $subject, $scopes, $resources,
-        $createdAt, $renewedAt, $expiresAt, $endsAt)`,
+    `INSERT INTO grants (id, server_id, server_name, client_id, client_name, host, source, subject, scopes,
+        resources, created_at, renewed_at, used_at, expires_at, ends_at)
+      VALUES ($id, $serverId, $serverName, $clientId, $clientName, $host, $source, $subject, $scopes,
+        $resources, $createdAt, $renewedAt, $usedAt, $expiresAt, $endsAt)`,
   );
   const insertAccess = prepareAccessInsert(db);
   const insertRefresh = prepareRefreshInsert(db);

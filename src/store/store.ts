@@ -49,6 +49,8 @@ export interface CodeRecord extends Approval {
   redirectUri: string;
   /** PKCE `code_challenge`, method S256. */
   challenge: string;
+  /** Where whoever approved sat. */
+  source: string;
   expiresAt: number;
 }
 
@@ -62,9 +64,15 @@ export interface Grant extends Approval {
   /** Names as they were on the approval page, for people. */
   serverName: string;
   clientName: string;
+  /** Who is behind the client: whoever publishes its document, or where its answers go. */
+  host: string;
+  /** Where whoever approved sat. */
+  source: string;
   createdAt: number;
   /** When tokens were last issued for it. */
   renewedAt: number;
+  /** When a token of it was last shown, to the minute or so. */
+  usedAt: number | null;
   /** When the last token runs out, unless it is refreshed before. */
   expiresAt: number;
   /** No refresh goes beyond this. */
@@ -171,6 +179,8 @@ export interface Store {
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
 
   listGrants(now: number): Grant[];
+  /** @param times by grant */
+  markUsed(times: ReadonlyMap<string, number>): void;
   /** Grants that ended for this reason, as long as that is remembered. */
   listEnded(now: number, reason: RevocationReason): EndedGrant[];
   /** Ends the grant and all its tokens; false when there is none. */

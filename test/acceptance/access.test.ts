@@ -3,6 +3,7 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { messageOf } from "../../src/errors.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
+import { INITIALIZE, post } from "../eras/wire.ts";
 import { createLoginRobot, type Typed } from "../login-robot.ts";
 import { runProgram, startProgram, type Program, type ProgramOptions } from "../program.ts";
 import { createMemoryProvider } from "./memory-provider.ts";
@@ -190,6 +191,22 @@ test("--auth none lets everybody in, and every place where clients look for OAut
   const provider = createProvider(TOKEN);
   expect(await echo(await connect(program, provider), "anybody")).toBe("Echo: anybody");
   expect(provider.approvals).toBe(0);
+});
+
+test("found 23: a page that this machine serves calls with --auth none, another does not, and no page does without a token", async () => {
+  const open = await start([...LOCAL, "--auth", "none", EVERYTHING]);
+  const guarded = await start([...WITH_TOKEN, EVERYTHING]);
+  const ask = async ({ ready }: Program, origin: string) => {
+    const response = await post(ready.url, INITIALIZE, { origin });
+    await response.body?.cancel();
+    return [response.status, response.headers.get("access-control-allow-origin")];
+  };
+  for (const origin of ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:8080"]) {
+    expect([origin, ...(await ask(open, origin))]).toEqual([origin, 200, "*"]);
+    expect([origin, ...(await ask(guarded, origin))]).toEqual([origin, 401, "*"]);
+  }
+  for (const origin of ["https://evil.example", "null"])
+    expect([origin, (await ask(open, origin))[0]]).toEqual([origin, 403]);
 });
 
 test("the wrapped server gets our environment and what --env adds, but none of our own secrets", async () => {

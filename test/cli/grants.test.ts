@@ -99,6 +99,70 @@ async function list(store: string, ...words: string[]): Promise<string> {
   return stdout;
 }
 
+test("found 23: grants revoke takes away what was named, and nothing by a blank or by what fits several", async () => {
+  const store = await makeStore();
+  await using program = await serve(store, PASTED);
+  await connect(program, AS_OWNER);
+  const ids = async () =>
+    (await list(store, "--json"))
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { id: string }).id);
+  const revoke = (...words: string[]) => runProgram(["grants", "revoke", ...words, "--store", store]);
+  for (const blank of ["", " ", "\t", "\u00a0"]) {
+    const { exitCode, stdout, stderr } = await revoke(blank);
+    expect({ blank, exitCode, stdout }).toEqual({ blank, exitCode: 2, stdout: "" });
+    expect(stderr).toContain(`needs a grant's id, and "${blank}" is none`);
+  }
+  expect((await revoke("--all", "")).exitCode).toBe(2);
+  expect(await ids()).toHaveLength(1);
+  // Of seventeen ids two begin with the same of sixteen digits.
+  for (let count = 0; count < 16; count += 1) await connect(program, AS_OWNER);
+  const all = await ids();
+  const shared =
+    "0123456789abcdef".split("").find((digit) => all.filter((id) => id.startsWith(digit)).length > 1) ?? "";
+  const refused = await revoke(shared);
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining(`Several grants begin with "${shared}".`),
+  ]);
+  expect(await ids()).toHaveLength(17);
+  expect((await revoke(all[0]?.slice(0, 12) ?? "")).stdout).toStartWith(`Revoked ${all[0]}`);
+  expect(await ids()).toHaveLength(16);
+  expect((await revoke("--all")).stdout).toBe("Revoked 16 grants.\n");
+});
+
+test("found 23: grants list tells equal names apart by host, by where they were approved, and by their last use", async () => {
+  const store = await makeStore();
+  const program = await serve(store, PASTED);
+  const issuer = program.ready.issuer ?? "";
+  const redirect_uri = "https://app.example/callback";
+  const client = await registerClient(issuer, { client_name: "Some App", redirect_uris: [redirect_uri] });
+  const location = await approve(issuer, authorizeQuery(client, { redirect_uri }), {
+    ...AS_OWNER,
+    decision: "approve",
+  });
+  await redeem(issuer, client, location.searchParams.get("code") ?? "", { redirect_uri });
+  const local = await connect(program, AS_OWNER);
+  const before = Date.now();
+  await callResource(issuer, local.access_token);
+  await program.stop();
+  const [head = "", ...rows] = (await list(store)).trimEnd().split("\n");
+  expect(head.split(/ {2,}/)).toEqual(["ID", "CLIENT", "WHO", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"]);
+  const cells = rows.map((row) => row.split(/ {2,}/).slice(1));
+  const minute = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d$/);
+  expect(cells).toEqual([
+    ["Some App", "owner", "obedient", "app.example", "127.0.0.1", minute, minute],
+    ["Some App", "owner", "obedient", "127.0.0.1:4444", "127.0.0.1", minute, minute],
+  ]);
+  const [unused, used] = (await list(store, "--json"))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { host: string; source: string; usedAt: number | null });
+  expect(unused).toMatchObject({ host: "app.example", source: "127.0.0.1", usedAt: null });
+  expect(used?.usedAt).toBeGreaterThanOrEqual(before);
+});
+
 test("found 4: a user taken out of the configuration is out at the next start, for good, and grants list says why", async () => {
   const store = await makeStore();
   const first = await serve(store, [...ALICE, ...BOB]);

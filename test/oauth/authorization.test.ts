@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { listGrants } from "../../src/oauth/grants.ts";
 import {
   approve,
   authorizeQuery,
@@ -446,6 +447,98 @@ describe("a decision", () => {
     expect(
       (await send(`${form}&decision=approve`, "application/x-www-form-urlencoded;Charset=UTF-8")).status,
     ).toBe(303);
+  });
+});
+
+describe("a name without anything to read", () => {
+  const blanks = {
+    "a zero-width space": "\u200b\u200b",
+    "marks of direction": "\u202e\u2066\u200f",
+    "a filler of Hangul": "\u3164",
+    "a halfwidth filler of Hangul": "\uffa0 \u115f\u1160",
+    "the empty pattern of Braille": "\u2800\u2800",
+    "accents alone": "\u0301\u0308 \u20dd",
+    "a joiner of graphemes": "\u034f",
+    "variation selectors": "\ufe0f\u{e0100}",
+    tags: "\u{e0041}\u{e0042}",
+    "private characters": "\ue000\u{f0000}",
+    "half a character": "\ud800",
+    "a blank of Egypt and a musical one": "\u{13441}\u{1d159}",
+    "spaces and a line break": "\u3000\u00a0\n\t",
+    dots: ". .",
+  };
+  for (const [what, client_name] of Object.entries(blanks)) {
+    test(`found 23: but ${what} is the host's on the page, in the terminal and in the list`, async () => {
+      const redirect_uri = "https://app.example/callback";
+      const id = await registerClient(server.url, { client_name, redirect_uris: [redirect_uri] });
+      const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri }));
+      expect(html).toContain("<h1>Connect app.example to everything?</h1>");
+      expect(html).toContain("it gives itself no name that can be read");
+      const code = (await approve(server.url, authorizeQuery(id, { redirect_uri }))).searchParams.get("code");
+      await redeem(server.url, id, code ?? "", { redirect_uri });
+      expect(server.events.map((event) => event.clientName)).toEqual(["app.example", "app.example"]);
+      expect(listGrants(server.store, server.clock.now).map((grant) => grant.clientName)).toEqual([
+        "app.example",
+      ]);
+    });
+  }
+
+  test("found 23: and what stands between letters is no part of a name", async () => {
+    const names = {
+      "Clau\u200bde\u3164\u2800": "Claude",
+      "\u202eedualC\u202c": "edualC",
+      "Cafe\u0301": "Cafe\u0301",
+      [`Z${"\u0301".repeat(200)}algo`]: `Z${"\u0301".repeat(4)}algo`,
+      "\u0301 App": "App",
+      नमस्ते: "नमस्ते",
+      "🦆": "🦆",
+    };
+    for (const [client_name, shown] of Object.entries(names)) {
+      const { html } = await openPage(
+        server.url,
+        authorizeQuery(await registerClient(server.url, { client_name })),
+      );
+      expect(html).toContain(`<h1>Connect ${shown} to everything?</h1>`);
+    }
+  });
+
+  test("found 23: in an older store is the host's, too", async () => {
+    const approval = {
+      serverId: "server-1",
+      clientId: client,
+      subject: "owner",
+      scopes: ["mcp"],
+      resources: [`${server.url}/mcp`],
+    };
+    const now = server.clock.now;
+    const code = {
+      hash: "h",
+      redirectUri: CALLBACK,
+      challenge: CHALLENGE,
+      source: "",
+      expiresAt: now + HOUR,
+    };
+    server.store.addCode({ ...approval, ...code }, now);
+    const access = {
+      hash: "a",
+      grantId: "g",
+      scopes: ["mcp"],
+      resources: [],
+      issuedAt: now,
+      expiresAt: now + HOUR,
+    };
+    const times = { createdAt: now, renewedAt: now, usedAt: null, expiresAt: now + HOUR, endsAt: now + HOUR };
+    const grant = {
+      ...approval,
+      ...times,
+      id: "g",
+      serverName: "everything",
+      clientName: "\u3164",
+      host: "app.example",
+      source: "",
+    };
+    server.store.redeemCode("h", { grant, access }, now);
+    expect(listGrants(server.store, now).map(({ clientName }) => clientName)).toEqual(["app.example"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import {
   errorOf,
   type Harness,
   HOUR,
+  MINUTE,
   obtainCode,
   openPage,
   redeem,
@@ -168,6 +170,25 @@ describe("on a file that outlives the server", () => {
     expect(await errorOf(await refresh(after.url, id, tokens.refresh_token))).toBe("invalid_grant");
     expect(await errorOf(await redeem(after.url, id, code))).toBe("invalid_grant");
     await after.stop();
+  });
+
+  test("found 23: when a grant was used last is written down with the sweep, and not with each request", async () => {
+    const running = await startServer({ where });
+    const tokens = await connect(running.url, await registerClient(running.url));
+    const other = new Database(where, { readonly: true });
+    const version = () => other.query("PRAGMA data_version").get();
+    const before = version();
+    for (let count = 0; count < 20; count += 1) {
+      running.clock.now += MINUTE;
+      expect((await callResource(running.url, tokens.access_token)).status).toBe(200);
+    }
+    expect(version()).toEqual(before);
+    await running.stop();
+    other.close();
+    const store = openStore(where);
+    const { now } = running.clock;
+    expect(listGrants(store, now)).toMatchObject([{ usedAt: now, renewedAt: now - 20 * MINUTE }]);
+    store.close();
   });
 
   test("S6: a running server notices grants that were revoked through the file, once each", async () => {

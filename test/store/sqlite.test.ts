@@ -240,7 +240,7 @@ const approval = {
 };
 
 function code(hash: string, expiresAt = 100) {
-  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", expiresAt };
+  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", source: "", expiresAt };
 }
 
 function issued(id: string) {
@@ -249,8 +249,11 @@ function issued(id: string) {
     id,
     serverName: "server",
     clientName: "client",
+    host: "a.example",
+    source: "192.0.2.1",
     createdAt: 1,
     renewedAt: 1,
+    usedAt: null,
     expiresAt: 1e3,
     endsAt: 5e3,
   };
