@@ -12,6 +12,7 @@ import { createAssertionCheck } from "./client-assertion.ts";
 import { createClientAuthentication } from "./client-authentication.ts";
 import { createClientFinder, type FindClient } from "./client.ts";
 import { readKeyDocument } from "./client-document.ts";
+import { createSourceCount } from "./counted-source.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentClients, type DocumentPolicy } from "./document-clients.ts";
 import type { OnGrant } from "./grant-event.ts";
@@ -139,14 +140,16 @@ type CompleteOptions = OAuthOptions & {
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const { documents, get, introspectSecret } = options;
+  const countSource = createSourceCount(options);
   const finder = createClientFinder({
     ...options,
+    countSource,
     documents: documents && createDocumentClients({ ...options, policy: documents }),
   });
   const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
   const findAssertionFlaw = createAssertionCheck({ ...options, keys });
   const authenticating = (findClient: FindClient) =>
-    createClientAuthentication({ ...options, findClient, findAssertionFlaw });
+    createClientAuthentication({ ...options, findClient, findAssertionFlaw, countSource });
   const authenticateClient = authenticating(finder.findReturning);
   const binding = createBrowserBinding(options);
   return createOAuthRoutes({

@@ -39,7 +39,9 @@ export function openStore(where: string): Store {
   };
 }
 
-function createClients(db: Database): Pick<Store, "addClient" | "keepClient" | "findClient"> {
+type ClientOperations = "addClient" | "keepClient" | "findClient" | "isApproved";
+
+function createClients(db: Database): Pick<Store, ClientOperations> {
   const insert = db.prepare<null, [string, string | null, string, number]>(
     "INSERT INTO clients (id, secret_hash, metadata, created_at) VALUES (?, ?, ?, ?)",
   );
@@ -55,7 +57,12 @@ function createClients(db: Database): Pick<Store, "addClient" | "keepClient" | "
     { id: string; secretHash: string | null; metadata: string; createdAt: number },
     [string]
   >("SELECT id, secret_hash AS secretHash, metadata, created_at AS createdAt FROM clients WHERE id = ?");
+  const findApproval = db.prepare<{ found: 1 }, [string, number]>(
+    `SELECT 1 AS found FROM grants WHERE client_id = ?1 AND expires_at > ?2
+      UNION ALL SELECT 1 FROM codes WHERE client_id = ?1 AND expires_at > ?2 LIMIT 1`,
+  );
   return {
+    isApproved: (id, now) => findApproval.get(id, now) !== null,
     addClient: transaction(db, (client, unusedLimit) => {
       insert.run(client.id, client.secretHash, JSON.stringify(client.metadata), client.createdAt);
       makeRoom.run(unusedLimit);

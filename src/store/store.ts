@@ -149,6 +149,8 @@ export interface Store {
   /** Keeps what the document of a client says that somebody has just approved; the client counts as used. */
   keepClient(client: ClientRecord, now: number): void;
   findClient(id: string): ClientRecord | undefined;
+  /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. */
+  isApproved(id: string, now: number): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
