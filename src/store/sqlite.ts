@@ -125,7 +125,7 @@ function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess
   const findRow = rememberReads(db, (hash) => unflatten(find.get(hash)));
   const remove = db.prepare<null, [string]>("DELETE FROM access_tokens WHERE hash = ?");
   return {
-    addAccess: prepareAccessInsert(db),
+    addAccess: transaction(db, prepareAccessInsert(db)),
     findAccess: (hash, now) => {
       const access = findRow(hash);
       return access !== undefined && access.expiresAt > now ? access : undefined;

@@ -143,6 +143,9 @@ export interface Revocations {
 /** Used refresh tokens of one grant that are remembered, the newest, so that their use is known for what it is. */
 export const USED_TOKENS_KEPT = 1000;
 
+/** Access tokens of one grant that are good at a time; the oldest make room. No client has use for so many. */
+export const ACCESS_TOKENS_KEPT = 1000;
+
 export interface Store {
   /** Keeps at most `unusedLimit` clients that nobody ever approved; the oldest of them make room. */
   addClient(client: ClientRecord, unusedLimit: number): void;

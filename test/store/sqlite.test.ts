@@ -375,6 +375,16 @@ for (const kind of ["memory", "a file"]) {
       expect(store.findRefresh("r2", 2000)).toBeUndefined();
     });
 
+    test("found 22: keeps a thousand access tokens of a grant at a time, the newest", () => {
+      grant("g");
+      grant("other");
+      const { access } = issued("g");
+      for (let count = 1; count <= 1000; count += 1)
+        store.addAccess({ ...access, hash: `more-${count}`, issuedAt: 1 + count });
+      const isKept = (hash: string) => store.findAccess(hash, 2) !== undefined;
+      expect(["g-a", "more-1", "more-1000", "other-a"].map(isKept)).toEqual([false, true, true, true]);
+    });
+
     test("does half of nothing when a later step fails", () => {
       grant("g");
       store.addCode(code("other"), 1);
