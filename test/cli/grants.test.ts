@@ -11,6 +11,7 @@ import {
   refresh,
   registerClient,
   type Tokens,
+  until,
 } from "../oauth/harness.ts";
 import { type Program, runProgram, startProgram } from "../program.ts";
 import { createFolder, type Folder } from "./process.ts";
@@ -181,7 +182,7 @@ test("found 4: a user taken out of the configuration is out at the next start, f
   expect(await errorOf(await redeem(second.ready.issuer ?? "", alice.client, unused))).toBe("invalid_grant");
   const told = await second.next((event) => event.event === "grant" && event.state === "revoked");
   expect(told).toMatchObject({ subject: "alice", clientName: "Alice's App", reason: "unconfigured" });
-  expect(second.stderr()).toContain('"alice" is no longer configured');
+  await until(() => second.stderr().includes('"alice" is no longer configured'));
   const [living = "", ended = ""] = (await list(store)).split("\n\n");
   expect(living).toContain("Bob's App");
   expect(living).not.toContain("Alice's App");
