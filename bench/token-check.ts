@@ -109,10 +109,11 @@ function addGrant(store: Store, token: string, now: number): void {
     hash: `code ${token}`,
     redirectUri: RESOURCE,
     challenge: "x",
+    source: "127.0.0.1",
     expiresAt: now + HOUR,
   };
-  const names = { id: `grant ${token}`, serverName: "server", clientName: "client" };
-  const times = { createdAt: now, renewedAt: now, expiresAt: now + HOUR, endsAt: now + HOUR };
+  const names = { id: `grant ${token}`, serverName: "server", clientName: "client", host: "", source: "" };
+  const times = { createdAt: now, renewedAt: now, usedAt: null, expiresAt: now + HOUR, endsAt: now + HOUR };
   const access = {
     hash: hashSecret(token),
     grantId: names.id,

@@ -5,7 +5,7 @@ import type { Config } from "./config/config.ts";
 import type { Caller } from "./eras/era.ts";
 import { UserError } from "./errors.ts";
 import type { Log } from "./log.ts";
-import { listGrants, revokeAll, revokeGrant } from "./oauth/grants.ts";
+import { listGrants, listUnconfigured, revokeAll, revokeGrant } from "./oauth/grants.ts";
 import { createOAuth, type OAuth, type OAuthOptions, type Principal } from "./oauth/oauth.ts";
 import { createPinnedGet } from "./oauth/pinned-get.ts";
 import { openStore } from "./store/sqlite.ts";
@@ -111,6 +111,7 @@ export function openGrants(where: string, now: () => number) {
   const store = openStore(where);
   return {
     list: () => listGrants(store, now()),
+    listUnconfigured: () => listUnconfigured(store, now()),
     revoke: (id: string) => revokeGrant(store, id, now()),
     revokeAll: () => revokeAll(store, now()),
     close: () => store.close(),

@@ -12,6 +12,7 @@ import {
 import { checkLaunch, childEnvironment, openBridge } from "./app-server.ts";
 import { chooseTunnel, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
 import { resolveCommand } from "./child/command.ts";
+import { identifyServer } from "./child/identity.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
 import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
@@ -148,7 +149,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
         publicUrl,
         resources: [config.path, SSE_PATH].map((path) => publicUrl + path),
         serverName: command.name,
-        serverId: new Bun.CryptoHasher("sha256").update(command.identity).digest("hex"),
+        serverId: identifyServer(config.server, command.target, config.cwd),
         credential,
         store,
         sourceOf,

@@ -12,8 +12,8 @@ export interface Command {
   viaShell: boolean;
   /** What is exposed, for people and for the approval page: `server-everything`. */
   name: string;
-  /** What is run, whatever runs it: equal for the same server with the same arguments. */
-  identity: string;
+  /** The file or folder that the command's first word leads to. */
+  target: string;
 }
 
 /** What was typed: see `ServerSpec` in the configuration. */
@@ -43,16 +43,19 @@ const TYPESCRIPT = new Set([".ts", ".mts"]);
  */
 export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): Command {
   const name = nameOf(spec);
-  const identify = (target: string) => JSON.stringify([target, ...spec.args]);
   if (spec.shell) {
     const line = [spec.command, ...spec.args].join(" ");
-    return { ...shellStart(line, around), name, identity: line };
+    const shell = shellStart(line, around);
+    return { ...shell, name, target: shell.file };
   }
   const { command, args, folder } = spec;
   const isPath = !spec.literal && (/[/\\]/.test(command) || hasScriptExtension(command));
-  if (!isPath) return { ...pathStart(spec, around), name, identity: identify(command) };
+  if (!isPath) {
+    const found = pathStart(spec, around);
+    return { ...found, name, target: found.file };
+  }
   const path = resolve(folder, command);
-  const known = { name: nameOf({ ...spec, command: path }), identity: identify(path) };
+  const known = { name: nameOf({ ...spec, command: path }), target: path };
   const stat = existsSync(path) ? statSync(path) : undefined;
   if (stat?.isDirectory()) return { ...folderStart(path, args, around), ...known };
   if (stat?.isFile()) return { ...fileStart(path, args, around), ...known };
@@ -72,7 +75,7 @@ function hintForMissing({ command, folder }: CommandSpec): string {
   return "Give the path of your server, or a command after --, as in: mcp-expose -- npx -y my-server";
 }
 
-type Start = Omit<Command, "name" | "identity">;
+type Start = Omit<Command, "name" | "target">;
 
 function fileStart(path: string, args: readonly string[], around: CommandSurroundings): Start {
   const extension = extname(path);

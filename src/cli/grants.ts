@@ -11,6 +11,8 @@ import { readSettings } from "./settings.ts";
 type Grants = ReturnType<(typeof import("../app.ts"))["openGrants"]>;
 type Grant = ReturnType<Grants["list"]>[number];
 
+type Ended = ReturnType<Grants["listUnconfigured"]>[number];
+
 const HINT = "Use grants list, grants revoke <id> or grants revoke --all.";
 
 export function createGrants(line: CommandLine, io: CliIO) {
@@ -28,7 +30,9 @@ export function createGrants(line: CommandLine, io: CliIO) {
       const [id] = args._;
       expectWords(args._, all ? 0 : 1);
       if (!all && id === undefined) throw new UserError("grants revoke needs a grant's id.", HINT);
-      await withGrants(line, io, (grants, show) => revokeGrants(grants, id, show));
+      await withGrants(line, io, (grants, show) =>
+        id === undefined ? revokeAll(grants, show) : revokeOne(grants, id, show),
+      );
     },
   });
   // Without a prototype, since citty looks names up with `in`.
@@ -42,14 +46,19 @@ type Show = (people: string, records: readonly object[]) => void;
 
 function listGrants(grants: Grants, show: Show): void {
   const all = grants.list();
-  show(all.length === 0 ? "Nobody has access.\n" : renderTable(all), all.map(toRecord));
+  const ended = grants.listUnconfigured();
+  const living = all.length === 0 ? "Nobody has access.\n" : renderTable(all);
+  show(living + renderEnded(ended), [...all.map(toRecord), ...ended.map(toEndedRecord)]);
 }
 
-function revokeGrants(grants: Grants, id: string | undefined, show: Show): void {
-  if (id === undefined) {
-    const revoked = grants.revokeAll();
-    return show(revoked === 1 ? "Revoked 1 grant.\n" : `Revoked ${revoked} grants.\n`, [{ revoked }]);
-  }
+function revokeAll(grants: Grants, show: Show): void {
+  const revoked = grants.revokeAll();
+  show(revoked === 1 ? "Revoked 1 grant.\n" : `Revoked ${revoked} grants.\n`, [{ revoked }]);
+}
+
+function revokeOne(grants: Grants, id: string, show: Show): void {
+  // Every id begins with an empty text, so an unset variable of a script would take away what nobody named.
+  if (id.trim() === "") throw new UserError(`grants revoke needs a grant's id, and "${id}" is none.`, HINT);
   const grant = findGrant(grants.list(), id);
   grants.revoke(grant.id);
   show(`Revoked ${grant.id}: ${clean(grant.clientName)} of ${clean(grant.subject)}.\n`, [
@@ -98,30 +107,22 @@ async function withGrants(
   }
 }
 
-function toRecord({
-  id,
-  subject,
-  clientId,
-  clientName,
-  serverName,
-  scopes,
-  createdAt,
-  renewedAt,
-  expiresAt,
-}: Grant) {
-  return { id, subject, clientId, clientName, serverName, scopes, createdAt, renewedAt, expiresAt };
+function toRecord({ serverId: _serverId, resources: _resources, endsAt: _endsAt, ...record }: Grant) {
+  return record;
 }
 
 function renderTable(all: readonly Grant[]): string {
   const rows = [
-    ["ID", "CLIENT", "WHO", "SERVER", "SINCE", "LAST RENEWED"],
+    ["ID", "CLIENT", "WHO", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"],
     ...all.map((grant) => [
       grant.id,
       clean(grant.clientName),
       clean(grant.subject),
       clean(grant.serverName),
+      clean(grant.host),
+      clean(grant.source),
       renderTime(grant.createdAt),
-      renderTime(grant.renewedAt),
+      renderTime(Math.max(grant.usedAt ?? 0, grant.renewedAt)),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
@@ -134,6 +135,23 @@ function renderTable(all: readonly Grant[]): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+function renderEnded(ended: readonly Ended[]): string {
+  if (ended.length === 0) return "";
+  const lines = ended.map(
+    (grant) =>
+      `${grant.id}  ${clean(grant.clientName)}  ended ${renderTime(grant.endedAt)}: ${clean(renderReason(grant))}\n`,
+  );
+  return `\n${lines.join("")}`;
+}
+
+function toEndedRecord(grant: Ended) {
+  return { ...grant, reason: renderReason(grant) };
+}
+
+function renderReason({ subject }: Ended): string {
+  return subject === "owner" ? "the token no longer signs anybody in" : `${subject} is no longer configured`;
 }
 
 function renderTime(time: number): string {

@@ -18,7 +18,7 @@ import type { OnGrant } from "./grant-event.ts";
 import type { Credential, Login } from "./login.ts";
 import type { AnswerPage } from "./page-answer.ts";
 import { ApprovalPage } from "./pages/approval-page.tsx";
-import { displayDestination } from "./pages/display.ts";
+import { displayClient, displayDestination, displayHost } from "./pages/display.ts";
 import { parseParameters, type Parameters, readForm } from "./parameters.ts";
 import { findAssistant, isLoopback, isTrustedRedirect } from "./redirect-uri.ts";
 import { mayRefresh } from "./refresh.ts";
@@ -182,10 +182,11 @@ function sendCode(
   asked: AuthorizationRequest,
   subject: string,
 ): Response {
-  const { store, now, random, serverId, onGrant } = options;
+  const { store, now, random, serverId, onGrant, sourceOf } = options;
   const code = createSecret(random);
   const { client, redirectUri, challenge, scopes, resources } = asked;
-  const terms = { serverId, clientId: client.id, subject, scopes, resources, redirectUri, challenge };
+  const source = groupSource(sourceOf(request));
+  const terms = { serverId, clientId: client.id, subject, scopes, resources, redirectUri, challenge, source };
   if (client.document) store.keepClient(client.document, now());
   store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
   onGrant({ state: "approved", ...describeRequest(options, request, asked), subject });
@@ -201,7 +202,7 @@ function describeRequest({ sourceOf }: AuthorizeOptions, request: Request, asked
   const { client, redirectUri, scopes } = asked;
   return {
     clientId: client.id,
-    clientName: client.name ?? client.id,
+    clientName: displayClient(client.name ?? client.id, displayHost(client.id, redirectUri)),
     scopes,
     destination: displayDestination(redirectUri),
     source: groupSource(sourceOf(request)),

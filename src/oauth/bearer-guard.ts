@@ -4,7 +4,9 @@ import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { Challenger } from "./challenge.ts";
 import { describeFailure, type Failure } from "./failure.ts";
+import type { LastUses } from "./last-use.ts";
 import type { Principal } from "./principal.ts";
+import { DEFAULT_SCOPE } from "./scopes.ts";
 import { hashSecret } from "./secrets.ts";
 
 /** `principal` is absent for a request without a token where that may look around. */
@@ -15,19 +17,35 @@ export type Authenticate = (request: Request, resourcePath: string) => Authentic
 export interface BearerGuardOptions {
   /** Our resources. They are doors to one server, so a token for one opens all. */
   resources: readonly string[];
+  /** The scopes that open anything; `offline_access` does not. */
+  resourceScopes: readonly string[];
   serverId: string;
+  /** Who is configured to approve; what others approved is worth nothing. */
+  subjects: ReadonlySet<string>;
   /** Lets requests without any token pass; a bad token never does. */
   mayLookAround: boolean;
   store: Store;
   now: () => number;
   log: Log;
   challenger: Challenger;
+  lastUses: LastUses;
 }
 
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const { resources, serverId, mayLookAround, store, now, log, challenger } = options;
+  const {
+    resources,
+    resourceScopes,
+    serverId,
+    subjects,
+    mayLookAround,
+    store,
+    now,
+    log,
+    challenger,
+    lastUses,
+  } = options;
 
   function check(request: Request): Principal | Failure {
     const header = request.headers.get("authorization");
@@ -36,13 +54,19 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     if (token === undefined)
       return { kind: "bad-token", why: "the Authorization header is not a bearer token" };
     if (/[?&]access_token=/.test(request.url)) return { kind: "two-tokens" };
-    const access = store.findAccess(hashSecret(token), now());
+    const at = now();
+    const access = store.findAccess(hashSecret(token), at);
     if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
     if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
     if (!access.resources.some((resource) => resources.includes(resource))) {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }
     const { subject, clientId, grantId, scopes, expiresAt } = access;
+    if (!subjects.has(subject)) return { kind: "bad-token", why: `"${subject}" is no longer configured` };
+    if (!scopes.some((scope) => resourceScopes.includes(scope))) {
+      return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
+    }
+    lastUses.note(grantId, at);
     return { subject, clientId, grantId, scopes, expiresAt };
   }
 

@@ -2,6 +2,7 @@
 // §2.4). A client with a secret must show it, in the form or by HTTP Basic; one with keys alone must sign; never two at once.
 import type { Client, FindClient } from "./client.ts";
 import { ASSERTION_TYPE, type FindAssertionFlaw, readAssertedClient } from "./client-assertion.ts";
+import type { CountSource } from "./counted-source.ts";
 import { refuse } from "./failure.ts";
 import type { Parameters } from "./parameters.ts";
 import { hashSecret, isSameSecret } from "./secrets.ts";
@@ -12,6 +13,7 @@ export type AuthenticateClient = (request: Request, form: Parameters) => Promise
 export interface ClientAuthenticationOptions {
   findClient: FindClient;
   findAssertionFlaw: FindAssertionFlaw;
+  countSource: CountSource;
   now: () => number;
   sourceOf(request: Request): string;
 }
@@ -29,7 +31,7 @@ const FAILURES_PER_SOURCE = 30;
 const CALM_GUESSES_PER_CLIENT = 300;
 
 export function createClientAuthentication(options: ClientAuthenticationOptions): AuthenticateClient {
-  const { findClient, findAssertionFlaw, now, sourceOf } = options;
+  const { findClient, findAssertionFlaw, countSource, now, sourceOf } = options;
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(FAILURES_PER_SOURCE);
   const guesses = createGuessCounter(createCounter);
@@ -59,7 +61,8 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
     const client = id === undefined ? undefined : await findClient(id, source);
     if (!client) return refuse({ kind: "unknown-client", clientId: id, basic });
     const showsNothing = secret === undefined && assertion === undefined;
-    if (!(client.isPublic && showsNothing)) await checkProof(client, credentials, source);
+    const counted = countSource(client.id, source);
+    if (!(client.isPublic && showsNothing)) await checkProof(client, credentials, counted);
     return client;
   };
 }

@@ -3,6 +3,7 @@
 import type { ClientMetadata, ClientRecord, Store } from "../store/store.ts";
 import { GRANT_TYPES } from "./capabilities.ts";
 import { isDocumentId } from "./client-document.ts";
+import type { CountSource } from "./counted-source.ts";
 import type { DocumentClients } from "./document-clients.ts";
 import { Refusal } from "./failure.ts";
 import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
@@ -47,12 +48,13 @@ export interface ClientOptions {
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
   allowRedirect: readonly string[];
+  countSource: CountSource;
   /** Absent when metadata documents are not believed at all. */
   documents: DocumentClients | undefined;
 }
 
 export function createClientFinder(options: ClientOptions): ClientFinder {
-  const { store, clients, allowRedirect, documents } = options;
+  const { store, clients, allowRedirect, countSource, documents } = options;
   const known = new Map(clients.map((client) => [client.id, describeKnown(client, allowRedirect)]));
   const describe = (record: ClientRecord) => ({
     ...describeRecord(record, allowRedirect),
@@ -63,7 +65,7 @@ export function createClientFinder(options: ClientOptions): ClientFinder {
     return record && describe(record);
   };
   const findByDocument = async (id: string, source: string) => {
-    const record = await documents?.find(id, source);
+    const record = await documents?.find(id, countSource(id, source));
     return record && { ...describe(record), document: record };
   };
   const find: FindClient = async (id, source) =>

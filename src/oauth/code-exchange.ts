@@ -5,6 +5,7 @@ import { refuse } from "./failure.ts";
 import { describeTokens, issueAccess, issueRefresh, type IssueOptions, type TokenAnswer } from "./issue.ts";
 import type { Parameters } from "./parameters.ts";
 import { isVerifierFor } from "./pkce.ts";
+import { displayClient, displayHost } from "./pages/display.ts";
 import { mayRefresh } from "./refresh.ts";
 import { readResources } from "./resource.ts";
 import { createId, hashSecret } from "./secrets.ts";
@@ -20,12 +21,15 @@ export function exchangeCode(options: IssueOptions, client: Client, form: Parame
   return issueForCode(options, client, code, resources);
 }
 
-function findCode({ store, serverId, now }: IssueOptions, client: Client, form: Parameters): StoredCode {
+function findCode(options: IssueOptions, client: Client, form: Parameters): StoredCode {
+  const { store, serverId, subjects, now } = options;
   const value = form.get("code");
   if (value === undefined) return refuse({ kind: "bad-request", description: "code is missing." });
   const code = store.findCode(hashSecret(value), now());
   if (!code) return refuse({ kind: "bad-code", why: "unknown or expired" });
   if (code.serverId !== serverId) refuse({ kind: "bad-code", why: "approved for another server" });
+  if (!subjects.has(code.subject))
+    refuse({ kind: "bad-code", why: `"${code.subject}" is no longer configured` });
   if (code.clientId !== client.id) refuse({ kind: "bad-code", why: "belongs to another client" });
   const redirectUri = form.get("redirect_uri");
   if (redirectUri !== undefined && redirectUri !== code.redirectUri) {
@@ -60,24 +64,28 @@ function issueForCode(
 ): TokenAnswer {
   const { store, random, refreshTtl, accessTtl, onGrant, serverName } = options;
   const now = options.now();
-  const { serverId, clientId, subject, scopes } = code;
+  const { serverId, clientId, subject, scopes, source } = code;
   const grantId = createId(random, GRANT_ID_BYTES);
   const endsAt = now + Math.max(accessTtl, refreshTtl * REFRESH_LIFETIMES);
   const access = issueAccess(options, { grantId, scopes, resources, endsAt });
   const refresh = mayRefresh(client, scopes) ? issueRefresh(options, { grantId, endsAt }) : undefined;
   const expiresAt = Math.max(access.record.expiresAt, refresh?.record.expiresAt ?? 0);
-  const clientName = client.name ?? client.id;
+  const host = displayHost(clientId, code.redirectUri);
+  const clientName = displayClient(client.name ?? clientId, host);
   const grant: Grant = {
     id: grantId,
     serverId,
     serverName,
     clientId,
     clientName,
+    host,
+    source,
     subject,
     scopes,
     resources: code.resources,
     createdAt: now,
     renewedAt: now,
+    usedAt: null,
     expiresAt,
     endsAt,
   };

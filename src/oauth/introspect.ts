@@ -12,6 +12,7 @@ export interface IntrospectOptions {
   publicUrl: string;
   resources: readonly string[];
   serverId: string;
+  subjects: ReadonlySet<string>;
   store: Store;
   now: () => number;
   /** Authenticates what `withIntrospector` finds. */
@@ -59,16 +60,16 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
 }
 
 /** What is said of a token that is good here; `token_type_hint` would only say where to look first. */
-function describeToken({ store, now, serverId, resources }: IntrospectOptions, form: Parameters) {
+function describeToken(options: IntrospectOptions, form: Parameters) {
+  const { store, now, serverId, subjects, resources } = options;
   const token = form.get("token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);
   const access = store.findAccess(hash, now());
   const refresh = store.findRefresh(hash, now());
   const found = access ?? (refresh?.replaced === null ? { ...refresh.grant, ...refresh } : undefined);
-  if (found?.serverId !== serverId || !found.resources.some((resource) => resources.includes(resource))) {
-    return undefined;
-  }
+  if (found?.serverId !== serverId || !subjects.has(found.subject)) return undefined;
+  if (!found.resources.some((resource) => resources.includes(resource))) return undefined;
   return {
     client_id: found.clientId,
     sub: found.subject,

@@ -7,6 +7,8 @@ export interface IssueOptions {
   store: Store;
   resources: readonly string[];
   serverId: string;
+  /** Who is configured to approve. */
+  subjects: ReadonlySet<string>;
   serverName: string;
   /** Lifetimes in milliseconds. A refresh token is good for `refreshTtl` after it was issued. */
   accessTtl: number;

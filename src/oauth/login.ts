@@ -2,16 +2,15 @@
 // Says neither by words nor by time whether a name exists; many tries from one place or at one account must wait
 // (OAuth 2.1 §7.6), but not so that a stranger can lock the owner out. Argon2id is heavy on purpose, so only a few
 // checks run at once.
-import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Parameters } from "./parameters.ts";
+import { createPasswordCheck, type User } from "./password-check.ts";
 import { isSameSecret } from "./secrets.ts";
 import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
 
 export type Credential =
   /** `isRandom`: too long to be guessed, which only holds for a token of our own making. */
-  | { kind: "token"; token: string; isRandom?: true }
-  | { kind: "password"; users: readonly { name: string; passwordHash: string }[] };
+  { kind: "token"; token: string; isRandom?: true } | { kind: "password"; users: readonly User[] };
 
 export type LoginOutcome =
   | { kind: "ok"; subject: string }
@@ -47,6 +46,11 @@ const MAX_NAME = 200;
 /** Who approves where a token is pasted: nobody has a name there. */
 const OWNER = "owner";
 
+/** Who can approve by this credential, and so whose approvals count. */
+export function listSubjects(credential: Credential): ReadonlySet<string> {
+  return new Set(credential.kind === "token" ? [OWNER] : credential.users.map(({ name }) => name));
+}
+
 export function createLogin({ credential, now, log }: LoginOptions): Login {
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(TRIES_PER_SOURCE);
@@ -60,10 +64,14 @@ export function createLogin({ credential, now, log }: LoginOptions): Login {
   let waiting = 0;
 
   const isToken = (form: Parameters, token: string) => isSameSecret(form.get("token")?.trim() ?? "", token);
-  const check = (form: Parameters): Promise<string | undefined> =>
-    credential.kind === "token"
-      ? Promise.resolve(isToken(form, credential.token) ? OWNER : undefined)
-      : takeTurn(() => checkPassword(credential.users, form, log));
+  const check = createCheck();
+
+  function createCheck(): (form: Parameters) => Promise<string | undefined> {
+    if (credential.kind === "token")
+      return (form) => Promise.resolve(isToken(form, credential.token) ? OWNER : undefined);
+    const checkPassword = createPasswordCheck(credential.users, log);
+    return (form) => takeTurn(() => checkPassword(form.get("username") ?? "", form.get("password") ?? ""));
+  }
 
   function findWait(source: string, account: string): number {
     const isAttacked = calmByAccount.waitOf(account) > 0;
@@ -105,25 +113,6 @@ function remember(known: Set<string>, visitor: string): void {
   known.add(visitor);
   const [oldest] = known;
   if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-}
-
-/** An unknown name costs as much as a known one: the first user's hash is checked in its place. */
-async function checkPassword(
-  users: readonly { name: string; passwordHash: string }[],
-  form: Parameters,
-  log: Log,
-): Promise<string | undefined> {
-  const name = form.get("username");
-  const user = users.find((one) => one.name === name);
-  const hash = (user ?? users[0])?.passwordHash;
-  if (hash === undefined) return undefined;
-  try {
-    const isRight = await Bun.password.verify(form.get("password") ?? "", hash);
-    return isRight ? user?.name : undefined;
-  } catch (thrown) {
-    log.error(`The password hash of "${(user ?? users[0])?.name}" cannot be used: ${messageOf(thrown)}`);
-    return undefined;
-  }
 }
 
 /** Lets `width` tasks run at once; the others wait in line. */

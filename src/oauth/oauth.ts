@@ -12,13 +12,16 @@ import { createAssertionCheck } from "./client-assertion.ts";
 import { createClientAuthentication } from "./client-authentication.ts";
 import { createClientFinder, type FindClient } from "./client.ts";
 import { readKeyDocument } from "./client-document.ts";
+import { createSourceCount } from "./counted-source.ts";
 import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentClients, type DocumentPolicy } from "./document-clients.ts";
 import type { OnGrant } from "./grant-event.ts";
 import { createIntrospect, withIntrospector } from "./introspect.ts";
-import { createLogin, type Credential } from "./login.ts";
+import { endUnconfigured } from "./grants.ts";
+import { createLastUses } from "./last-use.ts";
+import { createLogin, type Credential, listSubjects } from "./login.ts";
 import { type AnswerPage, createPageAnswer } from "./page-answer.ts";
-import { displayName } from "./pages/display.ts";
+import { displayClient, displayName } from "./pages/display.ts";
 import { createPermission, type Permission } from "./permission.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 import { createRegister } from "./register.ts";
@@ -46,7 +49,7 @@ export interface OAuthOptions {
   resources: readonly string[];
   /** What is exposed, for people. */
   serverName: string;
-  /** Fingerprint of the wrapped command: a grant for another one is not valid here. */
+  /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
   serverId: string;
   credential: Credential;
   /** Scopes besides the default one, and the tools each opens. */
@@ -97,16 +100,23 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   checkOptions(settings);
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
-  const options = { ...settings, resourceScopes, answerPage: createPageAnswer() };
+  const subjects = listSubjects(settings.credential);
+  const options = { ...settings, resourceScopes, subjects, answerPage: createPageAnswer() };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
     onGrantRevoked: (revocation) => tellRevoked(options, revocation),
   });
-  const sweeper = createSweeper(options);
+  endUnconfigured(options);
+  watch.check();
+  const lastUses = createLastUses(options);
+  const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
+    authenticate: greetVisitors(
+      { ...options, challenger },
+      createBearerGuard({ ...options, challenger, lastUses }),
+    ),
     permission: isLimited(options)
       ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
@@ -122,18 +132,24 @@ function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
   return mayLookAround || Object.keys(scopes).length > 0;
 }
 
-type CompleteOptions = OAuthOptions & { resourceScopes: readonly string[]; answerPage: AnswerPage };
+type CompleteOptions = OAuthOptions & {
+  resourceScopes: readonly string[];
+  subjects: ReadonlySet<string>;
+  answerPage: AnswerPage;
+};
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const { documents, get, introspectSecret } = options;
+  const countSource = createSourceCount(options);
   const finder = createClientFinder({
     ...options,
+    countSource,
     documents: documents && createDocumentClients({ ...options, policy: documents }),
   });
   const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
   const findAssertionFlaw = createAssertionCheck({ ...options, keys });
   const authenticating = (findClient: FindClient) =>
-    createClientAuthentication({ ...options, findClient, findAssertionFlaw });
+    createClientAuthentication({ ...options, findClient, findAssertionFlaw, countSource });
   const authenticateClient = authenticating(finder.findReturning);
   const binding = createBrowserBinding(options);
   return createOAuthRoutes({
@@ -156,14 +172,18 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   });
 }
 
-/** A code or token used twice is in two hands, and one of them is a thief's. */
 function tellRevoked({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
+  const clientName = displayClient(revocation.clientName, revocation.clientId);
+  // A code or token used twice is in two hands, and one of them is a thief's.
   if (revocation.reason === "replay") {
+    log.warn(`A code or refresh token of "${clientName}" was used twice; its grant is revoked.`);
+  }
+  if (revocation.reason === "unconfigured") {
     log.warn(
-      `A code or refresh token of "${displayName(revocation.clientName)}" was used twice; its grant is revoked.`,
+      `"${displayName(revocation.subject)}" is no longer configured, so what was approved under that name has ended.`,
     );
   }
-  onGrant({ state: "revoked", ...revocation });
+  onGrant({ state: "revoked", ...revocation, clientName });
 }
 
 function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): void {

@@ -4,7 +4,9 @@
 import type { Log } from "../log.ts";
 import type { Challenger } from "./challenge.ts";
 import { describeFailure, type Failure, toWire } from "./failure.ts";
+import { isTooLong, MAX_NAME_BYTES } from "./name-pattern.ts";
 import type { Principal } from "./principal.ts";
+import { DEFAULT_SCOPE } from "./scopes.ts";
 import type { Tool, ToolScopes } from "./tool-scopes.ts";
 
 /** A request as far as permission depends on it. */
@@ -66,7 +68,8 @@ export function createPermission(options: PermissionOptions): Permission {
 
   function findFailure(caller: Principal | undefined, { method, tool }: Call): Failure | undefined {
     if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
-    if (tool === undefined || toolScopes.mayCall(caller.scopes, tool)) return undefined;
+    if (tool === undefined) return LOOKING.has(method) ? undefined : findScopeFailure(caller);
+    if (toolScopes.mayCall(caller.scopes, tool)) return undefined;
     return { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: caller.scopes };
   }
 
@@ -92,6 +95,7 @@ export function createPermission(options: PermissionOptions): Permission {
   return {
     looksAtHints: toolScopes.looksAtHints,
     refuse(caller, call, resourcePath) {
+      if (call.tool && isTooLong(call.tool.name)) return answerTooLong(call.id);
       const failure = findFailure(caller, call);
       if (failure === undefined) return undefined;
       const { id, method, tool } = call;
@@ -101,10 +105,29 @@ export function createPermission(options: PermissionOptions): Permission {
         : answerCall(failure, id, tool, resourcePath);
     },
     view(caller, tool) {
+      if (isTooLong(tool.name)) return undefined;
       if (caller !== undefined && !toolScopes.mayCall(caller.scopes, tool)) return undefined;
       return mayLookAround
         ? { securitySchemes: [{ type: "oauth2", scopes: toolScopes.neededFor(tool) }] }
         : {};
     },
   };
+}
+
+/** What the person's table does not speak of is open to the default scope. */
+function findScopeFailure({ scopes }: Principal): Failure | undefined {
+  if (scopes.includes(DEFAULT_SCOPE)) return undefined;
+  return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
+}
+
+/** No other scope would help, so there is no challenge (JSON-RPC 2.0 §5.1: invalid params). */
+function answerTooLong(id: string): Response {
+  const message = `Invalid params: name has more than ${MAX_NAME_BYTES} bytes.`;
+  return new Response(
+    `{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":${JSON.stringify(message)}}}`,
+    {
+      status: 400,
+      headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+    },
+  );
 }

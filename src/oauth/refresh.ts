@@ -1,7 +1,7 @@
 // grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
 // Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
 // so for a short while the old one still leads to the same successor; after that its use means theft.
-import type { Grant, StoredRefresh } from "../store/store.ts";
+import { type Grant, type StoredRefresh, USED_TOKENS_KEPT } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { refuse } from "./failure.ts";
 import { describeTokens, issueAccess, issueRefresh, type IssueOptions, type TokenAnswer } from "./issue.ts";
@@ -9,15 +9,31 @@ import type { Parameters } from "./parameters.ts";
 import { readResources } from "./resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "./scopes.ts";
 import { hashSecret, openSuccessor, sealSuccessor } from "./secrets.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
 
-const GRACE_MS = 60_000;
+/** How long a used token leads to its successor. */
+export const GRACE_MS = 60_000;
+/**
+ * The most new refresh tokens of a grant in the life of an access token, which is how long its owner may stay away. A
+ * thief who goes on with a stolen one must not be able to make us forget it before its owner shows it, too.
+ */
+const ROTATIONS = USED_TOKENS_KEPT / 2;
+
+export interface RefreshOptions extends IssueOptions {
+  /** Counts by grant. */
+  rotations: Throttle;
+}
+
+export function createRotations({ accessTtl, now }: IssueOptions): Throttle {
+  return createThrottle({ limit: ROTATIONS, windowMs: accessTtl, now });
+}
 
 /** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
 export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): boolean {
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }
 
-export function refresh(options: IssueOptions, client: Client, form: Parameters): TokenAnswer {
+export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenAnswer {
   const token = form.get("refresh_token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
   const stored = findRefresh(options, client, token);
@@ -45,9 +61,12 @@ function findRefresh(options: IssueOptions, client: Client, token: string): Stor
   return stored;
 }
 
-function checkOwner({ serverId, resources }: IssueOptions, client: Client, grant: Grant): void {
+function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Client, grant: Grant): void {
   if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
   if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
+  if (!subjects.has(grant.subject)) {
+    refuse({ kind: "bad-refresh-token", why: `"${grant.subject}" is no longer configured` });
+  }
   if (!grant.resources.every((resource) => resources.includes(resource))) {
     refuse({ kind: "bad-refresh-token", why: `granted for ${grant.resources.join(" ")}` });
   }
@@ -57,11 +76,14 @@ type AccessRecord = ReturnType<typeof issueAccess>["record"];
 
 /** @returns the new refresh token; undefined when `token` was used before */
 function rotate(
-  options: IssueOptions,
-  { grant, hash }: StoredRefresh,
+  options: RefreshOptions,
+  { grant, hash, replaced }: StoredRefresh,
   token: string,
   access: AccessRecord,
 ): string | undefined {
+  if (replaced !== null) return undefined;
+  const retryAfter = options.rotations.waitOf(grant.id);
+  if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt });
   const rotation = {
     hash,
@@ -70,20 +92,23 @@ function rotate(
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
   };
-  return options.store.rotateRefresh(rotation, options.now()) ? next.token : undefined;
+  if (!options.store.rotateRefresh(rotation, options.now())) return undefined;
+  options.rotations.count(grant.id);
+  return next.token;
 }
 
 /** @returns the successor that was given out for `token` before */
 function repeat({ store, now }: IssueOptions, token: string, access: AccessRecord): string {
   const { replaced, grant } = store.findRefresh(hashSecret(token), now()) ?? {};
   if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  if (now() - replaced.at > GRACE_MS) {
+  const { at, sealedSuccessor } = replaced;
+  if (now() - at > GRACE_MS || sealedSuccessor === null) {
     store.revokeGrant(grant.id, now(), "replay");
     refuse({
       kind: "bad-refresh-token",
-      why: `used again after ${now() - replaced.at} ms; grant ${grant.id} is revoked`,
+      why: `used again after ${now() - at} ms; grant ${grant.id} is revoked`,
     });
   }
   if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  return openSuccessor(replaced.sealedSuccessor, token);
+  return openSuccessor(sealedSuccessor, token);
 }

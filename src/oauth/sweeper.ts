@@ -2,6 +2,8 @@
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
+import type { LastUses } from "./last-use.ts";
+import { GRACE_MS } from "./refresh.ts";
 
 const SWEEP_MS = 60_000;
 /** How long a client that nobody approved is kept; one that was approved stays, since it will come back with its id. */
@@ -11,19 +13,30 @@ export interface SweeperOptions {
   store: Store;
   now: () => number;
   log: Log;
+  lastUses: LastUses;
 }
 
-/** Sweeps at once and then every minute. */
-export function createSweeper({ store, now, log }: SweeperOptions): { close(): void } {
-  const sweep = () => {
+/** Sweeps at once, then every minute, and writes down at the end what is still to be written. */
+export function createSweeper({ store, now, log, lastUses }: SweeperOptions): { close(): void } {
+  const attempt = (work: () => void) => {
     try {
-      store.sweep(now(), now() - UNUSED_CLIENT_KEPT_MS);
+      work();
     } catch (thrown) {
       log.warn(`Could not clean up the store: ${messageOf(thrown)}`);
     }
   };
-  sweep();
-  const timer = setInterval(sweep, SWEEP_MS);
+  const sweep = () => {
+    lastUses.write();
+    store.sweep(now(), now() - UNUSED_CLIENT_KEPT_MS);
+    store.forgetSuccessors(now() - GRACE_MS);
+  };
+  attempt(sweep);
+  const timer = setInterval(attempt, SWEEP_MS, sweep);
   timer.unref();
-  return { close: () => clearInterval(timer) };
+  return {
+    close() {
+      clearInterval(timer);
+      attempt(lastUses.write);
+    },
+  };
 }

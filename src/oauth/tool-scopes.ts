@@ -1,6 +1,8 @@
 // Which scopes open which tools: the person's own table, by a tool's name or by what its annotations say of it
 // (MCP server/tools, "ToolAnnotations"; MCP authorization, "Scope Challenge Handling"). Pure: knows no request.
-// A tool that no scope of the table covers is open to every token; what a server does not say counts against it.
+// A tool that no scope of the table covers is open to every token that has the default scope; what a server does not
+// say counts against it.
+import { type Matches, createNamePattern } from "./name-pattern.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 
 /** What one scope of the table opens. Names count more than hints: a tool that any scope names, only names open. */
@@ -37,10 +39,10 @@ export function createToolScopes(table: ToolScopeTable): ToolScopes {
   const scopes = Object.entries(table).map(([scope, rule]) => ({
     scope,
     rule,
-    names: compileNames(rule.tools),
+    patterns: (rule.tools ?? []).map(createNamePattern),
   }));
   const findOpening = (tool: Tool): string[] => {
-    const byName = scopes.filter(({ names }) => names.test(tool.name));
+    const byName = scopes.filter(({ patterns }) => matchesAny(patterns, tool.name));
     const opening = byName.length > 0 ? byName : scopes.filter(({ rule }) => matchesHints(rule, tool));
     return opening.map(({ scope }) => scope);
   };
@@ -50,17 +52,14 @@ export function createToolScopes(table: ToolScopeTable): ToolScopes {
     ),
     mayCall(granted, tool) {
       const opening = findOpening(tool);
-      return opening.length === 0 || opening.some((scope) => granted.includes(scope));
+      return (opening.length > 0 ? opening : [DEFAULT_SCOPE]).some((scope) => granted.includes(scope));
     },
     neededFor: (tool) => [DEFAULT_SCOPE, ...findOpening(tool).slice(0, 1)],
   };
 }
 
-const NOTHING = /(?!)/;
-
-function compileNames(names: readonly string[] = []): RegExp {
-  const patterns = names.map((name) => name.split("*").map(RegExp.escape).join(".*"));
-  return patterns.length === 0 ? NOTHING : new RegExp(`^(?:${patterns.join("|")})$`, "s");
+function matchesAny(patterns: readonly Matches[], name: string): boolean {
+  return patterns.some((matches) => matches(name));
 }
 
 function matchesHints({ readOnlyHint, destructiveHint }: ToolScope, { annotations }: Tool): boolean {

@@ -88,6 +88,12 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE clients ADD COLUMN network TEXT;
   ALTER TABLE clients ADD COLUMN asked_at REAL;
   `,
+  `
+  ALTER TABLE codes ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN host TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE grants ADD COLUMN used_at REAL;
+  `,
 ];
 
 /** @returns false when the file was written by a newer version, and nothing was touched */

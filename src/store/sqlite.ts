@@ -3,28 +3,21 @@ import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
 import { createClients } from "./sqlite-clients.ts";
 import { openDatabase } from "./sqlite-file.ts";
+import { createGrants, GRANT_COLUMNS, REVOCATION_KEPT_MS, UNCONFIGURED_KEPT_MS } from "./sqlite-grants.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
-import type {
-  Grant,
-  RefreshRecord,
-  Revocation,
-  RevocationReason,
-  Rotation,
-  Store,
-  StoredAccess,
-  StoredCode,
-  StoredRefresh,
+import {
+  type Grant,
+  type RefreshRecord,
+  type Rotation,
+  type Store,
+  type StoredAccess,
+  type StoredCode,
+  type StoredRefresh,
+  USED_TOKENS_KEPT,
 } from "./store.ts";
 
-/** Long enough for every running server to have seen a revocation. */
-const REVOCATION_KEPT_MS = 3_600_000;
-
 type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
-
-const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
-  client_name AS clientName, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
-  expires_at AS expiresAt, ends_at AS endsAt`;
 
 /**
  * Opens the store that `where` names.
@@ -48,25 +41,26 @@ export function openStore(where: string): Store {
 
 function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeemCode"> {
   const insert = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, expires_at)
-      VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $expiresAt)`,
+    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source, expires_at)
+      VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $source,
+        $expiresAt)`,
   );
   const markUsed = db.prepare<null, [number, string]>(
     "UPDATE clients SET used_at = ?, network = NULL, asked_at = NULL WHERE id = ?",
   );
   const find = db.prepare<Row<StoredCode>, [string, number]>(
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
-        redirect_uri AS redirectUri, challenge, expires_at AS expiresAt, grant_id AS grantId
+        redirect_uri AS redirectUri, challenge, source, expires_at AS expiresAt, grant_id AS grantId
       FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
   );
   const claim = db.prepare<null, [string, string, number]>(
     "UPDATE codes SET grant_id = ? WHERE hash = ? AND grant_id IS NULL AND expires_at > ?",
   );
   const insertGrant = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO grants (id, server_id, server_name, client_id, client_name, subject, scopes, resources,
-        created_at, renewed_at, expires_at, ends_at)
-      VALUES ($id, $serverId, $serverName, $clientId, $clientName, $subject, $scopes, $resources,
-        $createdAt, $renewedAt, $expiresAt, $endsAt)`,
+    `INSERT INTO grants (id, server_id, server_name, client_id, client_name, host, source, subject, scopes,
+        resources, created_at, renewed_at, used_at, expires_at, ends_at)
+      VALUES ($id, $serverId, $serverName, $clientId, $clientName, $host, $source, $subject, $scopes,
+        $resources, $createdAt, $renewedAt, $usedAt, $expiresAt, $endsAt)`,
   );
   const insertAccess = prepareAccessInsert(db);
   const insertRefresh = prepareRefreshInsert(db);
@@ -96,7 +90,7 @@ function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess
   const findRow = rememberReads(db, (hash) => unflatten(find.get(hash)));
   const remove = db.prepare<null, [string]>("DELETE FROM access_tokens WHERE hash = ?");
   return {
-    addAccess: prepareAccessInsert(db),
+    addAccess: transaction(db, prepareAccessInsert(db)),
     findAccess: (hash, now) => {
       const access = findRow(hash);
       return access !== undefined && access.expiresAt > now ? access : undefined;
@@ -105,7 +99,9 @@ function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess
   };
 }
 
-function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateRefresh"> {
+function createRefreshTokens(
+  db: Database,
+): Pick<Store, "findRefresh" | "rotateRefresh" | "forgetSuccessors"> {
   const find = db.prepare<RefreshRow, [string, number]>(
     `SELECT hash, grant_id AS grantId, issued_at AS issuedAt, expires_at AS expiresAt, replaced_at AS replacedAt,
         sealed_successor AS sealedSuccessor
@@ -116,8 +112,16 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
     `UPDATE refresh_tokens SET replaced_at = ?, sealed_successor = ?
       WHERE hash = ? AND replaced_at IS NULL AND expires_at > ?`,
   );
+  const forgetUsed = db.prepare<null, [string, number]>(
+    `DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens
+      WHERE grant_id = ? AND replaced_at IS NOT NULL ORDER BY replaced_at DESC, hash LIMIT -1 OFFSET ?)`,
+  );
   const renew = db.prepare<null, [number, number, string]>(
     "UPDATE grants SET renewed_at = ?, expires_at = ? WHERE id = ?",
+  );
+  const forgetSuccessors = db.prepare<null, [number]>(
+    `UPDATE refresh_tokens SET sealed_successor = NULL, issued_at = 0
+      WHERE sealed_successor IS NOT NULL AND replaced_at < ?`,
   );
   const insertAccess = prepareAccessInsert(db);
   const insertRefresh = prepareRefreshInsert(db);
@@ -126,8 +130,7 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
     const grant = row && unflatten(findGrant.get(row.grantId));
     if (!row || !grant) return undefined;
     const { replacedAt, sealedSuccessor, ...record } = row;
-    const isReplaced = replacedAt !== null && sealedSuccessor !== null;
-    return { ...record, grant, replaced: isReplaced ? { at: replacedAt, sealedSuccessor } : null };
+    return { ...record, grant, replaced: replacedAt === null ? null : { at: replacedAt, sealedSuccessor } };
   };
   return {
     findRefresh: db.transaction(read),
@@ -136,8 +139,10 @@ function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateR
       insertRefresh(rotation.successor);
       insertAccess(rotation.access);
       renew.run(now, rotation.expiresAt, rotation.access.grantId);
+      forgetUsed.run(rotation.access.grantId, USED_TOKENS_KEPT);
       return true;
     }),
+    forgetSuccessors: (usedBefore) => void forgetSuccessors.run(usedBefore),
   };
 }
 
@@ -154,49 +159,6 @@ function createAssertions(db: Database): Pick<Store, "useAssertion"> {
   };
 }
 
-type GrantOperations = "listGrants" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
-
-function createGrants(db: Database): Pick<Store, GrantOperations> {
-  const list = db.prepare<Row<Grant>, [number]>(
-    `SELECT ${GRANT_COLUMNS} FROM grants WHERE expires_at > ? ORDER BY created_at, id`,
-  );
-  const note = db.prepare<null, [number, string | null, RevocationReason]>(
-    `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
-      SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
-  );
-  const remove = db.prepare<null, [string]>("DELETE FROM grants WHERE id = ?");
-  const latest = db.prepare<{ cursor: number }, []>(
-    "SELECT coalesce(max(seq), 0) AS cursor FROM revocations",
-  );
-  const after = db.prepare<Revocation & { cursor: number }, [number, string]>(
-    `SELECT seq AS cursor, grant_id AS grantId, client_id AS clientId, client_name AS clientName, subject, reason
-      FROM revocations WHERE seq > ? AND server_id = ? ORDER BY seq`,
-  );
-  return {
-    listGrants: (now) => list.all(now).map((row) => unflatten(row)),
-    revokeGrant: transaction(db, (id, now, reason) => {
-      note.run(now, id, reason);
-      return remove.run(id).changes > 0;
-    }),
-    revokeAllGrants: transaction(db, (now) => {
-      const count = list.all(now).length;
-      note.run(now, null, "owner");
-      db.run("DELETE FROM grants");
-      db.run("DELETE FROM codes");
-      return count;
-    }),
-    revocationsAfter: (cursor, serverId) => {
-      if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
-      const rows = after.all(cursor, serverId);
-      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(toRevocation) };
-    },
-  };
-}
-
-function toRevocation({ grantId, clientId, clientName, subject, reason }: Revocation): Revocation {
-  return { grantId, clientId, clientName, subject, reason };
-}
-
 function createSweep(db: Database): Store["sweep"] {
   return transaction(db, (now, unusedBefore) => {
     db.run("DELETE FROM codes WHERE grant_id IS NULL AND expires_at <= ?", [now]);
@@ -206,6 +168,9 @@ function createSweep(db: Database): Store["sweep"] {
     db.run("DELETE FROM clients WHERE used_at IS NULL AND coalesce(asked_at, created_at) <= ?", [
       unusedBefore,
     ]);
-    db.run("DELETE FROM revocations WHERE at <= ?", [now - REVOCATION_KEPT_MS]);
+    db.run("DELETE FROM revocations WHERE at <= iif(reason = 'unconfigured', ?, ?)", [
+      now - UNCONFIGURED_KEPT_MS,
+      now - REVOCATION_KEPT_MS,
+    ]);
   });
 }

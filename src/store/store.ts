@@ -36,7 +36,7 @@ export interface ClientRecord {
 
 /** What was approved: who lets which client do what, and where. */
 export interface Approval {
-  /** Fingerprint of the wrapped command; a grant is worth nothing to another server. */
+  /** Fingerprint of the wrapped server; a grant is worth nothing to another server. */
   serverId: string;
   clientId: string;
   subject: string;
@@ -49,6 +49,8 @@ export interface CodeRecord extends Approval {
   redirectUri: string;
   /** PKCE `code_challenge`, method S256. */
   challenge: string;
+  /** Where whoever approved sat. */
+  source: string;
   expiresAt: number;
 }
 
@@ -62,9 +64,15 @@ export interface Grant extends Approval {
   /** Names as they were on the approval page, for people. */
   serverName: string;
   clientName: string;
+  /** Who is behind the client: whoever publishes its document, or where its answers go. */
+  host: string;
+  /** Where whoever approved sat. */
+  source: string;
   createdAt: number;
   /** When tokens were last issued for it. */
   renewedAt: number;
+  /** When a token of it was last shown, to the minute or so. */
+  usedAt: number | null;
   /** When the last token runs out, unless it is refreshed before. */
   expiresAt: number;
   /** No refresh goes beyond this. */
@@ -96,8 +104,8 @@ export interface RefreshRecord {
 
 export interface StoredRefresh extends RefreshRecord {
   grant: Grant;
-  /** Set once it was exchanged: when, and the successor sealed so that only this token opens it. */
-  replaced: { at: number; sealedSuccessor: string } | null;
+  /** Set once it was exchanged: when, and for a while the successor, sealed so that only this token opens it. */
+  replaced: { at: number; sealedSuccessor: string | null } | null;
 }
 
 export interface Rotation {
@@ -110,12 +118,20 @@ export interface Rotation {
   expiresAt: number;
 }
 
-/** `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice. */
-export type RevocationReason = "client" | "owner" | "replay";
+/**
+ * `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice.
+ * `unconfigured`: whoever approved it can no longer sign in.
+ */
+export type RevocationReason = "client" | "owner" | "replay" | "unconfigured";
 
 export interface Revocation extends Pick<Grant, "clientId" | "clientName" | "subject"> {
   grantId: string;
   reason: RevocationReason;
+}
+
+/** A grant that is no more, for people. */
+export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName" | "subject"> {
+  endedAt: number;
 }
 
 export interface Revocations {
@@ -133,6 +149,12 @@ export interface ClientRoom {
   askedSince: number;
 }
 
+/** Used refresh tokens of one grant that are remembered, the newest, so that their use is known for what it is. */
+export const USED_TOKENS_KEPT = 1000;
+
+/** Access tokens of one grant that are good at a time; the oldest make room. No client has use for so many. */
+export const ACCESS_TOKENS_KEPT = 1000;
+
 export interface Store {
   /** Keeps a client that nobody has approved yet, and of those no more than the room allows. */
   addClient(client: ClientRecord, room: ClientRoom): void;
@@ -143,6 +165,8 @@ export interface Store {
   findClient(id: string): ClientRecord | undefined;
   /** Whether somebody has ever approved the client. */
   wasApproved(id: string): boolean;
+  /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. */
+  isApproved(id: string, now: number): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
@@ -161,13 +185,22 @@ export interface Store {
   removeAccess(hash: string): void;
 
   findRefresh(hash: string, now: number): StoredRefresh | undefined;
-  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
+  /**
+   * Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. Of used
+   * ones of the grant, so many as `USED_TOKENS_KEPT` are remembered.
+   */
   rotateRefresh(rotation: Rotation, now: number): boolean;
+  /** Of refresh tokens used before `usedBefore`, keeps the hash, whose it was and when; they lead nowhere any more. */
+  forgetSuccessors(usedBefore: number): void;
 
   /** Uses a client's assertion up; false when it was used before. */
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
 
   listGrants(now: number): Grant[];
+  /** @param times by grant */
+  markUsed(times: ReadonlyMap<string, number>): void;
+  /** Grants that ended for this reason, as long as that is remembered. */
+  listEnded(now: number, reason: RevocationReason): EndedGrant[];
   /** Ends the grant and all its tokens; false when there is none. */
   revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
   /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */

@@ -3,6 +3,7 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { messageOf } from "../../src/errors.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
+import { INITIALIZE, post } from "../eras/wire.ts";
 import { createLoginRobot, type Typed } from "../login-robot.ts";
 import { runProgram, startProgram, type Program, type ProgramOptions } from "../program.ts";
 import { createMemoryProvider } from "./memory-provider.ts";
@@ -52,6 +53,7 @@ async function knock(program: Program, provider: ProviderV1): Promise<number> {
   return response.status;
 }
 
+const [FILES = ""] = filesystem("");
 /** A good token and no session. */
 const LET_IN = 405;
 
@@ -142,6 +144,31 @@ test("after a restart on the same store tokens still work, but not for another w
   expect(provider.approvals).toBe(2);
 });
 
+test("found 2: grants are for a server in its folder: not for the same words elsewhere, but with other options", async () => {
+  const [here, there] = [await makeFolder(), await makeFolder()];
+  const config = await here.write("mcp-oauth.config.json", JSON.stringify({ server: ["node", FILES, "."] }));
+  const words = [...WITH_TOKEN, "--store", `${here.path}/state.db`];
+  const provider = createProvider(TOKEN);
+  const first = await startProgram([...words, "--", "node", FILES, "."], { cwd: here.path });
+  const port = Number(new URL(first.ready.url).port);
+  await (await connectV1(first.ready.url, provider)).close();
+  await first.stop();
+
+  const cases: [words: string[], cwd: string, status: number][] = [
+    [["--", "node", FILES, "."], there.path, 401],
+    [["--cwd", there.path, "--", "node", FILES, "."], here.path, 401],
+    [["--", "node", FILES, ".", "/tmp"], here.path, LET_IN],
+    [["--env", "MORE=1", FILES, "."], here.path, LET_IN],
+    [["--cwd", here.path, FILES, "."], there.path, LET_IN],
+    [["--config", config], there.path, LET_IN],
+  ];
+  for (const [more, cwd, status] of cases) {
+    const program = await startProgram([...words, ...more], { cwd, port });
+    expect([more, await knock(program, provider)]).toEqual([more, status]);
+    await program.stop();
+  }
+});
+
 test("--auth none lets everybody in, and every place where clients look for OAuth is empty", async () => {
   const program = await start([...LOCAL, "--auth", "none", EVERYTHING]);
   const { ready } = program;
@@ -164,6 +191,22 @@ test("--auth none lets everybody in, and every place where clients look for OAut
   const provider = createProvider(TOKEN);
   expect(await echo(await connect(program, provider), "anybody")).toBe("Echo: anybody");
   expect(provider.approvals).toBe(0);
+});
+
+test("found 23: a page that this machine serves calls with --auth none, another does not, and no page does without a token", async () => {
+  const open = await start([...LOCAL, "--auth", "none", EVERYTHING]);
+  const guarded = await start([...WITH_TOKEN, EVERYTHING]);
+  const ask = async ({ ready }: Program, origin: string) => {
+    const response = await post(ready.url, INITIALIZE, { origin });
+    await response.body?.cancel();
+    return [response.status, response.headers.get("access-control-allow-origin")];
+  };
+  for (const origin of ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:8080"]) {
+    expect([origin, ...(await ask(open, origin))]).toEqual([origin, 200, "*"]);
+    expect([origin, ...(await ask(guarded, origin))]).toEqual([origin, 401, "*"]);
+  }
+  for (const origin of ["https://evil.example", "null"])
+    expect([origin, (await ask(open, origin))[0]]).toEqual([origin, 403]);
 });
 
 test("the wrapped server gets our environment and what --env adds, but none of our own secrets", async () => {

@@ -179,13 +179,3 @@ test.each([
   });
   expect(resolved.name).toBe(name);
 });
-
-test("the same server is the same whatever runs it, and another with other arguments", () => {
-  const identify = (tool: string, args: string[]) =>
-    resolveCommand(
-      { command: "server.js", args, folder, literal: false, shell: false },
-      { env: { PATH: at(`bin-${tool}`) }, execPath: "/ourselves", platform: "linux" },
-    ).identity;
-  expect(identify("bun", ["x"])).toBe(identify("node", ["x"]));
-  expect(identify("bun", ["x"])).not.toBe(identify("bun", ["y"]));
-});

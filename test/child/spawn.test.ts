@@ -23,7 +23,7 @@ function run(line: string, maxLine = 1024) {
   const exit = Promise.withResolvers<ChildExit>();
   let exits = 0;
   const start = createSpawner({
-    command: { file: "/bin/sh", args: ["-c", line], env: {}, viaShell: false, name: "", identity: "" },
+    command: { file: "/bin/sh", args: ["-c", line], env: {}, viaShell: false, name: "", target: "" },
     cwd: "/",
     env: { PATH: process.env["PATH"] },
     maxLine,

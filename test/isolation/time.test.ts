@@ -31,7 +31,7 @@ function setUp(server: "versatile" | "obedient" | "stateless"): void {
     env: {},
     viaShell: false,
     name: server,
-    identity: server,
+    target: server,
   };
   bridge = createBridge(
     {

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { listGrants } from "../../src/oauth/grants.ts";
 import {
   approve,
   authorizeQuery,
@@ -518,6 +519,98 @@ describe("a decision", () => {
   });
 });
 
+describe("a name without anything to read", () => {
+  const blanks = {
+    "a zero-width space": "\u200b\u200b",
+    "marks of direction": "\u202e\u2066\u200f",
+    "a filler of Hangul": "\u3164",
+    "a halfwidth filler of Hangul": "\uffa0 \u115f\u1160",
+    "the empty pattern of Braille": "\u2800\u2800",
+    "accents alone": "\u0301\u0308 \u20dd",
+    "a joiner of graphemes": "\u034f",
+    "variation selectors": "\ufe0f\u{e0100}",
+    tags: "\u{e0041}\u{e0042}",
+    "private characters": "\ue000\u{f0000}",
+    "half a character": "\ud800",
+    "a blank of Egypt and a musical one": "\u{13441}\u{1d159}",
+    "spaces and a line break": "\u3000\u00a0\n\t",
+    dots: ". .",
+  };
+  for (const [what, client_name] of Object.entries(blanks)) {
+    test(`found 23: but ${what} is the host's on the page, in the terminal and in the list`, async () => {
+      const redirect_uri = "https://app.example/callback";
+      const id = await registerClient(server.url, { client_name, redirect_uris: [redirect_uri] });
+      const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri }));
+      expect(html).toContain("<h1>Connect app.example to everything?</h1>");
+      expect(html).toContain("it gives itself no name that can be read");
+      const code = (await approve(server.url, authorizeQuery(id, { redirect_uri }))).searchParams.get("code");
+      await redeem(server.url, id, code ?? "", { redirect_uri });
+      expect(server.events.map((event) => event.clientName)).toEqual(["app.example", "app.example"]);
+      expect(listGrants(server.store, server.clock.now).map((grant) => grant.clientName)).toEqual([
+        "app.example",
+      ]);
+    });
+  }
+
+  test("found 23: and what stands between letters is no part of a name", async () => {
+    const names = {
+      "Clau\u200bde\u3164\u2800": "Claude",
+      "\u202eedualC\u202c": "edualC",
+      "Cafe\u0301": "Cafe\u0301",
+      [`Z${"\u0301".repeat(200)}algo`]: `Z${"\u0301".repeat(4)}algo`,
+      "\u0301 App": "App",
+      नमस्ते: "नमस्ते",
+      "🦆": "🦆",
+    };
+    for (const [client_name, shown] of Object.entries(names)) {
+      const { html } = await openPage(
+        server.url,
+        authorizeQuery(await registerClient(server.url, { client_name })),
+      );
+      expect(html).toContain(`<h1>Connect ${shown} to everything?</h1>`);
+    }
+  });
+
+  test("found 23: in an older store is the host's, too", async () => {
+    const approval = {
+      serverId: "server-1",
+      clientId: client,
+      subject: "owner",
+      scopes: ["mcp"],
+      resources: [`${server.url}/mcp`],
+    };
+    const now = server.clock.now;
+    const code = {
+      hash: "h",
+      redirectUri: CALLBACK,
+      challenge: CHALLENGE,
+      source: "",
+      expiresAt: now + HOUR,
+    };
+    server.store.addCode({ ...approval, ...code }, now);
+    const access = {
+      hash: "a",
+      grantId: "g",
+      scopes: ["mcp"],
+      resources: [],
+      issuedAt: now,
+      expiresAt: now + HOUR,
+    };
+    const times = { createdAt: now, renewedAt: now, usedAt: null, expiresAt: now + HOUR, endsAt: now + HOUR };
+    const grant = {
+      ...approval,
+      ...times,
+      id: "g",
+      serverName: "everything",
+      clientName: "\u3164",
+      host: "app.example",
+      source: "",
+    };
+    server.store.redeemCode("h", { grant, access }, now);
+    expect(listGrants(server.store, now).map(({ clientName }) => clientName)).toEqual(["app.example"]);
+  });
+});
+
 describe("the credential", () => {
   const hash = (password: string) =>
     Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 1024, timeCost: 1 });
@@ -594,6 +687,47 @@ describe("the credential", () => {
     // Without the hash it would take a hundredth; other work on the machine does not make that much of a difference.
     expect(unknown).toBeGreaterThan(known / 5);
     await users.stop();
+  });
+
+  test("found 24: every name costs the same hashes, whatever the cost of its own, or none", async () => {
+    const strong = await Bun.password.hash("x", { algorithm: "argon2id", memoryCost: 2048, timeCost: 2 });
+    const bcrypt = await Bun.password.hash("x", { algorithm: "bcrypt", cost: 4 });
+    const broken = strong.replace(/[^$]+$/, "!");
+    const passwords = { ann: await hash("x"), bob: strong, cat: bcrypt, dan: broken, eve: "not a hash" };
+    const users = await startServer({
+      credential: {
+        kind: "password",
+        users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
+      },
+    });
+    const worked: string[] = [];
+    const verify = Bun.password.verify;
+    const spy = spyOn(Bun.password, "verify").mockImplementation(async (password, encoded) => {
+      const isRight = await verify(password, encoded);
+      worked.push((encoded as string).split("$").slice(0, -2).join("$"));
+      return isRight;
+    });
+    try {
+      const query = authorizeQuery(await registerClient(users.url));
+      const costs: string[][] = [];
+      for (const [username, password] of [...Object.keys(passwords), "nobody"].flatMap((name) => [
+        [name, "wrong"] as const,
+        [name, "x"] as const,
+      ])) {
+        worked.length = 0;
+        users.clock.now += 11 * MINUTE;
+        const page = await openPage(users.url, query);
+        const { status } = await submitPage(users.url, page, { username, password, decision });
+        const isRight = password === "x" && ["ann", "bob", "cat"].includes(username);
+        expect([username, password, status]).toEqual([username, password, isRight ? 303 : 401]);
+        costs.push(worked.toSorted());
+      }
+      expect(costs[0]).toHaveLength(3);
+      expect(costs).toEqual(costs.map(() => costs[0] ?? []));
+    } finally {
+      spy.mockRestore();
+      await users.stop();
+    }
   });
 
   test("A17: right tries do not count", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { messageOf } from "../../src/errors.ts";
+import { listGrants } from "../../src/oauth/grants.ts";
 import type { OAuthOptions } from "../../src/oauth/oauth.ts";
 import { createPinnedGet } from "../../src/oauth/pinned-get.ts";
 import { describeApp, type DocumentHost, startDocumentHost } from "./document-host.ts";
@@ -59,6 +60,17 @@ describe("a client that is known by its document", () => {
       state: "refreshed",
       clientId: id,
       clientName: "Documented App",
+    });
+  });
+
+  test("found 23: is listed by the host of its document, which says more than a port on loopback", async () => {
+    const id = host.serve("/app.json", { ...describeApp(host.url("/app.json")), client_name: "\u3164" });
+    await connect(server.url, id);
+    const [grant] = listGrants(server.store, server.clock.now);
+    expect(grant).toMatchObject({
+      host: new URL(id).host,
+      clientName: new URL(id).host,
+      source: "192.0.2.1",
     });
   });
 

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { createAddressGuard } from "../../src/oauth/address-guard.ts";
 import { findIdFlaw } from "../../src/oauth/client-document.ts";
 import { Refusal } from "../../src/oauth/failure.ts";
+import { createNamePattern } from "../../src/oauth/name-pattern.ts";
 import { findRedirectFlaw, matchesRegistered } from "../../src/oauth/redirect-uri.ts";
 import { readResources } from "../../src/oauth/resource.ts";
 
@@ -219,5 +220,41 @@ describe("addresses", () => {
       }),
       RUNS,
     );
+  });
+});
+
+describe("patterns for names of tools", () => {
+  /** What a regular expression makes of the pattern: right, but it tries every place for every star. */
+  const matchesSlowly = (pattern: string, name: string) =>
+    new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name);
+  const text = (letters: string[], maxLength: number) =>
+    fc.array(fc.constantFrom(...letters), { maxLength }).map((parts) => parts.join(""));
+
+  test("found 7: match what a regular expression matches", () => {
+    const outcomes = new Set<boolean>();
+    fc.assert(
+      fc.property(
+        text(["*", "*", "a", "ab", "b", "\n", ".", "💥"], 7),
+        text(["a", "b", "ab", "\n", ".", "💥"], 9),
+        (pattern, name) => {
+          const expected = matchesSlowly(pattern, name);
+          outcomes.add(expected);
+          expect([pattern, name, createNamePattern(pattern)(name)]).toEqual([pattern, name, expected]);
+        },
+      ),
+      RUNS,
+    );
+    expect(outcomes.size).toBe(2);
+  });
+
+  test("found 7: are as quick on a name of a million letters with twenty stars as on any", () => {
+    const matches = createNamePattern(`*${"_get_*".repeat(20)}_all`);
+    const name = "_get".repeat(250_000);
+    // Backtracking would not come to an end here in a lifetime.
+    expect([matches(name), matches(`${name}_`), matches(`${"_get_".repeat(20)}_all`)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 });

@@ -14,11 +14,13 @@ import {
   openPage,
   postForm,
   redeem,
+  refresh,
   register,
   registerClient,
   type ShownPage,
   startServer,
   submitPage,
+  type Tokens,
   VERIFIER,
 } from "./harness.ts";
 
@@ -454,6 +456,35 @@ describe("a client set up beforehand", () => {
     known.clock.now += HOUR;
     known.source.address = "203.0.113.1";
     expect((await guess(secret)).status).toBe(200);
+  });
+
+  test("found 24: strangers behind its assistant's address use up nothing of a client that somebody approved", async () => {
+    const form = { client_secret: secret };
+    const tokens = await redeem(known.url, "my client", await obtainCode(known.url, "my client"), form);
+    const { refresh_token } = (await tokens.json()) as Tokens;
+    const strangers = (await (
+      await register(known.url, { token_endpoint_auth_method: "client_secret_post" })
+    ).json()) as Json;
+    const guess = async (id: string) =>
+      (await refresh(known.url, id, "x", { client_secret: crypto.randomUUID() })).status;
+    const id = String(strangers["client_id"]);
+    for (let i = 0; i < 30; i += 1) expect(await guess(id)).toBe(401);
+    expect(await guess(id)).toBe(429);
+    const refreshed = await refresh(known.url, "my client", refresh_token, form);
+    expect(refreshed.status).toBe(200);
+    // Its own failures count, at that address, and only as long as it has access.
+    for (let i = 0; i < 30; i += 1) expect(await guess("my client")).toBe(401);
+    expect(await guess("my client")).toBe(429);
+    known.source.address = "2001:db8::1";
+    expect(await guess("my client")).toBe(401);
+    known.source.address = "2001:db8::2";
+    for (let i = 0; i < 29; i += 1) expect(await guess("my client")).toBe(401);
+    expect(await guess("my client")).toBe(429);
+    for (const { id } of known.store.listGrants(known.clock.now))
+      known.store.revokeGrant(id, known.clock.now, "owner");
+    expect(await guess("my client")).toBe(401);
+    for (let i = 0; i < 29; i += 1) await guess(id);
+    expect(await guess("my client")).toBe(429);
   });
 
   for (const [redirect, status] of Object.entries({

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import {
   errorOf,
   type Harness,
   HOUR,
+  MINUTE,
   obtainCode,
   openPage,
   redeem,
@@ -19,6 +21,7 @@ import {
   registerClient,
   startServer,
   TOKEN,
+  type Tokens,
   until,
   VERIFIER,
 } from "./harness.ts";
@@ -92,6 +95,16 @@ describe("an access token", () => {
     expect(await send(`Bearer ${token}`, `?access_token=${token}`)).toBe(400);
   });
 
+  test("found 17: that was refreshed down to offline_access is 403 and names the scope it needs", async () => {
+    const { refresh_token } = await connect(server.url, client, { scope: "mcp offline_access" });
+    const narrowed = await refresh(server.url, client, refresh_token, { scope: "offline_access" });
+    const { access_token, scope } = (await narrowed.json()) as Tokens;
+    expect(scope).toBe("offline_access");
+    const response = await callResource(server.url, access_token);
+    expect([response.status, await errorOf(response)]).toEqual([403, "insufficient_scope"]);
+    expect(response.headers.get("www-authenticate")).toContain('scope="mcp"');
+  });
+
   test("S7: a session is shared by one person's one app and nobody else", () => {
     const ann: Principal = { subject: "ann", clientId: "a", grantId: "1", scopes: ["mcp"], expiresAt: 1 };
     expect(isSamePrincipal(ann, { ...ann, grantId: "2", expiresAt: 2 })).toBe(true);
@@ -157,6 +170,25 @@ describe("on a file that outlives the server", () => {
     expect(await errorOf(await refresh(after.url, id, tokens.refresh_token))).toBe("invalid_grant");
     expect(await errorOf(await redeem(after.url, id, code))).toBe("invalid_grant");
     await after.stop();
+  });
+
+  test("found 23: when a grant was used last is written down with the sweep, and not with each request", async () => {
+    const running = await startServer({ where });
+    const tokens = await connect(running.url, await registerClient(running.url));
+    const other = new Database(where, { readonly: true });
+    const version = () => other.query("PRAGMA data_version").get();
+    const before = version();
+    for (let count = 0; count < 20; count += 1) {
+      running.clock.now += MINUTE;
+      expect((await callResource(running.url, tokens.access_token)).status).toBe(200);
+    }
+    expect(version()).toEqual(before);
+    await running.stop();
+    other.close();
+    const store = openStore(where);
+    const { now } = running.clock;
+    expect(listGrants(store, now)).toMatchObject([{ usedAt: now, renewedAt: now - 20 * MINUTE }]);
+    store.close();
   });
 
   test("S6: a running server notices grants that were revoked through the file, once each", async () => {

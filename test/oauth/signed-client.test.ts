@@ -15,8 +15,10 @@ import {
   type Json,
   MINUTE,
   obtainCode,
+  openPage,
   postForm,
   redeem,
+  refresh,
   registerClient,
   startServer,
   type Tokens,
@@ -259,6 +261,29 @@ describe("an assertion", () => {
     expect((await redeemSigned(id, await sign(id, { pair: others }))).status).toBe(401);
     const tokens = (await (await redeem(server.url, id, await obtainCode(server.url, id))).json()) as Tokens;
     expect(tokens.access_token).toBeString();
+  });
+
+  test("found 24: strangers who make us fetch keep neither document nor keys of an approved client from us", async () => {
+    const answer = (body: unknown) => Response.json(body, { headers: { "Cache-Control": "no-store" } });
+    const jwks = { keys: [await publish(keys, "k1")] };
+    const jwks_uri = host.serve("/fresh-keys.json", () => answer(jwks));
+    const id = host.serve("/fresh.json", () =>
+      answer(describeApp(id, { token_endpoint_auth_method: "private_key_jwt", jwks_uri })),
+    );
+    const first = await redeemSigned(id, await sign(id));
+    const { refresh_token } = (await first.json()) as Tokens;
+    for (let index = 0; index < 70; index += 1)
+      await openPage(server.url, authorizeQuery(host.url(`/stranger-${index}.json`)));
+    const stranger = host.serve("/stranger.json", describeApp(host.url("/stranger.json")));
+    expect((await openPage(server.url, authorizeQuery(stranger))).response.status).toBe(400);
+    host.asked.length = 0;
+    const refreshed = await refresh(server.url, id, refresh_token, {
+      client_assertion: await sign(id),
+      client_assertion_type: ASSERTION_TYPE,
+    });
+    expect(refreshed.status).toBe(200);
+    expect((await openPage(server.url, authorizeQuery(id))).response.status).toBe(200);
+    expect(host.asked).toEqual(["/fresh.json", "/fresh-keys.json", "/fresh.json"]);
   });
 
   test("T15: guessing signatures is slowed down", async () => {

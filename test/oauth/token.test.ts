@@ -1,4 +1,9 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hashSecret } from "../../src/oauth/secrets.ts";
 import {
   approve,
   authorizeQuery,
@@ -293,6 +298,81 @@ describe("a refresh token", () => {
     const idle = await connect(server.url, client);
     server.clock.now += 24 * HOUR;
     expect(await errorOf(await refresh(server.url, client, idle.refresh_token))).toBe("invalid_grant");
+  });
+});
+
+describe("a used refresh token", () => {
+  let folder: string;
+  let where: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "mcp-expose-used-"));
+    where = join(folder, "state.db");
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const readRows = () => {
+    const db = new Database(where, { readonly: true });
+    const rows = db.query<Json, []>("SELECT * FROM refresh_tokens WHERE replaced_at IS NOT NULL").all();
+    db.close();
+    return rows;
+  };
+
+  test("found 22: is a hash and a time after its minute, and still ends the grant", async () => {
+    const publicUrl = "https://stays.example";
+    const before = await startServer({ where, publicUrl });
+    const id = await registerClient(before.url);
+    const used = await connect(before.url, id);
+    const present = await tokensOf(await refresh(before.url, id, used.refresh_token));
+    const usedAt = before.clock.now;
+    expect(readRows()[0]?.["sealed_successor"]).toBeString();
+    await before.stop();
+    const after = await startServer({ where, publicUrl, now: () => usedAt + 2 * MINUTE });
+    expect(readRows()).toEqual([
+      {
+        hash: hashSecret(used.refresh_token),
+        grant_id: expect.stringMatching(/^[0-9a-f]{16}$/),
+        replaced_at: usedAt,
+        expires_at: usedAt + 24 * HOUR,
+        issued_at: 0,
+        sealed_successor: null,
+      },
+    ]);
+    expect(await errorOf(await refresh(after.url, id, used.refresh_token))).toBe("invalid_grant");
+    expect(await errorOf(await refresh(after.url, id, present.refresh_token))).toBe("invalid_grant");
+    expect(after.logged.join("")).toContain("was used twice");
+    await after.stop();
+  });
+
+  test("found 22: is one of a thousand that a grant remembers, however often it is refreshed", async () => {
+    const kept = await startServer({ where });
+    const id = await registerClient(kept.url);
+    let { refresh_token } = await connect(kept.url, id);
+    for (let count = 0; count < 1030; count += 1) {
+      kept.clock.now += HOUR / 400;
+      ({ refresh_token } = await tokensOf(await refresh(kept.url, id, refresh_token)));
+    }
+    expect(readRows()).toHaveLength(1000);
+    await kept.stop();
+  });
+
+  test("found 22: is not forgotten before its owner shows it, however fast a thief goes on", async () => {
+    const stolen = await connect(server.url, client);
+    const other = await connect(server.url, client);
+    let { refresh_token } = stolen;
+    const statuses: number[] = [];
+    for (let count = 0; count < 520; count += 1) {
+      const response = await refresh(server.url, client, refresh_token);
+      statuses.push(response.status);
+      if (response.ok) ({ refresh_token } = await tokensOf(response));
+      else expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+    expect(statuses).toEqual([...Array<number>(500).fill(200), ...Array<number>(20).fill(429)]);
+    expect((await refresh(server.url, client, other.refresh_token)).status).toBe(200);
+    // An access token's life later at the latest.
+    server.clock.now += HOUR;
+    expect((await refresh(server.url, client, refresh_token)).status).toBe(200);
+    expect(await errorOf(await refresh(server.url, client, stolen.refresh_token))).toBe("invalid_grant");
+    expect(server.revoked).toHaveLength(1);
   });
 });
 

@@ -8,10 +8,27 @@ import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/s
 import { createMemoryProvider } from "../acceptance/memory-provider.ts";
 import { isUnauthorized, type ProviderV1, type ProviderV2 } from "../acceptance/sdk-clients.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
-import { listen, openSession, openSseSession, post, readAnswer, type Wire } from "../eras/wire.ts";
+import {
+  INITIALIZE,
+  listen,
+  openSession,
+  openSseSession,
+  post,
+  readAnswer,
+  type Wire,
+} from "../eras/wire.ts";
 import { createLoginRobot } from "../login-robot.ts";
 import { type Program, startProgram } from "../program.ts";
-import { approve, authorizeQuery, connect, redeem, registerClient, TOKEN, type Tokens } from "./harness.ts";
+import {
+  approve,
+  authorizeQuery,
+  connect,
+  redeem,
+  refresh,
+  registerClient,
+  TOKEN,
+  type Tokens,
+} from "./harness.ts";
 
 setDefaultTimeout(60_000);
 
@@ -225,6 +242,97 @@ test("S5: with names alone in the table, too, a call with two names is refused",
     const response = await session.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${name}}}`);
     expect([name, response.status]).toEqual([name, status]);
   }
+});
+
+test("found 7: a name over 1,024 bytes is refused at once, and patterns with several stars stop nobody", async () => {
+  await using folder = await createFolder();
+  const scopes = { read: { tools: ["look", "*_get_*_all", "*a*a*a*a*a*a*b"] } };
+  await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes }));
+  await using program = await startProgram([...WORDS, SERVER], { cwd: folder.path });
+  const issuer = program.ready.issuer ?? "";
+  const { access_token } = await connect(issuer, await registerClient(issuer));
+  const headers = { authorization: `Bearer ${access_token}` };
+  const longest = "a".repeat(1024);
+  const sizes: [name: string, status: number][] = [
+    [longest, 200],
+    [`${longest}a`, 400],
+    ["é".repeat(513), 400],
+    ["a_get_".repeat(1_000), 400],
+  ];
+  for (const [dialect, send] of Object.entries(DIALECTS)) {
+    const [answers, look] = await Promise.all([
+      Promise.all(sizes.map(([name]) => send(program, headers, call(name)))),
+      send(program, headers, call("look")),
+    ]);
+    for (const [index, [name, status]] of sizes.entries())
+      expect([dialect, name.length, answers[index]?.status]).toEqual([dialect, name.length, status]);
+    expect((await readAnswer(look)).result?.["content"]).toMatchObject([{ type: "text" }]);
+    expect(await answers.at(1)?.json()).toMatchObject({ id: 7, error: { code: -32602 } });
+  }
+});
+
+describe("a token refreshed down to", () => {
+  let folder: Folder;
+  let program: Program;
+  beforeAll(async () => {
+    folder = await createFolder();
+    await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes: { read: { tools: ["look"] } } }));
+    program = await startProgram([...WORDS, SERVER], { cwd: folder.path });
+  });
+  afterAll(async () => {
+    await program?.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  async function narrow(scope: string) {
+    const issuer = program.ready.issuer ?? "";
+    const id = await registerClient(issuer);
+    const asked = authorizeQuery(id, { scope: "mcp read offline_access" });
+    const ticked = { token: TOKEN, decision: "approve", "scope:read": "yes" };
+    const code = (await approve(issuer, asked, ticked)).searchParams.get("code") ?? "";
+    const whole = (await (await redeem(issuer, id, code)).json()) as Tokens;
+    const narrowed = (await (await refresh(issuer, id, whole.refresh_token, { scope })).json()) as Tokens;
+    expect(narrowed.scope).toBe(scope);
+    const headersOf = ({ access_token }: Tokens) => ({ authorization: `Bearer ${access_token}` });
+    return { whole: headersOf(whole), narrowed: headersOf(narrowed) };
+  }
+
+  test("found 17: offline_access opens nothing, by whatever method, and is told what it needs", async () => {
+    const { whole, narrowed } = await narrow("offline_access");
+    const session = await openSession(program.ready.url, whole);
+    const answers = [
+      await session.send({ jsonrpc: "2.0", ...call("look") }, narrowed),
+      await session.send({ jsonrpc: "2.0", ...call("change") }, narrowed),
+      await session.send({ jsonrpc: "2.0", id: 1, method: "tools/list" }, narrowed),
+      await post(program.ready.url, INITIALIZE, narrowed),
+      await DIALECTS["without sessions"]!(program, narrowed, call("look")),
+      await fetch(program.ready.sse, { headers: narrowed }),
+      await fetch(program.ready.url, {
+        method: "DELETE",
+        headers: { ...narrowed, "mcp-session-id": session.id },
+      }),
+    ];
+    for (const answer of answers) {
+      expect(answer.status).toBe(403);
+      const challenge = answer.headers.get("www-authenticate") ?? "";
+      expect(challenge).toStartWith('Bearer error="insufficient_scope"');
+      expect(challenge).toContain('scope="mcp"');
+      expect(challenge).toContain("resource_metadata=");
+    }
+    expect((await readAnswer(await session.start("look"))).result).toBeDefined();
+  });
+
+  test("found 17: a scope of the table opens its tools and nothing else", async () => {
+    const { narrowed } = await narrow("read");
+    for (const [dialect, send] of Object.entries(DIALECTS)) {
+      const statuses = [
+        await send(program, narrowed, call("look")),
+        await send(program, narrowed, call("change")),
+        await send(program, narrowed, { id: 7, method: "prompts/get", params: { name: "x" } }),
+      ].map(({ status }) => status);
+      expect([dialect, ...statuses]).toEqual([dialect, 200, 403, 403]);
+    }
+  });
 });
 
 describe("with --auth optional", () => {

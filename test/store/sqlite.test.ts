@@ -242,7 +242,7 @@ const approval = {
 };
 
 function code(hash: string, expiresAt = 100) {
-  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", expiresAt };
+  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", source: "", expiresAt };
 }
 
 function issued(id: string) {
@@ -251,8 +251,11 @@ function issued(id: string) {
     id,
     serverName: "server",
     clientName: "client",
+    host: "a.example",
+    source: "192.0.2.1",
     createdAt: 1,
     renewedAt: 1,
+    usedAt: null,
     expiresAt: 1e3,
     endsAt: 5e3,
   };
@@ -399,6 +402,16 @@ for (const kind of ["memory", "a file"]) {
       expect(store.findRefresh("r2", 2000)).toBeUndefined();
     });
 
+    test("found 22: keeps a thousand access tokens of a grant at a time, the newest", () => {
+      grant("g");
+      grant("other");
+      const { access } = issued("g");
+      for (let count = 1; count <= 1000; count += 1)
+        store.addAccess({ ...access, hash: `more-${count}`, issuedAt: 1 + count });
+      const isKept = (hash: string) => store.findAccess(hash, 2) !== undefined;
+      expect(["g-a", "more-1", "more-1000", "other-a"].map(isKept)).toEqual([false, true, true, true]);
+    });
+
     test("does half of nothing when a later step fails", () => {
       grant("g");
       store.addCode(code("other"), 1);
@@ -422,6 +435,24 @@ for (const kind of ["memory", "a file"]) {
       expect(revoked).toEqual([{ grantId: "g", clientId, clientName: "client", subject, reason: "client" }]);
       expect(store.revocationsAfter(cursor, "s").revoked).toEqual([]);
       expect(store.revocationsAfter(start.cursor, "other").revoked).toEqual([]);
+    });
+
+    test("found 4: remembers for a month who lost access by being taken out, and forgets other ends in an hour", () => {
+      const hour = 3_600_000;
+      grant("gone");
+      grant("revoked");
+      store.revokeGrant("gone", 5, "unconfigured");
+      store.revokeGrant("revoked", 5, "owner");
+      const ids = (now: number) => store.listEnded(now, "unconfigured").map(({ id }) => id);
+      expect(store.listEnded(6, "unconfigured")).toEqual([
+        { id: "gone", clientId: "c", clientName: "client", subject: "ann", endedAt: 5 },
+      ]);
+      store.sweep(5 + hour, 0);
+      expect(store.revocationsAfter(0, "s").revoked.map(({ grantId }) => grantId)).toEqual(["gone"]);
+      expect(ids(5 + hour)).toEqual(["gone"]);
+      expect(ids(5 + 30 * 24 * hour)).toEqual([]);
+      store.sweep(5 + 30 * 24 * hour, 0);
+      expect(store.revocationsAfter(0, "s").revoked).toEqual([]);
     });
 
     test("sweeps what ran out and keeps the rest", () => {

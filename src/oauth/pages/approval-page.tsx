@@ -35,7 +35,8 @@ export interface Choice {
 }
 
 export function ApprovalPage(props: ApprovalPageProps) {
-  const name = displayName(props.clientName ?? props.assistant ?? "") || "An app without a name";
+  const ownName = displayName(props.clientName ?? "");
+  const name = ownName || (props.assistant ?? props.clientHost ?? displayDestination(props.redirectUri));
   const server = displayName(props.serverName);
   const title = `Connect ${name} to ${server}?`;
   return (
@@ -44,7 +45,7 @@ export function ApprovalPage(props: ApprovalPageProps) {
         <p class="brand">mcp-expose</p>
         <h1>{title}</h1>
         <p class="lead">It will be able to use this server’s tools and see what they return.</p>
-        <Facts {...props} name={name} />
+        <Facts {...props} name={name} isOwnName={ownName !== ""} />
         <Caution {...props} />
         <form method="post" action="/authorize">
           {props.problem && (
@@ -74,16 +75,24 @@ export function ApprovalPage(props: ApprovalPageProps) {
 }
 
 function Facts(props: FactsProps) {
-  const { name, clientHost, redirectUri, assistant, isLoopback, resources, choices, staysConnected } = props;
+  const {
+    name,
+    isOwnName,
+    clientHost,
+    redirectUri,
+    assistant,
+    isLoopback,
+    resources,
+    choices,
+    staysConnected,
+  } = props;
   return (
     <dl>
       <div>
         <dt>App</dt>
         <dd>
           {name}
-          <small>
-            {clientHost === undefined ? "the name it gives itself" : `as ${clientHost} describes it`}
-          </small>
+          <small>{describeName(isOwnName, clientHost)}</small>
         </dd>
       </div>
       <div>
@@ -117,7 +126,12 @@ function Facts(props: FactsProps) {
   );
 }
 
-type FactsProps = ApprovalPageProps & { name: string };
+type FactsProps = ApprovalPageProps & { name: string; isOwnName: boolean };
+
+function describeName(isOwnName: boolean, clientHost: string | undefined): string {
+  if (!isOwnName) return "it gives itself no name that can be read";
+  return clientHost === undefined ? "the name it gives itself" : `as ${clientHost} describes it`;
+}
 
 function Caution({ redirectUri, assistant, isLoopback }: ApprovalPageProps) {
   if (assistant !== undefined) return null;

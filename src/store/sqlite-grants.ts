@@ -1,0 +1,70 @@
+// Grants in the SQLite store, and what is remembered of those that ended.
+import type { Database } from "bun:sqlite";
+import { type Row, transaction, unflatten } from "./sqlite-rows.ts";
+import type { EndedGrant, Grant, Revocation, RevocationReason, Store } from "./store.ts";
+
+/** Long enough for every running server to have seen a revocation. */
+export const REVOCATION_KEPT_MS = 3_600_000;
+/** Whoever wonders why an app is out finds the reason for a month. */
+export const UNCONFIGURED_KEPT_MS = 30 * 24 * 3_600_000;
+
+export const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
+  client_name AS clientName, host, source, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
+  used_at AS usedAt, expires_at AS expiresAt, ends_at AS endsAt`;
+
+type GrantOperations =
+  "markUsed" | "listGrants" | "listEnded" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
+
+export function createGrants(db: Database): Pick<Store, GrantOperations> {
+  const list = db.prepare<Row<Grant>, [number]>(
+    `SELECT ${GRANT_COLUMNS} FROM grants WHERE expires_at > ? ORDER BY created_at, id`,
+  );
+  const listEnded = db.prepare<EndedGrant, [string, number]>(
+    `SELECT grant_id AS id, client_id AS clientId, client_name AS clientName, subject, at AS endedAt
+      FROM revocations WHERE reason = ? AND at > ? ORDER BY seq`,
+  );
+  const markUsed = db.prepare<null, [number, string]>("UPDATE grants SET used_at = ? WHERE id = ?");
+  const note = db.prepare<null, [number, string | null, RevocationReason]>(
+    `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
+      SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
+  );
+  const remove = db.prepare<null, [string]>("DELETE FROM grants WHERE id = ?");
+  const latest = db.prepare<{ cursor: number }, []>(
+    "SELECT coalesce(max(seq), 0) AS cursor FROM revocations",
+  );
+  const after = db.prepare<Revocation & { cursor: number }, [number, string]>(
+    `SELECT seq AS cursor, grant_id AS grantId, client_id AS clientId, client_name AS clientName, subject, reason
+      FROM revocations WHERE seq > ? AND server_id = ? ORDER BY seq`,
+  );
+  return {
+    listGrants: (now) => list.all(now).map((row) => unflatten(row)),
+    listEnded: (now, reason) => listEnded.all(reason, now - keptMs(reason)),
+    markUsed: transaction(db, (times) => {
+      for (const [id, at] of times) markUsed.run(at, id);
+    }),
+    revokeGrant: transaction(db, (id, now, reason) => {
+      note.run(now, id, reason);
+      return remove.run(id).changes > 0;
+    }),
+    revokeAllGrants: transaction(db, (now) => {
+      const count = list.all(now).length;
+      note.run(now, null, "owner");
+      db.run("DELETE FROM grants");
+      db.run("DELETE FROM codes");
+      return count;
+    }),
+    revocationsAfter: (cursor, serverId) => {
+      if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
+      const rows = after.all(cursor, serverId);
+      return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(toRevocation) };
+    },
+  };
+}
+
+function keptMs(reason: RevocationReason): number {
+  return reason === "unconfigured" ? UNCONFIGURED_KEPT_MS : REVOCATION_KEPT_MS;
+}
+
+function toRevocation({ grantId, clientId, clientName, subject, reason }: Revocation): Revocation {
+  return { grantId, clientId, clientName, subject, reason };
+}

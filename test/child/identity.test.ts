@@ -1,0 +1,116 @@
+// Which commands lead to one server, and which to two: a grant for one must not open the other.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CommandSpec, resolveCommand } from "../../src/child/command.ts";
+import { identifyServer } from "../../src/child/identity.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "mcp-expose-identity-")));
+  for (const name of ["here", "there", "tools", "here/venv"]) mkdirSync(join(folder, name));
+  const runners = "bun node npx npm uvx uv python3 python3.12 docker my-server other-tool".split(" ");
+  for (const name of [...runners.map((runner) => `tools/${runner}`), "here/run.sh", "here/venv/python3"]) {
+    writeFileSync(join(folder, name), "#!/bin/sh\n");
+    chmodSync(join(folder, name), 0o755);
+  }
+  for (const name of ["a.js", "b.js", "a.py", "b.py"]) {
+    for (const place of ["here", "there"]) writeFileSync(join(folder, place, name), "");
+  }
+  symlinkSync(join(folder, "here"), join(folder, "link"));
+  symlinkSync(join(folder, "here/a.js"), join(folder, "here/linked.js"));
+  for (const name of ["here/one", "here/two"]) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "package.json"), JSON.stringify({ main: "../a.js" }));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Typed {
+  line: string;
+  /** Where the person stands. */
+  stands?: string;
+  /** `--cwd` */
+  cwd?: string;
+  literal?: boolean;
+  shell?: boolean;
+}
+
+function identify({ line, stands = "here", cwd = stands, literal = false, shell = false }: Typed): string {
+  const [command = "", ...args] = line.split(" ");
+  const spec: CommandSpec = { command, args, folder: join(folder, stands), literal, shell };
+  const around = { env: { PATH: join(folder, "tools") }, execPath: "/ourselves", platform: "linux" } as const;
+  return identifyServer(spec, resolveCommand(spec, around).target, join(folder, cwd));
+}
+
+const typed = (one: string | Typed): Typed => (typeof one === "string" ? { line: one } : one);
+
+describe("found 2: one server, whose grants stay,", () => {
+  const same: [one: string | Typed, other: string | Typed][] = [
+    ["./a.js", "./a.js --verbose --root /tmp x"],
+    ["./a.js", "a.js y"],
+    ["./a.js", "./linked.js"],
+    ["./a.js", "node a.js x"],
+    ["node a.js", "bun ./a.js --flag"],
+    ["python3 a.py", "python3.12 -u a.py x"],
+    ["python3 a.py", "./venv/python3 a.py"],
+    ["./run.sh x", { line: "./run.sh y z", literal: true }],
+    ["npx -y some-server .", "npx some-server@1.2.3 /tmp --flag"],
+    ["npx -y @acme/files@latest .", "npx --yes @acme/files"],
+    ["uvx some-server", "uvx some-server==1.2 --local-timezone=UTC"],
+    ["docker run -i --rm -e KEY=1 mcp/time", "docker run --rm -it -e KEY=2 --name x mcp/time"],
+    ["my-server", "my-server --verbose"],
+    [{ line: "./a.js" }, { line: "./a.js", stands: "link" }],
+    [{ line: "npx -y some-server" }, { line: "npx -y some-server", stands: "there", cwd: "here" }],
+  ];
+  test.each(same)("is %j and %j", (one, other) => {
+    expect(identify(typed(one))).toBe(identify(typed(other)));
+  });
+});
+
+describe("found 2: two servers are", () => {
+  const others: [one: string | Typed, other: string | Typed][] = [
+    ["npx -y server-filesystem .", { line: "npx -y server-filesystem .", stands: "there" }],
+    ["npx -y server-filesystem .", { line: "npx -y server-filesystem .", cwd: "there" }],
+    ["./a.js", "./b.js"],
+    ["node a.js", "node b.js"],
+    ["node --import ./x.js a.js", "node --import ./x.js b.js"],
+    ["node -e 1", "node -e 2"],
+    [
+      { line: "node a.js", cwd: "here" },
+      { line: "node a.js", cwd: "there" },
+    ],
+    ["python3 -m one", "python3 -m two"],
+    ["./venv/python3 a.py", "./venv/python3 b.py"],
+    ["uv run a.py", "uv run b.py"],
+    ["uv run mcp run a.py", "uv run mcp run b.py"],
+    ["uv --directory /one run a.py", "uv --directory /two run a.py"],
+    ["npx -y one", "npx -y two"],
+    ["npx -y @one/server", "npx -y @two/server"],
+    ["npx -y one@npm:two", "npx -y one"],
+    ["npx -y -p one server", "npx -y -p two server"],
+    ["npx --package=one server", "npx --package=two server"],
+    ["npx --unheard-of one a", "npx --unheard-of one b"],
+    ["npx -y mcp-remote https://one.example/mcp", "npx -y mcp-remote https://two.example/mcp"],
+    ["npx -y unheard-of-bridge https://one.example/mcp", "npx -y unheard-of-bridge https://two.example/mcp"],
+    ["npx -y @smithery/cli@latest run one", "npx -y @smithery/cli@latest run two"],
+    ["npx tsx a.js", "npx tsx b.js"],
+    ["npm exec -- one", "npm exec -- two"],
+    ["uvx --from one run", "uvx --from two run"],
+    ["docker run -i one/image", "docker run -i two/image"],
+    ["docker run -i python:3 one.py", "docker run -i python:3 two.py"],
+    ["docker run -i -v /one:/data image", "docker run -i -v /two:/data image"],
+    ["docker exec -i one server", "docker exec -i two server"],
+    ["my-server", "other-tool"],
+    ["other-tool run one", "other-tool run two"],
+    ["./one", "./two"],
+    [
+      { line: "npx one", shell: true },
+      { line: "npx two", shell: true },
+    ],
+  ];
+  test.each(others)("%j and %j", (one, other) => {
+    expect(identify(typed(one))).not.toBe(identify(typed(other)));
+  });
+});
