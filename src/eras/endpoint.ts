@@ -11,6 +11,7 @@ import { classify } from "./classify.ts";
 import type { Caller, Trace } from "./era.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { refuseMethod, refuseStream } from "./refusal.ts";
+import { createRetention } from "./retention.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Answers one request. What is learned of it on the way is written into `trace`. */
@@ -70,9 +71,16 @@ export function createEndpoint({
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const admission = createAdmission(now, random);
-  const streamable = createStreamableHttp({ bridge, sessions, streams, admission });
+  const retention = createRetention();
+  const streamable = createStreamableHttp({ bridge, sessions, streams, retention, admission });
   const stateless = createStatelessHttp({ bridge, streams, admission });
-  const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
+  const httpSse = createHttpSse({
+    bridge,
+    sessions: sseSessions,
+    streams,
+    messagesPath,
+    admission,
+  });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
 

@@ -39,7 +39,7 @@ const PACED_FROM = 256 * 1024;
 /** Milliseconds a client that was cut off shall wait before it comes back. */
 const COME_BACK = 1_000;
 
-const HEADERS = {
+export const EVENT_STREAM = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache, no-transform",
   // nginx and those who imitate it hold answers back without this.
@@ -96,7 +96,7 @@ export function createEventStreams({ keepAlive, stalled }: EventStreamsOptions):
         OPENING,
       );
       bodies.set(body, entry);
-      return createEventStream(body, end, { ...HEADERS, ...headers });
+      return createEventStream(body, end, { ...EVENT_STREAM, ...headers });
 
       function end() {
         if (!entry.isOpen) return;

@@ -2,7 +2,7 @@
 // something must precede it, or when it takes so long that somebody on the way might hang up.
 import type { Outlet } from "../bridge/bridge.ts";
 import type { Caller } from "./era.ts";
-import type { EventStream, Streams } from "./event-stream.ts";
+import { EVENT_STREAM, type EventStream, type Streams } from "./event-stream.ts";
 
 export interface Exchange {
   readonly response: Promise<Response>;
@@ -15,6 +15,8 @@ export interface Exchange {
 export interface ExchangeOptions {
   streams: Streams;
   caller: Caller;
+  /** The event stream has ended, for whatever reason. */
+  closed?(): void;
   /** Calls in this POST. */
   expected: number;
   /** The POST was a batch (2025-03-26), so a plain answer is an array. */
@@ -35,18 +37,17 @@ export const PATIENCE = 5_000;
 const COMMA = Buffer.from(",");
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { streams, caller, batch, aside, headers, statusOf = () => 200 } = options;
+  const { streams, caller, batch, aside, headers, closed = () => {}, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   const answers: Uint8Array[] = [];
   let status = 200;
   let stream: EventStream | undefined;
   let remaining = options.expected;
-
   /** From now on everything goes out as events. */
   const upgrade = (): EventStream => {
     if (stream !== undefined) return stream;
     clearTimeout(timer);
-    stream = streams.open(caller, () => {}, headers);
+    stream = streams.open(caller, closed, headers);
     resolve(stream.response);
     for (const answer of answers) stream.send(answer);
     return stream;
@@ -57,8 +58,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (--remaining > 0) return;
     if (stream !== undefined) return stream.end();
     clearTimeout(timer);
-    // A call that was cancelled has no answer; an empty stream says so in both old and new clients.
-    if (answers.length === 0) return upgrade().end();
+    // A call that was cancelled has no answer. An empty stream says so in both old and new clients; one with an id
+    // in it would be something to come back for.
+    if (answers.length === 0) return resolve(new Response("", { headers: { ...EVENT_STREAM, ...headers } }));
     resolve(json(streams.pace(caller, batch ? joinBatch(answers) : answers[0]!), status, headers));
   };
 

@@ -29,7 +29,7 @@ describe("an idle session", () => {
     });
     const add = (isBusy: () => boolean = () => false) => {
       const id = sessions.newId();
-      sessions.add({ id, principal: "me", isBusy, close: () => ended.push(id) });
+      sessions.add({ id, principal: "me", isBusy, mayGo: () => true, close: () => ended.push(id) });
       return id;
     };
     const wait = (minutes: number) => {
@@ -69,6 +69,61 @@ describe("an idle session", () => {
     expect(sessions.find(id, YOU)).toBeUndefined();
     wait(6);
     expect(ended).toEqual([id]);
+  });
+});
+
+describe("found 8: sessions of one principal", () => {
+  const others = { principal: "you", isValid: () => true };
+  function setUp(most?: number) {
+    let now = 0;
+    const ended: string[] = [];
+    const sessions = createSessions<Session>({
+      now: () => ++now,
+      random: () => new Uint8Array(1),
+      idle: 1_000_000,
+      ...(most !== undefined && { most }),
+    });
+    const add = (id: string, more: Partial<Session> = {}) => {
+      const idle = { principal: "me", isBusy: () => false, mayGo: () => true };
+      const session = { id, ...idle, close: () => ended.push(id), ...more };
+      const hasRoom = sessions.makeRoom(session.principal);
+      if (hasRoom) sessions.add(session);
+      return hasRoom;
+    };
+    return { sessions, ended, add };
+  }
+
+  test("are a hundred; the one that was not used for the longest time makes room, and is forgotten", () => {
+    const { sessions, ended, add } = setUp();
+    add("of another", { principal: "you" });
+    for (let count = 0; count < 100; count++) add(`${count}`);
+    expect(ended).toEqual([]);
+    sessions.find("0", ME);
+    add("new");
+    expect(ended).toEqual(["1"]);
+    expect([sessions.find("1", ME), sessions.find("0", ME)?.id]).toEqual([undefined, "0"]);
+    expect(sessions.find("of another", others)?.id).toBe("of another");
+  });
+
+  test("that only wait with a stream open go after the idle ones; those at work stay, and then there is no room", () => {
+    const { ended, add } = setUp(3);
+    add("at work", { isBusy: () => true, mayGo: () => false });
+    add("listening", { isBusy: () => true });
+    add("idle");
+    expect([add("a", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([true, ["idle"]]);
+    expect([add("b", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([
+      true,
+      ["idle", "listening"],
+    ]);
+    expect([add("c"), ended.length]).toEqual([false, 2]);
+  });
+
+  test("are a thousand where nobody can be told from anybody", () => {
+    const { ended, add } = setUp();
+    for (let count = 0; count < 1_000; count++) add(`${count}`, { principal: "" });
+    expect(ended).toEqual([]);
+    add("new", { principal: "" });
+    expect(ended).toEqual(["0"]);
   });
 });
 

@@ -8,7 +8,7 @@ import type { Body } from "../body.ts";
 import type { Caller } from "../era.ts";
 import type { EventStream, EventStreams } from "../event-stream.ts";
 import type { Backlog } from "../paced-body.ts";
-import { refuse, refuseBusy, refuseSession } from "../refusal.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
 
 export interface SseSession extends Session {
@@ -58,7 +58,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
 
   return {
     get(caller) {
-      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseCrowd();
+      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseWaiting();
+      if (!sessions.makeRoom(caller.principal)) return refuseCrowd("streams are open");
       const id = sessions.newId();
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
@@ -79,6 +80,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         },
         conversation: undefined,
         isBusy: () => true,
+        // Its client would come back at once, and end the next one.
+        mayGo: () => false,
         close: stream.end,
       };
       sessions.add(session);
@@ -120,9 +123,6 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   };
 }
 
-function refuseCrowd(): Response {
-  const text = "Too many streams wait for initialize to be sent on them. Try again in a moment.";
-  const response = refuse(503, ErrorCode.refused, text);
-  response.headers.set("retry-after", "5");
-  return response;
+function refuseWaiting(): Response {
+  return refuseCrowd("streams wait for initialize to be sent on them");
 }

@@ -9,7 +9,8 @@ import type { Body } from "../body.ts";
 import { isResumable, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
-import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../refusal.ts";
+import type { Retention } from "../retention.ts";
 import type { Session, Sessions } from "../sessions.ts";
 import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
 import { createSessionStreams, type SessionStreams } from "./session-streams.ts";
@@ -31,13 +32,16 @@ export interface StreamableHttpOptions {
   bridge: Bridge;
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
+  retention: Retention;
   admission: Admission;
 }
 
 const SESSION_HEADER = "mcp-session-id";
+/** What is kept for a client that does not listen; the oldest goes first. */
+const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { bridge, sessions, streams, admission } = options;
+  const { bridge, sessions, streams, retention, admission } = options;
   const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -48,25 +52,34 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
-    const own = createSessionStreams({ streams: counted, primes });
-    const loose = createLooseEnd(own);
-    const conversation = await bridge.openSession(caller.principal, initialize, {
+    const { principal } = caller;
+    const own = createSessionStreams({ streams: counted, primes, retention, principal });
+    const loose = createLooseEnd(own, retention.open({ principal, ...UNHEARD }));
+    const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
       closed() {
         sessions.remove(session);
         loose.close();
       },
     });
-    if (conversation === undefined) return refuseBusy();
+    if (conversation === undefined) {
+      loose.close();
+      return refuseBusy();
+    }
     const session: StreamableSession = {
       id: sessions.newId(),
-      principal: caller.principal,
+      principal,
       conversation,
       streams: own,
       loose,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
+      mayGo: () => conversation.pending === 0,
       close: conversation.close,
     };
+    if (!sessions.makeRoom(principal)) {
+      session.close();
+      return refuseCrowd("sessions are at work");
+    }
     sessions.add(session);
     return session;
   };

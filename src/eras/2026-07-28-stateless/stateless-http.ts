@@ -10,7 +10,7 @@ import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE } from "../exchange.ts";
 import { refuse, refuseBusy } from "../refusal.ts";
-import { createFarewell } from "./farewell.ts";
+import { createFarewell, type Listening } from "./farewell.ts";
 import { climb } from "./ladder.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
@@ -26,7 +26,8 @@ export interface StatelessHttpOptions {
   admission: Admission;
 }
 
-export function createStatelessHttp({ bridge, streams, admission }: StatelessHttpOptions): StatelessHttp {
+export function createStatelessHttp(options: StatelessHttpOptions): StatelessHttp {
+  const { bridge, streams, admission } = options;
   const farewell = createFarewell();
 
   async function refuseCall(
@@ -55,21 +56,31 @@ export function createStatelessHttp({ bridge, streams, admission }: StatelessHtt
     server: StatelessServer,
     caller: Caller,
   ): Promise<Response> {
+    // Nobody can come back for an answer here: a stream that ends takes its call along.
+    const leave = () => {
+      farewell.remove(listening);
+      listening.cancel();
+    };
     const exchange = createExchange({
       streams: streams.countedBy(server.unread),
       caller,
+      closed: leave,
       expected: 1,
       batch: false,
       patience: PATIENCE,
       statusOf,
     });
-    const outlet =
-      message.method === "subscriptions/listen"
-        ? farewell.promise(message, exchange.outlet, signal)
-        : exchange.outlet;
-    const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
+    const { id, method } = message;
+    const listening: Listening = {
+      id,
+      principal: caller.principal,
+      outlet: exchange.outlet,
+      cancel: () => {},
+    };
+    if (method === "subscriptions/listen") farewell.add(listening);
+    listening.cancel = server.call(message, envelope, admission.screen(message, caller, exchange.outlet));
     const abandon = () => {
-      cancel();
+      leave();
       exchange.abandon();
     };
     if (signal.aborted) abandon();
