@@ -1,6 +1,7 @@
 // The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
 // something must precede it, or when it takes so long that somebody on the way might hang up.
 import type { Outlet } from "../bridge/bridge.ts";
+import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Caller } from "./era.ts";
 import { EVENT_STREAM, type EventStream, type Streams } from "./event-stream.ts";
 
@@ -15,6 +16,10 @@ export interface Exchange {
 export interface ExchangeOptions {
   streams: Streams;
   caller: Caller;
+  /** Where it is told that the caller's access has been revoked. */
+  inFlight?: Pick<CallsInFlight, "add">;
+  /** Cancels at the server what has not been answered then. */
+  cancel?(): void;
   /** The event stream has ended, for whatever reason. */
   closed?(): void;
   /** Calls in this POST. */
@@ -43,6 +48,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
   let status = 200;
   let stream: EventStream | undefined;
   let remaining = options.expected;
+  /** Without access any more: nothing goes out. */
+  let isStopped = false;
+
   /** From now on everything goes out as events. */
   const upgrade = (): EventStream => {
     if (stream !== undefined) return stream;
@@ -54,8 +62,17 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
   const timer = aside === undefined ? setTimeout(upgrade, options.patience) : undefined;
 
+  const leave = options.inFlight?.add(caller, (refusal) => {
+    isStopped = true;
+    clearTimeout(timer);
+    options.cancel?.();
+    stream?.end();
+    resolve(refusal);
+  });
+
   const settle = () => {
-    if (--remaining > 0) return;
+    if (isStopped || --remaining > 0) return;
+    leave?.();
     if (stream !== undefined) return stream.end();
     clearTimeout(timer);
     // A call that was cancelled has no answer. An empty stream says so in both old and new clients; one with an id
@@ -68,10 +85,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
     response,
     outlet: {
       precede(message) {
+        if (isStopped) return;
         if (aside === undefined) upgrade().send(message);
         else aside(message);
       },
       finish(message, code) {
+        if (isStopped) return;
         if (stream !== undefined) stream.send(message);
         else answers.push(message);
         if (code !== undefined) status = statusOf(code);
@@ -80,6 +99,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       drop: settle,
     },
     abandon() {
+      leave?.();
       clearTimeout(timer);
       // Nobody reads it; the log shows the status that proxies use for this.
       resolve(new Response(null, { status: 499 }));

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createExchange, type ExchangeOptions } from "../../src/eras/exchange.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/event-stream.ts";
+import { createExpiryAlarm } from "../../src/eras/expiry-alarm.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
-import { isEventStream, readEvents, readTexts, within } from "./wire.ts";
+import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 
 const ME = { principal: "me", isValid: () => true };
 const YOU = { principal: "you", isValid: () => true };
@@ -157,6 +158,68 @@ describe("a silent stream", () => {
     streams.open(YOU, () => (ended += 10));
     streams.recheck();
     expect(ended).toBe(1);
+  });
+});
+
+describe("found 43: what hangs on a credential that runs out", () => {
+  test("ends at that moment, each at its own, with no comment due", async () => {
+    const streams = openStreams();
+    const ends: string[] = [];
+    const open = (name: string, ms: number) => {
+      const expiresAt = Date.now() + ms;
+      const closed = Promise.withResolvers<void>();
+      streams.open({ principal: name, expiresAt, isValid: () => Date.now() < expiresAt }, () => {
+        ends.push(name);
+        closed.resolve();
+      });
+      return closed.promise;
+    };
+    void open("in two months", 60 * 86_400_000);
+    const late = open("late", 120);
+    const early = open("early", 40);
+    await within(Promise.all([early, late]), "the ends");
+    expect(ends).toEqual(["early", "late"]);
+  });
+
+  test("does not end because the clock was set forward and back meanwhile, or before it has come to that", async () => {
+    let now = 0;
+    let asked = 0;
+    const rung: number[] = [];
+    const looked = Promise.withResolvers<void>();
+    const alarm = createExpiryAlarm({
+      now() {
+        if (++asked === 3) looked.resolve();
+        return now;
+      },
+      ring(at) {
+        rung.push(at);
+        return undefined;
+      },
+    });
+    now = 1_000;
+    alarm.expect(1_010);
+    now = 1_005;
+    // It is looked at the clock again and again, which stands still.
+    await within(looked.promise, "a look at the clock");
+    expect(rung).toEqual([]);
+    now = 2_000;
+    await until("it rings", () => rung.length === 1);
+    alarm.close();
+  });
+
+  test("waits without looking, however far away the end is", async () => {
+    let looks = 0;
+    const rung = Promise.withResolvers<void>();
+    const now = () => (++looks, Date.now());
+    const ring = () => (rung.resolve(), undefined);
+    const far = createExpiryAlarm({ now, ring });
+    const near = createExpiryAlarm({ now: Date.now, ring });
+    far.expect(Date.now() + 2 ** 31 + 1_000);
+    near.expect(Date.now() + 50);
+    await within(rung.promise, "the near one");
+    expect(looks).toBe(1);
+    far.close();
+    near.close();
   });
 });
 

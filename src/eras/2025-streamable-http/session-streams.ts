@@ -143,6 +143,7 @@ export function createSessionStreams({
         response,
         send: (message) => send(track, message),
         prime: (id) => track.connections.at(-1)?.prime(id),
+        renew: (newer) => track.connections.at(-1)?.renew(newer),
         sendEvent: (event, data) => track.connections.at(-1)?.sendEvent(event, data),
         end() {
           track.isEnded = true;

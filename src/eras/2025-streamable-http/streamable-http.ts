@@ -6,6 +6,7 @@ import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import { isResumable, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
@@ -23,7 +24,7 @@ export interface StreamableSession extends Session {
 }
 
 export interface StreamableHttp {
-  post(request: Request, body: Body, caller: Caller): Promise<Response>;
+  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
   get(request: Request, caller: Caller): Response;
   delete(request: Request, caller: Caller): Response;
 }
@@ -33,6 +34,7 @@ export interface StreamableHttpOptions {
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
   retention: Retention;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
@@ -41,7 +43,7 @@ const SESSION_HEADER = "mcp-session-id";
 const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { bridge, sessions, streams, retention, admission } = options;
+  const { bridge, sessions, streams, retention, inFlight, admission } = options;
   const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -85,7 +87,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   };
 
   return {
-    async post(request, { batch, messages }, caller) {
+    async post(request, { batch, messages }, caller, recheck) {
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1) {
         return refuse(
@@ -99,7 +101,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session =
         opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
       if (session instanceof Response) return session;
-      const refusal = caller.gate && (await admission.refuse(messages, caller, session.conversation.call));
+      const refusal =
+        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ?? recheck();
       if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
@@ -108,6 +111,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const exchange = createExchange({
         streams: session.streams,
         caller,
+        inFlight,
+        cancel() {
+          // The greeting is not the client's alone, and is never cancelled.
+          for (const { id, method } of requests) if (method !== "initialize") session.conversation.cancel(id);
+        },
         batch,
         expected: requests.length,
         aside: takesEvents(request) ? undefined : session.loose.send,

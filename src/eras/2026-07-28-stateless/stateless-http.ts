@@ -6,6 +6,7 @@ import type { Envelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE } from "../exchange.ts";
@@ -15,7 +16,7 @@ import { climb } from "./ladder.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
 export interface StatelessHttp {
-  post(request: Request, message: Message, caller: Caller): Promise<Response>;
+  post(request: Request, message: Message, caller: Caller, recheck: Recheck): Promise<Response>;
   /** Ends the streams of those who listen; what else is under way ends with its stream. */
   close(): void;
 }
@@ -23,11 +24,12 @@ export interface StatelessHttp {
 export interface StatelessHttpOptions {
   bridge: Bridge;
   streams: EventStreams;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
 export function createStatelessHttp(options: StatelessHttpOptions): StatelessHttp {
-  const { bridge, streams, admission } = options;
+  const { bridge, streams, inFlight, admission } = options;
   const farewell = createFarewell();
 
   async function refuseCall(
@@ -64,6 +66,8 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     const exchange = createExchange({
       streams: streams.countedBy(server.unread),
       caller,
+      inFlight,
+      cancel: leave,
       closed: leave,
       expected: 1,
       batch: false,
@@ -89,14 +93,14 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   }
 
   return {
-    async post(request, message, caller) {
+    async post(request, message, caller, recheck) {
       if (message.kind !== "request") return refuseOther(message);
       const envelope = climb(request, message);
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller.principal, envelope);
       if (server === undefined) return refuseBusy();
       try {
-        const refusal = await refuseCall(request, message, envelope, server, caller);
+        const refusal = (await refuseCall(request, message, envelope, server, caller)) ?? recheck();
         return refusal ?? start(request, message, envelope, server, caller);
       } finally {
         server.release();
