@@ -10,6 +10,7 @@ import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
 import { createServer, type Hire } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
+import type { Unread } from "./unread.ts";
 
 export interface Host<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
@@ -33,6 +34,7 @@ export interface Host<W extends Waiter> {
 
 export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  unread: Unread;
   onNoise(line: Uint8Array): void;
   standing: Standing;
   /** A request of the server's. */

@@ -27,7 +27,10 @@ export interface SessionHost {
   close(): Promise<void>;
 }
 
-export type CellOptions = Pick<HostOptions, "hire" | "onNoise" | "now" | "log" | "onServer" | "onStderr"> & {
+export type CellOptions = Pick<
+  HostOptions,
+  "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
+> & {
   /** A client has said something. */
   used(): void;
   /** The process is of no more use: to be closed. */

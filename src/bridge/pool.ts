@@ -12,6 +12,7 @@ import { createNoiseTeller } from "./noise.ts";
 import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
+import { createUnread } from "./unread.ts";
 
 interface Entry {
   readonly key: string;
@@ -40,6 +41,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   /** Processes that have been told to end and may have something to put away. */
   const ending = new Set<Promise<void>>();
   const onNoise = createNoiseTeller(log);
+  const unread = createUnread();
   const spare = createSpare({ ...options, onNoise });
   const seal = createSeal(random(32));
   let strangers = 0;
@@ -122,7 +124,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       entries.set(key, entry);
     };
     const gone = () => void end(entry);
-    const host = create({ ...options, hire, onNoise, used: use, gone });
+    const host = create({ ...options, hire, unread, onNoise, used: use, gone });
     const entry: Entry & { host: H } = {
       key,
       principal,

@@ -7,6 +7,7 @@ import { readMessages, type Message } from "../frame/message.ts";
 import { createBackoff } from "./backoff.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import type { Compose, Standing } from "./standing.ts";
+import type { Unread } from "./unread.ts";
 
 /** Starts a server process, or hands over one that waits. */
 export type Hire = (events: ChildEvents) => Child;
@@ -34,6 +35,8 @@ export interface Server {
 
 export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  /** Of all processes. */
+  unread: Unread;
   /** A line that is no message. */
   onNoise(line: Uint8Array): void;
   /** What a new process must be told before anything else. */
@@ -54,8 +57,6 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
 
 /** Bytes that may wait for a process to come back. */
 const MAX_WAITING = 64 * 1024 * 1024;
-/** Bytes that clients may leave unread before their process has to wait for them. */
-const MAX_UNREAD = 64 * 1024 * 1024;
 
 export function createServer(options: ServerOptions): Server {
   const { hire, standing, log, onServer } = options;
@@ -70,9 +71,9 @@ export function createServer(options: ServerOptions): Server {
   });
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
-  let unread = 0;
   let restart: Timer | undefined;
   let child = hire(events);
+  const unread = options.unread.open((mayRead) => child.read(mayRead));
   // Whoever comes with a greeting has it said before anything else.
   let phase: "open" | "recovering" | "closed" = standing.greeting === undefined ? "open" : "recovering";
 
@@ -108,7 +109,7 @@ export function createServer(options: ServerOptions): Server {
 
   function begin(): Promise<void> {
     child = hire(events);
-    child.read(unread <= MAX_UNREAD);
+    child.read(unread.mayRead);
     return settleIn(child);
   }
 
@@ -142,10 +143,7 @@ export function createServer(options: ServerOptions): Server {
   return {
     nextNumber: () => ++last,
     send,
-    unread(change) {
-      unread += change;
-      child.read(unread <= MAX_UNREAD);
-    },
+    unread: unread.change,
     ask: (compose) => ask(compose, send),
     async answers(ms) {
       if (phase !== "open") return false;
@@ -157,6 +155,7 @@ export function createServer(options: ServerOptions): Server {
     },
     async close() {
       phase = "closed";
+      unread.close();
       clearTimeout(restart);
       for (const done of asked.values()) done(undefined);
       await child.close();

@@ -6,10 +6,12 @@ import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import { isResumable, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
-import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../refusal.ts";
+import type { Retention } from "../retention.ts";
 import type { Session, Sessions } from "../sessions.ts";
 import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
 import { createSessionStreams, type SessionStreams } from "./session-streams.ts";
@@ -22,7 +24,7 @@ export interface StreamableSession extends Session {
 }
 
 export interface StreamableHttp {
-  post(request: Request, body: Body, caller: Caller): Promise<Response>;
+  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
   get(request: Request, caller: Caller): Response;
   delete(request: Request, caller: Caller): Response;
 }
@@ -31,13 +33,17 @@ export interface StreamableHttpOptions {
   bridge: Bridge;
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
+  retention: Retention;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
 const SESSION_HEADER = "mcp-session-id";
+/** What is kept for a client that does not listen; the oldest goes first. */
+const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { bridge, sessions, streams, admission } = options;
+  const { bridge, sessions, streams, retention, inFlight, admission } = options;
   const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -48,31 +54,40 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
-    const own = createSessionStreams({ streams: counted, primes });
-    const loose = createLooseEnd(own);
-    const conversation = await bridge.openSession(caller.principal, initialize, {
+    const { principal } = caller;
+    const own = createSessionStreams({ streams: counted, primes, retention, principal });
+    const loose = createLooseEnd(own, retention.open({ principal, ...UNHEARD }));
+    const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
       closed() {
         sessions.remove(session);
         loose.close();
       },
     });
-    if (conversation === undefined) return refuseBusy();
+    if (conversation === undefined) {
+      loose.close();
+      return refuseBusy();
+    }
     const session: StreamableSession = {
       id: sessions.newId(),
-      principal: caller.principal,
+      principal,
       conversation,
       streams: own,
       loose,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
+      mayGo: () => conversation.pending === 0,
       close: conversation.close,
     };
+    if (!sessions.makeRoom(principal)) {
+      session.close();
+      return refuseCrowd("sessions are at work");
+    }
     sessions.add(session);
     return session;
   };
 
   return {
-    async post(request, { batch, messages }, caller) {
+    async post(request, { batch, messages }, caller, recheck) {
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1) {
         return refuse(
@@ -86,7 +101,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session =
         opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
       if (session instanceof Response) return session;
-      const refusal = caller.gate && (await admission.refuse(messages, caller, session.conversation.call));
+      const refusal =
+        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ?? recheck();
       if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
@@ -95,6 +111,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const exchange = createExchange({
         streams: session.streams,
         caller,
+        inFlight,
+        cancel() {
+          // The greeting is not the client's alone, and is never cancelled.
+          for (const { id, method } of requests) if (method !== "initialize") session.conversation.cancel(id);
+        },
         batch,
         expected: requests.length,
         aside: takesEvents(request) ? undefined : session.loose.send,
