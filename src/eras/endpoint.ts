@@ -40,7 +40,7 @@ export interface EndpointOptions {
   streamsGet: boolean;
   now(): number;
   random(bytes: number): Uint8Array;
-  log: Pick<Log, "warn">;
+  log: Pick<Log, "warn" | "debug">;
   /** Called when all of a request is here, and its client has nothing to do but wait. */
   arrived(request: Request): void;
 }
@@ -75,12 +75,16 @@ export function createEndpoint({
   const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
+  const readMessages = (request: Request, caller: Caller, trace: Trace) =>
+    readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace, (why) =>
+      log.debug(`Refused what a client sent: ${why}.`),
+    );
 
   return {
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
-          const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+          const body = await readMessages(request, caller, trace);
           if (body instanceof Response) return body;
           arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
@@ -109,7 +113,7 @@ export function createEndpoint({
     },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
-      const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+      const body = await readMessages(request, caller, trace);
       return body instanceof Response ? body : httpSse.post(request, body, caller);
     },
     recheck: streams.recheck,
