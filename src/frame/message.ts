@@ -106,13 +106,16 @@ function readMessage(bytes: Uint8Array, known: Vocabulary): Message | Fault {
 function doubtParams(bytes: Uint8Array, params: Member | undefined): string | undefined {
   if (params === undefined) return undefined;
   if (params.members === undefined)
-    return skipSpace(bytes, params.start + 1, params.end) < params.end - 1
-      ? "params stand by position, and have names in MCP"
-      : undefined;
+    return isEmptyArray(bytes, params) ? undefined : "params stand by position, and have names in MCP";
   const meta = params.members.get("_meta");
-  const isObject =
-    meta === undefined || bytes[meta.start] === OPEN_OBJECT || spanText(bytes, meta) === "null";
-  return isObject ? undefined : "_meta is not an object";
+  const isObject = meta === undefined || bytes[meta.start] === OPEN_OBJECT;
+  return isObject || isEmptyArray(bytes, meta) || spanText(bytes, meta) === "null"
+    ? undefined
+    : "_meta is not an object";
+}
+
+function isEmptyArray(bytes: Uint8Array, { start, end }: Span): boolean {
+  return bytes[start] === OPEN_ARRAY && skipSpace(bytes, start + 1, end) === end - 1;
 }
 
 function kindOf(

@@ -200,7 +200,8 @@ describe("found 1: in doubt it is no message:", () => {
     [call('{"capabilities":{"sampling":null,"Sampling":{}}}'), '"Sampling" for "sampling"'],
     [call(`{"_meta":{"${META.capabilities}":{"elicitation":{"url":{},"URL":{}}}}}`), '"URL" for "url"'],
     [call('["delete_everything"]'), "params stand by position"],
-    [call('{"name":"a","_meta":[]}'), "_meta is not an object"],
+    [call('{"name":"a","_meta":[1]}'), "_meta is not an object"],
+    [call('{"name":"a","_meta":"{}"}'), "_meta is not an object"],
     [call(`{${Array.from({ length: 10_001 }, (_, index) => `"x${index}":0`).join(",")}}`), "more than 10000"],
     ['{"jsonrpc":"2.0","id":1,"method":"Tools/Call"}', '"Tools/Call" for "tools/call"'],
     ['{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000"}', "cannot be shown"],
@@ -218,9 +219,43 @@ test.each([
   call("[]"),
   call(" [ ] "),
   call('{"name":"a","_meta":null}'),
+  call('{"name":"a","_meta":[ ]}'),
   '{"jsonrpc":"2.0","id":1,"method":"Vendor/Thing","params":{"Thing":1}}',
   '{"jsonrpc":"2.0","id":1,"result":{"Name":1,"meta":{},"_meta":{},"next":1,"content":[{"Text":1}]}}',
 ])("found 1: nobody doubts %s", (text) => expect(read(text)).toMatchObject({ batch: false }));
+
+describe("found 1: what some readers forgive is no message:", () => {
+  const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  test.each([
+    `\ufeff${ping}`,
+    `${ping},`,
+    `${ping}${ping}`,
+    `${ping}\u0000`,
+    `${ping}//`,
+    `[[${ping}]]`,
+    `[${ping},]`,
+    `[${ping},[${ping}]]`,
+    '{"jsonrpc":"2.0","id":1,"method":"ping",}',
+    '{"jsonrpc":"2.0","id":NaN,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":0x1,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":01,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":null,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":[1],"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
+    '{"jsonrpc":"2.0","id":1,"method":["ping"]}',
+    '{"jsonrpc":"2\\u002e0","id":1,"method":"ping"}',
+    '{"jsonrpc":2.0,"id":1,"method":"ping"}',
+    `{"jsonrpc":"2.0",\u2028"id":1,"method":"ping"}`,
+    `{"jsonrpc":"2.0",\u0085"id":1,"method":"ping"}`,
+    "{'jsonrpc':'2.0','id':1,'method':'ping'}",
+    '{jsonrpc:"2.0",id:1,method:"ping"}',
+    '+AHs-"jsonrpc":"2.0","id":1,"method":"ping"}',
+  ])("%j", (text) => expect(read(text)).toHaveProperty("fault"));
+
+  test("another encoding", () => {
+    expect(readMessages(Buffer.from(ping, "utf16le"))).toHaveProperty("fault");
+  });
+});
 
 test("found 1: of a server's message only that is doubted from which something is decided", () => {
   const log = (params: string) => `{"jsonrpc":"2.0","method":"notifications/message","params":${params}}`;
