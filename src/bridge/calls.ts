@@ -1,6 +1,6 @@
 // The calls that one server process has not answered yet, whoever they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
-import { findMember, rawParam, type Message } from "../frame/message.ts";
+import { spanText, type Message } from "../frame/message.ts";
 import type { Span } from "../frame/scan.ts";
 import { splice, type Edit } from "../frame/splice.ts";
 
@@ -80,8 +80,6 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
 
 /** The client's progress token and where it stands; `undefined` when it gave none. */
 export function findToken(request: Message) {
-  if (!request.params?.has("_meta")) return undefined;
-  const at = findMember(request, request.paramsAt, "_meta", "progressToken");
-  const text = rawParam(request, "_meta", "progressToken");
-  return at === undefined || text === undefined ? undefined : { at, text };
+  const at = request.params?.get("_meta")?.members?.get("progressToken");
+  return at && { at, text: spanText(request.bytes, at)! };
 }

@@ -1,18 +1,11 @@
 // What every request says of its sender since revision 2026-07-28, in `params._meta`.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta
-import { rawParam, spanText, type Message } from "../frame/message.ts";
-import { readMembers, type Member } from "../frame/scan.ts";
+import { spanText, type Message } from "../frame/message.ts";
+import { META } from "../frame/names.ts";
+import type { Member } from "../frame/scan.ts";
 import { insertMembers, removeMembers, type Edit } from "../frame/splice.ts";
 
-const PREFIX = "io.modelcontextprotocol/";
-export const META = {
-  version: `${PREFIX}protocolVersion`,
-  clientInfo: `${PREFIX}clientInfo`,
-  capabilities: `${PREFIX}clientCapabilities`,
-  logLevel: `${PREFIX}logLevel`,
-  serverInfo: `${PREFIX}serverInfo`,
-  subscription: `${PREFIX}subscriptionId`,
-} as const;
+export { META };
 
 /** The revision that servers without sessions are spoken to in. */
 export const MODERN = "2026-07-28";
@@ -32,9 +25,10 @@ export interface Envelope {
   logLevel: string | undefined;
 }
 
-/** Whether a message is written in a revision with envelopes. */
+/** Whether a message is written in a revision with envelopes, and so to a server that knows one. */
 export function hasEnvelope(message: Message): boolean {
-  return rawParam(message, "_meta", META.version) !== undefined;
+  for (const key of readMeta(message).keys()) if (ENVELOPE.has(key)) return true;
+  return false;
 }
 
 /** JSON text that is equal for equal values: keys in order, no white space. */
@@ -55,10 +49,9 @@ const ENVELOPE: ReadonlySet<string> = new Set([
 const RETRY: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
 
 /** Makes a request one that a server with sessions understands; keys of others stay. */
-export function stripEnvelope({ bytes, params }: Message): Edit[] {
+export function stripEnvelope({ params }: Message): Edit[] {
   if (params === undefined) return [];
-  const at = params.get("_meta");
-  const meta = at && readMembers(bytes, at.start, at.end);
+  const meta = params.get("_meta")?.members;
   const isEmptied = meta !== undefined && [...meta.keys()].every((key) => ENVELOPE.has(key));
   const edits = removeMembers(params, (key) => RETRY.has(key) || (key === "_meta" && isEmptied));
   return meta === undefined || isEmptied
@@ -78,8 +71,10 @@ export function addMeta({ bytes, paramsAt, params }: Message, members: string, b
     return [{ at: { start: end, end }, text: `,"params":{${join(beside, `"_meta":{${members}}`)}}` }];
   }
   const meta = params?.get("_meta");
+  if (params === undefined) return [{ at: paramsAt, text: `{${join(beside, `"_meta":{${members}}`)}}` }];
   if (meta === undefined) return [insertMembers(bytes, paramsAt, join(beside, `"_meta":{${members}}`))];
-  const inMeta = insertMembers(bytes, meta, members);
+  const isObject = bytes[meta.start] === 0x7b;
+  const inMeta = isObject ? insertMembers(bytes, meta, members) : { at: meta, text: `{${members}}` };
   return beside === "" ? [inMeta] : [insertMembers(bytes, paramsAt, beside), inMeta];
 }
 
@@ -100,11 +95,11 @@ export function writeEnvelope({
 }
 
 /** The members of a request's `_meta`; empty when it has none. */
-export function readMeta(message: Message): ReadonlyMap<string, Member> {
-  const { bytes, params } = message;
-  const at = params?.get("_meta");
-  return (at && readMembers(bytes, at.start, at.end)) ?? new Map<string, Member>();
+export function readMeta({ params }: Message): ReadonlyMap<string, Member> {
+  return params?.get("_meta")?.members ?? NO_MEMBERS;
 }
+
+const NO_MEMBERS: ReadonlyMap<string, Member> = new Map();
 
 /** The value of a span of JSON; for the small things a bridge has to understand. */
 export function parseSpan(message: Message, span: { start: number; end: number } | undefined): unknown {

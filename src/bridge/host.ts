@@ -8,7 +8,7 @@ import { splice, type Edit } from "../frame/splice.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
-import { createServer, type Hire } from "./server.ts";
+import { createServer, type Hire, type ServerOptions } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
 import type { Unread } from "./unread.ts";
 
@@ -35,7 +35,7 @@ export interface Host<W extends Waiter> {
 export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
   unread: Unread;
-  onNoise(line: Uint8Array): void;
+  onNoise: ServerOptions["onNoise"];
   standing: Standing;
   /** A request of the server's. */
   question(message: Message): void;
@@ -62,12 +62,6 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     gaveUp() {
       for (const call of calls.drain()) call.waiter.lost("refused to begin");
       options.gaveUp();
-    },
-    tooLarge(number, length) {
-      const call = calls.get(number);
-      if (call === undefined) return;
-      calls.close(call);
-      call.waiter.lost(`sent an answer that is too large (${length} bytes)`);
     },
   });
   const calls = createCallTable<W>(server.nextNumber);

@@ -32,7 +32,7 @@ export type StatelessCellOptions = CellOptions &
     envelope: Envelope;
   };
 
-/** Gone since 2026-07-28. They must not reach a server that would still obey. */
+/** Gone since 2026-07-28. They must not reach a server that would still obey, be it because it speaks older ones too. */
 const REMOVED: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
@@ -42,6 +42,14 @@ const REMOVED: ReadonlySet<string> = new Set([
   "tasks/list",
   "tasks/result",
 ]);
+
+/** Answers what this revision has no longer; false for everything else. */
+export function refuseRemoved({ id, method }: Message, outlet: Outlet): boolean {
+  if (!REMOVED.has(method)) return false;
+  const code = ErrorCode.methodNotFound;
+  outlet.finish(composeError(id, code, `There is no ${method} in this revision.`), code);
+  return true;
+}
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -154,14 +162,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     serve: (principal) => ({
       call(request, caller, outlet) {
         used();
-        if (REMOVED.has(request.method)) {
-          const code = ErrorCode.methodNotFound;
-          outlet.finish(
-            composeError(request.id, code, `There is no ${request.method} in this revision.`),
-            code,
-          );
-          return () => {};
-        }
+        if (refuseRemoved(request, outlet)) return () => {};
         if (request.method === "server/discover") {
           void discover(request.id, outlet);
           return () => {};

@@ -9,7 +9,7 @@ import { META, MODERN, parseSpan, writeEnvelope, type Envelope } from "./envelop
 import { createHost } from "./host.ts";
 import { composeEnd } from "./listeners.ts";
 import { isLogged } from "./log-level.ts";
-import type { StatelessCellOptions, StatelessHost } from "./modern-on-legacy.ts";
+import { refuseRemoved, type StatelessCellOptions, type StatelessHost } from "./modern-on-legacy.ts";
 import { lostReason } from "./round-trips.ts";
 import { createStanding } from "./standing.ts";
 import { createToolHeaders } from "./tool-headers.ts";
@@ -98,7 +98,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
     serve: () => ({
       call(request, caller, outlet) {
         used();
-        return start(request, caller, outlet);
+        return refuseRemoved(request, outlet) ? () => {} : start(request, caller, outlet);
       },
       unread: host.unread,
       headersOf: headers.of,

@@ -4,12 +4,13 @@ import type { Log } from "../log.ts";
 /** How much of a line is quoted. */
 const QUOTED = 120;
 
-export function createNoiseTeller(log: Log): (line: Uint8Array) => void {
+export function createNoiseTeller(log: Log): (line: Uint8Array, why?: string) => void {
   let warned = false;
-  return (line) => {
+  return (line, why) => {
     const quote = Buffer.from(line.subarray(0, QUOTED)).toString();
     const tell = warned ? log.debug : log.warn;
     warned = true;
-    tell(`The server writes to stdout what is no MCP message; such lines are dropped: "${quote}"`);
+    const reason = why === undefined ? "" : ` (${why})`;
+    tell(`The server writes to stdout what is no MCP message${reason}; such lines are dropped: "${quote}"`);
   };
 }

@@ -2,8 +2,9 @@
 // know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
 import { idInExcerpts } from "../frame/answer.ts";
-import { composeNotification, composeRequest } from "../frame/compose.ts";
+import { composeError, composeNotification, composeRequest, ErrorCode } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
+import { SERVER_MESSAGE } from "../frame/names.ts";
 import { createBackoff } from "./backoff.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import type { Compose, Standing } from "./standing.ts";
@@ -38,15 +39,13 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   /** Of all processes. */
   unread: Unread;
   /** A line that is no message. */
-  onNoise(line: Uint8Array): void;
+  onNoise(line: Uint8Array, why?: string): void;
   /** What a new process must be told before anything else. */
   standing: Standing;
   /** Offered every line before it is read; whether it was taken. */
   pass(line: Uint8Array): boolean;
   /** Every message but the answers to our own requests. */
   receive(message: Message): void;
-  /** An answer was too large to be kept; `number` is its id where it could be seen. */
-  tooLarge(number: number, length: number): void;
   /** The process is gone, and with it every request it has not answered. */
   lost(how: string): void;
   /** The answer to a greeting. */
@@ -164,21 +163,33 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-/** Makes messages of lines; what is no message is dropped, the first time with a warning. */
+/**
+ * Makes messages of lines; what is no message is dropped, the first time with a warning. An answer that cannot be passed
+ * on becomes an error in its place, for somebody waits for it.
+ */
 function createReader(
-  { log, onNoise, pass, tooLarge }: ServerOptions,
+  { log, onNoise, pass }: ServerOptions,
   receive: (message: Message) => void,
 ): Pick<ChildEvents, "line" | "oversize"> {
+  const fail = (id: string, reason: string) => {
+    const reading = readMessages(
+      composeError(id, ErrorCode.internal, `The MCP server sent an answer ${reason}.`),
+    );
+    if ("messages" in reading) reading.messages.forEach(receive);
+  };
   return {
     line(line) {
       if (pass(line)) return;
-      const reading = readMessages(line);
-      if ("messages" in reading) reading.messages.forEach(receive);
-      else onNoise(line);
+      const reading = readMessages(line, SERVER_MESSAGE);
+      if ("messages" in reading) return reading.messages.forEach(receive);
+      if (reading.fault !== "ambiguous") return onNoise(line);
+      onNoise(line, reading.doubt);
+      for (const id of reading.answered) fail(id, `that can be read in two ways: ${reading.doubt}`);
     },
     oversize(length, head, tail) {
       log.warn(`The server sent a message of ${length} bytes, which is over the limit; it is lost.`);
-      tooLarge(Number(idInExcerpts(head, tail)), length);
+      const id = idInExcerpts(head, tail);
+      if (id !== undefined) fail(id, `that is too large (${length} bytes)`);
     },
   };
 }

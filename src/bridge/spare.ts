@@ -10,9 +10,11 @@ import {
 } from "../child/child.ts";
 import { composeRequest, ErrorCode } from "../frame/compose.ts";
 import { findMember, readMessages, spanText, type Message } from "../frame/message.ts";
+import { SERVER_MESSAGE } from "../frame/names.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { BridgeOptions, LaunchReport } from "./bridge.ts";
 import { LEGACY, META, MODERN, parseSpan } from "./envelope.ts";
+import type { ServerOptions } from "./server.ts";
 
 export interface Spare {
   launch(): Promise<LaunchReport>;
@@ -39,7 +41,7 @@ const DISCOVER = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [MET
 
 export interface SpareOptions extends BridgeOptions {
   /** A line that is no message. */
-  onNoise(line: Uint8Array): void;
+  onNoise: ServerOptions["onNoise"];
 }
 
 export function createSpare({ startChild, childEra, onServer, onStderr, onNoise }: SpareOptions): Spare {
@@ -174,7 +176,7 @@ type Reply = Exclude<LaunchReport, { outcome: "answered" }> | { outcome: "answer
 function startCandidate(
   startChild: StartChild,
   onStderr: (line: string) => void,
-  noise: (line: Uint8Array) => void,
+  noise: ServerOptions["onNoise"],
 ): Candidate {
   let owner: ChildEvents | undefined;
   let questions = 0;
@@ -185,9 +187,9 @@ function startCandidate(
   const child = startChild({
     line(line) {
       if (owner !== undefined) return owner.line(line);
-      const reading = readMessages(line);
+      const reading = readMessages(line, SERVER_MESSAGE);
       const [message] = "messages" in reading ? reading.messages : [];
-      if ("fault" in reading) return noise(line);
+      if ("fault" in reading) return noise(line, reading.fault === "ambiguous" ? reading.doubt : undefined);
       const take = message?.method === "" ? waiters.get(Number(message.id)) : undefined;
       if (take === undefined) said.push(line);
       else take(message!);

@@ -3,7 +3,8 @@
 import type { Outlet } from "../bridge/bridge.ts";
 import { composeError, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, readMessages, spanText, stringParam, type Message } from "../frame/message.ts";
-import { readElements, readMembers } from "../frame/scan.ts";
+import { CLIENT_MESSAGE, SERVER_MESSAGE, TOOL, type Vocabulary } from "../frame/names.ts";
+import { readElements, readMembers, readObject } from "../frame/scan.ts";
 import { insertMembers, splice } from "../frame/splice.ts";
 import type { Caller, Gate, GatedTool } from "./era.ts";
 import { refuse } from "./refusal.ts";
@@ -29,6 +30,8 @@ const KNOWN_FOR = 60_000;
 const NO_HINTS: Hints = new Map();
 const MAX_KNOWN = 100;
 const MAX_PAGES = 100;
+/** Some servers end a name at a NUL, and some make U+FFFD of half a character: they would look up another one. */
+const UNSHOWABLE = /\p{Cc}|\p{Cs}/u;
 
 /** @param random makes ids that no client can be using */
 export function createAdmission(now: () => number, random: (bytes: number) => Uint8Array): Admission {
@@ -53,11 +56,11 @@ export function createAdmission(now: () => number, random: (bytes: number) => Ui
     const { id, method } = message;
     if (method !== "tools/call") return gate.refuse({ id, method });
     const name = stringParam(message, "name");
-    if (name === undefined)
+    if (name === undefined || UNSHOWABLE.test(name))
       return refuse(
         400,
         ErrorCode.invalidParams,
-        "Invalid params: name must be a string, once.",
+        "Invalid params: name must be a string that can be shown.",
         undefined,
         id,
       );
@@ -82,7 +85,8 @@ export function createAdmission(now: () => number, random: (bytes: number) => Ui
     },
     screen(request, { gate }, outlet) {
       if (gate === undefined || request.method !== "tools/list") return outlet;
-      return { ...outlet, finish: (answer, code) => outlet.finish(screenTools(answer, gate), code) };
+      const { id } = request;
+      return { ...outlet, finish: (answer, code) => outlet.finish(screenTools(answer, id, gate), code) };
     },
   };
 }
@@ -101,9 +105,9 @@ async function listTools(ask: Ask, call: Message, newId: () => string): Promise<
     const text = `{"jsonrpc":"2.0","id":${newId()},"method":"tools/list","params":{${members}}}`;
     const answer = await askOnce(ask, text);
     if (answer?.resultAt === undefined) return undefined;
-    const { tools } = (JSON.parse(spanText(answer.bytes, answer.resultAt)!) ?? {}) as { tools?: GatedTool[] };
-    if (!Array.isArray(tools)) return undefined;
-    for (const { name, annotations } of tools) hints.set(name, annotations);
+    const tools = readTools(answer);
+    if (tools === undefined) return undefined;
+    for (const { tool } of tools) hints.set(tool.name, tool.annotations);
     cursor = spanText(answer.bytes, findMember(answer, answer.resultAt, "nextCursor"));
     if (!cursor?.startsWith('"')) break;
   }
@@ -112,29 +116,41 @@ async function listTools(ask: Ask, call: Message, newId: () => string): Promise<
 
 function askOnce(ask: Ask, text: string): Promise<Message | undefined> {
   const { promise, resolve } = Promise.withResolvers<Message | undefined>();
-  const request = readOne(Buffer.from(text));
+  const request = readOne(Buffer.from(text), CLIENT_MESSAGE);
   ask(request!, {
     precede: () => {},
-    finish: (bytes) => resolve(readOne(bytes)),
+    finish: (bytes) => resolve(readOne(bytes, SERVER_MESSAGE)),
     drop: () => resolve(undefined),
   });
   return promise;
 }
 
 /** Each tool that may be seen as the server wrote it, but for what the gate adds. */
-function screenTools(bytes: Uint8Array, gate: Gate): Uint8Array {
-  const answer = readOne(bytes);
-  if (answer?.kind !== "result") return bytes;
-  const toolsAt = findMember(answer, answer.resultAt, "tools");
-  const elements = toolsAt && readElements(answer.bytes, toolsAt.start, toolsAt.end);
-  if (!elements)
-    return composeError(answer.id, ErrorCode.internal, "The server's list of tools cannot be read.");
-  const shown = elements.flatMap((element) => {
-    const text = spanText(answer.bytes, element)!;
-    const view = gate.view(JSON.parse(text) as GatedTool);
+function screenTools(bytes: Uint8Array, id: string, gate: Gate): Uint8Array {
+  const answer = readOne(bytes, SERVER_MESSAGE);
+  if (answer?.kind === "error") return bytes;
+  const tools = answer && readTools(answer);
+  if (tools === undefined)
+    return composeError(id, ErrorCode.internal, "The server's list of tools cannot be read.");
+  const shown = tools.flatMap(({ tool, text }) => {
+    const view = gate.view(tool);
     return view === undefined ? [] : [view.securitySchemes ? addSchemes(text, view.securitySchemes) : text];
   });
-  return splice(answer.bytes, [{ at: toolsAt, text: `[${shown.join(",")}]` }]);
+  const at = findMember(answer!, answer!.resultAt, "tools")!;
+  return splice(answer!.bytes, [{ at, text: `[${shown.join(",")}]` }]);
+}
+
+/** The tools in an answer, less those that are one tool to some readers and another one to others. */
+function readTools(answer: Message): { tool: GatedTool; text: string }[] | undefined {
+  const { bytes } = answer;
+  const at = findMember(answer, answer.resultAt, "tools");
+  const elements = at && readElements(bytes, at.start, at.end);
+  return elements?.flatMap((element) => {
+    const object = readObject(bytes, element.start, element.end, TOOL);
+    if (object === undefined || object.doubt !== undefined) return [];
+    const text = spanText(bytes, element)!;
+    return [{ tool: JSON.parse(text) as GatedTool, text }];
+  });
 }
 
 /** Some parts of ChatGPT read the copy in `_meta`. What the server says of itself stays. */
@@ -151,7 +167,7 @@ function addSchemes(text: string, schemes: readonly object[]): string {
   return Buffer.from(splice(bytes, edits)).toString();
 }
 
-function readOne(bytes: Uint8Array): Message | undefined {
-  const reading = readMessages(bytes);
+function readOne(bytes: Uint8Array, known: Vocabulary): Message | undefined {
+  const reading = readMessages(bytes, known);
   return "fault" in reading || reading.batch ? undefined : reading.messages[0];
 }

@@ -1,6 +1,7 @@
 // The messages in a POST, or the answer that says why there are none.
 import { ErrorCode } from "../frame/compose.ts";
 import { readMessages, stringParam, type Message } from "../frame/message.ts";
+import { isRequestMethod } from "../frame/names.ts";
 import type { Trace } from "./era.ts";
 import { refuse } from "./refusal.ts";
 
@@ -9,8 +10,16 @@ export interface Body {
   messages: readonly Message[];
 }
 
-/** @param maxBody the most bytes that are read */
-export async function readBody(request: Request, maxBody: number, trace: Trace): Promise<Body | Response> {
+/**
+ * @param maxBody the most bytes that are read
+ * @param report told why a body is refused that is JSON
+ */
+export async function readBody(
+  request: Request,
+  maxBody: number,
+  trace: Trace,
+  report: (why: string) => void,
+): Promise<Body | Response> {
   const type = request.headers.get("content-type");
   if (type !== null && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     return refuse(415, ErrorCode.refused, `Content-Type must be application/json, not "${type}".`);
@@ -23,12 +32,37 @@ export async function readBody(request: Request, maxBody: number, trace: Trace):
   }
   const reading = readMessages(bytes);
   if ("fault" in reading) {
-    return reading.fault === "parse"
-      ? refuse(400, ErrorCode.parse, "Parse error: the body is not valid JSON.")
-      : refuse(400, ErrorCode.invalidRequest, "Invalid request: the body is not a JSON-RPC 2.0 message.");
+    if (reading.fault === "parse")
+      return refuse(400, ErrorCode.parse, "Parse error: the body is not valid JSON.");
+    const why = reading.fault === "ambiguous" ? reading.doubt : "the body is not a JSON-RPC 2.0 message";
+    return refuseMessage(why, report);
   }
   note(reading, trace);
-  return reading;
+  const wrong = findWrongKind(reading.messages);
+  return wrong === undefined ? reading : refuseMessage(wrong, report);
+}
+
+function refuseMessage(why: string, report: (why: string) => void): Response {
+  report(why);
+  return refuse(400, ErrorCode.invalidRequest, `Invalid request: ${why}.`);
+}
+
+/** Their params name calls by ids and tokens that are ours on the server's side. As a request nobody would translate them. */
+const NAMING_CALLS: ReadonlySet<string> = new Set(["notifications/cancelled", "notifications/progress"]);
+
+/**
+ * What is a request to a server that only looks at the method must be one to us, and the other way round.
+ *
+ * @returns what is wrong
+ */
+function findWrongKind(messages: readonly Message[]): string | undefined {
+  for (const { kind, method, params } of messages) {
+    if (kind === "request" && NAMING_CALLS.has(method)) return `${method} is a notification and has no id`;
+    if (kind !== "notification") continue;
+    if (isRequestMethod(method)) return `${method} is a request and has an id`;
+    if (params?.get("_meta")?.members?.has("progressToken")) return "a notification has no progress";
+  }
+  return undefined;
 }
 
 const NOTHING = new Uint8Array();

@@ -46,7 +46,7 @@ export interface EndpointOptions {
   streamsGet: boolean;
   now(): number;
   random(bytes: number): Uint8Array;
-  log: Pick<Log, "warn">;
+  log: Pick<Log, "warn" | "debug">;
   /** Called when all of a request is here, and its client has nothing to do but wait. */
   arrived(request: Request): void;
 }
@@ -91,13 +91,17 @@ export function createEndpoint({
   });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
+  const readMessages = (request: Request, caller: Caller, trace: Trace) =>
+    readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace, (why) =>
+      log.debug(`Refused what a client sent: ${why}.`),
+    );
 
   return {
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
           const recheck = inFlight.enter(caller);
-          const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+          const body = await readMessages(request, caller, trace);
           if (body instanceof Response) return body;
           arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
@@ -127,7 +131,7 @@ export function createEndpoint({
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
       const recheck = inFlight.enter(caller);
-      const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+      const body = await readMessages(request, caller, trace);
       return body instanceof Response ? body : httpSse.post(request, body, caller, recheck);
     },
     recheck(grantId) {

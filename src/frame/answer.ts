@@ -1,5 +1,6 @@
 // Answers that go on as they are need no reading: what a bridge must know of them stands at their ends, where every
-// SDK writes it. Of a megabyte that is two hundred bytes.
+// SDK writes it. Of a megabyte that is two hundred bytes. Another id in between is not looked for: nothing is decided from
+// it, and the answer goes to the client whose call the one at the end names, to whom the server may say what it likes.
 import { isUtf8 } from "node:buffer";
 import { unwrapLines } from "./message.ts";
 import type { Span } from "./scan.ts";

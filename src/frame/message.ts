@@ -2,7 +2,8 @@
 // https://www.jsonrpc.org/specification; the limits on ids are MCP's (basic, "Requests").
 // Nothing here re-serializes: what is not replaced reaches the other side byte for byte.
 import { isUtf8 } from "node:buffer";
-import { readElements, readMembers, type Member, type Span } from "./scan.ts";
+import { CLIENT_MESSAGE, doubtMethod, type Vocabulary } from "./names.ts";
+import { readElements, readMembers, readObject, skipSpace, type Member, type Span } from "./scan.ts";
 import { decode, decodeString } from "./token.ts";
 
 export interface Message {
@@ -14,53 +15,77 @@ export interface Message {
   readonly idAt: Span | undefined;
   /** Empty for an answer. */
   readonly method: string;
-  readonly paramsAt: Span | undefined;
-  /** What `params` holds; `undefined` when it is no object, or one that holds a key twice. */
+  readonly paramsAt: Member | undefined;
+  /** What `params` holds; `undefined` when it is no object. */
   readonly params: ReadonlyMap<string, Member> | undefined;
-  readonly resultAt: Span | undefined;
+  readonly resultAt: Member | undefined;
   readonly errorAt: Span | undefined;
 }
 
-/** Why bytes are no message: `parse` (no JSON) or `shape` (JSON, but no JSON-RPC 2.0). */
-export type Fault = "parse" | "shape";
+/** Why bytes are no message. */
+export type Fault =
+  /** No JSON; JSON, but no JSON-RPC 2.0. */
+  | { readonly fault: "parse" | "shape" }
+  /** A message to some readers and another one to others. */
+  | {
+      readonly fault: "ambiguous";
+      readonly doubt: string;
+      /** The ids of the answers that are lost with it, as they are written. */
+      readonly answered: readonly string[];
+    };
 
 /** A body or a line: one message, several, or none. */
 export type Reading =
   | { readonly batch: false; readonly messages: readonly [Message] }
   | { readonly batch: true; readonly messages: readonly Message[] }
-  | { readonly fault: Fault };
+  | Fault;
 
 /** Messages in one body or line. */
 const MAX_BATCH = 100;
 const QUOTE = 0x22;
 const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
-/** Reads a whole body or line. Takes ownership of `bytes`: line ends between tokens become spaces in place. */
-export function readMessages(bytes: Uint8Array): Reading {
+/**
+ * Reads a whole body or line. Takes ownership of `bytes`: line ends between tokens become spaces in place.
+ *
+ * @param known the names from which something is decided
+ */
+export function readMessages(bytes: Uint8Array, known: Vocabulary = CLIENT_MESSAGE): Reading {
   if (!isUtf8(bytes)) return { fault: "parse" };
   unwrapLines(bytes);
   const start = bytes.findIndex((byte) => byte > SPACE);
   if (bytes[start] !== OPEN_ARRAY) {
-    const message = readMessage(bytes);
-    return typeof message === "string" ? { fault: message } : { batch: false, messages: [message] };
+    const message = readMessage(bytes, known);
+    return "fault" in message ? message : { batch: false, messages: [message] };
   }
   const elements = readElements(bytes);
   if (elements === undefined) return { fault: "parse" };
   if (elements.length > MAX_BATCH) return { fault: "shape" };
-  const messages = elements.map((element) => readMessage(bytes.subarray(element.start, element.end)));
-  if (messages.length === 0 || messages.includes("shape") || messages.includes("parse"))
-    return { fault: "shape" };
-  return { batch: true, messages: messages as Message[] };
+  return readBatch(elements.map(({ start, end }) => readMessage(bytes.subarray(start, end), known)));
 }
 
-function readMessage(bytes: Uint8Array): Message | Fault {
-  const members = readMembers(bytes, 0, bytes.length, "params");
-  if (members === undefined) return "parse";
+function readBatch(all: readonly (Message | Fault)[]): Reading {
+  const messages = all.filter((one): one is Message => !("fault" in one));
+  if (messages.length === all.length && all.length > 0) return { batch: true, messages };
+  const ambiguous = all.flatMap((one) => ("fault" in one && one.fault === "ambiguous" ? [one] : []));
+  const [first] = ambiguous;
+  if (first === undefined) return { fault: "shape" };
+  const answered = [...messages, ...ambiguous].flatMap((one) =>
+    "fault" in one ? one.answered : one.method === "" ? [one.id] : [],
+  );
+  return { ...first, answered };
+}
+
+function readMessage(bytes: Uint8Array, known: Vocabulary): Message | Fault {
+  const object = readObject(bytes, 0, bytes.length, known);
+  if (object === undefined) return { fault: "parse" };
+  const { members } = object;
   const text = (name: string) => spanText(bytes, members.get(name));
-  if (text("jsonrpc") !== '"2.0"') return "shape";
+  if (text("jsonrpc") !== '"2.0"') return { fault: "shape" };
   const idAt = members.get("id");
   const id = text("id") ?? "";
   const methodAt = members.get("method");
@@ -69,10 +94,28 @@ function readMessage(bytes: Uint8Array): Message | Fault {
   const resultAt = members.get("result");
   const errorAt = members.get("error");
   const kind = kindOf(id, method, resultAt !== undefined, errorAt !== undefined);
-  if (kind === undefined) return "shape";
-  if (paramsAt !== undefined && !isContainer(bytes[paramsAt.start])) return "shape";
-  const params = paramsAt?.members;
-  return { bytes, kind, id, idAt, method: method ?? "", paramsAt, params, resultAt, errorAt };
+  if (kind === undefined || method === undefined) return { fault: "shape" };
+  if (paramsAt !== undefined && !isContainer(bytes[paramsAt.start])) return { fault: "shape" };
+  const doubt =
+    object.doubt ?? doubtParams(bytes, paramsAt) ?? (method === "" ? undefined : doubtMethod(method));
+  if (doubt !== undefined) return { fault: "ambiguous", doubt, answered: method === "" ? [id] : [] };
+  return { bytes, kind, id, idAt, method, paramsAt, params: paramsAt?.members, resultAt, errorAt };
+}
+
+/** MCP has no params by position. Some languages write an object without members as an array without elements. */
+function doubtParams(bytes: Uint8Array, params: Member | undefined): string | undefined {
+  if (params === undefined) return undefined;
+  if (params.members === undefined)
+    return isEmptyArray(bytes, params) ? undefined : "params stand by position, and have names in MCP";
+  const meta = params.members.get("_meta");
+  const isObject = meta === undefined || bytes[meta.start] === OPEN_OBJECT;
+  return isObject || isEmptyArray(bytes, meta) || spanText(bytes, meta) === "null"
+    ? undefined
+    : "_meta is not an object";
+}
+
+function isEmptyArray(bytes: Uint8Array, { start, end }: Span): boolean {
+  return bytes[start] === OPEN_ARRAY && skipSpace(bytes, start + 1, end) === end - 1;
 }
 
 function kindOf(
@@ -99,7 +142,7 @@ function isId(id: string): boolean {
 }
 
 function isContainer(byte: number | undefined): boolean {
-  return byte === 0x7b || byte === OPEN_ARRAY;
+  return byte === OPEN_OBJECT || byte === OPEN_ARRAY;
 }
 
 /** A raw line end cannot stand inside a JSON string, so between tokens it may become a space; then the message fits on a line. */
@@ -123,15 +166,17 @@ export function spanText(bytes: Uint8Array, span: Span | undefined): string | un
  *
  * @returns where the value lies; `undefined` when a step is missing, is no object, or holds a key twice
  */
-export function findMember(message: Message, from: Span | undefined, ...path: string[]): Span | undefined {
-  let span = from;
+export function findMember(
+  { bytes }: Message,
+  from: Pick<Member, keyof Span | "members"> | undefined,
+  ...path: string[]
+): Member | undefined {
+  let member = from;
   for (const key of path) {
-    if (span === undefined) return undefined;
-    const isParams = span === message.paramsAt;
-    const members = isParams ? message.params : readMembers(message.bytes, span.start, span.end);
-    span = members?.get(key);
+    if (member === undefined) return undefined;
+    member = (member.members ?? readMembers(bytes, member.start, member.end))?.get(key);
   }
-  return span;
+  return member as Member | undefined;
 }
 
 /** The string at a path below `params`; `undefined` when there is none. */

@@ -2,6 +2,7 @@
 // Checks the whole grammar on the way, so that what passes here is JSON to every other reader.
 // Does not check that bytes are UTF-8; message.ts does, once per message.
 
+import { doubtName, quote, type Vocabulary } from "./names.ts";
 import { decodeString, skipScalar, skipString } from "./token.ts";
 
 /** A range of bytes: `start` inclusive, `end` exclusive. */
@@ -13,8 +14,15 @@ export interface Span {
 /** A member of an object: the range of its value, and where its key begins. */
 export interface Member extends Span {
   readonly keyStart: number;
-  /** The value's own members, where they were asked for and it is an object in which no key stands twice. */
+  /** The value's own members, where they were asked for and it is an object. */
   readonly members?: ReadonlyMap<string, Member> | undefined;
+}
+
+/** The members of a well-formed object. */
+export interface Scanned {
+  readonly members: ReadonlyMap<string, Member>;
+  /** Why readers may disagree on what the object says. Of members that stand twice only the first is there. */
+  readonly doubt: string | undefined;
 }
 
 /** A JSON text whose containers nest deeper than this is refused, here and by many parsers. */
@@ -33,7 +41,6 @@ const CLOSE_OBJECT = 0x7d;
 /**
  * The members of the object that fills `bytes[start, end)` but for white space, by key.
  *
- * @param nested key of a member whose own members are wanted too: found in the same pass
  * @returns `undefined` when the text is not one well-formed JSON object, or when a key stands twice:
  *   readers disagree on which of the two counts, and a message must mean the same to all of them
  */
@@ -41,12 +48,28 @@ export function readMembers(
   bytes: Uint8Array,
   start = 0,
   end = bytes.length,
-  nested?: string,
-): Map<string, Member> | undefined {
+): ReadonlyMap<string, Member> | undefined {
+  const object = readObject(bytes, start, end, NOTHING_KNOWN);
+  return object?.doubt === undefined ? object?.members : undefined;
+}
+
+const NOTHING_KNOWN: Vocabulary = { names: new Map(), folded: new Map(), hashes: new Set() };
+
+/**
+ * As `readMembers`, and in the same pass the members of what is known to be looked into.
+ *
+ * @returns `undefined` when the text is not one well-formed JSON object
+ */
+export function readObject(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  known: Vocabulary,
+): Scanned | undefined {
   // Behind `end` there is nothing.
   if (end < bytes.length) bytes = bytes.subarray(0, end);
-  const found = scanObject(bytes, skipSpace(bytes, start, end), end, nested);
-  return found !== undefined && skipSpace(bytes, found.end, end) === end ? found.members : undefined;
+  const found = scanObject(bytes, skipSpace(bytes, start, end), end, known);
+  return found !== undefined && skipSpace(bytes, found.end, end) === end ? found : undefined;
 }
 
 /** The members of the object that begins at `at`, and the index behind it. */
@@ -54,29 +77,41 @@ function scanObject(
   bytes: Uint8Array,
   at: number,
   end: number,
-  nested?: string,
-): { members: Map<string, Member>; end: number } | undefined {
+  known: Vocabulary,
+): (Scanned & { end: number }) | undefined {
   if (bytes[at] !== OPEN_OBJECT) return undefined;
   const members = new Map<string, Member>();
+  let doubt: string | undefined;
   at = skipSpace(bytes, at + 1, end);
-  if (bytes[at] === CLOSE_OBJECT) return { members, end: at + 1 };
+  if (bytes[at] === CLOSE_OBJECT) return { members, doubt, end: at + 1 };
   for (;;) {
     const keyEnd = bytes[at] === QUOTE ? skipString(bytes, at, end) : -1;
     if (keyEnd < 0) return undefined;
     const keyStart = at;
     const key = decodeString(bytes, at, keyEnd);
     at = skipSpace(bytes, keyEnd, end);
-    if (bytes[at] !== COLON || members.has(key) || members.size >= MAX_MEMBERS) return undefined;
+    if (bytes[at] !== COLON) return undefined;
     const valueStart = skipSpace(bytes, at + 1, end);
-    const inner = key === nested ? scanObject(bytes, valueStart, end) : undefined;
+    const vocabulary = known.names.get(key);
+    const inner = vocabulary ? scanObject(bytes, valueStart, end, vocabulary) : undefined;
     const valueEnd = inner?.end ?? skipValue(bytes, valueStart, end);
     if (valueEnd < 0) return undefined;
-    members.set(key, { keyStart, start: valueStart, end: valueEnd, members: inner?.members });
+    doubt ??=
+      inner?.doubt ??
+      (vocabulary === undefined && known !== NOTHING_KNOWN ? doubtName(key, known) : undefined);
+    const misplaced = doubtPlace(key, members);
+    if (misplaced !== undefined) doubt ??= misplaced;
+    else members.set(key, { keyStart, start: valueStart, end: valueEnd, members: inner?.members });
     at = skipSpace(bytes, valueEnd, end);
-    if (bytes[at] === CLOSE_OBJECT) return { members, end: at + 1 };
+    if (bytes[at] === CLOSE_OBJECT) return { members, doubt, end: at + 1 };
     if (bytes[at] !== COMMA) return undefined;
     at = skipSpace(bytes, at + 1, end);
   }
+}
+
+function doubtPlace(key: string, members: ReadonlyMap<string, Member>): string | undefined {
+  if (members.has(key)) return `${quote(key)} stands twice`;
+  return members.size >= MAX_MEMBERS ? `it has more than ${MAX_MEMBERS} members` : undefined;
 }
 
 /**

@@ -102,9 +102,9 @@ function isEscape(byte: number): boolean {
 
 /** Words that stand in nearly every message. Recognised, they need no new string. No two may share length and last letter. */
 const WORDS =
-  'jsonrpc "2.0" id method params result error name uri arguments _meta tools/call tools/list content isError'.split(
-    " ",
-  );
+  `jsonrpc "2.0" id method params result error name uri arguments _meta tools/call tools/list content isError
+  resultType structuredContent progressToken progress level data io.modelcontextprotocol/protocolVersion
+  io.modelcontextprotocol/clientInfo io.modelcontextprotocol/clientCapabilities`.split(/\s+/);
 const WORD_BY_SHAPE = new Map(
   WORDS.map((word) => [shapeOf(word.length, word.charCodeAt(word.length - 1)), word]),
 );

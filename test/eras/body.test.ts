@@ -21,7 +21,7 @@ describe("a body that is no message", () => {
     ['{"jsonrpc":"2.0","id":1,"method":"ping"}}', -32700],
     ['{"jsonrpc":"2.0","id":1,"method":"pi\u0001ng"}', -32700],
     ['{"jsonrpc":"2.0","id":01,"method":"ping"}', -32700],
-    ['{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', -32700],
+    ['{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', -32600],
     ["[".repeat(100_000), -32700],
     ["<html>", -32700],
     ['"ping"', -32700],

@@ -77,6 +77,16 @@ test("what is no message is refused where it was sent", async () => {
   await session.close();
 });
 
+test("found 1: what says of itself that it is of a revision without sessions is refused, for a server may believe it", async () => {
+  const session = await openSseSession(sse);
+  for (const key of ["protocolVersion", "clientCapabilities", "clientInfo", "logLevel"]) {
+    const params = { _meta: { [`io.modelcontextprotocol/${key}`]: "2026-07-28" } };
+    const response = await session.send({ ...PING, params });
+    expect([response.status, (await readAnswer(response)).error?.code]).toEqual([400, -32600]);
+  }
+  await session.close();
+});
+
 test("when the stream ends, the session does", async () => {
   const session = await openSseSession(sse);
   const endpoint = new URL(session.endpoint, sse).href;

@@ -186,11 +186,11 @@ export interface SseSession extends Listening {
   send(body: object | string): Promise<Response>;
 }
 
-export async function openSseSession(url: string): Promise<SseSession> {
-  const stream = listen(await fetch(url, { headers: { accept: "text/event-stream" } }));
+export async function openSseSession(url: string, headers: Headers = {}): Promise<SseSession> {
+  const stream = listen(await fetch(url, { headers: { accept: "text/event-stream", ...headers } }));
   const { event, data } = await stream.nextEvent();
   if (event !== "endpoint") throw new Error(`the first event is ${event}`);
-  const send = (body: object | string) => post(new URL(data, url).href, body);
+  const send = (body: object | string) => post(new URL(data, url).href, body, headers);
   await send(INITIALIZE);
   await stream.next();
   await send({ jsonrpc: "2.0", method: "notifications/initialized" });

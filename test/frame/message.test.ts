@@ -29,7 +29,7 @@ describe("what a message is", () => {
 
   test("a member whose name only looks like an id is none", () => {
     expect(readOne('{"jsonrpc":"2.0","\ufeffid":1,"method":"m"}').kind).toBe("notification");
-    expect(readOne('{"jsonrpc":"2.0","ID":1,"method":"m"}').kind).toBe("notification");
+    expect(readOne('{"jsonrpc":"2.0","identity":1,"method":"m"}').kind).toBe("notification");
   });
 
   test("a batch is its messages, each with its own bytes", () => {

@@ -2,7 +2,17 @@
 // of either era is told and tells.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
-import { expose, isEventStream, listen, readMessages, readTexts, until, type Wire } from "../eras/wire.ts";
+import {
+  expose,
+  isEventStream,
+  listen,
+  openSession,
+  readAnswer,
+  readMessages,
+  readTexts,
+  until,
+  type Wire,
+} from "../eras/wire.ts";
 import { ALL, createStatelessClient, META, REVISION, type StatelessClient } from "./stateless-wire.ts";
 
 let program: Program;
@@ -198,6 +208,33 @@ describe("a server of 2026-07-28", () => {
         _meta: { [META.version]: REVISION, [META.capabilities]: ALL, ...meta, progressToken: own },
       },
     } as Wire);
+  });
+
+  test("found 1: never sees what this revision has no more, which it may know from older ones", async () => {
+    for (const method of ["initialize", "ping", "logging/setLevel", "resources/subscribe"]) {
+      const response = await client.request(method, { level: "info", uri: "file:///a" });
+      expect([response.status, (await readAnswer(response)).error?.code]).toEqual([404, -32601]);
+      expect((await client.history()).filter((line) => line.method === method)).toEqual([]);
+    }
+  });
+
+  test("found 1: understands a session's request whose _meta is null, or whose params are an empty array", async () => {
+    const session = await openSession(program.ready.url);
+    const [id, method] = ["a", "tools/call"];
+    const call = await session.send({ jsonrpc: "2.0", id, method, params: { name: "echo", _meta: null } });
+    expect((await readAnswer(call)).result).toHaveProperty("echoed");
+    const list = await session.send({ jsonrpc: "2.0", id, method: "tools/list", params: [] });
+    expect((await readAnswer(list)).result).toHaveProperty("tools");
+  });
+
+  test("found 1: takes no part of an envelope from a session, which would stand beside the session's own", async () => {
+    const session = await openSession(program.ready.url);
+    for (const key of [META.capabilities, META.clientInfo, META.logLevel]) {
+      const params = { name: "echo", arguments: { partly: key }, _meta: { [key]: {} } };
+      const response = await session.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+      expect([response.status, (await readAnswer(response)).error?.code]).toEqual([400, -32602]);
+    }
+    expect(JSON.stringify(await client.history())).not.toContain("partly");
   });
 
   test("tells a log line to nobody when it could be meant for two", async () => {

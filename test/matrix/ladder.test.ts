@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
 import { expose, post, readAnswer, type Headers } from "../eras/wire.ts";
+import { connectRaw } from "../faults/socket.ts";
 import { ALL, createStatelessClient, META, REVISION, type StatelessClient } from "./stateless-wire.ts";
 
 let program: Program;
@@ -156,6 +157,33 @@ test("names of headers may be written anyhow, their values may not", async () =>
     );
   expect((await send("tools/list")).status).toBe(200);
   expect((await send("Tools/List")).status).toBe(400);
+});
+
+describe("found 1: of a header that stands twice neither counts, whichever a proxy on the way has read:", () => {
+  const own = [`MCP-Protocol-Version: ${REVISION}`, "Mcp-Method: tools/call", "Mcp-Name: history"];
+  const _meta = { [META.version]: REVISION, [META.capabilities]: ALL };
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "history", _meta },
+  });
+  const fixed = ["Host: 127.0.0.1", "Content-Type: application/json", "Connection: close"];
+  const send = async (...more: string[]) => {
+    const socket = await connectRaw(url);
+    const headers = [...fixed, `Content-Length: ${body.length}`, ...more].join("\r\n");
+    await socket.write(`POST /mcp HTTP/1.1\r\n${headers}\r\n\r\n${body}`);
+    return socket.ended();
+  };
+
+  test.each([...own, "MCP-Protocol-Version: 2025-11-25", "Mcp-Method: tools/list", "Mcp-Name: other"])(
+    "%s",
+    async (twin) => {
+      expect(await send(...own)).toStartWith("HTTP/1.1 200 ");
+      expect(await send(twin, ...own)).toStartWith("HTTP/1.1 400 ");
+      expect(await send(...own, twin)).toStartWith("HTTP/1.1 400 ");
+    },
+  );
 });
 
 test("Accept may name anything or nothing", async () => {

@@ -78,7 +78,7 @@ describe("a call is refused with 400 and −32020 when they do not:", () => {
   });
 });
 
-describe("what says something twice is refused, since readers disagree on which of the two counts:", () => {
+describe("found 1: what says something twice is refused, since readers disagree on which of the two counts:", () => {
   const send = (tool: string, args: string, headers: Headers) => {
     const _meta = JSON.stringify({ [META.version]: REVISION, [META.capabilities]: {} });
     const params = `{"name":"${tool}","arguments":${args},"_meta":${_meta}}`;
@@ -95,6 +95,9 @@ describe("what says something twice is refused, since readers disagree on which 
     ["the argument, spelled in two ways", '{"region":"eu","re\\u0067ion":"us"}', {}],
     ["null and something else", '{"region":null,"region":"us"}', {}],
     ["an argument within an argument", '{"target":{"zone":"a","zone":"b"}}', { "mcp-param-zone": "b" }],
+    ["the argument, in capitals too", '{"region":"eu","Region":"us"}', { "mcp-param-region": "eu" }],
+    ["the argument, in capitals alone", '{"REGION":"us"}', {}],
+    ["what an argument is in, in capitals too", '{"target":{},"tarGet":{"zone":"b"}}', {}],
     ["what an argument is in", '{"target":{},"target":{"zone":"b"}}', {}],
   ];
   test.each(ambiguous)("%s", async (_what, args, headers) => {

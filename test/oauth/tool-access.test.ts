@@ -180,7 +180,7 @@ describe("with a table of scopes", () => {
     });
   }
 
-  test("S5: no second way of writing a call slips by", async () => {
+  test("found 1: S5: no second way of writing a call slips by", async () => {
     const headers = await authorize("read");
     const before = await openSession(program.ready.url, headers);
     const counted = await before.call("look");
@@ -190,6 +190,10 @@ describe("with a table of scopes", () => {
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","n\\u0061me":"change"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/c\\u0061ll","params":{"n\\u0061me":"ch\\u0061nge"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["change"]}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","NAME":"change"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look\\u0000"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look\\ud800"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"Tools/call","params":{"name":"change"}}',
       '{"jsonrpc":"2.0","id":1,"method":"tools/call"}',
       '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"change"}}]',
     ];
@@ -237,7 +241,13 @@ test("S5: with names alone in the table, too, a call with two names is refused",
   const issuer = program.ready.issuer ?? "";
   const { access_token } = await connect(issuer, await registerClient(issuer));
   const session = await openSession(program.ready.url, { authorization: `Bearer ${access_token}` });
-  const names = { '"name":"look"': 200, '"name":"erase_all"': 403, '"name":"look","name":"erase_all"': 400 };
+  const names = {
+    '"name":"look"': 200,
+    '"name":"erase_all"': 403,
+    '"name":"look","name":"erase_all"': 400,
+    '"name":"look","Name":"erase_all"': 400,
+    '"name":"erase_all\\u0000"': 400,
+  };
   for (const [name, status] of Object.entries(names)) {
     const response = await session.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${name}}}`);
     expect([name, response.status]).toEqual([name, status]);

@@ -2,6 +2,7 @@
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
 // The stream is the session: when it ends, the session does.
 import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
+import { hasEnvelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
@@ -126,6 +127,9 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         return refuse(400, ErrorCode.refused, "Bad request: the sessionId parameter is missing.");
       const session = sessions.find(id, caller);
       if (session === undefined) return refuseSession();
+      // A server of both eras would take it for what it says it is, which is not what is judged here.
+      if (messages.some(hasEnvelope))
+        return refuse(400, ErrorCode.invalidRequest, "Requests of this revision are not sent over HTTP+SSE.");
       const begun = converse(session, messages);
       if (begun === undefined)
         return refuse(400, ErrorCode.invalidRequest, "Bad request: initialize comes first.");

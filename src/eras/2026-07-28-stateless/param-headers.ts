@@ -3,6 +3,7 @@
 import type { ParamHeader } from "../../bridge/bridge.ts";
 import { parseSpan } from "../../bridge/envelope.ts";
 import { findMember, type Message } from "../../frame/message.ts";
+import { foldName } from "../../frame/names.ts";
 import { readMembers } from "../../frame/scan.ts";
 import { isSameValue, readHeaderValue } from "./header-value.ts";
 
@@ -32,15 +33,21 @@ export function checkParamHeaders(
 
 /**
  * @returns the argument's value, `null` where there is none; `undefined` when an object on the way to it holds a key
- *   twice: the server may take the other one than we would
+ *   twice, or one that some readers take for it: the server may take the other one than we would
  */
 function findArgument(call: Message, path: readonly string[]): unknown {
   let span = findMember(call, call.paramsAt, "arguments");
   for (const key of path) {
     if (span === undefined || call.bytes[span.start] !== OPEN_OBJECT) return null;
     const members = readMembers(call.bytes, span.start, span.end);
-    if (members === undefined) return undefined;
+    if (members === undefined || hasTwin(members, key)) return undefined;
     span = members.get(key);
   }
   return parseSpan(call, span) ?? null;
+}
+
+function hasTwin(members: ReadonlyMap<string, unknown>, name: string): boolean {
+  const folded = foldName(name);
+  for (const key of members.keys()) if (key !== name && foldName(key) === folded) return true;
+  return false;
 }

@@ -1,0 +1,137 @@
+// The names that decide what a message means, and what can pass for one. Parsers disagree about that: encoding/json of Go
+// matches names without regard to case, `ſ` and the Kelvin sign included, and the last one wins (CVE-2026-27896,
+// docker/mcp-gateway#414), .NET does so by PropertyNameCaseInsensitive, json/v2 of Go leaves out `_` and `-` by
+// `case:ignore`, and pydantic takes `request_id` for `requestId` by populate_by_name. A message that such a reader and we
+// read differently could do what nobody allowed; it is none.
+
+/** What is known of the members of an object. */
+export interface Vocabulary {
+  /** What is known in turn of the members of those that are looked into. */
+  readonly names: ReadonlyMap<string, Vocabulary | null>;
+  /** The same names by `foldName`. */
+  readonly folded: ReadonlyMap<string, string>;
+  /** Hashes of the same. */
+  readonly hashes: ReadonlySet<number>;
+}
+
+const PREFIX = "io.modelcontextprotocol/";
+
+/** Members of `_meta` that MCP names. */
+export const META = {
+  version: `${PREFIX}protocolVersion`,
+  clientInfo: `${PREFIX}clientInfo`,
+  capabilities: `${PREFIX}clientCapabilities`,
+  logLevel: `${PREFIX}logLevel`,
+  serverInfo: `${PREFIX}serverInfo`,
+  subscription: `${PREFIX}subscriptionId`,
+} as const;
+
+const CAPABILITIES = createVocabulary("experimental extensions roots tasks", {
+  elicitation: createVocabulary("form url"),
+  sampling: createVocabulary("context tools"),
+});
+
+const PARAMS_META = createVocabulary(["progressToken", ...Object.values(META)], {
+  [META.capabilities]: CAPABILITIES,
+});
+
+/** Of what clients send, in every revision: which of them a reader looks at, `method` decides. */
+const CLIENT_PARAMS = createVocabulary(
+  `argument arguments clientInfo context cursor inputResponses level message name notifications progress progressToken
+  protocolVersion reason ref requestId requestState task taskId total uri`,
+  { _meta: PARAMS_META, capabilities: CAPABILITIES },
+);
+
+/** Of what servers send only that from which something is decided: what is in doubt here is lost. */
+const SERVER_PARAMS = createVocabulary("level mode progressToken requestId tools uri");
+
+/** Likewise. */
+const RESULT = createVocabulary("inputRequests nextCursor requestState resultType supportedVersions tools");
+
+const MEMBERS = "jsonrpc id method error";
+export const CLIENT_MESSAGE = createVocabulary(MEMBERS, { params: CLIENT_PARAMS, result: RESULT });
+export const SERVER_MESSAGE = createVocabulary(MEMBERS, { params: SERVER_PARAMS, result: RESULT });
+
+/** A tool in the answer to `tools/list`. */
+export const TOOL = createVocabulary("name", {
+  annotations: createVocabulary("readOnlyHint destructiveHint"),
+});
+
+/** Of every revision, the server's questions included. */
+const REQUESTS =
+  `completion/complete elicitation/create initialize logging/setLevel ping prompts/get prompts/list
+  resources/list resources/read resources/subscribe resources/templates/list resources/unsubscribe roots/list
+  sampling/createMessage server/discover subscriptions/listen tasks/cancel tasks/get tasks/list tasks/result tasks/update
+  tools/call tools/list`.split(/\s+/);
+const NOTIFICATIONS = `cancelled elicitation/complete initialized message progress prompts/list_changed
+  resources/list_changed resources/updated roots/list_changed subscriptions/acknowledged tasks/status
+  tools/list_changed`.split(/\s+/);
+
+const REQUEST_METHODS: ReadonlySet<string> = new Set(REQUESTS);
+const METHODS = createVocabulary([...REQUESTS, ...NOTIFICATIONS.map((name) => `notifications/${name}`)]);
+
+/** Whether MCP knows a method as a request, which has an id. */
+export function isRequestMethod(method: string): boolean {
+  return REQUEST_METHODS.has(method);
+}
+
+/** What is wrong with a method that readers could take for another: some dispatch without regard to case, some end at a NUL. */
+export function doubtMethod(method: string): string | undefined {
+  if (METHODS.names.has(method)) return undefined;
+  if (/\p{Cc}|\p{Cs}/u.test(method)) return "the method holds what cannot be shown";
+  return doubtName(method, METHODS);
+}
+
+/** What is wrong with a name that is not known: it may pass for one that is. */
+export function doubtName(name: string, { folded, hashes }: Vocabulary): string | undefined {
+  const hash = hashName(name);
+  if (hash >= 0 && !hashes.has(hash)) return undefined;
+  const known = folded.get(foldName(name));
+  return known && `some readers take ${quote(name)} for "${known}"`;
+}
+
+export function quote(name: string): string {
+  return JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+}
+
+/**
+ * Equal for names that any reader takes for each other; those in C end at a NUL. What differs in more than case folds too,
+ * such as `ı` and `i`: it is better to refuse a name that nobody means.
+ */
+export function foldName(name: string): string {
+  const end = name.indexOf("\0");
+  const text = end < 0 ? name : name.slice(0, end);
+  return text
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll(/_|-|\u0307/g, "");
+}
+
+/** Equal for names of ASCII that fold alike, and a tenth of the cost of folding them; −1 for other names. */
+function hashName(name: string): number {
+  let hash = 0;
+  for (let index = 0; index < name.length; index++) {
+    const code = name.charCodeAt(index);
+    if (code === 0 || code > 0x7f) return -1;
+    // `_` and `-`
+    if (code === 0x5f || code === 0x2d) continue;
+    hash = (hash * 31 + (code >= 0x41 && code <= 0x5a ? code | 0x20 : code)) & 0x3fffffff;
+  }
+  return hash;
+}
+
+/** @param inside names of members that are looked into, and what is known there */
+function createVocabulary(
+  names: string | readonly string[],
+  inside: Readonly<Record<string, Vocabulary>> = {},
+): Vocabulary {
+  const plain = typeof names === "string" ? names.split(/\s+/) : names;
+  const known = new Map<string, Vocabulary | null>(plain.map((name) => [name, null]));
+  for (const [name, vocabulary] of Object.entries(inside)) known.set(name, vocabulary);
+  const all = [...known.keys()];
+  return {
+    names: known,
+    folded: new Map(all.map((name) => [foldName(name), name])),
+    hashes: new Set(all.map(hashName)),
+  };
+}

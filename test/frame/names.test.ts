@@ -1,0 +1,276 @@
+// A message means the same to every reader, or it is none.
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { readMessages, rawParam, spanText, stringParam, type Message } from "../../src/frame/message.ts";
+import { META, SERVER_MESSAGE } from "../../src/frame/names.ts";
+import { BUDGET } from "../fuzz/budget.ts";
+import { parseTree, READERS, scalar, type Reader } from "./readers.ts";
+
+const RUNS = { numRuns: BUDGET.numRuns * 10 };
+
+/** What is judged of a message. */
+type Judged = Record<
+  "id" | "method" | "name" | "progressToken" | "requestId" | "version" | "outcome",
+  unknown
+>;
+
+function judge(message: Message): Judged {
+  const parse = (text: string | undefined) =>
+    text === undefined ? undefined : (JSON.parse(text) as unknown);
+  const plain = (text: string | undefined) => {
+    const value = parse(text);
+    return typeof value === "object" && value !== null ? undefined : value;
+  };
+  return {
+    id: plain(message.id || undefined),
+    method: message.method || undefined,
+    name: stringParam(message, "name"),
+    progressToken: plain(rawParam(message, "_meta", "progressToken")),
+    requestId: plain(rawParam(message, "requestId")),
+    version: stringParam(message, "_meta", META.version),
+    outcome: plain(spanText(message.bytes, message.resultAt)),
+  };
+}
+
+function judgeAs(read: Reader, text: string): Judged {
+  const root = parseTree(text);
+  const params = read(root, "params");
+  const meta = read(params, "_meta");
+  const string = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return {
+    id: scalar(read(root, "id")),
+    method: scalar(read(root, "method")),
+    name: string(scalar(read(params, "name"))),
+    progressToken: scalar(read(meta, "progressToken")),
+    requestId: scalar(read(params, "requestId")),
+    version: string(scalar(read(meta, META.version))),
+    outcome: scalar(read(root, "result")),
+  };
+}
+
+/** A name as it is, or changed so that some readers take it for what it was. */
+const disguised = (name: string) =>
+  fc.oneof(
+    { weight: 12, arbitrary: fc.constant(name) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.nat(name.length - 1), fc.constantFrom("case", "ſ", "K", "_", "\0"))
+        .map(([at, how]) => {
+          const letter = name[at]!;
+          const upper = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
+          if (how === "_") return `${name.slice(0, at)}_${name.slice(at)}`;
+          if (how === "\0") return `${name}\0${letter}`;
+          if (how === "ſ") return name.replace("s", "\u017f");
+          if (how === "K") return name.replace("k", "\u212a");
+          return name.slice(0, at) + upper + name.slice(at + 1);
+        }),
+    },
+  );
+const foreign = fc.constantFrom(
+  "vendor",
+  "x-extra",
+  "identity",
+  "names",
+  "metà",
+  "\ufeffid",
+  "ıd2",
+  "toString",
+  "__proto__",
+);
+const small = fc.constantFrom(
+  "1",
+  "7",
+  "7.0",
+  "7e0",
+  "-0",
+  '"7"',
+  '"tools/call"',
+  '"ping"',
+  '"\\u0061"',
+  "null",
+);
+
+/** Members in any order, some of them twice, with keys written in escapes or not. */
+const object = (members: Readonly<Record<string, fc.Arbitrary<string>>>) => {
+  const known = Object.entries(members).map(([name, value]) => fc.tuple(disguised(name), value));
+  const one = fc.oneof(
+    { weight: 5, arbitrary: fc.oneof(...known) },
+    { weight: 1, arbitrary: fc.tuple(foreign, small) },
+  );
+  const key = fc.tuple(fc.boolean(), fc.nat(30));
+  return fc.array(fc.tuple(one, key), { maxLength: 5 }).map((list) => {
+    const written = list.map(
+      ([[name, value], [escapes, at]]) => `${writeKey(name, escapes ? at : -1)}:${value}`,
+    );
+    return `{${written.join(",")}}`;
+  });
+};
+
+function writeKey(name: string, escaped: number): string {
+  const text = JSON.stringify(name).slice(1, -1);
+  if (escaped < 0 || escaped >= text.length || text.includes("\\")) return `"${text}"`;
+  const code = text.charCodeAt(escaped).toString(16).padStart(4, "0");
+  return `"${text.slice(0, escaped)}\\u${code}${text.slice(escaped + 1)}"`;
+}
+
+const meta = object({ progressToken: small, [META.version]: fc.constant('"2026-07-28"') });
+const params = object({
+  name: small,
+  requestId: small,
+  _meta: meta,
+  arguments: fc.constant('{"Name":1,"name":2,"name":3}'),
+});
+const message = object({
+  id: small,
+  method: fc.constantFrom('"tools/call"', '"ping"', '"notifications/cancelled"'),
+  params,
+  result: small,
+}).map((text) => text.replace("{", text === "{}" ? '{"jsonrpc":"2.0"' : '{"jsonrpc":"2.0",'));
+
+test("found 1: what is judged of a message is what every reader reads, or it is refused", () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(message, (text) => {
+      const reading = readMessages(Buffer.from(text));
+      if (!("messages" in reading)) return;
+      accepted++;
+      const judged = judge(reading.messages[0]);
+      for (const [reader, read] of Object.entries(READERS))
+        expect([reader, judgeAs(read, text)]).toEqual([reader, judged]);
+    }),
+    RUNS,
+  );
+  expect(accepted).toBeGreaterThan(RUNS.numRuns / 50);
+});
+
+test("found 1: what no reader takes for another name is never refused for it", () => {
+  const word = fc.string({
+    unit: fc.constantFrom(...Array.from("abcxyzäßé9.:/")),
+    minLength: 1,
+    maxLength: 4,
+  });
+  const key = word.map((text) => `x${text}`);
+  fc.assert(
+    fc.property(fc.dictionary(key, fc.jsonValue()), fc.dictionary(key, fc.jsonValue()), (top, inner) => {
+      const text = JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "m",
+        params: { ...inner, _meta: inner },
+        ...top,
+      });
+      expect(readMessages(Buffer.from(text))).toMatchObject({ batch: false });
+    }),
+    BUDGET,
+  );
+});
+
+const read = (text: string) => readMessages(Buffer.from(text));
+const call = (params: string, more = "") =>
+  `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}${more}}`;
+
+describe("found 1: in doubt it is no message:", () => {
+  test.each([
+    ['{"jsonrpc":"2.0","id":1,"method":"prompts/list","Method":"tools/call"}', '"Method" for "method"'],
+    ['{"jsonrpc":"2.0","id":1,"method":"prompts/list","\\u004dethod":"tools/call"}', '"Method" for "method"'],
+    ['{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","method":"prompts/list"}', '"METHOD" for "method"'],
+    ['{"jsonrpc":"2.0","id":1,"ID":7,"method":"ping"}', '"ID" for "id"'],
+    ['{"jsonrpc":"2.0","ıd":7,"method":"ping"}', '"ıd" for "id"'],
+    ['{"jsonrpc":"2.0","id":1,"id":7,"method":"ping"}', '"id" stands twice'],
+    ['{"jsonrpc":"2.0","id":1,"method":"ping","x":1,"x":2}', '"x" stands twice'],
+    ['{"jsonrpc":"2.0","id":1,"result":{},"Result":{}}', '"Result" for "result"'],
+    ['{"jsonrpc":"2.0","id":1,"result":{"tools":[],"Tools":[]}}', '"Tools" for "tools"'],
+    ['{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","result_type":"x"}}', '"result_type" for'],
+    [call("{}", ',"paramſ":{}'), '"paramſ" for "params"'],
+    [call('{"name":"a","Name":"b"}'), '"Name" for "name"'],
+    [call('{"name":"a","name":"b"}'), '"name" stands twice'],
+    [call('{"name":"a","name\\u0000":"b"}'), '"name\\u0000" for "name"'],
+    [call('{"Name":"b"}'), '"Name" for "name"'],
+    [call('{"name":"a","_META":{}}'), '"_META" for "_meta"'],
+    [call('{"name":"a","meta":{}}'), '"meta" for "_meta"'],
+    [call('{"name":"a","request_id":7}'), '"request_id" for "requestId"'],
+    [call('{"name":"a","_meta":{"progressToKen":7}}'), '"progressToKen" for "progressToken"'],
+    [call('{"name":"a","_meta":{"progressToken":1,"progressToken":7}}'), '"progressToken" stands twice'],
+    [
+      call('{"name":"a","_meta":{"IO.modelcontextprotocol/protocolVersion":"x"}}'),
+      '"IO.modelcontextprotocol/',
+    ],
+    [call('{"capabilities":{"roots":{},"roots":null}}'), '"roots" stands twice'],
+    [call('{"capabilities":{"sampling":null,"Sampling":{}}}'), '"Sampling" for "sampling"'],
+    [call(`{"_meta":{"${META.capabilities}":{"elicitation":{"url":{},"URL":{}}}}}`), '"URL" for "url"'],
+    [call('["delete_everything"]'), "params stand by position"],
+    [call('{"name":"a","_meta":[1]}'), "_meta is not an object"],
+    [call('{"name":"a","_meta":"{}"}'), "_meta is not an object"],
+    [call(`{${Array.from({ length: 10_001 }, (_, index) => `"x${index}":0`).join(",")}}`), "more than 10000"],
+    ['{"jsonrpc":"2.0","id":1,"method":"Tools/Call"}', '"Tools/Call" for "tools/call"'],
+    ['{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000"}', "cannot be shown"],
+    ['{"jsonrpc":"2.0","id":1,"method":"tools/call\\ud800"}', "cannot be shown"],
+  ])("%s", (text, doubt) => {
+    const reading = read(text);
+    expect(reading).toMatchObject({ fault: "ambiguous", doubt: expect.stringContaining(doubt) });
+    expect(read(`[{"jsonrpc":"2.0","id":1,"method":"ping"},${text}]`)).toMatchObject({ fault: "ambiguous" });
+  });
+});
+
+test.each([
+  call('{"name":"a","arguments":{"Name":1,"name":2,"name":3,"METHOD":4}}'),
+  call('{"name":"a","names":1,"vendor_name":2,"Vendor":3,"_meta":{"Vendor/x":1,"vendor/X":2}}'),
+  call("[]"),
+  call(" [ ] "),
+  call('{"name":"a","_meta":null}'),
+  call('{"name":"a","_meta":[ ]}'),
+  '{"jsonrpc":"2.0","id":1,"method":"Vendor/Thing","params":{"Thing":1}}',
+  '{"jsonrpc":"2.0","id":1,"result":{"Name":1,"meta":{},"_meta":{},"next":1,"content":[{"Text":1}]}}',
+])("found 1: nobody doubts %s", (text) => expect(read(text)).toMatchObject({ batch: false }));
+
+describe("found 1: what some readers forgive is no message:", () => {
+  const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+  test.each([
+    `\ufeff${ping}`,
+    `${ping},`,
+    `${ping}${ping}`,
+    `${ping}\u0000`,
+    `${ping}//`,
+    `[[${ping}]]`,
+    `[${ping},]`,
+    `[${ping},[${ping}]]`,
+    '{"jsonrpc":"2.0","id":1,"method":"ping",}',
+    '{"jsonrpc":"2.0","id":NaN,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":0x1,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":01,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":null,"method":"ping"}',
+    '{"jsonrpc":"2.0","id":[1],"method":"ping"}',
+    '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}',
+    '{"jsonrpc":"2.0","id":1,"method":["ping"]}',
+    '{"jsonrpc":"2\\u002e0","id":1,"method":"ping"}',
+    '{"jsonrpc":2.0,"id":1,"method":"ping"}',
+    `{"jsonrpc":"2.0",\u2028"id":1,"method":"ping"}`,
+    `{"jsonrpc":"2.0",\u0085"id":1,"method":"ping"}`,
+    "{'jsonrpc':'2.0','id':1,'method':'ping'}",
+    '{jsonrpc:"2.0",id:1,method:"ping"}',
+    '+AHs-"jsonrpc":"2.0","id":1,"method":"ping"}',
+  ])("%j", (text) => expect(read(text)).toHaveProperty("fault"));
+
+  test("another encoding", () => {
+    expect(readMessages(Buffer.from(ping, "utf16le"))).toHaveProperty("fault");
+  });
+});
+
+test("found 1: of a server's message only that is doubted from which something is decided", () => {
+  const log = (params: string) => `{"jsonrpc":"2.0","method":"notifications/message","params":${params}}`;
+  const fromServer = (text: string) => readMessages(Buffer.from(text), SERVER_MESSAGE);
+  const sound = log(
+    '{"level":"info","Data":1,"meta":{},"_meta":{"Vendor":1,"ProgressToken":1},"Message":""}',
+  );
+  expect(fromServer(sound)).toMatchObject({ batch: false });
+  for (const params of ['{"Level":"info"}', '{"progress_token":1}', '{"level":"info","level":"error"}'])
+    expect(fromServer(log(params))).toMatchObject({ fault: "ambiguous" });
+});
+
+test("found 1: answers that are lost with what is in doubt are named, so that nobody waits for them", () => {
+  const answers = ['{"jsonrpc":"2.0","id":3,"result":{}}', '{"jsonrpc":"2.0","id":4,"ID":5,"result":{}}'];
+  expect(read(answers[1]!)).toMatchObject({ answered: ["4"] });
+  expect(read(`[${answers.join(",")}]`)).toMatchObject({ fault: "ambiguous", answered: ["3", "4"] });
+  expect(read('{"jsonrpc":"2.0","id":4,"ID":5,"method":"ping"}')).toMatchObject({ answered: [] });
+});
