@@ -12,6 +12,7 @@ import { createNoiseTeller } from "./noise.ts";
 import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
+import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
 
 interface Entry {
   readonly key: string;
@@ -101,6 +102,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     isPrivate: boolean,
     create: (cell: CellOptions) => H,
     era: "legacy" | "modern",
+    takeGreeted: (events: ChildEvents) => Child | undefined = () => undefined,
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
     for (;;) {
@@ -115,7 +117,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       if (room === true) break;
       await room;
     }
-    const hire: Hire = (events) => spare.take(events, era) ?? start(events);
+    const hire: Hire = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
@@ -148,7 +150,10 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   return {
     launch: spare.launch,
     async openSession(principal, initialize, client): Promise<Conversation | undefined> {
-      const translated = (await spare.speaksModern()) && !(await spare.speaksLegacy());
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableConversation(client, problem);
+      const offer = await spare.offer(initialize);
+      const translated = !offer.hasSessions;
       const { share, isPrivate } = shareKey(principal, "legacy");
       const key = JSON.stringify([
         share,
@@ -163,7 +168,9 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
         (cell) =>
           translated ? createLegacyOnModern({ ...cell, random, isLegacy }) : createLegacyOnLegacy(cell),
         translated ? "modern" : "legacy",
+        offer.take,
       );
+      offer.release();
       if (entry === undefined) return undefined;
       entry.sessions++;
       // What it is opened for is called in this turn.
@@ -178,7 +185,9 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       });
     },
     async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
-      const isModern = await spare.speaksModern();
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableServer(problem);
+      const isModern = spare.isStateless();
       const { share, isPrivate } = shareKey(principal, "modern");
       const key = JSON.stringify([share, "modern", envelope.capabilitiesKey]);
       const entry = await find<StatelessHost>(
