@@ -9,6 +9,7 @@ import { createHost } from "./host.ts";
 import type { CellOptions } from "./legacy-on-legacy.ts";
 import { createListeners } from "./listeners.ts";
 import { isLogged, leastSevere } from "./log-level.ts";
+import { quoteError } from "./refusal.ts";
 import { createRoundTrips } from "./round-trips.ts";
 import type { Seal } from "./seal.ts";
 import { createStanding } from "./standing.ts";
@@ -52,6 +53,8 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   const discovering = new Set<{ id: string; outlet: Outlet }>();
   let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
   let level: string | undefined;
+  /** Why the server serves nobody. */
+  let refusal: string | undefined;
   const host = createHost<TripWaiter>({
     ...options,
     standing: createStanding((number) => composeRequest(number, "initialize", greeting(envelope))),
@@ -66,7 +69,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
       welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
       listeners.renew();
     },
-    gaveUp() {
+    gaveUp(answer) {
+      refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
+      failDiscovering(refusal);
       welcome.resolve({});
       options.gone();
     },
@@ -127,6 +132,12 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
   }
 
+  function failDiscovering(reason: string): void {
+    for (const { id, outlet } of discovering)
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    discovering.clear();
+  }
+
   async function discover(id: string, outlet: Outlet): Promise<void> {
     const waiting = { id, outlet };
     discovering.add(waiting);
@@ -154,12 +165,11 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     serve: (principal) => ({
       call(request, caller, outlet) {
         used();
-        if (REMOVED.has(request.method)) {
-          const code = ErrorCode.methodNotFound;
-          outlet.finish(
-            composeError(request.id, code, `There is no ${request.method} in this revision.`),
-            code,
-          );
+        const removed = REMOVED.has(request.method);
+        if (removed || refusal !== undefined) {
+          const code = removed ? ErrorCode.methodNotFound : ErrorCode.internal;
+          const reason = removed ? `There is no ${request.method} in this revision.` : refusal!;
+          outlet.finish(composeError(request.id, code, reason), code);
           return () => {};
         }
         if (request.method === "server/discover") {
@@ -176,9 +186,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     answers: host.answers,
     async close() {
       listeners.close();
-      for (const { id, outlet } of discovering)
-        outlet.finish(composeError(id, ErrorCode.internal, "The MCP server is being stopped."));
-      discovering.clear();
+      failDiscovering("The MCP server is being stopped.");
       await host.close();
     },
   };
