@@ -6,6 +6,7 @@ import { NAME, VERSION } from "../version.ts";
 import type { BridgeOptions, Outlet, StatelessServer } from "./bridge.ts";
 import { LEGACY, META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
 import { createHost } from "./host.ts";
+import { createKeptMessages, type KeptMessages } from "./kept-messages.ts";
 import type { CellOptions } from "./legacy-on-legacy.ts";
 import { createListeners } from "./listeners.ts";
 import { isLogged, leastSevere } from "./log-level.ts";
@@ -53,6 +54,8 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   const discovering = new Set<{ id: string; outlet: Outlet }>();
   let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
   let level: string | undefined;
+  /** What the server has logged before its first call, which may want it; nobody after that does. */
+  let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
   /** Why the server serves nobody. */
   let refusal: string | undefined;
   const host = createHost<TripWaiter>({
@@ -119,10 +122,17 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 
   /** A log line goes to the newest call that asked for lines of its severity. */
   function logLine(message: Message): void {
+    if (early !== undefined) return early.add(message);
     const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
     const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
     if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
       wanting.outlet.precede(message.bytes);
+  }
+
+  function tellEarly(): void {
+    const lines = early?.drain() ?? [];
+    early = undefined;
+    lines.forEach(logLine);
   }
 
   /** The server has one level, and logs nothing a client did not ask for. */
@@ -178,7 +188,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
         }
         if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
         raiseLevel(caller.logLevel);
-        return trips.begin(principal, { request, envelope: caller, outlet });
+        const end = trips.begin(principal, { request, envelope: caller, outlet });
+        tellEarly();
+        return end;
       },
       unread: host.unread,
       headersOf: headers.of,
