@@ -64,7 +64,7 @@ describe("a server that ends before it has answered", () => {
   );
 
   test("found 32: long after its start, and whoever has called it meanwhile is told", async () => {
-    const program = launchProgram([...OPEN, fixture("never-answers")]);
+    await using program = launchProgram([...OPEN, fixture("never-answers")]);
     const url = await readUrl(program);
     const called = post(url, INITIALIZE);
     // What makes a start fail is the end of both: the probed one, and the one that is greeted in its place.
@@ -123,7 +123,7 @@ describe("a server that takes its time", () => {
   });
 
   test("found 32: Ctrl+C while it is waited for: status 0, neither `ready` nor `failed`, and nothing is left", async () => {
-    const program = launchProgram([...OPEN, fixture("never-answers")]);
+    await using program = launchProgram([...OPEN, fixture("never-answers")]);
     await until("it is started", () => serverPids(program).length === 1);
     const pids = serverPids(program);
     expect(await program.stop("SIGINT")).toBe(0);
@@ -167,7 +167,7 @@ describe("a server that never answers", () => {
   test.concurrent(
     "found 33: clients of every era are told so, after a while; it is waited for, and can be stopped",
     async () => {
-      const program = launchProgram([...OPEN, fixture("never-answers")]);
+      await using program = launchProgram([...OPEN, fixture("never-answers")]);
       const url = await readUrl(program);
       const stream = listen(await fetch(new URL("/sse", url)));
       const { data: endpoint } = await stream.nextEvent();

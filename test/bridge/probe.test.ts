@@ -115,10 +115,26 @@ describe("the first client with a session", () => {
     expect(new Set(answers.map(({ result }) => result?.["pid"])).size).toBe(4);
   });
 
+  test("found 39: decides nothing for others by a handshake of its own making", async () => {
+    for (const server of [join(ROOT, "test/matrix/servers/v2-dual.ts"), fixture("settles-at-once")]) {
+      await using program = await startProgram([...OPEN, server]);
+      const { url } = program.ready;
+      // A revision and members that a server may refuse for what they are.
+      const params = { protocolVersion: 5, capabilities: "all", clientInfo: null };
+      await (await post(url, { ...INITIALIZE, params })).text();
+      const opened = await readAnswer(await post(url, INITIALIZE));
+      // A server that was translated for would be greeted by us, and know nothing of the revision asked for.
+      expect(opened.result).toMatchObject({ protocolVersion: "2025-11-25" });
+      const session = await openSession(url);
+      const { result } = await session.call(server.endsWith("dual.ts") ? "numbers" : "x");
+      expect(result).not.toHaveProperty("resultType");
+    }
+  });
+
   test.each([
     ["unheard", 1],
     ["refused", 2],
-    ["silence", 1],
+    ["silence", 3],
     ["end", 3],
   ])(
     "found 39: is translated for on a server of 2026-07-28 alone, to which initialize is %s",

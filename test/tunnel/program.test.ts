@@ -119,7 +119,7 @@ describe("behind ngrok", () => {
     const ingress = await startIngress();
     cleanups.push(ingress.close);
     const hooks = { MCP_EXPOSE_NGROK_SERVER: ingress.server, MCP_EXPOSE_NGROK_CA: ingress.caFile };
-    const program = launchProgram([...NGROK, fixture("never-answers")], {
+    await using program = launchProgram([...NGROK, fixture("never-answers")], {
       env: { NGROK_AUTHTOKEN: AUTHTOKEN, ...hooks },
     });
     await until("the tunnel is up", () => program.stderr().includes("The tunnel is up"));
