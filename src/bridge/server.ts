@@ -121,7 +121,7 @@ export function createServer(options: ServerOptions): Server {
     const greeted = await greet();
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
     if (greeted !== "done") {
-      log.warn(`The server refuses to begin: ${quoteError(greeted)} Its clients have to begin anew.`);
+      log.warn(`The server refuses to begin: ${quoteError(greeted)}; its clients have to begin anew.`);
       return options.gaveUp(greeted);
     }
     phase = "open";
