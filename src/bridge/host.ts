@@ -8,6 +8,7 @@ import { splice, type Edit } from "../frame/splice.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
+import { quoteError } from "./refusal.ts";
 import { createServer, type Hire, type ServerOptions } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
 import type { Unread } from "./unread.ts";
@@ -45,8 +46,10 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   lost(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up again where the last one ended. */
-  gaveUp(): void;
+  /** No process takes up again where the last one ended: a new one has refused to. */
+  gaveUp(refusal: Message): void;
+  /** Asks a process without sessions whether it lives. */
+  sign?: Compose;
 }
 
 export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
@@ -59,9 +62,9 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       options.lost();
       for (const call of calls.drain()) call.waiter.lost(how);
     },
-    gaveUp() {
-      for (const call of calls.drain()) call.waiter.lost("refused to begin");
-      options.gaveUp();
+    gaveUp(refusal) {
+      for (const call of calls.drain()) call.waiter.lost(`refused to begin: ${quoteError(refusal)}`);
+      options.gaveUp(refusal);
     },
   });
   const calls = createCallTable<W>(server.nextNumber);

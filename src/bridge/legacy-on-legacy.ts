@@ -7,6 +7,7 @@ import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { createHost, type HostOptions } from "./host.ts";
 import { isLogged } from "./log-level.ts";
 import { createQuestionTable } from "./questions.ts";
+import { quoteError } from "./refusal.ts";
 import {
   createConversation,
   createSession,
@@ -166,6 +167,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
         { ...outlet, finish: (...answer) => (first.resolve(undefined), outlet.finish(...answer)) },
         {
           answer(answer) {
+            if (answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
             first.resolve(answer.kind === "result" ? answer : undefined);
             done(underId(answer, request.id));
           },

@@ -13,6 +13,7 @@ import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
 import { createUnread } from "./unread.ts";
+import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
 
 interface Entry {
   readonly key: string;
@@ -103,6 +104,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     isPrivate: boolean,
     create: (cell: CellOptions) => H,
     era: "legacy" | "modern",
+    takeGreeted: (events: ChildEvents) => Child | undefined = () => undefined,
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
     for (;;) {
@@ -117,7 +119,7 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       if (room === true) break;
       await room;
     }
-    const hire: Hire = (events) => spare.take(events, era) ?? start(events);
+    const hire: Hire = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
@@ -150,7 +152,10 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   return {
     launch: spare.launch,
     async openSession(principal, initialize, client): Promise<Conversation | undefined> {
-      const translated = (await spare.speaksModern()) && !(await spare.speaksLegacy());
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableConversation(client, problem);
+      const offer = await spare.offer(initialize);
+      const translated = !offer.hasSessions;
       const { share, isPrivate } = shareKey(principal, "legacy");
       const key = JSON.stringify([
         share,
@@ -165,7 +170,9 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
         (cell) =>
           translated ? createLegacyOnModern({ ...cell, random, isLegacy }) : createLegacyOnLegacy(cell),
         translated ? "modern" : "legacy",
+        offer.take,
       );
+      offer.release();
       if (entry === undefined) return undefined;
       entry.sessions++;
       // What it is opened for is called in this turn.
@@ -180,7 +187,9 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       });
     },
     async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
-      const isModern = await spare.speaksModern();
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableServer(problem);
+      const isModern = spare.isStateless();
       const { share, isPrivate } = shareKey(principal, "modern");
       const key = JSON.stringify([share, "modern", envelope.capabilitiesKey]);
       const entry = await find<StatelessHost>(

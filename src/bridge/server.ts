@@ -2,11 +2,13 @@
 // know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
 import { idInExcerpts } from "../frame/answer.ts";
-import { composeError, composeNotification, composeRequest, ErrorCode } from "../frame/compose.ts";
+import { composeError, composeNotification, ErrorCode } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
 import { SERVER_MESSAGE } from "../frame/names.ts";
 import { createBackoff } from "./backoff.ts";
 import type { BridgeOptions } from "./bridge.ts";
+import { composePing } from "./introduction.ts";
+import { quoteError } from "./refusal.ts";
 import type { Compose, Standing } from "./standing.ts";
 import type { Unread } from "./unread.ts";
 
@@ -50,8 +52,10 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   lost(how: string): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up the conversation again. */
-  gaveUp(): void;
+  /** No process takes up the conversation again: a new one has refused to. */
+  gaveUp(refusal: Message): void;
+  /** How a process that has sent no greeting is asked whether it lives; by default one is not asked before its greeting. */
+  sign?: Compose;
 }
 
 /** Bytes that may wait for a process to come back. */
@@ -116,9 +120,9 @@ export function createServer(options: ServerOptions): Server {
   async function settleIn(mine: Child): Promise<void> {
     const greeted = await greet();
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
-    if (greeted === "refused") {
-      log.warn("The server refused to begin; its clients have to begin anew.");
-      return options.gaveUp();
+    if (greeted !== "done") {
+      log.warn(`The server refuses to begin: ${quoteError(greeted)}; its clients have to begin anew.`);
+      return options.gaveUp(greeted);
     }
     phase = "open";
     onServer({ state: "ready", pid: mine.pid });
@@ -126,11 +130,11 @@ export function createServer(options: ServerOptions): Server {
   }
 
   /** Tells a new process what the last one knew. */
-  async function greet(): Promise<"done" | "refused" | "gone"> {
+  async function greet(): Promise<"done" | "gone" | Message> {
     if (standing.greeting === undefined) return "done";
     const welcome = await askFirst(standing.greeting);
     if (welcome === undefined) return "gone";
-    if (welcome.kind === "error") return "refused";
+    if (welcome.kind === "error") return welcome;
     options.welcomed?.(welcome);
     if (standing.greeted) child.send(composeNotification("notifications/initialized"));
     const granted = await Promise.all(standing.wishes().map(askFirst));
@@ -146,9 +150,12 @@ export function createServer(options: ServerOptions): Server {
     ask: (compose) => ask(compose, send),
     async answers(ms) {
       if (phase !== "open") return false;
+      const sign = options.sign ?? (standing.greeted ? composePing : undefined);
+      // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
+      if (sign === undefined) return true;
       const late = Promise.withResolvers<undefined>();
       const timer = setTimeout(late.resolve, ms);
-      const answer = await Promise.race([askFirst((number) => composeRequest(number, "ping")), late.promise]);
+      const answer = await Promise.race([askFirst(sign), late.promise]);
       clearTimeout(timer);
       return answer !== undefined;
     },
