@@ -7,15 +7,24 @@ import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-const LEAVES = ["closing.ts", "errors.ts", "log.ts", "version.ts"];
+const LEAVES = ["closing.ts", "errors.ts", "log.ts", "request-body.ts", "version.ts"];
 const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
 
 /** What each room may import besides itself and the leaves. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["cli/", "tunnel/ngrok-agent.ts"],
   "cli/": ["app.ts", "app-event.ts", "config/"],
-  "app.ts": ["app-event.ts", "app-oauth.ts", "app-server.ts", "app-tunnel.ts", "config/", ...PARTS],
+  "app.ts": [
+    "app-event.ts",
+    "app-oauth.ts",
+    "app-public.ts",
+    "app-server.ts",
+    "app-tunnel.ts",
+    "config/",
+    ...PARTS,
+  ],
   "app-oauth.ts": ["app-event.ts", "config/", "eras/", "oauth/", "store/"],
+  "app-public.ts": ["app-event.ts", "app-oauth.ts", "config/", "eras/", "http/", "oauth/"],
   "app-server.ts": ["app-event.ts", "app-tunnel.ts", "bridge/", "child/", "config/", "eras/era.ts"],
   "app-tunnel.ts": ["app-event.ts", "config/", "tunnel/"],
   "app-event.ts": [],
@@ -33,6 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "closing.ts": [],
   "errors.ts": [],
   "log.ts": [],
+  "request-body.ts": [],
   "version.ts": ["../package.json"],
 };
 /** What a room may name in a type, but not run. */

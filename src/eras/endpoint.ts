@@ -5,6 +5,7 @@ import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.t
 import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
 import { createAdmission } from "./admission.ts";
 import type { Log } from "../log.ts";
+import type { BodyLimits } from "../request-body.ts";
 import { readBody } from "./body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { classify } from "./classify.ts";
@@ -50,8 +51,10 @@ const KEEP_ALIVE = 15_000;
 /** Nearly no client ever ends its session. */
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
-/** The most bytes of a body of somebody who only looks around. */
-const STRANGERS_BODY = 64 * 1024;
+/** A body of somebody who only looks around. */
+const STRANGERS_BODY: BodyLimits = { most: 64 * 1024, within: 5_000 };
+/** A body of anybody else; what is slower than a modem is no client. */
+const BODY = { within: 30_000, bytesPerSecond: 4 * 1024 };
 
 export function createEndpoint({
   bridge,
@@ -70,6 +73,7 @@ export function createEndpoint({
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const admission = createAdmission(now, random);
+  const limitsOf = (caller: Caller) => (isStranger(caller) ? STRANGERS_BODY : { ...BODY, most: maxBody });
   const streamable = createStreamableHttp({ bridge, sessions, streams, admission });
   const stateless = createStatelessHttp({ bridge, streams, admission });
   const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
@@ -80,7 +84,7 @@ export function createEndpoint({
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
-          const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+          const body = await readBody(request, limitsOf(caller), trace);
           if (body instanceof Response) return body;
           arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
@@ -109,7 +113,7 @@ export function createEndpoint({
     },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
-      const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
+      const body = await readBody(request, limitsOf(caller), trace);
       return body instanceof Response ? body : httpSse.post(request, body, caller);
     },
     recheck: streams.recheck,

@@ -87,10 +87,12 @@ export function createEventStreams({ keepAlive, stalled }: EventStreamsOptions):
   const countedBy = (backlog: Backlog): Streams => ({
     open(caller, closed, headers) {
       const entry = { caller, isOpen: true, end };
+      const over = caller.goOn?.();
       const body = createPacedBody(
         backlog,
         () => {
           bodies.delete(body);
+          over?.();
           end();
         },
         OPENING,
@@ -107,7 +109,11 @@ export function createEventStreams({ keepAlive, stalled }: EventStreamsOptions):
     },
     pace(caller, answer) {
       if (answer.length < PACED_FROM) return answer;
-      const body = createPacedBody(backlog, () => bodies.delete(body));
+      const over = caller.goOn?.();
+      const body = createPacedBody(backlog, () => {
+        bodies.delete(body);
+        over?.();
+      });
       bodies.set(body, { caller, isOpen: false, end: body.end });
       body.write(answer);
       body.end();

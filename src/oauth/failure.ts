@@ -28,10 +28,11 @@ export type Failure =
   | { kind: "needs-scope"; scopes: readonly string[]; held: readonly string[] }
   | { kind: "not-a-post" }
   | { kind: "too-large" }
+  | { kind: "too-slow" }
   | { kind: "throttled"; retryAfter: number; who: string };
 
 export interface WireError {
-  status: 400 | 401 | 403 | 405 | 413 | 429 | 503;
+  status: 400 | 401 | 403 | 405 | 408 | 413 | 429 | 503;
   /** Absent only where RFC 6750 §3.1 wants none. */
   error?: string;
   description: string;
@@ -110,6 +111,9 @@ export function toWire(failure: Failure): WireError {
       return wire(405, "invalid_request", "Use POST.", { Allow: "POST" });
     case "too-large":
       return wire(413, "invalid_request", "The request is too large.");
+    case "too-slow":
+      // The rest of it is not waited for (RFC 9110 §15.5.9).
+      return wire(408, "invalid_request", "The request took too long to arrive.", { Connection: "close" });
     case "throttled":
       return wire(429, "temporarily_unavailable", "Too many attempts; wait before the next one.", {
         "Retry-After": String(Math.ceil(failure.retryAfter / 1000)),

@@ -59,7 +59,9 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
       log.debug(`${c.req.path} refused: ${describeFailure(thrown.failure)}`);
-      return answerPage(describeRefusal(thrown.failure), 400);
+      const { status, headers } = toWire(thrown.failure);
+      const page = describeRefusal(thrown.failure);
+      return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);
     }
     log.error(`${c.req.path} failed: ${thrown.stack ?? thrown.message}`);
     return answerPage(
