@@ -2,11 +2,12 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { GrantEvent } from "../../src/app.ts";
 import { fixture, until } from "../eras/wire.ts";
 import { authorizeQuery, openPage, registerClient } from "../oauth/harness.ts";
 import { type Program, ROOT, startProgram } from "../program.ts";
+import { exposeThroughCloudflared } from "../tunnel/through-cloudflared.ts";
 import { ask, type Asked, exposeThroughNgrok } from "../tunnel/through-ngrok.ts";
 
 setDefaultTimeout(60_000);
@@ -105,28 +106,16 @@ describe("through ngrok", () => {
 });
 
 describe("through programs of the person's own", () => {
-  const start = (tunnel: string) => {
-    const env = {
-      PATH: `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`,
-      STAND_IN: "",
-      STAND_IN_LOG: join(folder, "runs"),
-    };
-    return startProgram(["--tunnel", tunnel, SERVER], { env });
-  };
-  const argumentsGiven = () =>
-    (JSON.parse(readFileSync(join(folder, "runs"), "utf8")) as { args: string[] }).args;
-
   test("found 14: cloudflared is sent to the tunnel's own door, and is believed there alone", async () => {
-    await using program = await start("cloudflared");
-    const args = argumentsGiven();
-    const config = args[args.indexOf("--config") + 1] ?? "";
-    const { ingress } = Bun.YAML.parse(readFileSync(config, "utf8")) as { ingress: { service: string }[] };
-    expect(ingress).toEqual([{ service: `unix:${dirname(config)}/tunnel.sock` }]);
+    await using exposed = await exposeThroughCloudflared([SERVER]);
+    const { program, config, socket, folder: own } = exposed;
+    expect(config).toEqual({ ingress: [{ service: `unix:${socket}` }] });
+    expect(statSync(own).mode & 0o777).toBe(0o700);
     const local = new URL(program.ready.local).origin;
     const { host } = new URL(program.ready.url);
     const page = await openPage(local, authorizeQuery(await registerClient(local)));
     const answer = await fetch(`http://${host}/authorize`, {
-      unix: ingress[0]!.service.slice("unix:".length),
+      unix: socket,
       method: "POST",
       headers: { cookie: page.cookie, "x-forwarded-for": "198.51.100.1, 203.0.113.7" },
       body: new URLSearchParams({ ...page.fields, token: "guess", decision: "approve" }),
@@ -137,9 +126,12 @@ describe("through programs of the person's own", () => {
   });
 
   test("found 14: tailscale comes to the port as everybody does, and is not believed", async () => {
-    await using program = await start("tailscale");
+    const PATH = `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`;
+    const env = { PATH, STAND_IN: "", STAND_IN_LOG: join(folder, "runs") };
+    await using program = await startProgram(["--tunnel", "tailscale", SERVER], { env });
     const local = new URL(program.ready.local).origin;
-    expect(argumentsGiven()).toEqual(["funnel", "--yes", local]);
+    const { args } = JSON.parse(readFileSync(join(folder, "runs"), "utf8")) as { args: string[] };
+    expect(args).toEqual(["funnel", "--yes", local]);
     const { host } = new URL(program.ready.url);
     await guess(local, 1, () => ({ headers: { host, "x-forwarded-for": "203.0.113.8" } }));
     expect(await sourcesIn(program, 1)).toEqual(["127.0.0.1 (a proxy)"]);
