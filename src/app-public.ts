@@ -13,6 +13,7 @@ import type { TunnelListener } from "./http/tunnel-listener.ts";
 import type { Log } from "./log.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { groupSource } from "./oauth/throttle.ts";
+import { printable } from "./printable.ts";
 
 export const SSE_PATH = "/sse";
 export const MESSAGES_PATH = "/messages";
@@ -123,6 +124,6 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
     lend: places.lend,
     now: io.now,
     onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
-    onFault: (thrown, path) => io.log.error(`${path} failed: ${thrown.stack ?? thrown.message}`),
+    onFault: (thrown, path) => io.log.error(`${printable(path)} failed: ${thrown.stack ?? thrown.message}`),
   });
 }

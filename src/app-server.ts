@@ -11,6 +11,7 @@ import { isSessionRevision } from "./eras/era.ts";
 import { inheritEnvironment } from "./app-tunnel.ts";
 import { UserError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { printable, printableLine } from "./printable.ts";
 
 export interface ServerIO {
   log: Log;
@@ -42,7 +43,7 @@ export function openBridge(config: Config, io: ServerIO, command: Command): Brid
         grace: GRACE,
       }),
       onServer: (event) => emit({ event: "child", ...event }),
-      onStderr: (line) => log.plain(`${command.name} | ${line}`),
+      onStderr: (line) => log.plain(`${printable(command.name)} | ${printableLine(line)}`),
     },
     isSessionRevision,
   );
@@ -64,19 +65,20 @@ export async function checkLaunch(
   const describe = (exit: ChildExit) => describeBrokenServer(command, exit, quiet);
   if (report.outcome === "exited") throw new UserError(describe(report.exit), undefined, 1);
   if (report.outcome === "answered") return;
-  log.warn(`"${command.name}" has not answered yet; it may still be starting.`);
+  log.warn(`"${printable(command.name)}" has not answered yet; it may still be starting.`);
   void report.ended.then((exit) => onEnd(describe(exit)));
 }
 
-function describeBrokenServer({ name, file, args }: Command, exit: ChildExit, isQuiet: boolean): string {
+function describeBrokenServer({ file, args, ...command }: Command, exit: ChildExit, isQuiet: boolean) {
+  const name = printable(command.name);
   // What a process writes is shown as it comes, unless by --quiet; why there is no process at all is only told here.
   const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
   const words = isShown
     ? [`What it wrote to stderr stands above, behind "${name} |".`]
-    : ["Its last words:", ...exit.lastWords.map((line) => `  ${line}`)];
+    : ["Its last words:", ...exit.lastWords.map((line) => `  | ${printableLine(line)}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,
     ...(exit.lastWords.length > 0 ? words : ["It wrote nothing to stderr."]),
-    `It was started as: ${[file, ...args].join(" ")}`,
+    `It was started as: ${printableLine([file, ...args].join(" "))}`,
   ].join("\n");
 }

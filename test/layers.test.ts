@@ -7,7 +7,7 @@ import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-const LEAVES = ["closing.ts", "errors.ts", "log.ts", "request-body.ts", "version.ts"];
+const LEAVES = ["closing.ts", "errors.ts", "log.ts", "printable.ts", "request-body.ts", "version.ts"];
 const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
 
 /** What each room may import besides itself and the leaves. */
@@ -42,6 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "closing.ts": [],
   "errors.ts": [],
   "log.ts": [],
+  "printable.ts": [],
   "request-body.ts": [],
   "version.ts": ["../package.json"],
 };

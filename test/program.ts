@@ -29,6 +29,8 @@ export interface Program {
   readonly events: readonly AppEvent[];
   /** The first event, told already or still to come, that fits. */
   next(fits: (event: AppEvent) => boolean): Promise<AppEvent>;
+  /** Every line, as it came. */
+  stdout(): string;
   stderr(): string;
   /** Resolves with the exit status. */
   readonly exited: Promise<number>;
@@ -48,11 +50,13 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
   });
   const events: AppEvent[] = [];
   const changed = new Set<() => void>();
+  let stdout = "";
   let stderr = "";
   let ended = false;
   const tellAll = () => changed.forEach((tell) => tell());
   const reading = Promise.all([
     eachLine(child.stdout, (line) => {
+      stdout += `${line}\n`;
       events.push(JSON.parse(line) as AppEvent);
       tellAll();
     }),
@@ -100,6 +104,7 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
       ready,
       events,
       next,
+      stdout: () => stdout,
       stderr: () => stderr,
       exited,
       stop,

@@ -10,6 +10,7 @@ import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
 import { createServer, type Hire } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
+import { printable } from "../printable.ts";
 
 export interface Host<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
@@ -77,7 +78,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     }
     const call = calls.get(Number(message.id));
     if (call === undefined)
-      return log.debug(`The server answered ${message.id}, which nobody waits for; dropped.`);
+      return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
     calls.close(call);
     call.waiter.answer(message);
   }

@@ -13,6 +13,7 @@ import type { StatelessCellOptions, StatelessHost } from "./modern-on-legacy.ts"
 import { lostReason } from "./round-trips.ts";
 import { createStanding } from "./standing.ts";
 import { createToolHeaders } from "./tool-headers.ts";
+import { printable } from "../printable.ts";
 
 interface RequestWaiter extends Waiter {
   readonly request: Message;
@@ -53,7 +54,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
         return call.waiter.outlet.finish(composeEnd(call.waiter.request.id));
       }
       default:
-        log.debug(`The server sent ${message.method}, which names no request; dropped.`);
+        log.debug(`The server sent ${printable(message.method)}, which names no request; dropped.`);
     }
   }
 

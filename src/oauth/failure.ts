@@ -1,6 +1,7 @@
 // Everything that can go wrong in a protocol step, and the one place that says how it looks on the wire.
 // Error codes: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
 // `why` is for the log only; descriptions tell a developer what to change and an attacker nothing.
+import { printable } from "../printable.ts";
 
 export type Failure =
   | { kind: "bad-request"; description: string }
@@ -52,9 +53,14 @@ export function refuse(failure: Failure): never {
   throw new Refusal(failure);
 }
 
+/** Of a value in the log: an address, a list of scopes. */
+const LONGEST = 500;
+
 /** What the log says: the exact reason. */
 export function describeFailure({ kind, ...details }: Failure): string {
-  const told = Object.entries(details).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const told = Object.entries(details).map(
+    ([name, value]) => `${name}=${printable(JSON.stringify(value) ?? "", LONGEST)}`,
+  );
   return [kind, ...told].join(" ");
 }
 

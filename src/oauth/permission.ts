@@ -6,6 +6,7 @@ import type { Challenger } from "./challenge.ts";
 import { describeFailure, type Failure, toWire } from "./failure.ts";
 import type { Principal } from "./principal.ts";
 import type { Tool, ToolScopes } from "./tool-scopes.ts";
+import { printable } from "../printable.ts";
 
 /** A request as far as permission depends on it. */
 export interface Call {
@@ -95,7 +96,7 @@ export function createPermission(options: PermissionOptions): Permission {
       const failure = findFailure(caller, call);
       if (failure === undefined) return undefined;
       const { id, method, tool } = call;
-      log.debug(`${method} ${tool?.name ?? ""} refused: ${describeFailure(failure)}`);
+      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${describeFailure(failure)}`);
       return tool === undefined
         ? challenger.answer(failure, resourcePath)
         : answerCall(failure, id, tool, resourcePath);
