@@ -4,6 +4,7 @@ import { ANYBODY, describeCaller } from "./app-oauth.ts";
 import type { Config } from "./config/config.ts";
 import type { Caller } from "./eras/era.ts";
 import type { Answer, Endpoint } from "./eras/endpoint.ts";
+import { ASSISTANT_ORIGINS } from "./http/assistant-origins.ts";
 import { createGuards } from "./http/guards.ts";
 import { makeLast } from "./http/last-answer.ts";
 import type { Listener } from "./http/listen.ts";
@@ -113,7 +114,12 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
     };
   const mcp = protect(config.path, endpoint.mcp);
   return createPublicApp({
-    guards: createGuards({ publicUrl, allowOrigin: config.allowOrigin }),
+    guards: createGuards({
+      publicUrl,
+      // Where nobody needs a token, a page may not call for being an assistant's: whoever gets it to call would be let in.
+      allowOrigin:
+        config.auth === "oauth" ? [...ASSISTANT_ORIGINS, ...config.allowOrigin] : config.allowOrigin,
+    }),
     resources: new Map([
       [config.path, mcp],
       [`${config.path}/`, mcp],

@@ -60,7 +60,11 @@ export function createPlaces({ isLimited, sourceOf }: PlacesOptions): Places {
     tellRefused();
     return Response.json(
       { error: "temporarily_unavailable", error_description: description },
-      { status: 503, headers: { "retry-after": "5", connection: "close" } },
+      // Pages may read it as they may read what they asked for.
+      {
+        status: 503,
+        headers: { "retry-after": "5", connection: "close", "access-control-allow-origin": "*" },
+      },
     );
   };
 

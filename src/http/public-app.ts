@@ -80,7 +80,7 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
 const SHARED = {
   origin: "*",
   allowMethods: ["GET", "POST", "DELETE", "OPTIONS"],
-  exposeHeaders: ["WWW-Authenticate", "Mcp-Session-Id"],
+  exposeHeaders: ["WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After"],
   maxAge: 7200,
 };
 const EXPOSED = SHARED.exposeHeaders.join(",");

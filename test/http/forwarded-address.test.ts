@@ -65,6 +65,25 @@ describe("through ngrok", () => {
     expect(await sourcesIn(program, 2)).toEqual(["127.0.0.2", "127.0.0.3"]);
   });
 
+  test("found 14: nobody chooses the host or the scheme that our documents and challenges name", async () => {
+    await using exposed = await exposeThroughNgrok([SERVER]);
+    const { publicUrl } = exposed.ingress;
+    const forged = {
+      "x-forwarded-host": "evil.example",
+      "x-forwarded-proto": "ftp",
+      forwarded: "for=198.51.100.1;host=evil.example;proto=ftp",
+    };
+    for (const path of [
+      "/.well-known/oauth-protected-resource/mcp",
+      "/.well-known/oauth-authorization-server",
+      "/mcp",
+    ]) {
+      const { text, headers } = await ask(publicUrl + path, { headers: forged });
+      expect(text + JSON.stringify(headers)).not.toMatch(/evil\.example|ftp:/);
+      expect(text + JSON.stringify(headers)).toContain(publicUrl);
+    }
+  });
+
   test("found 14: whoever reaches the port on loopback cannot choose whom he counts for, under no host name", async () => {
     await using exposed = await exposeThroughNgrok([SERVER]);
     const { ingress, program } = exposed;
