@@ -11,7 +11,7 @@ export async function makeLast(
   takePlace: () => (() => void) | undefined,
 ): Promise<Response> {
   response.headers.set("connection", "close");
-  if (request.bodyUsed || request.body === null) return response;
+  if (request.bodyUsed || request.body === null || !isHeldEasily(response)) return response;
   const leave = takePlace();
   if (leave === undefined) return response;
   const rest = discard(request.body).finally(leave);
@@ -23,6 +23,11 @@ export async function makeLast(
     },
   });
   return new Response(held, response);
+}
+
+/** What has no body cannot go on, and a stream goes on by itself. */
+function isHeldEasily({ body, headers }: Response): boolean {
+  return body !== null && headers.get("content-type") !== "text/event-stream";
 }
 
 /** Resolves when nothing more comes, or when it took too long. */

@@ -15,6 +15,8 @@ export interface TunnelListener {
   stop(): Promise<void>;
 }
 
+/** What every system takes (macOS: unix(4), 104 with the end). Bun takes more, and nobody could connect. */
+const LONGEST_PATH = 103;
 /** The types have it that there is none on such a socket; by default there are ten seconds. */
 const NO_TIMEOUT: object = { idleTimeout: 0 };
 
@@ -34,6 +36,7 @@ export function listenForTunnel(platform: NodeJS.Platform): TunnelListener | und
 
 function listenIn(folder: string): TunnelListener {
   const socket = join(folder, "tunnel.sock");
+  if (Buffer.byteLength(socket) > LONGEST_PATH) throw new Error("The path of the socket is too long.");
   const own = new WeakSet<Request>();
   let handler = tellStarting;
   const server = Bun.serve({

@@ -1,6 +1,6 @@
 // For whom a request is counted: the address that the tunnel saw, and what others write of themselves for nobody.
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GrantEvent } from "../../src/app.ts";
@@ -18,6 +18,11 @@ const SERVER = fixture("obedient");
 let folder = "";
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "forwarded-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
+
+function createFolder(path: string): string {
+  mkdirSync(path);
+  return path;
+}
 
 /** Types a wrong token into the approval page `times` times, as `asked` says. @returns the statuses */
 async function guess(url: string, times: number, asked: (index: number) => Asked): Promise<number[]> {
@@ -116,12 +121,19 @@ describe("through ngrok", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("found 14: without a place for such a door the tunnel opens all the same, and believes nobody", async () => {
-    const env = { TMPDIR: join(folder, "nowhere") };
-    await using exposed = await exposeThroughNgrok([SERVER], { env });
-    expect(await guess(exposed.ingress.publicUrl, 1, () => ({ from: "127.0.0.2" }))).toEqual([401]);
-    expect(await sourcesIn(exposed.program, 1)).toEqual(["127.0.0.1 (a proxy)"]);
-  });
+  test.each([
+    ["no folder", () => join(folder, "nowhere")],
+    ["too long a name", () => createFolder(join(folder, "x".repeat(100)))],
+  ])(
+    "found 14: without a place for such a door the tunnel opens all the same, and believes nobody (%s)",
+    async (_, find) => {
+      const TMPDIR = find();
+      const env = { TMPDIR };
+      await using exposed = await exposeThroughNgrok([SERVER], { env });
+      expect(await guess(exposed.ingress.publicUrl, 1, () => ({ from: "127.0.0.2" }))).toEqual([401]);
+      expect(await sourcesIn(exposed.program, 1)).toEqual(["127.0.0.1 (a proxy)"]);
+    },
+  );
 });
 
 describe("through programs of the person's own", () => {
