@@ -7,6 +7,7 @@ import { listListeningPorts } from "./child/listening-ports.ts";
 import { settlesWithin } from "./deadline.ts";
 import { UserError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { printable, printableLine } from "./printable.ts";
 
 /** What is seen of the server while it is waited for. */
 export interface LaunchWatch {
@@ -67,7 +68,7 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: Wait): 
   for (let ms = LOOK_EVERY; !(await settlesWithin(launched, LOOK_EVERY)); ms += LOOK_EVERY) {
     if (signal.aborted) return;
     if (ms === LOOK_EVERY || ms % TELL_EVERY === 0)
-      log.info(`Waiting for "${command.name}" to answer; it will be served at ${url()}`);
+      log.info(`Waiting for "${printable(command.name)}" to answer; it will be served at ${url()}`);
     const ports = watch.ports();
     // A port that has just been opened may be that of a server which is about to answer.
     const [port] = ports.filter((each) => before.includes(each));
@@ -83,27 +84,32 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: Wait): 
 }
 
 function describePort({ name }: Command, port: number): string {
-  return `"${name}" listens on port ${port} and has said nothing on stdout. Here a server must speak MCP over stdio.`;
+  return `"${printable(name)}" listens on port ${port} and has said nothing on stdout. Here a server must speak MCP over stdio.`;
 }
 
 function refuseTransport({ name }: Command, port: number): UserError {
   return new UserError(
-    `The server "${name}" listens on port ${port} and has not answered on stdio for ${HOPELESS / 1000} s.`,
+    `The server "${printable(name)}" listens on port ${port} and has not answered on stdio for ${HOPELESS / 1000} s.`,
     "mcp-expose wraps servers that speak MCP over stdio, not HTTP. Start it in its stdio mode: often an option " +
       "such as --stdio or --transport stdio, or a variable such as MCP_TRANSPORT=stdio; its documentation says.",
     1,
   );
 }
 
-function describeBrokenServer({ name, file, args }: Command, exit: ChildExit, isQuiet: boolean): string {
+function describeBrokenServer(
+  { file, args, ...command }: Command,
+  exit: ChildExit,
+  isQuiet: boolean,
+): string {
+  const name = printable(command.name);
   // What a process writes is shown as it comes, unless by --quiet; why there is no process at all is only told here.
   const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
   const words = isShown
     ? [`What it wrote to stderr stands above, behind "${name} |".`]
-    : ["Its last words:", ...exit.lastWords.map((line) => `  ${line}`)];
+    : ["Its last words:", ...exit.lastWords.map((line) => `  | ${printableLine(line)}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,
     ...(exit.lastWords.length > 0 ? words : ["It wrote nothing to stderr."]),
-    `It was started as: ${[file, ...args].join(" ")}`,
+    `It was started as: ${printableLine([file, ...args].join(" "))}`,
   ].join("\n");
 }

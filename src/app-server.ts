@@ -9,6 +9,7 @@ import type { Config } from "./config/config.ts";
 import { isSessionRevision } from "./eras/era.ts";
 import { inheritEnvironment } from "./app-tunnel.ts";
 import type { Log } from "./log.ts";
+import { printable, printableLine } from "./printable.ts";
 
 export interface ServerIO {
   log: Log;
@@ -57,7 +58,7 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
       },
       onStderr(line) {
         watch.hear(line);
-        log.plain(`${command.name} | ${line}`);
+        log.plain(`${printable(command.name)} | ${printableLine(line)}`);
       },
     },
     isSessionRevision,

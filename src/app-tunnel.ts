@@ -43,6 +43,11 @@ export function chooseTunnel(config: Config, io: TunnelIO): OpenTunnel | undefin
   }
 }
 
+/** Whether the tunnel's program can be sent to a Unix socket. tailscaled wants root for that, and then names itself as the Host. */
+export function takesSocket({ tunnel }: Pick<Config, "tunnel">): boolean {
+  return tunnel === "ngrok" || tunnel === "cloudflared";
+}
+
 function chooseNgrok(
   config: Config,
   { env, log }: TunnelIO,
@@ -75,6 +80,8 @@ export function inheritEnvironment(env: TunnelIO["env"]): Record<string, string>
   return Object.fromEntries(inherited) as Record<string, string>;
 }
 
+const TELL_REFUSED_EVERY = 60_000;
+
 /** Keeps what comes through the tunnel within what the provider carries and, as far as a warning can, gives away. */
 export async function watchLoad(
   { capabilities: { maxRequests, monthlyRequests } }: Tunnel,
@@ -82,10 +89,14 @@ export async function watchLoad(
   io: TunnelIO,
 ): Promise<Quota> {
   const { log, now } = io;
-  if (maxRequests !== undefined)
-    limit(maxRequests, () =>
-      log.warn(`A request was refused: ${maxRequests} are open, which is all the tunnel carries.`),
-    );
+  let told = -Infinity;
+  const tellRefused = () => {
+    // Whoever sends more than there is room for does not stop at one.
+    if (now() - told < TELL_REFUSED_EVERY) return;
+    told = now();
+    log.warn(`Requests were refused: at most ${maxRequests} are open at a time, fewer without a token.`);
+  };
+  if (maxRequests !== undefined) limit(maxRequests, tellRefused);
   if (monthlyRequests === undefined) return { count: () => {}, close: async () => {} };
   return createQuota({
     file: join(findStateFolder(io), "tunnel-requests.json"),

@@ -1,26 +1,19 @@
 // The start-up story: builds each part in order and closes them backwards.
 // The only file that names concrete choices; what one part needs of another is passed in here.
 import type { AppEvent, Ready } from "./app-event.ts";
-import {
-  ANYBODY,
-  chooseCredential,
-  describeCaller,
-  describeCredential,
-  openOAuth,
-  refusePrivateFetch,
-} from "./app-oauth.ts";
+import { chooseCredential, describeCredential, openOAuth, refusePrivateFetch } from "./app-oauth.ts";
+import { createPublicHandler, MESSAGES_PATH, openDoors, SSE_PATH } from "./app-public.ts";
 import { childEnvironment, openServer } from "./app-server.ts";
-import { chooseTunnel, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
+import { chooseTunnel, takesSocket, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
 import { resolveCommand } from "./child/command.ts";
 import { identifyServer } from "./child/identity.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
-import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
+import { createEndpoint } from "./eras/endpoint.ts";
 import type { UserError } from "./errors.ts";
-import { createGuards } from "./http/guards.ts";
 import { listen } from "./http/listen.ts";
 import { createPrivateApp } from "./http/private-app.ts";
-import { createPublicApp, type Resource } from "./http/public-app.ts";
+import { listenForTunnel } from "./http/tunnel-listener.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { openStore } from "./store/sqlite.ts";
 
@@ -45,8 +38,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-const SSE_PATH = "/sse";
-const MESSAGES_PATH = "/messages";
 /** How long the server may take to answer `/readyz`, in milliseconds. */
 const READY_WITHIN = 2_000;
 
@@ -82,6 +73,8 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
 
   const listener = listen(config);
   closing.add(listener.stop);
+  const door = takesSocket(config) ? listenForTunnel(io.platform) : undefined;
+  closing.add(() => door?.stop());
   const { bridge, launch } = openServer(config, io, command);
   closing.add(bridge.close);
   const opening = new AbortController();
@@ -98,7 +91,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   if (openTunnel) log.info(`Opening the ${config.tunnel} tunnel.`);
   // A broken server is told at once, however long the tunnel takes.
   const tunnel = await Promise.race([
-    openTunnel?.(listener.target, teller.events, starting),
+    openTunnel?.({ ...listener.target, socket: door?.socket }, teller.events, starting),
     failureOf(launched),
   ]);
   closing.add(() => tunnel?.close());
@@ -123,9 +116,10 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   let oauth: OAuth | undefined;
   closing.add(() => oauth?.close());
   let countRequest = () => {};
+  const doors = openDoors({ config, listener, door, count: () => countRequest() });
   publish();
   if (tunnel) {
-    const load = await watchLoad(tunnel, listener.limit, io);
+    const load = await watchLoad(tunnel, doors.places.limit, io);
     countRequest = load.count;
     closing.add(load.close);
   }
@@ -154,16 +148,11 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
         serverId: identifyServer(config.server, command.target, config.cwd),
         credential,
         store,
-        sourceOf,
+        sourceOf: doors.sourceOf,
       });
     oauth?.onRevoked(endpoint.recheck);
-    const parts = {
-      publicUrl,
-      endpoint,
-      currentOAuth: () => oauth,
-      countRequest: () => countRequest(),
-    };
-    listener.serve(publicHandler(config, io, parts));
+    const parts = { publicUrl, endpoint, currentOAuth: () => oauth, places: doors.places };
+    doors.serve(publicUrl, createPublicHandler(config, io, parts));
   }
 
   /** Tokens name the URL they are for (RFC 8707 §2), so those for the old one are worth nothing now. */
@@ -190,57 +179,6 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       server: command.name,
     };
   }
-
-  /** A proxy in front of us, ours or the person's own, appends the address it saw. */
-  function sourceOf(request: Request): string {
-    const proxied = tunnel !== undefined || config.publicUrl !== undefined;
-    const forwarded = proxied ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
-    return forwarded || listener.addressOf(request);
-  }
-}
-
-interface PublicParts {
-  publicUrl: string;
-  /** Another one after the URL has changed. */
-  currentOAuth(): OAuth | undefined;
-  countRequest(): void;
-  endpoint: Endpoint;
-}
-
-function publicHandler(config: Config, io: AppIO, parts: PublicParts) {
-  const { publicUrl, currentOAuth, endpoint, countRequest } = parts;
-  const oauth = currentOAuth();
-  /** Lets in who may enter, and only then looks at what is asked. */
-  const protect =
-    (path: string, answer: Answer): Resource =>
-    (request, note) => {
-      const authentication = oauth?.authenticate(request, path);
-      if (authentication?.ok === false) return authentication.response;
-      if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY, note);
-      const { principal } = authentication;
-      if (principal !== undefined) note.client = principal.clientId;
-      const again = () => currentOAuth()!.authenticate(request, path);
-      return answer(request, describeCaller(oauth, principal, path, again), note);
-    };
-  const mcp = protect(config.path, endpoint.mcp);
-  const answerPublic = createPublicApp({
-    guards: createGuards({ publicUrl, allowOrigin: config.allowOrigin }),
-    resources: new Map([
-      [config.path, mcp],
-      [`${config.path}/`, mcp],
-      [SSE_PATH, protect(SSE_PATH, endpoint.sse)],
-      [MESSAGES_PATH, protect(SSE_PATH, endpoint.messages)],
-    ]),
-    oauth: oauth?.routes,
-    now: io.now,
-    onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
-    onFault: (thrown, path) => io.log.error(`${path} failed: ${thrown.stack ?? thrown.message}`),
-  });
-  const { host } = new URL(publicUrl);
-  return (request: Request) => {
-    if (request.headers.get("host") === host) countRequest();
-    return answerPublic(request);
-  };
 }
 
 function describeClient({ id, secret }: { id: string; secret?: string }): Ready["clients"][number] {

@@ -1,5 +1,7 @@
-// People's text: every line goes to stderr through here, and no registered secret passes.
+// People's text: every line goes to stderr through here, and no registered secret passes. What others wrote was made fit to
+// be shown where it was put into a line; should that have been forgotten, it still begins no line that looks like ours.
 import { createConsola } from "consola/core";
+import { printableText } from "./printable.ts";
 
 export type LogLevel = "quiet" | "normal" | "verbose";
 
@@ -14,16 +16,18 @@ export interface Log {
   error(line: string): void;
   /** Shown with `--verbose`: why a request was refused, what a child did. */
   debug(line: string): void;
-  /** Text without an icon, as it is: the banner, a line the wrapped server wrote to stderr. */
+  /** A line without an icon: what the wrapped server wrote to stderr. */
   plain(line: string): void;
+  /** The same with colours of ours; what else is in it must be `printable`. */
+  styled(line: string): void;
   /** From now on `value` is shown as `[redacted]`, wherever it turns up. Values under 6 characters are left alone. */
   redact(value: string): void;
 }
 
 const LEVEL = { quiet: 1, normal: 3, verbose: 4 } as const;
 const MINIMUM_SECRET = 6;
-/** What others write must not reach the terminal as commands to it; colours may, and line ends of our own texts. */
-const UNPRINTABLE = /\x1b(?!\[[\d;]*m)|(?![\n\t\x1b])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** What follows in a text of several lines stands behind the first one's icon. */
+const CONTINUED = "\n  ";
 const MARK: Record<string, { sign: string; color: string }> = {
   info: { sign: "·", color: "36" },
   success: { sign: "✓", color: "32" },
@@ -43,8 +47,9 @@ export function createLog({ level, write, color }: LogOptions): Log {
   const secrets = new Set<string>();
   const hide = (text: string) => {
     for (const secret of secrets) text = text.replaceAll(secret, "[redacted]");
-    return text.replace(UNPRINTABLE, "\u00b7");
+    return text;
   };
+  const show = (text: string) => hide(printableText(text)).replaceAll("\n", CONTINUED);
   const consola = createConsola({
     level: LEVEL[level],
     reporters: [
@@ -52,7 +57,7 @@ export function createLog({ level, write, color }: LogOptions): Log {
         log({ type, args }) {
           const mark = MARK[type] ?? { sign: " ", color: "0" };
           const sign = color ? `\x1b[${mark.color}m${mark.sign}\x1b[0m` : mark.sign;
-          write(`${sign} ${hide(args.join(" "))}\n`);
+          write(`${sign} ${show(args.join(" "))}\n`);
         },
       },
     ],
@@ -64,6 +69,9 @@ export function createLog({ level, write, color }: LogOptions): Log {
     error: (line) => consola.error(line),
     debug: (line) => consola.debug(line),
     plain: (line) => {
+      if (level !== "quiet") write(`${show(line)}\n`);
+    },
+    styled: (line) => {
       if (level !== "quiet") write(`${hide(line)}\n`);
     },
     redact: (value) => {

@@ -7,14 +7,31 @@ import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-const LEAVES = ["closing.ts", "deadline.ts", "errors.ts", "host-name.ts", "log.ts", "version.ts"];
+const LEAVES = [
+  "closing.ts",
+  "deadline.ts",
+  "errors.ts",
+  "host-name.ts",
+  "log.ts",
+  "printable.ts",
+  "request-body.ts",
+  "version.ts",
+];
 const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
 
 /** What each room may import besides itself and the leaves. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["cli/", "tunnel/ngrok-agent.ts"],
   "cli/": ["app.ts", "app-event.ts", "config/"],
-  "app.ts": ["app-event.ts", "app-oauth.ts", "app-server.ts", "app-tunnel.ts", "config/", ...PARTS],
+  "app.ts": [
+    "app-event.ts",
+    "app-oauth.ts",
+    "app-public.ts",
+    "app-server.ts",
+    "app-tunnel.ts",
+    "config/",
+    ...PARTS,
+  ],
   "app-oauth.ts": ["app-event.ts", "config/", "eras/", "oauth/", "store/"],
   "app-launch.ts": ["bridge/", "child/"],
   "app-server.ts": [
@@ -26,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "config/",
     "eras/era.ts",
   ],
+  "app-public.ts": ["app-event.ts", "app-oauth.ts", "config/", "eras/", "http/", "oauth/"],
   "app-tunnel.ts": ["app-event.ts", "config/", "tunnel/"],
   "app-event.ts": [],
   "eras/": ["bridge/", "frame/"],
@@ -44,6 +62,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "errors.ts": [],
   "host-name.ts": [],
   "log.ts": [],
+  "printable.ts": [],
+  "request-body.ts": [],
   "version.ts": ["../package.json"],
 };
 /** What a room may name in a type, but not run. */

@@ -29,6 +29,8 @@ export interface Launch {
   readonly events: readonly AppEvent[];
   /** The first event, told already or still to come, that fits. */
   next(fits: (event: AppEvent) => boolean): Promise<AppEvent>;
+  /** Every line, as it came. */
+  stdout(): string;
   stderr(): string;
   /** Resolves with the exit status. */
   readonly exited: Promise<number>;
@@ -63,11 +65,13 @@ export function launchProgram(words: readonly string[], options: ProgramOptions 
   });
   const events: AppEvent[] = [];
   const changed = new Set<() => void>();
+  let stdout = "";
   let stderr = "";
   let ended = false;
   const tellAll = () => changed.forEach((tell) => tell());
   const reading = Promise.all([
     eachLine(child.stdout, (line) => {
+      stdout += `${line}\n`;
       events.push(JSON.parse(line) as AppEvent);
       tellAll();
     }),
@@ -111,6 +115,7 @@ export function launchProgram(words: readonly string[], options: ProgramOptions 
     pid: child.pid,
     events,
     next,
+    stdout: () => stdout,
     stderr: () => stderr,
     exited,
     stop,

@@ -11,6 +11,7 @@ import { createCallTable, type Call, type CallTable, type Waiter } from "./calls
 import { quoteError } from "./refusal.ts";
 import { createServer, type Hire, type ServerOptions } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
+import { printable } from "../printable.ts";
 import type { Unread } from "./unread.ts";
 
 export interface Host<W extends Waiter> {
@@ -76,7 +77,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     }
     const call = calls.get(Number(message.id));
     if (call === undefined)
-      return log.debug(`The server answered ${message.id}, which nobody waits for; dropped.`);
+      return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
     calls.close(call);
     call.waiter.answer(message);
   }

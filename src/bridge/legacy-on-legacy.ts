@@ -18,6 +18,7 @@ import {
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
 import { isSubscribed, noteWish } from "./wishes.ts";
+import { printable } from "../printable.ts";
 
 /** A server process that sessions can be opened on. */
 export interface SessionHost {
@@ -185,7 +186,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     if (message.kind !== "notification") {
       const answer = questions.answer(message, (addressee) => addressee.session === session);
       if (answer !== undefined) host.send(answer);
-      else log.debug(`The client answered ${message.id}, which it was not asked; dropped.`);
+      else log.debug(`The client answered ${printable(message.id)}, which it was not asked; dropped.`);
       return;
     }
     // The server has been greeted once, however many sessions there are.

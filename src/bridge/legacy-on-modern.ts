@@ -21,6 +21,7 @@ import {
   type SessionWaiter,
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
+import { printable } from "../printable.ts";
 
 export type SessionCellOptions = CellOptions &
   Pick<BridgeOptions, "random"> & {
@@ -66,7 +67,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return tellGuest(message, subscription);
     if (message.method === "notifications/message") return logLine(message);
-    log.debug(`The server sent ${message.method}, which names no request; dropped.`);
+    log.debug(`The server sent ${printable(message.method)}, which names no request; dropped.`);
   }
 
   function tellGuest(message: Message, subscription: string): void {
@@ -190,7 +191,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
   function tell(guest: Guest, message: Message): void {
     if (message.kind !== "notification") {
       if (!guest.interviewer.take(message))
-        log.debug(`The client answered ${message.id}, which it was not asked; dropped.`);
+        log.debug(`The client answered ${printable(message.id)}, which it was not asked; dropped.`);
     } else if (message.method === "notifications/initialized") {
       void guest.listening.open();
     }

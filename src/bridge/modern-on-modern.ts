@@ -14,6 +14,7 @@ import { refuseRemoved, type StatelessCellOptions, type StatelessHost } from "./
 import { lostReason } from "./round-trips.ts";
 import { createStanding } from "./standing.ts";
 import { createToolHeaders } from "./tool-headers.ts";
+import { printable } from "../printable.ts";
 
 interface RequestWaiter extends Waiter {
   readonly request: Message;
@@ -55,7 +56,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
         return call.waiter.outlet.finish(composeEnd(call.waiter.request.id));
       }
       default:
-        log.debug(`The server sent ${message.method}, which names no request; dropped.`);
+        log.debug(`The server sent ${printable(message.method)}, which names no request; dropped.`);
     }
   }
 

@@ -21,6 +21,7 @@ import {
 } from "./trip.ts";
 import { createTripQuestions } from "./trip-questions.ts";
 import { composeNotOpened, composeUrlRound, isAccepted, readUrls } from "./url-elicitation.ts";
+import { printable } from "../printable.ts";
 
 export interface RoundTrips {
   /** Calls that a client waits for, or has been asked about. */
@@ -145,7 +146,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     trip.round++;
     trip.current = undefined;
     trip.timer = setTimeout(expire, PARK, trip);
-    const methods = [...asks.values()].map(({ method }) => method).join(", ");
+    const methods = printable([...asks.values()].map(({ method }) => method).join(", "));
     log.info(
       `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
     );

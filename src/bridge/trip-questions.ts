@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { Capabilities } from "./envelope.ts";
 import type { Host } from "./host.ts";
 import { addQuestion, canBeAsked, lackingFor, type Round, type Trip, type TripWaiter } from "./trip.ts";
+import { printable } from "../printable.ts";
 
 export interface TripQuestions {
   /** Takes in a question of the server's; it goes to the client with the others that are asked at once. */
@@ -59,7 +60,9 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
       }
       if (trip === undefined) {
         held.push(question);
-        log.debug(`The server asks (${question.method}) while no call is running; the next call carries it.`);
+        log.debug(
+          `The server asks (${printable(question.method)}) while no call is running; the next call carries it.`,
+        );
         return;
       }
       addQuestion(trip, question);

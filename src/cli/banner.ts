@@ -1,6 +1,7 @@
 // What is shown when the URL answers: where to connect, how to get in, and what to click in which assistant.
 // ChatGPT: https://developers.openai.com/plugins/quickstart, Claude: https://claude.com/docs/connectors/building
 import type { Ready } from "../app.ts";
+import { printable } from "../printable.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";
 
@@ -12,9 +13,9 @@ import type { Style } from "./style.ts";
 export function renderBanner(ready: Ready, style: Style, width = Infinity): string {
   const { url, server, tunnel } = ready;
   const isPublic = url.startsWith("https:");
-  const title = `${style.bold(`${NAME} ${VERSION}`)} ${isPublic ? "has put" : "is serving"} ${clean(server)}${isPublic ? " online" : " on this machine"}`;
+  const title = `${style.bold(`${NAME} ${VERSION}`)} ${isPublic ? "has put" : "is serving"} ${printable(server)}${isPublic ? " online" : " on this machine"}`;
   const rows: Row[] = [
-    ["URL", style.bold(style.accent(url))],
+    ["URL", style.bold(style.accent(printable(url)))],
     ...describeCredential(ready, style),
     ...ready.clients.flatMap(describeClient),
   ];
@@ -56,7 +57,8 @@ const LOCAL_ONLY =
 
 function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
   if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
-  if (credential.kind === "password") return [["Sign in", `as ${credential.users.map(clean).join(" or ")}`]];
+  if (credential.kind === "password")
+    return [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]];
   return [["Token", `${style.bold(credential.token)}  ${style.dim("(paste it on the approval page)")}`]];
 }
 
@@ -102,8 +104,4 @@ function wrap(text: string, width: number, indent = 0): string {
 function toConnectorName(server: string): string {
   const name = server.split(/[\\/]/).at(-1) ?? "";
   return name.replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "") || "mcp";
-}
-
-function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }

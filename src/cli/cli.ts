@@ -7,6 +7,7 @@ import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
 import { renderHelp } from "./help.ts";
 import type { CliIO } from "./io.ts";
 import { createStyle, wantsColor } from "./style.ts";
+import { printableText } from "../printable.ts";
 
 const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<CommandDef>> = {
   run: async (line, io) => (await import("./run.ts")).createRun(line, io),
@@ -44,12 +45,13 @@ function print({ stdout }: CliIO, text: string): number {
 
 function explain(thrown: unknown, { stderr }: CliIO): number {
   if (thrown instanceof UserError) {
-    stderr.write(
-      `${NAME}: ${thrown.message}\n${thrown.hint === undefined ? "" : `${indent(thrown.hint)}\n`}`,
-    );
+    const text = `${NAME}: ${thrown.message}\n${thrown.hint === undefined ? "" : `${indent(thrown.hint)}\n`}`;
+    stderr.write(printableText(text));
     return thrown.exitCode;
   }
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  stderr.write(`This is a bug in ${NAME} ${VERSION}; please report it with these lines.\n${stack}\n`);
+  stderr.write(
+    `This is a bug in ${NAME} ${VERSION}; please report it with these lines.\n${printableText(stack)}\n`,
+  );
   return 70;
 }

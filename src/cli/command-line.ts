@@ -16,6 +16,7 @@ import type { ServerWords } from "../config/server.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
 import { NAME } from "../version.ts";
+import { printable } from "../printable.ts";
 
 export interface CommandLine {
   command: CommandName;
@@ -107,7 +108,7 @@ function findOption({ name, rawName }: OptionToken, command: CommandName): [Opti
   const shown = options.filter(([, { group }]) => group !== undefined).map(([key]) => flagName(key));
   const meant = rawName.startsWith("--") ? suggestName(name, shown) : undefined;
   throw new UserError(
-    `Unknown option "${rawName.replace(/\p{Cc}/gu, "?")}".`,
+    `Unknown option "${printable(rawName)}".`,
     meant === undefined
       ? `See ${NAME} --help; the server's own options go behind the server.`
       : `Did you mean --${meant}?`,

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolveStore } from "../config/resolve.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
+import { printable, toJsonLine } from "../printable.ts";
 import { type CommandLine, hasFlag } from "./command-line.ts";
 import type { CliIO } from "./io.ts";
 import { readSettings } from "./settings.ts";
@@ -61,7 +62,7 @@ function revokeOne(grants: Grants, id: string, show: Show): void {
   if (id.trim() === "") throw new UserError(`grants revoke needs a grant's id, and "${id}" is none.`, HINT);
   const grant = findGrant(grants.list(), id);
   grants.revoke(grant.id);
-  show(`Revoked ${grant.id}: ${clean(grant.clientName)} of ${clean(grant.subject)}.\n`, [
+  show(`Revoked ${grant.id}: ${printable(grant.clientName)} of ${printable(grant.subject)}.\n`, [
     { revoked: 1, id: grant.id },
   ]);
 }
@@ -100,7 +101,7 @@ async function withGrants(
   const grants = openGrants(where, io.now);
   try {
     work(grants, (people, records) =>
-      io.stdout.write(json ? records.map((record) => `${JSON.stringify(record)}\n`).join("") : people),
+      io.stdout.write(json ? records.map((record) => `${toJsonLine(record)}\n`).join("") : people),
     );
   } finally {
     grants.close();
@@ -116,11 +117,11 @@ function renderTable(all: readonly Grant[]): string {
     ["ID", "CLIENT", "WHO", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"],
     ...all.map((grant) => [
       grant.id,
-      clean(grant.clientName),
-      clean(grant.subject),
-      clean(grant.serverName),
-      clean(grant.host),
-      clean(grant.source),
+      printable(grant.clientName),
+      printable(grant.subject),
+      printable(grant.serverName),
+      printable(grant.host),
+      printable(grant.source),
       renderTime(grant.createdAt),
       renderTime(Math.max(grant.usedAt ?? 0, grant.renewedAt)),
     ]),
@@ -141,7 +142,7 @@ function renderEnded(ended: readonly Ended[]): string {
   if (ended.length === 0) return "";
   const lines = ended.map(
     (grant) =>
-      `${grant.id}  ${clean(grant.clientName)}  ended ${renderTime(grant.endedAt)}: ${clean(renderReason(grant))}\n`,
+      `${grant.id}  ${printable(grant.clientName)}  ended ${renderTime(grant.endedAt)}: ${printable(renderReason(grant))}\n`,
   );
   return `\n${lines.join("")}`;
 }
@@ -166,11 +167,7 @@ function refuseVerb(verb: string | undefined, known: readonly string[]): UserErr
   if (verb === undefined) return new UserError("grants needs to know what to do.", HINT);
   const meant = suggestName(verb, known);
   return new UserError(
-    `grants cannot "${clean(verb)}".`,
+    `grants cannot "${printable(verb)}".`,
     meant === undefined ? HINT : `Did you mean grants ${meant}?`,
   );
-}
-
-function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }

@@ -3,6 +3,7 @@
 import type { AppEvent, GrantEvent, Ready, TunnelEvent } from "../app.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
+import { printable, toJsonLine } from "../printable.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
 import { renderRequest } from "./request-line.ts";
@@ -17,7 +18,7 @@ export function createReport(config: Config, log: Log, io: CliIO): (event: AppEv
     tell(event);
     const { event: name } = event;
     if (early !== undefined && name !== "ready" && name !== "failed") return void early.push(event);
-    for (const each of [event, ...(early ?? [])]) io.stdout.write(`${JSON.stringify(each)}\n`);
+    for (const each of [event, ...(early ?? [])]) io.stdout.write(`${toJsonLine(each)}\n`);
     early = undefined;
   };
 }
@@ -37,14 +38,14 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
       case "ready":
         return welcome(event);
       case "request":
-        return log.plain(renderRequest(event, style));
+        return log.styled(renderRequest(event, style));
       case "tunnel":
         return tellTunnel(event, log);
       case "child":
         switch (event.state) {
           case "exited":
             if (event.isOurs) return log.debug(`A server process (${event.pid}) is no longer used.`);
-            return log.warn(`The server ${event.reason ?? "has ended"}.`);
+            return log.warn(`The server ${printable(event.reason ?? "has ended")}.`);
           case "restarting":
             return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
           default:
@@ -89,9 +90,14 @@ const MOVED =
   "THE PUBLIC URL HAS CHANGED. Remove the connector in your assistants and add it again with the new URL, " +
   "which stands below; sign-ins for the old one no longer count.";
 
+const LONGEST_NAME = 60;
+
 /** What whoever runs the server wants to know of who gets in. */
-function tellGrant({ state, clientName, clientId, subject, source, reason }: GrantEvent, log: Log): void {
-  const client = clientName ?? clientId ?? "a client";
+function tellGrant({ state, clientName, clientId, ...more }: GrantEvent, log: Log): void {
+  const client = printable(clientName ?? "", LONGEST_NAME) || printable(clientId ?? "") || "a client";
+  const [subject, source, reason] = [more.subject, more.source, more.reason].map(
+    (text) => text && printable(text),
+  );
   switch (state) {
     case "approved":
       return log.success(`"${client}" was approved by ${subject ?? "the owner"}.`);

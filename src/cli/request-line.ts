@@ -1,5 +1,6 @@
 // One line per request. Half of it was chosen by whoever sent the request, so nothing in it may move the cursor.
 import type { RequestEvent } from "../app.ts";
+import { printable } from "../printable.ts";
 import type { Style } from "./style.ts";
 
 const LONGEST = 60;
@@ -18,7 +19,4 @@ function mark(status: number, style: Style): string {
   return status >= 400 ? style.bold(String(status)) : style.accent(String(status));
 }
 
-function clean(text: string): string {
-  const visible = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
-  return visible.length > LONGEST ? `${visible.slice(0, LONGEST)}…` : visible;
-}
+const clean = (text: string) => printable(text, LONGEST);

@@ -2,6 +2,7 @@
 // Every value remembers where it came from, so that a message can name what the person has to change.
 import { inspect } from "node:util";
 import { UserError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import { BadValue, type Kind } from "./kinds.ts";
 import type { LoadedFile } from "./load-file.ts";
 import {
@@ -115,8 +116,7 @@ function readValue(option: Option, { raw, from, folder }: Entry): unknown {
   throw new UserError(`${from}: ${shown} is not ${kind.noun}.`, kind.hint);
 }
 
-/** For a message: one line, of bounded length. */
+/** For a message. */
 function quote(text: string): string {
-  const line = text.replace(/\p{Cc}/gu, "?");
-  return `"${line.length > 80 ? `${line.slice(0, 80)}…` : line}"`;
+  return `"${printable(text, 80)}"`;
 }

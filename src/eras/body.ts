@@ -2,6 +2,7 @@
 import { ErrorCode } from "../frame/compose.ts";
 import { readMessages, stringParam, type Message } from "../frame/message.ts";
 import { isRequestMethod } from "../frame/names.ts";
+import { type BodyLimits, readBody as readBytes } from "../request-body.ts";
 import type { Trace } from "./era.ts";
 import { refuse } from "./refusal.ts";
 
@@ -11,12 +12,12 @@ export interface Body {
 }
 
 /**
- * @param maxBody the most bytes that are read
+ * @param limits how much is read, and for how long
  * @param report told why a body is refused that is JSON
  */
 export async function readBody(
   request: Request,
-  maxBody: number,
+  limits: BodyLimits,
   trace: Trace,
   report: (why: string) => void,
 ): Promise<Body | Response> {
@@ -24,13 +25,9 @@ export async function readBody(
   if (type !== null && !/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) {
     return refuse(415, ErrorCode.refused, `Content-Type must be application/json, not "${type}".`);
   }
-  // A client that goes while it speaks, or that breaks HTTP's rules for bodies, is no fault of ours.
-  const bytes = await readBytes(request, maxBody).catch(() => NOTHING);
-  if (bytes === undefined) {
-    const hint = "Whoever runs the server can allow more with --max-body.";
-    return refuse(413, ErrorCode.refused, `The body is over the limit of ${maxBody} bytes. ${hint}`);
-  }
-  const reading = readMessages(bytes);
+  const bytes = await readBytes(request, limits);
+  if (bytes === "too-large" || bytes === "too-slow") return refuseBody(bytes, limits);
+  const reading = readMessages(bytes === "broken" ? NOTHING : bytes);
   if ("fault" in reading) {
     if (reading.fault === "parse")
       return refuse(400, ErrorCode.parse, "Parse error: the body is not valid JSON.");
@@ -67,21 +64,15 @@ function findWrongKind(messages: readonly Message[]): string | undefined {
 
 const NOTHING = new Uint8Array();
 
-function readBytes(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
-  const announced = request.headers.get("content-length");
-  if (announced === null) return readChunks(request, maxBody);
-  return Number(announced) > maxBody ? Promise.resolve(undefined) : request.bytes();
-}
-
-async function readChunks(request: Request, maxBody: number): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > maxBody) return undefined;
-    chunks.push(chunk);
+function refuseBody(flaw: "too-large" | "too-slow", { most }: BodyLimits): Response {
+  if (flaw === "too-large") {
+    const hint = "Whoever runs the server can allow more with --max-body.";
+    return refuse(413, ErrorCode.refused, `The body is over the limit of ${most} bytes. ${hint}`);
   }
-  return Buffer.concat(chunks);
+  const response = refuse(408, ErrorCode.refused, "The body took too long to arrive.");
+  // The rest of it is not waited for (RFC 9110 §15.5.9).
+  response.headers.set("connection", "close");
+  return response;
 }
 
 /** Which parameter names what a method is about. */

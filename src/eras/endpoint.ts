@@ -5,6 +5,7 @@ import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.t
 import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
 import { createAdmission } from "./admission.ts";
 import type { Log } from "../log.ts";
+import type { BodyLimits } from "../request-body.ts";
 import { readBody } from "./body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
@@ -56,8 +57,10 @@ const KEEP_ALIVE = 15_000;
 /** Nearly no client ever ends its session. */
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
-/** The most bytes of a body of somebody who only looks around. */
-const STRANGERS_BODY = 64 * 1024;
+/** A body of somebody who only looks around. */
+const STRANGERS_BODY: BodyLimits = { most: 64 * 1024, within: 5_000 };
+/** A body of anybody else; what is slower than a modem is no client. */
+const BODY = { within: 30_000, bytesPerSecond: 4 * 1024 };
 
 export function createEndpoint({
   bridge,
@@ -77,6 +80,7 @@ export function createEndpoint({
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const admission = createAdmission(now, random);
+  const limitsOf = (caller: Caller) => (isStranger(caller) ? STRANGERS_BODY : { ...BODY, most: maxBody });
   const retention = createRetention();
   const inFlight = createCallsInFlight(now);
   const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, admission });
@@ -92,9 +96,7 @@ export function createEndpoint({
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
   const readMessages = (request: Request, caller: Caller, trace: Trace) =>
-    readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace, (why) =>
-      log.debug(`Refused what a client sent: ${why}.`),
-    );
+    readBody(request, limitsOf(caller), trace, (why) => log.debug(`Refused what a client sent: ${why}.`));
 
   return {
     async mcp(request, caller, trace) {

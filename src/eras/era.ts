@@ -43,6 +43,8 @@ export interface Caller {
   refuse?(): Response | undefined;
   /** What the caller may do; absent when that is everything. */
   readonly gate?: Gate | undefined;
+  /** Called when the answer goes on after it has begun; what it returns is called when that is over. */
+  goOn?(): () => void;
 }
 
 /** Decides what one caller may send and see. */

@@ -128,10 +128,12 @@ export function createEventStreams({
   const countedBy = (backlog: Backlog): Streams => ({
     open(caller, closed, headers, grace = 0) {
       const entry: Entry = { caller, isOpen: true, isHeld: false, grace, end };
+      const over = caller.goOn?.();
       const body = createPacedBody(
         backlog,
         () => {
           bodies.delete(body);
+          over?.();
           end();
         },
         OPENING,
@@ -157,7 +159,11 @@ export function createEventStreams({
     },
     pace(caller, answer) {
       if (answer.length < PACED_FROM) return answer;
-      const body = createPacedBody(backlog, () => bodies.delete(body));
+      const over = caller.goOn?.();
+      const body = createPacedBody(backlog, () => {
+        bodies.delete(body);
+        over?.();
+      });
       bodies.set(body, { caller, isOpen: false, isHeld: false, grace: 0, end: body.end });
       alarm.expect(caller.expiresAt);
       body.write(answer);

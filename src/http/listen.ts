@@ -3,7 +3,12 @@
 import type { Server } from "bun";
 import { UserError } from "../errors.ts";
 
-export type Handler = (request: Request) => Response | Promise<Response>;
+/** @param open how many requests are being answered at this listener, this one included */
+export type Handler = (request: Request, open: number) => Response | Promise<Response>;
+
+/** Answers until the right handler is put in. */
+export const tellStarting: Handler = () =>
+  new Response("Starting.\n", { status: 503, headers: { "retry-after": "1" } });
 
 export interface Listener {
   readonly port: number;
@@ -16,8 +21,6 @@ export interface Listener {
   addressOf(request: Request): string;
   /** Takes the connection's idle timeout away: a call may take as long as it takes. */
   allowSilence(request: Request): void;
-  /** From now on more than `count` requests at a time are told to come back; `refused` is called for each. */
-  limit(count: number, refused: () => void): void;
   /** Cuts what is still open. */
   stop(): Promise<void>;
 }
@@ -35,9 +38,7 @@ const IDLE_TIMEOUT = 30;
 
 /** @throws {UserError} exit code 2: the port is taken, or the address is not one of this machine's */
 export function listen({ host, port }: ListenOptions): Listener {
-  let most = Infinity;
-  let tellRefused = () => {};
-  let handler: Handler = () => new Response("Starting.\n", { status: 503, headers: { "retry-after": "1" } });
+  let handler = tellStarting;
   const serve = (candidate: number): Server<undefined> =>
     Bun.serve({
       hostname: host,
@@ -48,11 +49,7 @@ export function listen({ host, port }: ListenOptions): Listener {
       development: false,
       // Outside development Bun shares a port with whoever else wants it, and the kernel deals out the requests.
       reusePort: false,
-      fetch(request, { pendingRequests }) {
-        if (pendingRequests <= most) return handler(request);
-        tellRefused();
-        return refuseCrowd(most);
-      },
+      fetch: (request, { pendingRequests }) => handler(request, pendingRequests),
     });
   const server = port === null ? serveOnFirstFree(serve, host) : serveOn(serve, port, host);
   const target = { host: reachableHost(host), port: server.port! };
@@ -64,21 +61,9 @@ export function listen({ host, port }: ListenOptions): Listener {
       handler = next;
     },
     addressOf: (request) => server.requestIP(request)?.address ?? "",
-    limit(count, refused) {
-      most = count;
-      tellRefused = refused;
-    },
     allowSilence: (request) => server.timeout(request, 0),
     stop: () => server.stop(true),
   };
-}
-
-function refuseCrowd(most: number): Response {
-  const description = `${most} requests and streams are open, which is all this tunnel carries. Try again in a moment.`;
-  return Response.json(
-    { error: "temporarily_unavailable", error_description: description },
-    { status: 503, headers: { "retry-after": "5", connection: "close" } },
-  );
 }
 
 function serveOnFirstFree<T>(serve: (port: number) => T, host: string): T {

@@ -28,6 +28,8 @@ export interface PublicAppOptions {
   resources: ReadonlyMap<string, Resource>;
   /** The authorization server's routes; absent when everybody may enter. */
   oauth: Hono | undefined;
+  /** Answers somebody who may be anybody, in a place for such. */
+  lend(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response>;
   now(): number;
   onExchange(exchange: Exchange): void;
   onFault(thrown: Error, path: string): void;
@@ -35,7 +37,7 @@ export interface PublicAppOptions {
 
 /** Answers every request to the public side. Never rejects. */
 export function createPublicApp(options: PublicAppOptions): (request: Request) => Promise<Response> {
-  const { guards, resources, now, onExchange, onFault } = options;
+  const { guards, resources, lend, now, onExchange, onFault } = options;
   const routes = createRoutes(options);
 
   async function call(resource: Resource, request: Request, path: string, note: Note) {
@@ -60,7 +62,7 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
     if (!guards.allowsHost(request.headers.get("host"))) return refuse("This host name is not served here.");
     const resource = resources.get(path);
     return resource === undefined || request.method === "OPTIONS"
-      ? routes.fetch(request)
+      ? lend(request, () => routes.fetch(request))
       : answerResource(request, path, resource, note);
   }
 
@@ -78,7 +80,7 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
 const SHARED = {
   origin: "*",
   allowMethods: ["GET", "POST", "DELETE", "OPTIONS"],
-  exposeHeaders: ["WWW-Authenticate", "Mcp-Session-Id"],
+  exposeHeaders: ["WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After"],
   maxAge: 7200,
 };
 const EXPOSED = SHARED.exposeHeaders.join(",");

@@ -7,6 +7,7 @@ import { createDocumentCache } from "./document-cache.ts";
 import { describeFailure, Refusal, refuse } from "./failure.ts";
 import { findKnownDocument } from "./known-documents.ts";
 import type { PinnedGet } from "./pinned-get.ts";
+import { printable } from "../printable.ts";
 
 /** Whose documents are believed, by host in its one spelling (`host-name.ts`); a host speaks for its subdomains, too. */
 export interface DocumentPolicy {
@@ -48,7 +49,7 @@ export function createDocumentClients(options: DocumentClientsOptions): Document
     } catch (thrown) {
       const known = thrown instanceof Refusal ? findKnownDocument(id) : undefined;
       if (!known || !(thrown instanceof Refusal)) throw thrown;
-      log.debug(`Using the built-in copy of ${id}: ${describeFailure(thrown.failure)}`);
+      log.debug(`Using the built-in copy of ${printable(id)}: ${describeFailure(thrown.failure)}`);
       return known;
     }
   }

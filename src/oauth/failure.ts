@@ -1,6 +1,7 @@
 // Everything that can go wrong in a protocol step, and the one place that says how it looks on the wire.
 // Error codes: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
 // `why` is for the log only; descriptions tell a developer what to change and an attacker nothing.
+import { printable } from "../printable.ts";
 
 export type Failure =
   | { kind: "bad-request"; description: string }
@@ -30,10 +31,11 @@ export type Failure =
   | { kind: "needs-scope"; scopes: readonly string[]; held: readonly string[] }
   | { kind: "not-a-post" }
   | { kind: "too-large" }
+  | { kind: "too-slow" }
   | { kind: "throttled"; retryAfter: number; who: string };
 
 export interface WireError {
-  status: 400 | 401 | 403 | 405 | 413 | 429 | 503;
+  status: 400 | 401 | 403 | 405 | 408 | 413 | 429 | 503;
   /** Absent only where RFC 6750 §3.1 wants none. */
   error?: string;
   description: string;
@@ -53,9 +55,14 @@ export function refuse(failure: Failure): never {
   throw new Refusal(failure);
 }
 
+/** Of a value in the log: an address, a list of scopes. */
+const LONGEST = 500;
+
 /** What the log says: the exact reason. */
 export function describeFailure({ kind, ...details }: Failure): string {
-  const told = Object.entries(details).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const told = Object.entries(details).map(
+    ([name, value]) => `${name}=${printable(JSON.stringify(value) ?? "", LONGEST)}`,
+  );
   return [kind, ...told].join(" ");
 }
 
@@ -114,6 +121,9 @@ export function toWire(failure: Failure): WireError {
       return wire(405, "invalid_request", "Use POST.", { Allow: "POST" });
     case "too-large":
       return wire(413, "invalid_request", "The request is too large.");
+    case "too-slow":
+      // The rest of it is not waited for (RFC 9110 §15.5.9).
+      return wire(408, "invalid_request", "The request took too long to arrive.", { Connection: "close" });
     case "throttled":
       return wire(429, "temporarily_unavailable", "Too many attempts; wait before the next one.", {
         "Retry-After": String(Math.ceil(failure.retryAfter / 1000)),

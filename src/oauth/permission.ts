@@ -8,6 +8,7 @@ import { isTooLong, MAX_NAME_BYTES } from "./name-pattern.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import type { Tool, ToolScopes } from "./tool-scopes.ts";
+import { printable } from "../printable.ts";
 
 /** A request as far as permission depends on it. */
 export interface Call {
@@ -99,7 +100,7 @@ export function createPermission(options: PermissionOptions): Permission {
       const failure = findFailure(caller, call);
       if (failure === undefined) return undefined;
       const { id, method, tool } = call;
-      log.debug(`${method} ${tool?.name ?? ""} refused: ${describeFailure(failure)}`);
+      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${describeFailure(failure)}`);
       return tool === undefined
         ? challenger.answer(failure, resourcePath)
         : answerCall(failure, id, tool, resourcePath);

@@ -10,6 +10,7 @@ import { createMetadataRoutes, type MetadataOptions } from "./metadata.ts";
 import type { AnswerPage } from "./page-answer.ts";
 import { displayUrl } from "./pages/display.ts";
 import { ErrorPage } from "./pages/error-page.tsx";
+import { printable } from "../printable.ts";
 
 type Endpoint = (request: Request) => Promise<Response>;
 
@@ -42,10 +43,10 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   }
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${c.req.path} refused: ${describeFailure(thrown.failure)}`);
+      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
       return answerError(toWire(thrown.failure));
     }
-    log.error(`${c.req.path} failed: ${thrown.stack ?? thrown.message}`);
+    log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
     return answerJson({ error: "server_error", error_description: "Something went wrong here." }, 500);
   });
   return routes;
@@ -58,10 +59,12 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
   routes.all("/authorize", () => new Response(null, { status: 405, headers: { Allow: "GET, POST" } }));
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${c.req.path} refused: ${describeFailure(thrown.failure)}`);
-      return answerPage(describeRefusal(thrown.failure), 400);
+      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
+      const { status, headers } = toWire(thrown.failure);
+      const page = describeRefusal(thrown.failure);
+      return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);
     }
-    log.error(`${c.req.path} failed: ${thrown.stack ?? thrown.message}`);
+    log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
     return answerPage(
       <ErrorPage heading="Something went wrong" explanation="The terminal says what." advice="" />,
       500,

@@ -2,11 +2,12 @@
 // Arguments and lines as in its source, cmd/cloudflared/tunnel/quick_tunnel.go, connection/observer.go and
 // connection/http2.go of https://github.com/cloudflare/cloudflared (2026.8.2). Quick tunnels do not stream answers to GET:
 // https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/do-more-with-tunnels/trycloudflare/
+import { writeFileSync } from "node:fs";
 import { devNull } from "node:os";
 import type { Log } from "../log.ts";
 import { beginProgram, findProgram, type ProgramRun } from "./program-attempt.ts";
 import { supervise, type Surroundings } from "./supervisor.ts";
-import { type OpenTunnel, targetUrl } from "./tunnel.ts";
+import { type OpenTunnel, targetUrl, type TunnelTarget } from "./tunnel.ts";
 
 export interface CloudflaredOptions {
   env: Readonly<Record<string, string | undefined>>;
@@ -27,13 +28,13 @@ export function createCloudflared({ env, around, log, timeout = TIMEOUT }: Cloud
   return supervise(
     {
       kind: "cloudflared",
-      capabilities: { stableUrl: false, streamsGet: false, account: false },
+      capabilities: { stableUrl: false, streamsGet: false, account: false, maxRequests: 200 },
       begin: (target, events) =>
         beginProgram(
           {
             name: "cloudflared",
             file,
-            args: listArguments(targetUrl(target)),
+            args: listArguments(target),
             env,
             timeout,
             log,
@@ -48,14 +49,25 @@ export function createCloudflared({ env, around, log, timeout = TIMEOUT }: Cloud
 }
 
 /**
- * - `--config`: a config file of the person's, for tunnels of their own, would change what this one does;
+ * - `--config`: a config file of the person's, for tunnels of their own, would change what this one does. One of ours can
+ *   name a socket, which no option can where `--url` must stand for a quick tunnel, and goes before it
+ *   (ingress/ingress.go, `ParseIngressFromConfigAndCLI`);
  * - `--protocol http2`: over UDP a blocked tunnel prints a URL and never answers;
  * - `--loglevel`: the lines read here are of level info;
  * - `--grace-period`: our own streams have been ended before, so there is nothing to wait for.
  */
-export function listArguments(url: string): string[] {
-  const settings = ["--no-autoupdate", "--config", devNull, "--protocol", "http2", "--loglevel", "info"];
+export function listArguments(target: TunnelTarget): string[] {
+  const config = target.socket === undefined ? devNull : writeConfig(target.socket);
+  const settings = ["--no-autoupdate", "--config", config, "--protocol", "http2", "--loglevel", "info"];
+  const url = targetUrl(target);
   return ["tunnel", ...settings, "--metrics", "127.0.0.1:0", "--grace-period", "1s", "--url", url];
+}
+
+/** Beside the socket, and gone with it. JSON is YAML. */
+function writeConfig(socket: string): string {
+  const file = `${socket}.cloudflared.yml`;
+  writeFileSync(file, JSON.stringify({ ingress: [{ service: `unix:${socket}` }] }));
+  return file;
 }
 
 /** `api.` is the service that hands tunnels out; its address stands in error texts. */

@@ -2,6 +2,7 @@
 // The addon's own reconnecting is not used: it tells nobody when it is refused, and its fourth try comes after two minutes.
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { printable } from "../printable.ts";
 import type { AgentReport } from "./ngrok-agent.ts";
 import { type Asked, judgeEnd, judgeFailure } from "./ngrok-errors.ts";
 import { type Agent, type AgentCommand, startAgent } from "./ngrok-process.ts";
@@ -23,6 +24,8 @@ const CLOSE_TIMEOUT = 4_500;
 const END_TIMEOUT = 1_000;
 /** How much later than it should an agent may say something before it counts as hung: milliseconds. */
 const GRACE = 4_000;
+/** Of a text of the addon's, which passes on ngrok's own. */
+const LONGEST = 2_000;
 
 export function beginAttempt({ agent: command, settings, asked, hide, log }: AttemptOptions): Attempt {
   const opened = Promise.withResolvers<Up | Setback>();
@@ -32,6 +35,7 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
   const { timeout, heartbeat } = settings;
   let isOpen = false;
 
+  const say = (text: string) => hide(printable(text, LONGEST));
   const end = (setback: Setback) => {
     opened.resolve(setback);
     ended.resolve(setback);
@@ -47,7 +51,7 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
       case "opened":
         return opened.resolve(describeUp(report));
       case "refused": {
-        const failure = { ...report, text: hide(report.text) };
+        const failure = { ...report, text: say(report.text) };
         log.debug(`ngrok: ${failure.step} failed: ${failure.text}`);
         return void judgeFailure(failure, asked).then(end);
       }
@@ -56,7 +60,7 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
       case "disconnected":
         return isOpen ? lose("The connection to ngrok broke") : undefined;
       case "ended":
-        return end(judgeEnd(hide(report.text), asked.domain));
+        return end(judgeEnd(say(report.text), asked.domain));
       case "stopped":
         return end(judgeEnd("it was stopped from the dashboard", asked.domain));
       case "closed":
@@ -66,10 +70,10 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
 
   const agent = startAgent(command, {
     report: hear,
-    stray: (line) => log.debug(`ngrok: ${hide(line)}`),
+    stray: (line) => log.debug(`ngrok: ${say(line)}`),
     gone(how) {
       silence.stop();
-      lose(`The ngrok agent ${hide(how)}`);
+      lose(`The ngrok agent ${say(how)}`);
       gone.resolve();
     },
   });

@@ -15,7 +15,7 @@ export interface SessionSettings {
   ca?: string;
   /** A traffic policy, YAML or JSON, which ngrok applies before traffic comes our way. */
   policy?: string;
-  /** Where the traffic goes, such as `http://127.0.0.1:8787`. ngrok shows it in its dashboard. */
+  /** Where the traffic goes, such as `http://127.0.0.1:8787` or `unix:/tmp/x/tunnel.sock`. ngrok shows it in its dashboard. */
   forwardTo: string;
   /** How long each step may take: milliseconds. */
   timeout: number;

@@ -58,7 +58,7 @@ export function createNgrok(options: NgrokOptions): OpenTunnel {
     const policy = options.policy && (await composePolicy(options.policy));
     const settings: SessionSettings = {
       authtoken,
-      forwardTo: targetUrl(target),
+      forwardTo: target.socket === undefined ? targetUrl(target) : `unix:${target.socket}`,
       timeout,
       heartbeat,
       ...(domain !== undefined && { domain }),

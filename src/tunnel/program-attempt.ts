@@ -1,6 +1,7 @@
 // One run of a tunnel program of the person's own as an attempt: what it prints is read by whoever knows the program.
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { printable, printableLine } from "../printable.ts";
 import { startLeashed } from "./leashed-process.ts";
 import type { Attempt, AttemptEvents, Setback } from "./supervisor.ts";
 import type { Up } from "./tunnel.ts";
@@ -33,6 +34,7 @@ export interface ProgramRun {
 const GRACE = 3_000;
 /** Lines that are kept for the case that they were the last. */
 const LAST_LINES = 6;
+const LONGEST_NOTICE = 500;
 
 export function beginProgram(program: Program, events: AttemptEvents): Attempt {
   const { name, file, args, env, timeout, log, createReader } = program;
@@ -69,7 +71,7 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
     waitForPerson(text, ms) {
       clearTimeout(timer);
       timer = giveUpAfter(ms);
-      events.notice(text);
+      events.notice(printable(text, LONGEST_NOTICE));
     },
   });
   const running = startLeashed({
@@ -77,8 +79,9 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
     args,
     env,
     line(text) {
-      log.debug(`${name}: ${text}`);
-      if (text.trim() !== "") words.push(text.trim());
+      const shown = printableLine(text);
+      log.debug(`${name}: ${shown}`);
+      if (shown.trim() !== "") words.push(shown.trim());
       if (words.length > LAST_LINES) words.shift();
       read(text);
     },
@@ -97,7 +100,7 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
 
 /** All that a program prints before it ends is what it has to say about it. */
 function describeEnd({ name, advise }: Program, how: string, words: readonly string[]): Setback {
-  const said = words.map((line) => `\n  ${line}`).join("");
+  const said = words.map((line) => `\n  | ${line}`).join("");
   const message = `${name} ${how}${said === "" ? "." : `. It said:${said}`}`;
   return { error: new UserError(message, advise(words.join("\n")), 1), outlook: "passing" };
 }

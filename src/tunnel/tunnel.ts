@@ -5,6 +5,8 @@
 export interface TunnelTarget {
   host: string;
   port: number;
+  /** A Unix socket that leads to the same, and that no other user can reach: what arrives there is known to be the tunnel's. */
+  socket?: string | undefined;
 }
 
 export interface Up {

@@ -104,7 +104,7 @@ test("a request is one line, and its sender cannot move the cursor", () => {
     name: "ec\x1b[2Jho\n\u202e",
     client: "ChatGPT",
   } as const;
-  expect(renderRequest(request, plain)).toBe("POST /mcp 200 12 ms  tools/call ec?[2Jho??  ChatGPT");
+  expect(renderRequest(request, plain)).toBe("POST /mcp 200 12 ms  tools/call echo  ChatGPT");
 });
 
 test("colors are for terminals, and only for those who want them", () => {

@@ -22,15 +22,21 @@ export interface RawOptions {
   paused?: boolean;
   /** Keeps no more than the beginning of what is received. */
   keep?: number;
+  /** The address of this machine that it comes from: all of 127.0.0.0/8 is loopback. */
+  from?: string;
 }
 
 /** Connects to the host and port of a URL. */
 export async function connectRaw(
   url: string,
-  { paused = false, keep = Infinity }: RawOptions = {},
+  { paused = false, keep = Infinity, from }: RawOptions = {},
 ): Promise<RawSocket> {
   const { hostname, port } = new URL(url);
-  const socket: Socket = connect(Number(port), hostname);
+  const socket: Socket = connect({
+    port: Number(port),
+    host: hostname,
+    ...(from !== undefined && { localAddress: from }),
+  });
   let text = "";
   let received = 0;
   let open = true;

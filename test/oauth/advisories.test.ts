@@ -12,6 +12,7 @@ import {
 import { post } from "../eras/wire.ts";
 import { type Program, startProgram } from "../program.ts";
 import { fixture, INITIALIZE } from "../eras/wire.ts";
+import { exposeThroughCloudflared } from "../tunnel/through-cloudflared.ts";
 import {
   approve,
   authorizeQuery,
@@ -269,10 +270,11 @@ describe("the whole program", () => {
     }
   });
 
-  /** Guesses the token under ever new forwarding headers. */
+  /** Guesses the token under ever new forwarding headers, at the port or at a tunnel's own door. */
   async function guess(
     issuer: string,
     headersOf: (index: number) => Record<string, string>,
+    unix?: string,
   ): Promise<number[]> {
     const client = await registerClient(issuer);
     const page = await openPage(issuer, authorizeQuery(client));
@@ -281,6 +283,7 @@ describe("the whole program", () => {
       const response = await fetch(`${issuer}/authorize`, {
         method: "POST",
         redirect: "manual",
+        ...(unix !== undefined && { unix }),
         headers: { Cookie: page.cookie, ...headersOf(i) },
         body: new URLSearchParams({ ...page.fields, token: `guess ${i}`, decision: "approve" }),
       });
@@ -296,14 +299,16 @@ describe("the whole program", () => {
     expect(statuses.at(-1)).toBe(429);
   });
 
-  test("CVE-2026-45364 (better-auth): behind a proxy only the address the proxy saw counts, IPv6 by its /64", async () => {
-    await using proxied = await start("--public-url", "https://proxied.example");
-    const local = new URL(proxied.ready.local).origin;
-    const statuses = await guess(local, (index) => ({
+  test("CVE-2026-45364 (better-auth): behind a tunnel only the address the tunnel saw counts, IPv6 by its /64", async () => {
+    await using tunneled = await exposeThroughCloudflared([fixture("obedient")]);
+    const { program, socket } = tunneled;
+    const local = new URL(program.ready.local).origin;
+    const forge = (index: number) => ({
       "X-Forwarded-For": `203.0.113.${index}, 2001:db8:0:1::${index.toString(16)}`,
-    }));
+    });
+    const statuses = await guess(local, forge, socket);
     expect(statuses.filter((status) => status === 401)).toHaveLength(10);
-    const elsewhere = await guess(local, () => ({ "X-Forwarded-For": "2001:db8:0:2::1" }));
+    const elsewhere = await guess(local, () => ({ "X-Forwarded-For": "2001:db8:0:2::1" }), socket);
     expect(elsewhere[0]).toBe(401);
   });
 

@@ -1,7 +1,9 @@
-// More streams at once than the addon survives: the listener lets in what it carries and sends the rest away.
+// More streams at once than the addon survives: the tunnel's listener lets in what it carries and sends the rest away.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { request, type IncomingMessage } from "node:http";
+import { openDoors } from "../../src/app-public.ts";
 import { listen } from "../../src/http/listen.ts";
+import { listenForTunnel } from "../../src/http/tunnel-listener.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 
 setDefaultTimeout(60_000);
@@ -16,15 +18,20 @@ test.each(FORMS)(
     const listener = listen({ host: "127.0.0.1", port: 0 });
     workshop.add(listener.stop);
     const pulses = new Set<ReadableStreamDefaultController>();
-    listener.serve((asked) =>
+    const door = listenForTunnel(process.platform);
+    if (door === undefined) throw new Error("no socket");
+    workshop.add(door.stop);
+    const doors = openDoors({ config: { tunnel: "ngrok" }, listener, door, count() {} });
+    doors.serve(listener.origin, async (asked) =>
       asked.url.endsWith("/healthz") ? new Response("ok") : new Response(openStream(pulses)),
     );
     const opened = await workshop.open(workshop.createNgrok(ingress, { agent: AGENTS[form] }), {
       host: "127.0.0.1",
       port: listener.port,
+      socket: door.socket,
     });
     let refusals = 0;
-    listener.limit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
+    doors.places.limit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
     const session = ingress.sessions[0];
 
     const answers = await Promise.all(Array.from({ length: 500 }, () => ask(opened.url)));

@@ -55,7 +55,12 @@ describe("cloudflared", () => {
     const { tunnel, url } = await workshop.open(start("cloudflared"), TARGET);
     const [run] = runs();
     expect(url).toBe(`https://stand-in-${run?.pid}.trycloudflare.com`);
-    expect(tunnel.capabilities).toEqual({ stableUrl: false, streamsGet: false, account: false });
+    expect(tunnel.capabilities).toEqual({
+      stableUrl: false,
+      streamsGet: false,
+      account: false,
+      maxRequests: 200,
+    });
     expect(run?.args.join(" ")).toBe(
       `tunnel --no-autoupdate --config ${devNull} --protocol http2 --loglevel info ` +
         "--metrics 127.0.0.1:0 --grace-period 1s --url http://127.0.0.1:4321",

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TunnelEvent } from "../../src/app.ts";
 import { fixture, isAlive, openSession, openSseSession, readHistory, until } from "../eras/wire.ts";
-import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
+import { type Ingress, type IngressOptions, startIngress } from "../ngrok-ingress/ingress.ts";
 import { connect, registerClient, TOKEN } from "../oauth/harness.ts";
 import {
   launchProgram,
@@ -16,6 +16,7 @@ import {
   startProgram,
 } from "../program.ts";
 import { AUTHTOKEN } from "./open-tunnel.ts";
+import { exposeThroughNgrok } from "./through-ngrok.ts";
 
 setDefaultTimeout(90_000);
 
@@ -36,21 +37,16 @@ async function start(words: readonly string[], options: ProgramOptions = {}): Pr
   return program;
 }
 
-const NGROK = ["--tunnel", "ngrok", "--auth", "none", "--yes-public"] as const;
+const NGROK = ["--auth", "none", "--yes-public"] as const;
 
 async function startNgrok(
   words: readonly string[] = [],
-  { env, ...options }: ProgramOptions = {},
+  options: ProgramOptions = {},
   given: IngressOptions = {},
 ): Promise<{ ingress: Ingress; program: Program }> {
-  const ingress = await startIngress(given);
-  cleanups.push(ingress.close);
-  const hooks = { MCP_EXPOSE_NGROK_SERVER: ingress.server, MCP_EXPOSE_NGROK_CA: ingress.caFile };
-  const program = await start([...NGROK, ...words], {
-    ...options,
-    env: { NGROK_AUTHTOKEN: AUTHTOKEN, ...hooks, ...env },
-  });
-  return { ingress, program };
+  const exposed = await exposeThroughNgrok([...NGROK, ...words, fixture("obedient")], options, given);
+  cleanups.push(() => exposed[Symbol.asyncDispose]());
+  return exposed;
 }
 
 /** Every process below this one. */

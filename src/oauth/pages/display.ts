@@ -1,34 +1,25 @@
 // Makes text that a stranger chose fit to be shown to a person who must decide by it.
+import { printable } from "../../printable.ts";
 import { isDocumentId } from "../client-document.ts";
 
 const MAX_NAME = 60;
 const MAX_URL = 100;
 
-/**
- * What leaves no ink, or a box: what Unicode calls format characters, unassigned, private or ignorable (UAX #44, among
- * them the fillers of Hangul), and those whose picture is a blank, such as the empty pattern of Braille.
- */
-const INVISIBLE =
-  /[\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{13441}\u{13442}\u{1d159}]/gu;
+/** What leaves a blank or a box beyond what is printable: unassigned, private, or a picture of nothing (UAX #44). */
+const BLANK = /[\p{Cn}\p{Co}\p{Cs}\ufffc\u{13441}\u{13442}\u{1d159}]/gu;
 /** Accents without a letter to stand on, and more on one letter than any script puts there. */
 const STRAY_MARKS = /(?<=^|\s)\p{M}+|(?<=\p{M}{4})\p{M}+/gu;
 const READABLE = /[\p{L}\p{N}\p{So}]/u;
 
 /**
- * Without control, direction-changing and invisible characters, and short: a name cannot pretend to be more than that.
+ * Printable, and short: a name cannot pretend to be more than that.
  *
  * @returns an empty text when nothing is left that can be read
  */
 export function displayName(name: string): string {
-  const plain = name
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
-    .replace(INVISIBLE, "")
-    .replace(STRAY_MARKS, "")
-    .replace(/\s+/g, " ")
-    .trim();
-  if (!READABLE.test(plain)) return "";
-  const characters = Array.from(plain);
-  return characters.length > MAX_NAME ? `${characters.slice(0, MAX_NAME - 1).join("")}…` : plain;
+  const visible = printable(name.replace(/\p{Cc}/gu, " ").replace(BLANK, ""), name.length);
+  const plain = printable(visible.replace(STRAY_MARKS, ""), MAX_NAME);
+  return READABLE.test(plain) ? plain : "";
 }
 
 /** What a client is called where people read it: by its own name, or by `host` where that would be a blank. */
