@@ -29,6 +29,8 @@ const FOUL = [
   "\u202e\u2066\u200b\u200d\u00ad\u2060\u3164\u180e\ufe0f\u{e0041}\u{e000}\ufeff\x7f\x08\x01",
 ].join("");
 /** As a header can carry it: bytes. */
+/** What no method may hold is taken out: such a message is refused before it is named anywhere. */
+const FOUL_BUT_CONTROLS = FOUL.replace(/[\p{Cc}\p{Cs}]/gu, "");
 const FOUL_BYTES = "\x9b2J\x85\x90\x9c\xff";
 
 const HIDDEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
@@ -135,7 +137,12 @@ describe("on one screen", () => {
     const session = await openSession(url, headers);
     await session.send({ jsonrpc: "2.0", id: FOUL, method: "tools/list", params: {} });
     await session.call(`tool ${FOUL}`);
-    await session.send({ jsonrpc: "2.0", id: 7, method: `method ${FOUL}`, params: { name: FOUL } });
+    await session.send({
+      jsonrpc: "2.0",
+      id: 7,
+      method: `method ${FOUL_BUT_CONTROLS}`,
+      params: { name: FOUL },
+    });
     await session.send({ jsonrpc: "2.0", id: 8, method: "resources/read", params: { uri: `uri ${FOUL}` } });
     await session.send({ jsonrpc: "2.0", id: `answer ${FOUL}`, result: {} });
     await session.send({ jsonrpc: "2.0", method: FOUL });
@@ -147,7 +154,7 @@ describe("on one screen", () => {
     await post(url, INITIALIZE, { authorization: `Bearer ${FOUL_BYTES}` });
     for (const shown of [
       "tools/call tool link",
-      "  method link",
+      "  method ",
       "resources/read uri link",
       "foul | stderr link",
     ])
