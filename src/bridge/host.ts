@@ -8,8 +8,8 @@ import { splice, type Edit } from "../frame/splice.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
-import { createServer, type Hire } from "./server.ts";
-import type { Compose, Standing } from "./standing.ts";
+import { createServer, type Hire, type Server } from "./server.ts";
+import type { Standing } from "./standing.ts";
 
 export interface Host<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
@@ -17,10 +17,9 @@ export interface Host<W extends Waiter> {
   start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
   /** A number for a request that is sent by `resend`. */
   nextNumber(): number;
-  /** Sends bytes, now or when the process is back; false when they cannot be kept until then. */
+  /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
-  /** A request of our own; `undefined` when the process went before it answered. */
-  ask(compose: Compose): Promise<Message | undefined>;
+  ask: Server["ask"];
   /** Nobody waits for the call any more. */
   forget(call: Call<W>): void;
   /** Forgets the call and tells the server. */
@@ -41,6 +40,10 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   notification(message: Message): void;
   /** The process is gone; whoever waited for it has been told. */
   lost(): void;
+  /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
+  isAwaited(): boolean;
+  /** A process that has taken the place of another has been greeted. */
+  replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
   /** No process takes up again where the last one ended. */
@@ -53,6 +56,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     ...options,
     pass,
     receive,
+    isAwaited: () => calls.size > 0 || options.isAwaited(),
     lost(how) {
       options.lost();
       for (const call of calls.drain()) call.waiter.lost(how);
@@ -102,20 +106,20 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     calls,
     start(request, waiter, edits) {
       const { call, bytes } = calls.open(request, waiter, edits);
-      if (!server.send(bytes)) {
+      if (!server.send(bytes, true)) {
         calls.close(call);
         waiter.lost("takes nothing in, and too much waits for it");
       }
       return call;
     },
     nextNumber: server.nextNumber,
-    send: server.send,
+    send: (bytes) => server.send(bytes, false),
     ask: server.ask,
     forget: calls.close,
     cancel(call) {
       calls.close(call);
       const params = { requestId: call.number, reason: "The client has gone." };
-      server.send(composeNotification("notifications/cancelled", params));
+      server.send(composeNotification("notifications/cancelled", params), false);
     },
     unread: server.unread,
     answers: server.answers,

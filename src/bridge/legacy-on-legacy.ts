@@ -16,7 +16,7 @@ import {
   type SessionWaiter,
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
-import { isSubscribed, noteWish } from "./wishes.ts";
+import { isSubscribed, isSubscribedAtAll, noteWish } from "./wishes.ts";
 
 /** A server process that sessions can be opened on. */
 export interface SessionHost {
@@ -52,6 +52,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     question,
     notification,
     lost: () => void questions.drop(() => true),
+    isAwaited: () => isSubscribedAtAll(sessions),
     gaveUp: options.gone,
   });
   /** The server's answer to the first `initialize`; every later session gets it too. */
@@ -197,7 +198,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     for (const uri of session.resources) {
       if (isSubscribed(uri, sessions)) continue;
       standing.forgetResource(uri);
-      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }));
+      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
     }
   }
 

@@ -20,6 +20,7 @@ import {
   type SessionWaiter,
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
+import { isSubscribedAtAll } from "./wishes.ts";
 
 export type SessionCellOptions = CellOptions &
   Pick<BridgeOptions, "random"> & {
@@ -54,7 +55,9 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,
-    lost: () => guests.forEach(({ listening }) => listening.again()),
+    lost: () => guests.forEach(({ listening }) => listening.lost()),
+    isAwaited: () => isSubscribedAtAll(guests),
+    replaced: () => guests.forEach(({ listening }) => listening.again()),
     gaveUp: options.gone,
   });
 

@@ -25,6 +25,8 @@ interface Listener {
 
 export interface Listeners {
   readonly count: number;
+  /** Whether anybody listens for a resource, or waits to be told what can be listened for. */
+  isAwaited(): boolean;
   /** @returns ends the stream because the client has gone */
   open(request: Message, outlet: Outlet): () => void;
   /** Tells a notification of the server's to whoever listens for it; false when it is of no such kind. */
@@ -37,8 +39,8 @@ export interface Listeners {
 export interface ListenersOptions {
   /** What the server can do, once it is known. */
   capabilities(): Promise<Readonly<Record<string, unknown>>>;
-  /** Sends a request to the server; its answer is of no interest. */
-  ask(compose: Compose): unknown;
+  /** Sends a request to the server; its answer is of no interest. @param wakes whether it starts one that has ended */
+  ask(compose: Compose, wakes: boolean): unknown;
 }
 
 const FLAG: Record<string, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged"> = {
@@ -57,14 +59,16 @@ export function createListeners({ capabilities, ask }: ListenersOptions): Listen
   /** The resources that anybody listens for. */
   const findWanted = () => new Set([...listeners].flatMap(resourcesOf));
 
-  const tellServer = (method: string, uris: Iterable<string>) => {
-    for (const uri of uris) ask((number) => composeRequest(number, method, { uri }));
+  const tellServer = (method: "resources/subscribe" | "resources/unsubscribe", uris: Iterable<string>) => {
+    const wakes = method === "resources/subscribe";
+    for (const uri of uris) ask((number) => composeRequest(number, method, { uri }), wakes);
   };
 
   return {
     get count() {
       return listeners.size + opening.size;
     },
+    isAwaited: () => opening.size > 0 || findWanted().size > 0,
     open(request, outlet) {
       let listener: Listener | undefined;
       const waiting = { id: request.id, outlet };

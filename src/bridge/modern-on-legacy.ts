@@ -61,6 +61,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
       level = undefined;
       trips.forgetQuestions();
     },
+    isAwaited: () => discovering.size > 0 || listeners.isAwaited(),
     welcomed(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
       welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);

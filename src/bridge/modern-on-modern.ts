@@ -30,6 +30,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,
     lost: () => {},
+    isAwaited: () => false,
     gaveUp: options.gone,
   });
   const headers = createToolHeaders((cursor) => host.ask((number) => listTools(number, cursor)));

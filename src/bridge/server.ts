@@ -17,16 +17,21 @@ export interface Server {
   /**
    * Sends bytes, now or when the process is back.
    *
+   * @param wakes whether they start a process that has ended; what does not is for the one that is gone
    * @returns false when they cannot be kept until then
    */
-  send(bytes: Uint8Array): boolean;
+  send(bytes: Uint8Array, wakes: boolean): boolean;
   /**
    * Bytes more that clients have not taken of what they were sent; negative when they took some.
    * While they are too many, nothing more is read from the process.
    */
   unread(change: number): void;
-  /** A request of our own; `undefined` when the process went before it answered. */
-  ask(compose: Compose): Promise<Message | undefined>;
+  /**
+   * A request of our own; `undefined` when the process went before it answered.
+   *
+   * @param wakes whether it starts a process that has ended, which is the default
+   */
+  ask(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
@@ -46,6 +51,10 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   tooLarge(number: number, length: number): void;
   /** The process is gone, and with it every request it has not answered. */
   lost(how: string): void;
+  /** Whether anybody waits for what the process says: then one that ends is started again without being asked. */
+  isAwaited(): boolean;
+  /** A process that has taken the place of another has been greeted. */
+  replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
   /** No process takes up the conversation again. */
@@ -74,7 +83,10 @@ export function createServer(options: ServerOptions): Server {
   let restart: Timer | undefined;
   let child = hire(events);
   // Whoever comes with a greeting has it said before anything else.
-  let phase: "open" | "recovering" | "closed" = standing.greeting === undefined ? "open" : "recovering";
+  // Asleep: it ended while nobody waited for it. Servers that own a port or a browser profile end the holder before
+  // them; started again at once, two of them would end each other for ever.
+  let phase: "open" | "recovering" | "asleep" | "closed" =
+    standing.greeting === undefined ? "open" : "recovering";
 
   function ask(compose: Compose, deliver: (bytes: Uint8Array) => unknown): Promise<Message | undefined> {
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
@@ -88,28 +100,39 @@ export function createServer(options: ServerOptions): Server {
     return ask(compose, (bytes) => child.send(bytes));
   }
 
-  function send(bytes: Uint8Array): boolean {
+  function send(bytes: Uint8Array, wakes: boolean): boolean {
+    if (phase === "asleep") {
+      if (!wakes) return true;
+      restartIn(0);
+    }
     if (phase === "recovering") return queue.add(bytes);
     return child.send(bytes);
   }
 
   function recoverFrom(exit: ChildExit) {
     const how = describeExit(exit);
-    phase = "recovering";
+    const isAwaited = options.isAwaited();
+    phase = "asleep";
     queue.drain();
     for (const done of asked.values()) done(undefined);
     asked.clear();
     onServer({ state: "exited", pid: child.pid, reason: how });
-    const inMs = backoff.next();
-    onServer({ state: "restarting", inMs });
-    restart = setTimeout(() => void begin(), inMs);
     options.lost(how);
+    if (isAwaited) restartIn(backoff.next());
   }
 
-  function begin(): Promise<void> {
-    child = hire(events);
+  function restartIn(inMs: number): void {
+    phase = "recovering";
+    onServer({ state: "restarting", inMs });
+    restart = setTimeout(() => void begin(), inMs);
+  }
+
+  async function begin(): Promise<void> {
+    const mine = hire(events);
+    child = mine;
     child.read(unread <= MAX_UNREAD);
-    return settleIn(child);
+    await settleIn(mine);
+    if (child === mine && phase === "open") options.replaced?.();
   }
 
   /** Greets a process and then sends what has waited for it. */
@@ -146,8 +169,13 @@ export function createServer(options: ServerOptions): Server {
       unread += change;
       child.read(unread <= MAX_UNREAD);
     },
-    ask: (compose) => ask(compose, send),
+    ask(compose, wakes = true) {
+      if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
+      return ask(compose, (bytes) => send(bytes, true));
+    },
     async answers(ms) {
+      // It has answered before, and is started when it is needed: to start it for a probe would end its rival.
+      if (phase === "asleep") return true;
       if (phase !== "open") return false;
       const late = Promise.withResolvers<undefined>();
       const timer = setTimeout(late.resolve, ms);

@@ -34,6 +34,11 @@ function uriOf(request: Message): string {
   return stringParam(request, "uri") ?? "";
 }
 
+/** Whether anybody has asked to hear of a resource. */
+export function isSubscribedAtAll(sessions: Iterable<Session>): boolean {
+  return Array.from(sessions).some(({ resources }) => resources.size > 0);
+}
+
 export function isSubscribed(uri: string, sessions: Iterable<Session>): boolean {
   return Array.from(sessions).some(({ resources }) => resources.has(uri));
 }
