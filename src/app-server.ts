@@ -7,7 +7,7 @@ import { describeExit, type ChildExit } from "./child/child.ts";
 import type { Command } from "./child/command.ts";
 import { createSpawner } from "./child/spawn.ts";
 import type { Config } from "./config/config.ts";
-import { isSessionRevision } from "./eras/era.ts";
+import { agreeOn, isSessionRevision } from "./eras/era.ts";
 import { inheritEnvironment } from "./app-tunnel.ts";
 import { UserError } from "./errors.ts";
 import type { Log } from "./log.ts";
@@ -32,6 +32,7 @@ export function openBridge(config: Config, io: ServerIO, command: Command): Brid
     {
       ...io,
       process: config.process,
+      hasStrangers: config.auth === "optional",
       childEra: config.childEra,
       maxChildren: config.maxChildren,
       startChild: createSpawner({
@@ -44,7 +45,7 @@ export function openBridge(config: Config, io: ServerIO, command: Command): Brid
       onServer: (event) => emit({ event: "child", ...event }),
       onStderr: (line) => log.plain(`${command.name} | ${line}`),
     },
-    isSessionRevision,
+    { isLegacy: isSessionRevision, agreeOn },
   );
 }
 

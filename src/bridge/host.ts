@@ -20,6 +20,8 @@ export interface Host<W extends Waiter> {
   /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
   ask: Server["ask"];
+  /** Whether clients of another kind on the same process want to hear of a resource. */
+  isWantedElsewhere(uri: string): boolean;
   /** Nobody waits for the call any more. */
   forget(call: Call<W>): void;
   /** Forgets the call and tells the server. */
@@ -42,13 +44,19 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   lost(): void;
   /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
   isAwaited(): boolean;
+  /** Whether anybody wants to hear of a resource. */
+  wants?(uri: string): boolean;
   /** A process that has taken the place of another has been greeted. */
   replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
   /** No process takes up again where the last one ended. */
   gaveUp(): void;
+  /** Strangers call it. */
+  isPublic?: boolean;
 }
+
+export type OpenHost = <W extends Waiter>(options: HostOptions) => Host<W>;
 
 export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
   const { log } = options;
@@ -115,6 +123,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     nextNumber: server.nextNumber,
     send: (bytes) => server.send(bytes, false),
     ask: server.ask,
+    isWantedElsewhere: () => false,
     forget: calls.close,
     cancel(call) {
       calls.close(call);

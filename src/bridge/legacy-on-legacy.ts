@@ -4,7 +4,7 @@ import { composeError, composeRequest, composeResult, ErrorCode } from "../frame
 import { stringParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
-import { createHost, type HostOptions } from "./host.ts";
+import { createHost, type HostOptions, type OpenHost } from "./host.ts";
 import { isLogged } from "./log-level.ts";
 import { createQuestionTable } from "./questions.ts";
 import {
@@ -15,7 +15,8 @@ import {
   type Session,
   type SessionWaiter,
 } from "./session.ts";
-import { createStanding } from "./standing.ts";
+import { createStanding, type Standing } from "./standing.ts";
+import { createFirstWelcome, underId, type Welcome } from "./welcome.ts";
 import { isSubscribed, isSubscribedAtAll, noteWish } from "./wishes.ts";
 
 /** A server process that sessions can be opened on. */
@@ -28,6 +29,11 @@ export interface SessionHost {
 }
 
 export type CellOptions = Pick<HostOptions, "hire" | "onNoise" | "now" | "log" | "onServer" | "onStderr"> & {
+  /** Where the process is had from; absent for one that these clients alone use. */
+  openHost?: OpenHost;
+  /** What the process was greeted with, where that was not a client's own. */
+  standing?: Standing;
+  welcome?: Welcome;
   /** A client has said something. */
   used(): void;
   /** The process is of no more use: to be closed. */
@@ -41,27 +47,36 @@ interface Addressee {
 }
 
 export function createLegacyOnLegacy(options: CellOptions): SessionHost {
-  const { log } = options;
-  const standing = createStanding();
+  const { log, openHost = createHost, standing = createStanding() } = options;
+  /** Others than these sessions use the process. */
+  const isShared = options.openHost !== undefined;
   const questions = createQuestionTable<Addressee>();
   // Least recently used first.
   const sessions = new Set<Session>();
-  const host = createHost<SessionWaiter>({
+  const host = openHost<SessionWaiter>({
     ...options,
     standing,
     question,
     notification,
     lost: () => void questions.drop(() => true),
-    isAwaited: () => isSubscribedAtAll(sessions),
+    isAwaited: () => isSubscribedAtAll(sessions) || welcome.isAwaited(),
+    wants: (uri) => isSubscribed(uri, sessions),
+    welcomed: (answer) => welcome.welcomed(answer),
     gaveUp: options.gone,
   });
-  /** The server's answer to the first `initialize`; every later session gets it too. */
-  let welcome: Promise<Message | undefined> | undefined;
+  const welcome =
+    options.welcome ??
+    createFirstWelcome((session, request, outlet, answer) => {
+      standing.note(request);
+      startCall(host, session, request, outlet, { answer });
+    });
 
   // ── what the server says of itself ──
 
   function question(message: Message): void {
     const addressee = chooseAddressee();
+    const refusal = addressee && welcome.refusal(addressee.session, message);
+    if (refusal !== undefined) return void host.send(refusal);
     const bytes = addressee && questions.open(message, addressee);
     if (bytes !== undefined) return forward(bytes, addressee!);
     const reason =
@@ -117,9 +132,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   function logLine(message: Message): void {
     const newest = host.calls.newest()?.waiter;
-    if (sessions.size === 1 || newest !== undefined) {
+    const isAlone = sessions.size === 1 && !isShared;
+    if (isAlone || newest !== undefined) {
       const addressee = newest ?? chooseAddressee();
-      if (addressee !== undefined && (sessions.size === 1 || isLogged(message, addressee.session.logLevel))) {
+      if (addressee !== undefined && (isAlone || isLogged(message, addressee.session.logLevel))) {
         forward(message.bytes, addressee);
       }
       return;
@@ -135,10 +151,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   function call(session: Session, request: Message, done: Done, outlet: Outlet): void {
     switch (request.method) {
       case "initialize":
-        return void greet(session, request, done, outlet);
+        return welcome.greet(session, request, done, outlet);
       default:
         // What others still want the server must go on doing; a session that no longer does is told so.
-        if (!noteWish(session, request, sessions)) return done(composeResult(request.id, {}));
+        if (!noteWish(session, request, sessions, host)) return done(composeResult(request.id, {}));
         standing.note(request);
         return pass(session, request, done, outlet);
     }
@@ -150,31 +166,6 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       answer: (answer) => done(underId(answer, id)),
       pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
     });
-  }
-
-  async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
-    if (welcome === undefined) {
-      const first = Promise.withResolvers<Message | undefined>();
-      welcome = first.promise;
-      standing.note(request);
-      return startCall(
-        host,
-        session,
-        request,
-        { ...outlet, finish: (...answer) => (first.resolve(undefined), outlet.finish(...answer)) },
-        {
-          answer(answer) {
-            first.resolve(answer.kind === "result" ? answer : undefined);
-            done(underId(answer, request.id));
-          },
-        },
-      );
-    }
-    const awaited = welcome;
-    const answer = await awaited;
-    if (answer !== undefined) return done(underId(answer, request.id));
-    if (welcome === awaited) welcome = undefined;
-    return greet(session, request, done, outlet);
   }
 
   function tell(session: Session, message: Message): void {
@@ -192,12 +183,14 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   function ended(session: Session): void {
     sessions.delete(session);
+    welcome.forget(session);
     for (const id of questions.drop((addressee) => addressee.session === session)) {
       host.send(composeError(id, ErrorCode.internal, "The client has gone."));
     }
     for (const uri of session.resources) {
       if (isSubscribed(uri, sessions)) continue;
       standing.forgetResource(uri);
+      if (host.isWantedElsewhere(uri)) continue;
       void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
     }
   }
@@ -236,8 +229,4 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       await host.close();
     },
   };
-}
-
-function underId(answer: Message, id: string): Uint8Array {
-  return splice(answer.bytes, [{ at: answer.idAt!, text: id }]);
 }

@@ -45,11 +45,11 @@ const MAX_ROUNDS = 10;
 const PACE = 250;
 
 export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
-  const { log, random } = options;
+  const { log, random, openHost = createHost } = options;
   const guests = new Set<Guest>();
   const tools = createLegacyTools();
   const conversations = new Set<Conversation>();
-  const host = createHost<SessionWaiter>({
+  const host = openHost<SessionWaiter>({
     ...options,
     standing: createStanding(),
     question: ({ id }) =>

@@ -21,8 +21,8 @@ interface RequestWaiter extends Waiter {
 }
 
 export function createModernOnModern(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, log } = options;
-  const host = createHost<RequestWaiter>({
+  const { envelope, used, log, openHost = createHost } = options;
+  const host = openHost<RequestWaiter>({
     ...options,
     standing: createStanding(),
     // A server of this revision asks in its answers, never like this.

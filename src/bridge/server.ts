@@ -59,6 +59,8 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   welcomed?(answer: Message): void;
   /** No process takes up the conversation again. */
   gaveUp(): void;
+  /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
+  isPublic?: boolean;
 }
 
 /** Bytes that may wait for a process to come back. */
@@ -80,6 +82,8 @@ export function createServer(options: ServerOptions): Server {
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
   let unread = 0;
+  /** When a process that sleeps may be started. */
+  let restsUntil = 0;
   let restart: Timer | undefined;
   let child = hire(events);
   // Whoever comes with a greeting has it said before anything else.
@@ -103,7 +107,7 @@ export function createServer(options: ServerOptions): Server {
   function send(bytes: Uint8Array, wakes: boolean): boolean {
     if (phase === "asleep") {
       if (!wakes) return true;
-      restartIn(0);
+      restartIn(Math.max(0, restsUntil - options.now()));
     }
     if (phase === "recovering") return queue.add(bytes);
     return child.send(bytes);
@@ -119,6 +123,7 @@ export function createServer(options: ServerOptions): Server {
     onServer({ state: "exited", pid: child.pid, reason: how });
     options.lost(how);
     if (isAwaited) restartIn(backoff.next());
+    else if (options.isPublic) restsUntil = options.now() + backoff.next();
   }
 
   function restartIn(inMs: number): void {

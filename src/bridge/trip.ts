@@ -82,13 +82,14 @@ export function canBeAsked({ method }: Message): boolean {
   return method === "tools/call" || method === "prompts/get" || method === "resources/read";
 }
 
-/** Equal for a request and its retry, different for any other tool, resource or arguments. */
-export function digestOf(request: Message): string {
+/** Equal for a request and its retry, different for any other tool, resource, arguments or capabilities. */
+export function digestOf({ request, envelope }: Omit<Round, "outlet">): string {
   const what = [
     request.method,
     stringParam(request, "name"),
     stringParam(request, "uri"),
     rawParam(request, "arguments"),
+    envelope.capabilitiesKey,
   ];
   return createHash("sha256").update(JSON.stringify(what)).digest("base64url");
 }
