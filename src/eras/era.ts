@@ -44,6 +44,11 @@ export interface Caller {
   readonly gate?: Gate | undefined;
 }
 
+/** Somebody without a token where others have one. */
+export function isStranger({ principal, gate }: Caller): boolean {
+  return principal === "" && gate !== undefined;
+}
+
 /** Decides what one caller may send and see. */
 export interface Gate {
   /** Whether what a tool's annotations say can make a difference. */
