@@ -50,8 +50,8 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up again where the last one ended. */
-  gaveUp(): void;
+  /** No process takes up again where the last one ended. @param refusal the server's answer to the greeting */
+  gaveUp(refusal: Message): void;
   /** Strangers call it. */
   isPublic?: boolean;
 }
@@ -64,14 +64,14 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     ...options,
     pass,
     receive,
-    isAwaited: () => calls.size > 0 || options.isAwaited(),
+    isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
     lost(how) {
       options.lost();
       for (const call of calls.drain()) call.waiter.lost(how);
     },
-    gaveUp() {
+    gaveUp(refusal) {
       for (const call of calls.drain()) call.waiter.lost("refused to begin");
-      options.gaveUp();
+      options.gaveUp(refusal);
     },
     tooLarge(number, length) {
       const call = calls.get(number);

@@ -55,7 +55,7 @@ export function createJunction(options: JunctionOptions): Junction {
     isAwaited: () => sides.some(({ rules }) => rules.isAwaited()),
     replaced: () => sides.forEach(({ rules }) => rules.replaced?.()),
     welcomed: (answer) => sides.forEach(({ rules }) => rules.welcomed?.(answer)),
-    gaveUp: () => sides.forEach(({ rules }) => rules.gaveUp()),
+    gaveUp: (refusal) => sides.forEach(({ rules }) => rules.gaveUp(refusal)),
   });
   let closing: Promise<void> | undefined;
 

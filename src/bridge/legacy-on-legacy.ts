@@ -62,7 +62,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     isAwaited: () => isSubscribedAtAll(sessions) || welcome.isAwaited(),
     wants: (uri) => isSubscribed(uri, sessions),
     welcomed: (answer) => welcome.welcomed(answer),
-    gaveUp: options.gone,
+    gaveUp(refusal) {
+      welcome.refused(refusal);
+      options.gone();
+    },
   });
   const welcome =
     options.welcome ??

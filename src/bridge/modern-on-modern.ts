@@ -81,6 +81,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       request,
       envelope: caller,
       outlet,
+      isListening: request.method === "subscriptions/listen",
       answer: (answer) => outlet.finish(splice(answer.bytes, readdress(answer, request)), errorCode(answer)),
       progress: outlet.precede,
       lost(how) {

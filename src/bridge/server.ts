@@ -57,8 +57,8 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up the conversation again. */
-  gaveUp(): void;
+  /** No process takes up the conversation again. @param refusal the server's answer to the greeting */
+  gaveUp(refusal: Message): void;
   /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
   isPublic?: boolean;
 }
@@ -144,9 +144,9 @@ export function createServer(options: ServerOptions): Server {
   async function settleIn(mine: Child): Promise<void> {
     const greeted = await greet();
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
-    if (greeted === "refused") {
+    if (greeted !== "done") {
       log.warn("The server refused to begin; its clients have to begin anew.");
-      return options.gaveUp();
+      return options.gaveUp(greeted);
     }
     phase = "open";
     onServer({ state: "ready", pid: mine.pid });
@@ -154,11 +154,11 @@ export function createServer(options: ServerOptions): Server {
   }
 
   /** Tells a new process what the last one knew. */
-  async function greet(): Promise<"done" | "refused" | "gone"> {
+  async function greet(): Promise<"done" | "gone" | Message> {
     if (standing.greeting === undefined) return "done";
     const welcome = await askFirst(standing.greeting);
     if (welcome === undefined) return "gone";
-    if (welcome.kind === "error") return "refused";
+    if (welcome.kind === "error") return welcome;
     options.welcomed?.(welcome);
     if (standing.greeted) child.send(composeNotification("notifications/initialized"));
     const granted = await Promise.all(standing.wishes().map(askFirst));
@@ -189,10 +189,13 @@ export function createServer(options: ServerOptions): Server {
       return answer !== undefined;
     },
     async close() {
+      const wasAsleep = phase === "asleep";
       phase = "closed";
       clearTimeout(restart);
       for (const done of asked.values()) done(undefined);
       await child.close();
+      // Its end has been told.
+      if (wasAsleep) return;
       onServer({ state: "exited", pid: child.pid, reason: "is no longer used", isOurs: true });
     },
   };

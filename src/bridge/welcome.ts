@@ -13,6 +13,8 @@ export interface Welcome {
   refusal(session: Session, question: Message): Uint8Array | undefined;
   /** The server has answered a greeting that was sent to it when it started. */
   welcomed(answer: Message): void;
+  /** The server has refused it. */
+  refused(answer: Message): void;
   /** Whether a session waits for that. */
   isAwaited(): boolean;
   /** The session has ended. */
@@ -50,6 +52,7 @@ export function createFirstWelcome(
     greet: (...words) => void greet(...words),
     refusal: () => undefined,
     welcomed: () => {},
+    refused: () => {},
     isAwaited: () => false,
     forget: () => {},
   };
@@ -61,7 +64,7 @@ export function createFirstWelcome(
  * @param agreeOn the revision of a session that asks for one with a server that speaks one
  */
 export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => string): Welcome {
-  const waiting = new Map<Session, () => void>();
+  const waiting = new Map<Session, (answer: Message) => void>();
   const capabilities = new WeakMap<Session, Capabilities>();
   let welcome: Message | undefined;
 
@@ -76,12 +79,17 @@ export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => str
     return splice(answer.bytes, edits);
   }
 
+  function answerAll(answer: Message): void {
+    for (const answerOne of waiting.values()) answerOne(answer);
+    waiting.clear();
+  }
+
   return {
     greet(session, request, done) {
       const can = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
       capabilities.set(session, typeof can === "object" && can !== null ? (can as Capabilities) : {});
       if (welcome !== undefined) done(write(welcome, request));
-      else waiting.set(session, () => done(write(welcome!, request)));
+      else waiting.set(session, (answer) => done(write(answer, request)));
     },
     refusal(session, question) {
       if (lackingFor(question, capabilities.get(session) ?? {}) === undefined) return undefined;
@@ -90,9 +98,9 @@ export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => str
     },
     welcomed(answer) {
       welcome = answer;
-      for (const answerOne of waiting.values()) answerOne();
-      waiting.clear();
+      answerAll(answer);
     },
+    refused: answerAll,
     isAwaited: () => waiting.size > 0,
     forget: (session) => void waiting.delete(session),
   };

@@ -110,6 +110,22 @@ describe("found 37: a process that ended while nobody waited for it", () => {
     expect(startsOf(program)).toHaveLength(2);
   });
 
+  test("without a session on a server without, though somebody listened: he is told, and it waits for his next request", async () => {
+    await using program = await expose("stateless");
+    const client = createStatelessClient(program.ready.url);
+    const notifications = { toolsListChanged: true, resourceSubscriptions: ["file:///a"] };
+    const stream = listen(await client.request("subscriptions/listen", { notifications }));
+    await stream.next();
+    const pid = pidOf(await client.call("pid"));
+    await killIdle(program, pid);
+    expect((await stream.next()).error?.message).toContain("was ended by SIGKILL");
+    await stream.close();
+    expect((await fetch(program.ready.readyz)).status).toBe(200);
+    expect(startsOf(program)).toEqual([pid]);
+    expect(pidOf(await client.call("pid"))).not.toBe(pid);
+    expect(startsOf(program)).toHaveLength(2);
+  });
+
   test("does not come back for somebody who takes his leave", async () => {
     await using program = await expose("obedient");
     const [one, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];

@@ -17,6 +17,7 @@ import {
   readHistory,
   until,
   type Headers,
+  type ServerEvent,
   type Wire,
   type WireSession,
 } from "./wire.ts";
@@ -212,7 +213,11 @@ test("found 40: nothing that was said before is said again, and no event of befo
   const calls = await Promise.all(
     [1, 2, 3].map((call) => own.send(listing("progress 2", call, { progressToken: call }))),
   );
-  for (const call of calls) await call.text();
+  const [first, ...others] = await Promise.all(calls.map((call) => eventsOf(call)));
+  expect(others.map(({ length }) => length)).toEqual([3, 3]);
+  // Those of after can be come back to.
+  const missed = await eventsOf(await own.get({ "last-event-id": first?.[0]?.id ?? "" }));
+  expect(missed.map(({ id }) => id)).toEqual([first![1]!.id!, first![2]!.id!]);
   const stream = listen(await own.get({ "last-event-id": id }));
   await (await own.send(listing("changed"))).text();
   const message = await stream.next();
@@ -222,9 +227,16 @@ test("found 40: nothing that was said before is said again, and no event of befo
   await stream.close();
 });
 
+const isMessage = ({ event, data }: ServerEvent) => event === "message" && data !== "";
+
+async function eventsOf(response: Response): Promise<ServerEvent[]> {
+  const events: ServerEvent[] = [];
+  for await (const event of readEvents(response)) if (isMessage(event)) events.push(event);
+  return events;
+}
+
 async function nextMessage(response: Response) {
-  for await (const event of readEvents(response))
-    if (event.event === "message" && event.data !== "") return event;
+  for await (const event of readEvents(response)) if (isMessage(event)) return event;
   throw new Error("the stream has ended");
 }
 

@@ -7,6 +7,7 @@ import { ErrorCode } from "../../frame/compose.ts";
 import { readMessages } from "../../frame/message.ts";
 import type { Caller } from "../era.ts";
 import { refuse } from "../refusal.ts";
+import type { Streams } from "../event-stream.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Handshake, StreamableSession } from "./session.ts";
 
@@ -16,21 +17,19 @@ export interface Adoptions {
 }
 
 /** What goes on of a session under another principal. */
-export interface Legacy extends Readonly<Handshake> {
+export interface Inheritance extends Readonly<Handshake> {
   readonly id: string;
-  /** How many streams it has had: those to come are numbered from there, so that none is taken for an old one. */
-  readonly streams: number;
 }
 
 export interface AdoptionsOptions {
   sessions: Sessions<StreamableSession>;
   /** Opens a session of the caller's that nobody finds yet; the server has not been greeted on it. */
-  open(caller: Caller, legacy: Legacy): Promise<StreamableSession | Response>;
+  open(caller: Caller, inherited: Inheritance): Promise<StreamableSession | Response>;
 }
 
 interface Adoption {
   readonly principal: string;
-  readonly legacy: Legacy;
+  readonly inherited: Inheritance;
   /** While it is under way. */
   opening: Promise<StreamableSession | Response> | undefined;
 }
@@ -46,22 +45,21 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
     const orphan = sessions.takeAnonymous(id);
     if (orphan?.handshake === undefined) return undefined;
     orphan.close();
-    const legacy = { id, ...orphan.handshake, streams: orphan.streams.count() };
-    const adoption: Adoption = { principal, legacy, opening: undefined };
+    const adoption: Adoption = { principal, inherited: { id, ...orphan.handshake }, opening: undefined };
     const [oldest] = adoptions.keys();
     if (adoptions.size >= MOST_UNFINISHED && oldest !== undefined) adoptions.delete(oldest);
     adoptions.set(id, adoption);
     return adoption;
   }
 
-  async function begin({ legacy }: Adoption, caller: Caller): Promise<StreamableSession | Response> {
-    const session = await open(caller, legacy);
+  async function begin({ inherited }: Adoption, caller: Caller): Promise<StreamableSession | Response> {
+    const session = await open(caller, inherited);
     if (session instanceof Response) return session;
-    if (!(await greet(session, legacy))) {
+    if (!(await greet(session, inherited))) {
       session.close();
       return refuse(503, ErrorCode.refused, "The MCP server did not begin. Try again in a moment.");
     }
-    adoptions.delete(legacy.id);
+    adoptions.delete(inherited.id);
     sessions.add(session);
     return session;
   }
@@ -79,14 +77,36 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
   };
 }
 
+/** Before the number of every event that is told after the adoption: none of before may be taken for one of these. */
+const MARK = "a";
+
+export function markEvents(streams: Streams): Streams {
+  return {
+    ...streams,
+    open(...words) {
+      const stream = streams.open(...words);
+      return {
+        ...stream,
+        send: (message, id) => stream.send(message, id && MARK + id),
+        prime: (id) => stream.prime(MARK + id),
+      };
+    },
+  };
+}
+
+/** An event of an adopted session as its streams know it; `null` for one that was told before. */
+export function unmarkEvent(lastEventId: string | null): string | null {
+  return lastEventId?.startsWith(MARK) ? lastEventId.slice(MARK.length) : null;
+}
+
 /** Tells the server what the client has told the one before. Strangers can arrange nothing else that would hold. */
-function greet({ conversation, loose }: StreamableSession, legacy: Legacy): Promise<boolean> {
+function greet({ conversation, loose }: StreamableSession, inherited: Inheritance): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  conversation.call(legacy.initialize, {
+  conversation.call(inherited.initialize, {
     precede: loose.send,
     finish(answer) {
       const isWelcome = isResult(answer);
-      if (isWelcome && legacy.initialized !== undefined) conversation.tell(legacy.initialized);
+      if (isWelcome && inherited.initialized !== undefined) conversation.tell(inherited.initialized);
       resolve(isWelcome);
     },
     drop: () => resolve(false),

@@ -8,16 +8,12 @@ import type { EventStream, Streams } from "../event-stream.ts";
 export interface SessionStreams extends Streams {
   /** Goes on with a stream behind an event; `undefined` when the event is not known, or no longer. */
   resume(caller: Caller, lastEventId: string): Response | undefined;
-  /** How many there have been. */
-  count(): number;
 }
 
 export interface SessionStreamsOptions {
   streams: Streams;
   /** The client expects to be told at once how to come back (2025-11-25). */
   primes: boolean;
-  /** How many streams the session has had before these. */
-  after?: number;
   /** The most bytes of events that are kept. */
   limit?: number;
 }
@@ -42,14 +38,13 @@ const LIMIT = 1024 * 1024;
 export function createSessionStreams({
   streams,
   primes,
-  after = 0,
   limit = LIMIT,
 }: SessionStreamsOptions): SessionStreams {
   const tracks = new Map<string, Track>();
   /** What is kept, oldest first, over all streams. */
   const kept: { track: Track; bytes: number }[] = [];
   let keptBytes = 0;
-  let opened = after;
+  let opened = 0;
 
   const keep = (track: Track, message: Uint8Array): string => {
     track.events.push({ number: ++track.last, message });
@@ -84,7 +79,6 @@ export function createSessionStreams({
 
   return {
     pace: streams.pace,
-    count: () => opened,
     open(caller, closed, headers) {
       const track: Track = {
         id: String(++opened),

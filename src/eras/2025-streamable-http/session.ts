@@ -10,6 +10,8 @@ export interface StreamableSession extends Session {
   readonly streams: SessionStreams;
   /** Where messages go that belong to no POST. */
   readonly loose: LooseEnd;
+  /** It was a stranger's before. */
+  readonly isAdopted: boolean;
   /** Of a session without a principal, for whoever signs in. */
   readonly handshake: Handshake | undefined;
 }

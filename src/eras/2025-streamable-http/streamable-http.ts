@@ -11,7 +11,7 @@ import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
 import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
 import type { Sessions } from "../sessions.ts";
-import { createAdoptions, type Legacy } from "./adoption.ts";
+import { createAdoptions, markEvents, unmarkEvent, type Inheritance } from "./adoption.ts";
 import { createLooseEnd } from "./loose-end.ts";
 import type { StreamableSession } from "./session.ts";
 import { createSessionStreams } from "./session-streams.ts";
@@ -40,15 +40,16 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     return sessions.find(id, caller) ?? adoptions.find(id, caller) ?? refuseSession();
   };
 
-  /** A session that nobody finds yet. @param legacy of a session that goes on under this caller */
+  /** A session that nobody finds yet. @param inherited of a session that goes on under this caller */
   const createSession = async (
     caller: Caller,
     initialize: Message,
-    legacy?: Legacy,
+    inherited?: Inheritance,
   ): Promise<StreamableSession | Response> => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
-    const own = createSessionStreams({ streams: counted, primes, after: legacy?.streams ?? 0 });
+    const isAdopted = inherited !== undefined;
+    const own = createSessionStreams({ streams: isAdopted ? markEvents(counted) : counted, primes });
     const loose = createLooseEnd(own);
     const conversation = await bridge.openSession(caller.principal, initialize, {
       loose: loose.send,
@@ -59,11 +60,12 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     });
     if (conversation === undefined) return refuseBusy();
     const session: StreamableSession = {
-      id: legacy?.id ?? sessions.newId(),
+      id: inherited?.id ?? sessions.newId(),
       principal: caller.principal,
       conversation,
       streams: own,
       loose,
+      isAdopted,
       handshake: isStranger(caller) ? { initialize, initialized: undefined } : undefined,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
       close: conversation.close,
@@ -77,7 +79,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   };
   const adoptions = createAdoptions({
     sessions,
-    open: (caller, legacy) => createSession(caller, legacy.initialize, legacy),
+    open: (caller, inherited) => createSession(caller, inherited.initialize, inherited),
   });
 
   return {
@@ -118,9 +120,9 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     async get(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
       const session = await findSession(request, caller);
-      return session instanceof Response
-        ? session
-        : session.loose.open(caller, request.headers.get("last-event-id"));
+      if (session instanceof Response) return session;
+      const event = request.headers.get("last-event-id");
+      return session.loose.open(caller, session.isAdopted ? unmarkEvent(event) : event);
     },
     async delete(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
