@@ -58,7 +58,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     standing,
     question,
     notification,
-    lost: () => void questions.drop(() => true),
+    lost() {
+      questions.drop(() => true);
+      welcome.lost();
+    },
     isAwaited: () => isSubscribedAtAll(sessions) || welcome.isAwaited(),
     wants: (uri) => isSubscribed(uri, sessions),
     welcomed: (answer) => welcome.welcomed(answer),

@@ -5,7 +5,15 @@ import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
 import type { Capabilities } from "./envelope.ts";
 import type { Host } from "./host.ts";
-import { addQuestion, canBeAsked, lackingFor, type Round, type Trip, type TripWaiter } from "./trip.ts";
+import {
+  addQuestion,
+  canBeAsked,
+  composeUnable,
+  lackingFor,
+  type Round,
+  type Trip,
+  type TripWaiter,
+} from "./trip.ts";
 
 export interface TripQuestions {
   /** Takes in a question of the server's; it goes to the client with the others that are asked at once. */
@@ -52,8 +60,7 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
     const lacking = lackingFor(question, known);
     if (lacking === undefined) return false;
     if (trip !== undefined) trip.refused = lacking;
-    const reason = "The client has not declared that it can answer this.";
-    host.send(composeError(question.id, ErrorCode.methodNotFound, reason));
+    host.send(composeUnable(question.id));
     return true;
   }
 

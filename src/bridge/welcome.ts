@@ -5,7 +5,8 @@ import { splice } from "../frame/splice.ts";
 import type { Outlet } from "./bridge.ts";
 import { parseSpan, type Capabilities } from "./envelope.ts";
 import type { Done, Session } from "./session.ts";
-import { lackingFor } from "./trip.ts";
+import { lostReason } from "./round-trips.ts";
+import { composeUnable, lackingFor } from "./trip.ts";
 
 export interface Welcome {
   greet(session: Session, request: Message, done: Done, outlet: Outlet): void;
@@ -15,6 +16,8 @@ export interface Welcome {
   welcomed(answer: Message): void;
   /** The server has refused it. */
   refused(answer: Message): void;
+  /** The process is gone; whoever waits is told. */
+  lost(): void;
   /** Whether a session waits for that. */
   isAwaited(): boolean;
   /** The session has ended. */
@@ -53,6 +56,7 @@ export function createFirstWelcome(
     refusal: () => undefined,
     welcomed: () => {},
     refused: () => {},
+    lost: () => {},
     isAwaited: () => false,
     forget: () => {},
   };
@@ -64,46 +68,56 @@ export function createFirstWelcome(
  * @param agreeOn the revision of a session that asks for one with a server that speaks one
  */
 export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => string): Welcome {
-  const waiting = new Map<Session, (answer: Message) => void>();
+  let waiting: Waiting[] = [];
   const capabilities = new WeakMap<Session, Capabilities>();
   let welcome: Message | undefined;
 
-  function write(answer: Message, request: Message): Uint8Array {
+  function write(answer: Message, { id, asked }: Waiting): Uint8Array {
     const at = findMember(answer, answer.resultAt, "protocolVersion");
     const spoken = parseSpan(answer, at);
-    const edits = [{ at: answer.idAt!, text: request.id }];
-    if (at !== undefined && typeof spoken === "string") {
-      const asked = stringParam(request, "protocolVersion") ?? "";
-      edits.push({ at, text: JSON.stringify(agreeOn(asked, spoken)) });
-    }
-    return splice(answer.bytes, edits);
+    if (at === undefined || typeof spoken !== "string") return underId(answer, id);
+    const revision = JSON.stringify(agreeOn(asked, spoken));
+    return splice(answer.bytes, [
+      { at: answer.idAt!, text: id },
+      { at, text: revision },
+    ]);
   }
 
-  function answerAll(answer: Message): void {
-    for (const answerOne of waiting.values()) answerOne(answer);
-    waiting.clear();
+  function answerAll(compose: (one: Waiting) => Uint8Array): void {
+    for (const one of waiting.splice(0)) one.done(compose(one));
   }
 
   return {
     greet(session, request, done) {
       const can = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
       capabilities.set(session, typeof can === "object" && can !== null ? (can as Capabilities) : {});
-      if (welcome !== undefined) done(write(welcome, request));
-      else waiting.set(session, (answer) => done(write(answer, request)));
+      const one = { session, id: request.id, asked: stringParam(request, "protocolVersion") ?? "", done };
+      if (welcome === undefined) waiting.push(one);
+      else done(write(welcome, one));
     },
-    refusal(session, question) {
-      if (lackingFor(question, capabilities.get(session) ?? {}) === undefined) return undefined;
-      const reason = "The client has not declared that it can answer this.";
-      return composeError(question.id, ErrorCode.methodNotFound, reason);
-    },
+    refusal: (session, question) =>
+      lackingFor(question, capabilities.get(session) ?? {}) && composeUnable(question.id),
     welcomed(answer) {
       welcome = answer;
-      answerAll(answer);
+      answerAll((one) => write(answer, one));
     },
-    refused: answerAll,
-    isAwaited: () => waiting.size > 0,
-    forget: (session) => void waiting.delete(session),
+    refused: (answer) => answerAll(({ id }) => underId(answer, id)),
+    lost: () =>
+      answerAll(({ id }) => composeError(id, ErrorCode.internal, lostReason("ended before it answered"))),
+    isAwaited: () => waiting.length > 0,
+    forget(session) {
+      waiting = waiting.filter((one) => one.session !== session);
+    },
   };
+}
+
+/** An `initialize` that has not been answered. */
+interface Waiting {
+  readonly session: Session;
+  readonly id: string;
+  /** The revision it asks for. */
+  readonly asked: string;
+  readonly done: Done;
 }
 
 /** An answer of the server's as one client gets it. */

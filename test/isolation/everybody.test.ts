@@ -229,6 +229,20 @@ describe("found 38: on one process of a server with sessions", () => {
   });
 });
 
+test("found 38: a process that ends while it is greeted leaves nobody's initialize unanswered", async () => {
+  await using house = await openHouse("hangs-at-initialize", SHARED);
+  const { url, program, ada, bob } = house;
+  const sse = listen(await fetch(program.ready.sse, { headers: bob }));
+  const endpoint = new URL((await sse.nextEvent()).data, url).href;
+  for (const id of [1, 2]) expect((await post(endpoint, { ...INITIALIZE, id }, bob)).status).toBe(202);
+  const opening = post(url, INITIALIZE, ada);
+  await until("it has been greeted", () => program.stderr().includes("Got initialize"));
+  process.kill(startsOf(program).at(-1)!, "SIGKILL");
+  const answers = [await sse.next(), await sse.next(), await readAnswer(await opening)];
+  expect(answers.map(({ id, error }) => [id, error?.code])).toEqual([1, 2, 0].map((id) => [id, -32603]));
+  await sse.close();
+});
+
 test("found 38: a server that is busy with one client is not too busy for another", async () => {
   await using house = await openHouse("obedient", [...SHARED, "--max-children", "1"]);
   const held = listen(await (await openSession(house.url, house.ada)).start("hold", { key: "all" }));
