@@ -163,7 +163,8 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
 
   async function findCommon(principal: string, key: string) {
     // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
-    const isModern = (await spare.speaksModern()) && !(await spare.speaksLegacy());
+    // Strangers are asked none, and need not wait until that has been tried.
+    const isModern = (await spare.speaksModern()) && (key === STRANGERS || !(await spare.speaksLegacy()));
     if (key === STRANGERS && now() < closedToStrangersUntil) return undefined;
     const more = { ...revisions, random, seal, isModern, isPublic: key === STRANGERS };
     const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });

@@ -48,7 +48,7 @@ const another = (number: number) => ({
   },
 });
 
-for (const server of ["acting-lists", "stateless"])
+for (const server of ["acting-lists", "stateless", "settles-at-once"])
   test(`found 13: strangers of every dialect share one process of ${server}, started once, with nobody else`, async () => {
     await using house = await openHouse(server, OPTIONAL);
     const { url, program, ada, bob } = house;
