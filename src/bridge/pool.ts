@@ -6,6 +6,7 @@ import { createBackoff } from "./backoff.ts";
 import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation, Revisions } from "./bridge.ts";
 import { createCommonHost, type CommonHost } from "./common.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
+import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
 import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
 import { createLegacyOnModern } from "./legacy-on-modern.ts";
 import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
@@ -15,16 +16,12 @@ import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
 
-interface Entry {
+interface Entry extends Occupant {
   readonly key: string;
-  /** Whom it was started for; empty for anybody. */
-  readonly principal: string;
   readonly host: SessionHost | StatelessHost;
   /** When a client last said something. */
   used: number;
-  /** Sessions open on it. */
   sessions: number;
-  /** Who has found it and has not called it yet. */
   claims: number;
   /** Belongs to one session and ends with it. */
   readonly isPrivate: boolean;
@@ -83,31 +80,16 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
    * be spared has ended. Whoever is told that there is room has to take it at once, before anybody else asks.
    */
   function makeRoom(principal: string): boolean | Promise<void> {
-    const own = [...entries.values()].filter((entry) => entry.principal === principal);
-    const crowds = own.length >= fairShare && own.length < entries.size;
-    if (!crowds && entries.size + ending.size < maxChildren) return true;
+    const all = [...entries.values()];
+    const own = all.filter((entry) => entry.principal === principal);
+    const crowds = own.length >= fairShare && own.length < all.length;
+    if (!crowds && all.length + ending.size < maxChildren) return true;
     const [oldest] = ending;
-    const spared = crowds ? own.find(isIdle) : chooseSpared(principal, own);
+    const isEnough = ending.size > 0 && all.length < maxChildren;
+    const spared = crowds ? own.find(isIdle) : isEnough ? undefined : chooseSpared(principal, all);
     if (spared === undefined) return crowds || oldest === undefined ? false : oldest;
     log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
     return end(spared);
-  }
-
-  /**
-   * The one whose end is noticed least: without an open session before those with one, the caller's own before others',
-   * and a signed-in person's never for a stranger. That of strangers goes though they are at it: they can do so all day.
-   */
-  function chooseSpared(principal: string, own: readonly Entry[]): Entry | undefined {
-    if (ending.size > 0 && entries.size < maxChildren) return undefined;
-    const all = principal === "" ? [] : [...entries.values()];
-    const isFree = (entry: Entry) => isIdle(entry) && entry.sessions === 0;
-    return (
-      own.find(isFree) ??
-      all.find((entry) => entry.principal === "" && entry.claims === 0) ??
-      all.find(isFree) ??
-      own.find(isIdle) ??
-      all.find(isIdle)
-    );
   }
 
   /** The process for a key, claimed, and started if there is none; `undefined` when there is no room for one. */
@@ -237,8 +219,4 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
 function capabilitiesKey(initialize: Message): string {
   const at = findMember(initialize, initialize.paramsAt, "capabilities");
   return rawParam(initialize, "capabilities") === undefined ? "" : canonical(parseSpan(initialize, at));
-}
-
-function isIdle({ host, claims }: Entry): boolean {
-  return host.pending === 0 && claims === 0;
 }
