@@ -50,7 +50,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
   const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
   const sessions = isModern
     ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(agreeOn) });
+    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(agreeOn, junction.arrived) });
   const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
 
   return {

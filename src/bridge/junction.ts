@@ -5,12 +5,15 @@ import { rawParam, type Message } from "../frame/message.ts";
 import type { Call, Waiter } from "./calls.ts";
 import { META } from "./envelope.ts";
 import { createHost, type Host, type HostOptions, type OpenHost } from "./host.ts";
+import { createKeptMessages, type KeptMessages } from "./kept-messages.ts";
 import { canBeAsked } from "./trip.ts";
 
 export interface Junction {
   /** The process as one kind of client has it; those with sessions take it first. */
   openHost: OpenHost;
   answers(ms: number): Promise<boolean>;
+  /** A client is there, so that what the server says can reach somebody. */
+  arrived(): void;
 }
 
 export type JunctionOptions = Pick<
@@ -45,12 +48,16 @@ const BROADCAST: ReadonlySet<string> = new Set([
 export function createJunction(options: JunctionOptions): Junction {
   const { isPublic, hasSessions } = options;
   const sides: Side[] = [];
+  /** What the server has said before anybody was there; not for strangers. */
+  let early: KeptMessages<Message> | undefined = isPublic
+    ? undefined
+    : createKeptMessages(({ bytes }) => bytes.length);
   /** Calls in whose course a client can be asked. */
   const asking = new WeakSet<Call>();
   const host = createHost<Waiter>({
     ...options,
     question,
-    notification: (message) => hearersOf(message).forEach(({ rules }) => rules.notification(message)),
+    notification: (message) => (early === undefined ? pass(message) : early.add(message)),
     lost: () => sides.forEach(({ rules }) => rules.lost()),
     isAwaited: () => sides.some(({ rules }) => rules.isAwaited()),
     replaced: () => sides.forEach(({ rules }) => rules.replaced?.()),
@@ -73,6 +80,16 @@ export function createJunction(options: JunctionOptions): Junction {
     const [withSessions, without] = sides as [Side, Side];
     if (newest === undefined) return hasSessions() ? withSessions : without;
     return withSessions.calls.has(newest) ? withSessions : without;
+  }
+
+  function pass(message: Message): void {
+    for (const { rules } of hearersOf(message)) rules.notification(message);
+  }
+
+  function arrived(): void {
+    const kept = early?.drain() ?? [];
+    early = undefined;
+    kept.forEach(pass);
   }
 
   function hearersOf(message: Message): readonly Side[] {
@@ -102,6 +119,7 @@ export function createJunction(options: JunctionOptions): Junction {
           const call = host.start(request, waiter, edits) as Call<W>;
           side.calls.add(call);
           if (canBeAsked(request)) asking.add(call);
+          arrived();
           return call;
         },
         isWantedElsewhere: (uri) => sides.some((other) => other !== side && other.rules.wants?.(uri)),
@@ -109,5 +127,6 @@ export function createJunction(options: JunctionOptions): Junction {
       };
     },
     answers: host.answers,
+    arrived,
   };
 }

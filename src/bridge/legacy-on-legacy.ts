@@ -90,9 +90,13 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     host.send(composeError(message.id, ErrorCode.internal, reason));
   }
 
+  function findNewest(): Addressee | undefined {
+    return host.calls.newest()?.waiter ?? welcome.newest();
+  }
+
   /** The wire does not say which call a message belongs to; the newest one is the best guess there is. */
   function chooseAddressee(): Addressee | undefined {
-    const newest = host.calls.newest()?.waiter;
+    const newest = findNewest();
     if (newest !== undefined) return newest;
     const session = [...sessions].at(-1);
     return session && { session, outlet: undefined };
@@ -137,7 +141,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   }
 
   function logLine(message: Message): void {
-    const newest = host.calls.newest()?.waiter;
+    const newest = findNewest();
     const isAlone = sessions.size === 1 && !isShared;
     if (isAlone || newest !== undefined) {
       const addressee = newest ?? chooseAddressee();

@@ -12,6 +12,8 @@ export interface Welcome {
   greet(session: Session, request: Message, done: Done, outlet: Outlet): void;
   /** What the server is told when it asks a session's client what that client cannot answer; `id` is the question's. */
   refusal(session: Session, question: Message): Uint8Array | undefined;
+  /** The newest session that waits for its answer, and where it gets it: whom the server may be speaking to. */
+  newest(): { session: Session; outlet: Outlet } | undefined;
   /** The server has answered a greeting that was sent to it when it started. */
   welcomed(answer: Message): void;
   /** The server has refused it. */
@@ -54,6 +56,7 @@ export function createFirstWelcome(
   return {
     greet: (...words) => void greet(...words),
     refusal: () => undefined,
+    newest: () => undefined,
     welcomed: () => {},
     refused: () => {},
     lost: () => {},
@@ -66,8 +69,12 @@ export function createFirstWelcome(
  * The server is greeted by us; each session is answered with what it said, and the revision that both know.
  *
  * @param agreeOn the revision of a session that asks for one with a server that speaks one
+ * @param arrived told that a session can hear what the server says
  */
-export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => string): Welcome {
+export function createOwnWelcome(
+  agreeOn: (asked: string, spoken: string) => string,
+  arrived: () => void,
+): Welcome {
   let waiting: Waiting[] = [];
   const capabilities = new WeakMap<Session, Capabilities>();
   let welcome: Message | undefined;
@@ -88,13 +95,16 @@ export function createOwnWelcome(agreeOn: (asked: string, spoken: string) => str
   }
 
   return {
-    greet(session, request, done) {
+    greet(session, request, done, outlet) {
       const can = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
       capabilities.set(session, typeof can === "object" && can !== null ? (can as Capabilities) : {});
-      const one = { session, id: request.id, asked: stringParam(request, "protocolVersion") ?? "", done };
-      if (welcome === undefined) waiting.push(one);
-      else done(write(welcome, one));
+      const asked = stringParam(request, "protocolVersion") ?? "";
+      waiting.push({ session, id: request.id, asked, done, outlet });
+      arrived();
+      const known = welcome;
+      if (known !== undefined) answerAll((one) => write(known, one));
     },
+    newest: () => waiting.at(-1),
     refusal: (session, question) =>
       lackingFor(question, capabilities.get(session) ?? {}) && composeUnable(question.id),
     welcomed(answer) {
@@ -118,6 +128,7 @@ interface Waiting {
   /** The revision it asks for. */
   readonly asked: string;
   readonly done: Done;
+  readonly outlet: Outlet;
 }
 
 /** An answer of the server's as one client gets it. */
