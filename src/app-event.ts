@@ -38,7 +38,7 @@ export type AppEvent =
       state: "started" | "ready" | "exited" | "restarting";
       pid?: number;
       reason?: string;
-      /** It was ended by us: its session was over, or nobody used it. */
+      /** It was ended by us, because its session was over or nobody used it, or by a question of ours. */
       isOurs?: true;
       inMs?: number;
     }

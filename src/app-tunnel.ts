@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { AppEvent } from "./app-event.ts";
 import type { Config } from "./config/config.ts";
 import { findStateFolder, type Machine } from "./config/state-folder.ts";
+import { UserError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import { createCloudflared } from "./tunnel/cloudflared.ts";
 import type { PolicyOptions } from "./tunnel/ngrok-policy.ts";
@@ -101,12 +102,14 @@ export interface Listeners {
   emit(event: AppEvent & { event: "tunnel" }): void;
   /** The URL is another one from now on. */
   moved(url: string): void;
+  /** Whether anybody has been told the URL; until then its changes and its loss are no news of their own. */
+  isAnnounced(): boolean;
   /** There will be no tunnel any more. */
-  over(): void;
+  over(problem: UserError): void;
 }
 
 /** Makes the program's events of the tunnel's. */
-export function tellTunnel({ now, log, emit, moved, over }: Listeners) {
+export function tellTunnel({ now, log, emit, isAnnounced, moved, over }: Listeners) {
   let url: string | undefined;
   let since: number | undefined;
 
@@ -119,7 +122,7 @@ export function tellTunnel({ now, log, emit, moved, over }: Listeners) {
       url: up.url,
       ...(roundTrip !== undefined && { roundTripMs: roundTrip }),
       ...(since !== undefined && { downMs: now() - since }),
-      ...(changed && { changed }),
+      ...(changed && isAnnounced() && { changed }),
     });
     url = up.url;
     since = undefined;
@@ -134,8 +137,9 @@ export function tellTunnel({ now, log, emit, moved, over }: Listeners) {
       emit({ event: "tunnel", state: "down", reason, since: when, ...next });
     },
     failed(reason, advice) {
-      emit({ event: "tunnel", state: "failed", reason, ...(advice !== undefined && { advice }) });
-      over();
+      if (isAnnounced())
+        emit({ event: "tunnel", state: "failed", reason, ...(advice !== undefined && { advice }) });
+      over(new UserError(reason, advice, 1));
     },
     notice: log.warn,
   };

@@ -9,12 +9,13 @@ import {
   openOAuth,
   refusePrivateFetch,
 } from "./app-oauth.ts";
-import { checkLaunch, childEnvironment, openBridge } from "./app-server.ts";
+import { childEnvironment, openServer } from "./app-server.ts";
 import { chooseTunnel, tellTunnel, type TunnelIO, watchLoad } from "./app-tunnel.ts";
 import { resolveCommand } from "./child/command.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
 import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
+import type { UserError } from "./errors.ts";
 import { createGuards } from "./http/guards.ts";
 import { listen } from "./http/listen.ts";
 import { createPrivateApp } from "./http/private-app.ts";
@@ -80,21 +81,27 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
 
   const listener = listen(config);
   closing.add(listener.stop);
-  const bridge = openBridge(config, io, command);
+  const { bridge, launch } = openServer(config, io, command);
   closing.add(bridge.close);
-  const launched = bridge.launch().then((report) => checkLaunch(report, command, config, log, giveUp));
-
-  const teller = tellTunnel({ ...io, moved, over: () => void stop(1) });
-  if (openTunnel) log.info(`Opening the ${config.tunnel} tunnel.`);
-  // A broken server is told at once, however long the tunnel takes.
   const opening = new AbortController();
   closing.add(() => opening.abort());
+  const starting = AbortSignal.any([signal, opening.signal]);
+  let publicUrl = config.publicUrl ?? listener.origin;
+  const launched = launch(() => publicUrl + config.path, starting);
+  let isReady = false;
+  /** Rejects when the tunnel is given up before anybody has been told of it. */
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => {});
+  const over = (problem: UserError) => (isReady ? void stop(1) : lost.reject(problem));
+  const teller = tellTunnel({ ...io, isAnnounced: () => isReady, moved, over });
+  if (openTunnel) log.info(`Opening the ${config.tunnel} tunnel.`);
+  // A broken server is told at once, however long the tunnel takes.
   const tunnel = await Promise.race([
-    openTunnel?.(listener.target, teller.events, AbortSignal.any([signal, opening.signal])),
+    openTunnel?.(listener.target, teller.events, starting),
     failureOf(launched),
   ]);
   closing.add(() => tunnel?.close());
-  let publicUrl = tunnel?.url ?? config.publicUrl ?? listener.origin;
+  if (tunnel) publicUrl = tunnel.url;
   if (tunnel) teller.tellUp(tunnel);
 
   const endpoint = createEndpoint({
@@ -126,17 +133,12 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   closing.add(side.stop);
   side.serve(createPrivateApp(() => bridge.answers(READY_WITHIN)).fetch);
 
-  await orAbort(launched, signal);
+  await orAbort(Promise.race([launched, lost.promise]), signal);
 
+  isReady = true;
   const ready = describeReady();
   emit(ready);
   return { ready, stopped: stopped.promise, stop: () => stop(0) };
-
-  /** A server that had not answered yet has ended before anybody used it. */
-  function giveUp(problem: string) {
-    log.error(problem);
-    void stop(1);
-  }
 
   /** Everything that says our public URL, or is bound to it, is made of the present one. */
   function publish() {
@@ -168,7 +170,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     publicUrl = url;
     publish();
     endpoint.recheck();
-    emit(describeReady());
+    if (isReady) emit(describeReady());
   }
 
   function describeReady(): Ready {

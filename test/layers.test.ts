@@ -7,7 +7,7 @@ import { dependencies } from "../package.json";
 
 const ROOT = join(import.meta.dir, "..");
 
-const LEAVES = ["closing.ts", "errors.ts", "log.ts", "version.ts"];
+const LEAVES = ["closing.ts", "deadline.ts", "errors.ts", "log.ts", "version.ts"];
 const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
 
 /** What each room may import besides itself and the leaves. */
@@ -16,7 +16,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "cli/": ["app.ts", "app-event.ts", "config/"],
   "app.ts": ["app-event.ts", "app-oauth.ts", "app-server.ts", "app-tunnel.ts", "config/", ...PARTS],
   "app-oauth.ts": ["app-event.ts", "config/", "eras/", "oauth/", "store/"],
-  "app-server.ts": ["app-event.ts", "app-tunnel.ts", "bridge/", "child/", "config/", "eras/era.ts"],
+  "app-launch.ts": ["bridge/", "child/"],
+  "app-server.ts": [
+    "app-event.ts",
+    "app-launch.ts",
+    "app-tunnel.ts",
+    "bridge/",
+    "child/",
+    "config/",
+    "eras/era.ts",
+  ],
   "app-tunnel.ts": ["app-event.ts", "config/", "tunnel/"],
   "app-event.ts": [],
   "eras/": ["bridge/", "frame/"],
@@ -31,6 +40,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "inspector/": [],
   "http/": [],
   "closing.ts": [],
+  "deadline.ts": [],
   "errors.ts": [],
   "log.ts": [],
   "version.ts": ["../package.json"],

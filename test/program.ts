@@ -22,9 +22,9 @@ export interface ProgramOptions {
   deadline?: number;
 }
 
-export interface Program {
+/** A program that may not be ready yet, or never be. */
+export interface Launch {
   readonly pid: number;
-  readonly ready: Ready;
   /** Everything told so far, in order. */
   readonly events: readonly AppEvent[];
   /** The first event, told already or still to come, that fits. */
@@ -32,15 +32,30 @@ export interface Program {
   stderr(): string;
   /** Resolves with the exit status. */
   readonly exited: Promise<number>;
-  /** SIGTERM, and the exit status. */
-  stop(): Promise<number>;
+  /** Sends a signal, SIGTERM where none is named; the exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface Program extends Launch {
+  readonly ready: Ready;
 }
 
 const DEADLINE = 25_000;
 
 /** Starts `mcp-expose --json …words` on a free port with a store of its own, and waits until it is ready. */
 export async function startProgram(words: readonly string[], options: ProgramOptions = {}): Promise<Program> {
+  const launch = launchProgram(words, options);
+  try {
+    return { ...launch, ready: (await launch.next(({ event }) => event === "ready")) as Ready };
+  } catch (thrown) {
+    await launch.stop("SIGKILL").catch(() => {});
+    throw thrown;
+  }
+}
+
+/** The same without waiting: for what happens on the way. */
+export function launchProgram(words: readonly string[], options: ProgramOptions = {}): Launch {
   const home = mkdtempSync(join(tmpdir(), "mcp-expose-test-"));
   const child = spawnProgram(["--json", "--port", String(options.port ?? 0), ...words], {
     ...options,
@@ -84,32 +99,23 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
       look();
     });
 
-  const removeHome = () => rmSync(home, { recursive: true, force: true });
-  const stop = async () => {
-    child.kill("SIGTERM");
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    child.kill(signal);
     const status = await exited;
-    removeHome();
+    rmSync(home, { recursive: true, force: true });
     if (!options.faulty) refuseFaults(events, stderr);
     refuseSecrets(events, stderr);
     return status;
   };
-  try {
-    const ready = (await next(({ event }) => event === "ready")) as Ready;
-    return {
-      pid: child.pid,
-      ready,
-      events,
-      next,
-      stderr: () => stderr,
-      exited,
-      stop,
-      [Symbol.asyncDispose]: async () => void (await stop()),
-    };
-  } catch (thrown) {
-    child.kill("SIGKILL");
-    removeHome();
-    throw thrown;
-  }
+  return {
+    pid: child.pid,
+    events,
+    next,
+    stderr: () => stderr,
+    exited,
+    stop,
+    [Symbol.asyncDispose]: async () => void (await stop()),
+  };
 }
 
 /** Nothing a client or a server does may make us fail: a 500, or a stack in the log, is a fault of ours. */

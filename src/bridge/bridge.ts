@@ -67,7 +67,7 @@ export interface ParamHeader {
 }
 
 export interface Bridge {
-  /** Starts the first server process, before anybody connects, and sees whether it answers. */
+  /** Starts the first server process, before anybody connects; resolves when it answers, or is found not to work. */
   launch(): Promise<LaunchReport>;
   /**
    * Begins a session with the client's `initialize`, which must then be called.
@@ -85,11 +85,6 @@ export interface Bridge {
 /** What was seen of the server at launch. */
 export type LaunchReport =
   | { outcome: "answered" }
-  /**
-   * It runs, but has said nothing: a package still being downloaded, or a server that ignores what it does not know.
-   * `ended` resolves if it ends before a client has got it.
-   */
-  | { outcome: "silent"; ended: Promise<ChildExit> }
   /** It ended without a word. */
   | { outcome: "exited"; exit: ChildExit };
 
@@ -97,7 +92,7 @@ export type LaunchReport =
 export type ServerEvent =
   | { state: "started"; pid: number }
   | { state: "ready"; pid: number }
-  /** `isOurs`: ended by us, because its session was over or nobody used it. */
+  /** `isOurs`: ended by us, because its session was over or nobody used it, or by a question of ours. */
   | { state: "exited"; pid: number; reason: string; isOurs?: true }
   | { state: "restarting"; inMs: number };
 

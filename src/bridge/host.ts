@@ -8,8 +8,9 @@ import { splice, type Edit } from "../frame/splice.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
+import { quoteError } from "./refusal.ts";
 import { createServer, type Hire, type Server } from "./server.ts";
-import type { Standing } from "./standing.ts";
+import type { Compose, Standing } from "./standing.ts";
 
 export interface Host<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
@@ -50,8 +51,10 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up again where the last one ended. @param refusal the server's answer to the greeting */
+  /** No process takes up again where the last one ended: a new one has refused to. */
   gaveUp(refusal: Message): void;
+  /** Asks a process without sessions whether it lives. */
+  sign?: Compose;
   /** Strangers call it. */
   isPublic?: boolean;
 }
@@ -70,7 +73,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       for (const call of calls.drain()) call.waiter.lost(how);
     },
     gaveUp(refusal) {
-      for (const call of calls.drain()) call.waiter.lost("refused to begin");
+      for (const call of calls.drain()) call.waiter.lost(`refused to begin: ${quoteError(refusal)}`);
       options.gaveUp(refusal);
     },
     tooLarge(number, length) {

@@ -7,6 +7,7 @@ import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { createHost, type HostOptions, type OpenHost } from "./host.ts";
 import { isLogged } from "./log-level.ts";
 import { createQuestionTable } from "./questions.ts";
+import { quoteError } from "./refusal.ts";
 import {
   createConversation,
   createSession,
@@ -74,7 +75,11 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     options.welcome ??
     createFirstWelcome((session, request, outlet, answer) => {
       standing.note(request);
-      startCall(host, session, request, outlet, { answer });
+      const heard = (said: Message) => {
+        if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
+        answer(said);
+      };
+      startCall(host, session, request, outlet, { answer: heard });
     });
 
   // ── what the server says of itself ──

@@ -6,6 +6,7 @@ import { splice } from "../frame/splice.ts";
 import type { BridgeOptions, ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { addMeta, LEGACY, META, parseSpan, writeEnvelope, type Capabilities } from "./envelope.ts";
 import { createHost } from "./host.ts";
+import { composeDiscover } from "./introduction.ts";
 import { createInterviewer, type Interviewer } from "./interview.ts";
 import { createLegacyTools, isInputRequired } from "./legacy-answer.ts";
 import type { CellOptions, SessionHost } from "./legacy-on-legacy.ts";
@@ -52,6 +53,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
   const host = openHost<SessionWaiter>({
     ...options,
     standing: createStanding(),
+    sign: composeDiscover,
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,

@@ -6,9 +6,11 @@ import { NAME, VERSION } from "../version.ts";
 import type { BridgeOptions, Outlet, StatelessServer } from "./bridge.ts";
 import { LEGACY, META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
 import { createHost } from "./host.ts";
+import { createKeptMessages, type KeptMessages } from "./kept-messages.ts";
 import type { CellOptions } from "./legacy-on-legacy.ts";
 import { createListeners } from "./listeners.ts";
 import { isLogged, leastSevere } from "./log-level.ts";
+import { quoteError } from "./refusal.ts";
 import { createRoundTrips } from "./round-trips.ts";
 import type { Seal } from "./seal.ts";
 import { createStanding } from "./standing.ts";
@@ -53,6 +55,10 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   /** Requests that wait for what the server says of itself. */
   const discovering = new Set<{ id: string; outlet: Outlet }>();
   let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
+  /** What the server has logged before its first call, which may want it; nobody after that does. */
+  let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
+  /** Why the server serves nobody. */
+  let refusal: string | undefined;
   const host = openHost<TripWaiter>({
     ...options,
     standing,
@@ -66,7 +72,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
       welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
       listeners.renew();
     },
-    gaveUp() {
+    gaveUp(answer) {
+      refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
+      failDiscovering(refusal);
       welcome.resolve({});
       options.gone();
     },
@@ -115,10 +123,17 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 
   /** A log line goes to the newest call that asked for lines of its severity. */
   function logLine(message: Message): void {
+    if (early !== undefined) return early.add(message);
     const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
     const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
     if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
       wanting.outlet.precede(message.bytes);
+  }
+
+  function tellEarly(): void {
+    const lines = early?.drain() ?? [];
+    early = undefined;
+    lines.forEach(logLine);
   }
 
   /** The server has one level, and logs nothing a client did not ask for. */
@@ -126,6 +141,12 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     if (wanted === undefined || leastSevere([wanted, standing.level]) === standing.level) return;
     standing.setLevel(wanted);
     void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
+  }
+
+  function failDiscovering(reason: string): void {
+    for (const { id, outlet } of discovering)
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    discovering.clear();
   }
 
   async function discover(id: string, outlet: Outlet): Promise<void> {
@@ -155,12 +176,11 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     serve: (principal) => ({
       call(request, caller, outlet) {
         used();
-        if (REMOVED.has(request.method)) {
-          const code = ErrorCode.methodNotFound;
-          outlet.finish(
-            composeError(request.id, code, `There is no ${request.method} in this revision.`),
-            code,
-          );
+        const removed = REMOVED.has(request.method);
+        if (removed || refusal !== undefined) {
+          const code = removed ? ErrorCode.methodNotFound : ErrorCode.internal;
+          const reason = removed ? `There is no ${request.method} in this revision.` : refusal!;
+          outlet.finish(composeError(request.id, code, reason), code);
           return () => {};
         }
         if (request.method === "server/discover") {
@@ -169,7 +189,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
         }
         if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
         raiseLevel(caller.logLevel);
-        return trips.begin(principal, { request, envelope: caller, outlet });
+        const end = trips.begin(principal, { request, envelope: caller, outlet });
+        tellEarly();
+        return end;
       },
       unread: host.unread,
       headersOf: headers.of,
@@ -177,9 +199,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     answers: host.answers,
     async close() {
       listeners.close();
-      for (const { id, outlet } of discovering)
-        outlet.finish(composeError(id, ErrorCode.internal, "The MCP server is being stopped."));
-      discovering.clear();
+      failDiscovering("The MCP server is being stopped.");
       await host.close();
     },
   };

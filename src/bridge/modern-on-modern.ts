@@ -7,6 +7,7 @@ import type { Outlet } from "./bridge.ts";
 import type { Call, Waiter } from "./calls.ts";
 import { META, MODERN, parseSpan, writeEnvelope, type Envelope } from "./envelope.ts";
 import { createHost } from "./host.ts";
+import { composeDiscover } from "./introduction.ts";
 import { composeEnd } from "./listeners.ts";
 import { isLogged } from "./log-level.ts";
 import type { StatelessCellOptions, StatelessHost } from "./modern-on-legacy.ts";
@@ -25,6 +26,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
   const host = openHost<RequestWaiter>({
     ...options,
     standing: createStanding(),
+    sign: composeDiscover,
     // A server of this revision asks in its answers, never like this.
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),

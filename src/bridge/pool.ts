@@ -4,7 +4,7 @@ import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
 import { createBackoff } from "./backoff.ts";
 import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation, Revisions } from "./bridge.ts";
-import { createCommonHost, type CommonHost } from "./common.ts";
+import { createCommonHost, writeOwnInitialize, type CommonHost } from "./common.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
 import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
 import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
@@ -15,6 +15,7 @@ import { createNoiseTeller } from "./noise.ts";
 import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
+import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
 
 interface Entry extends Occupant {
   readonly key: string;
@@ -99,6 +100,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
     isPrivate: boolean,
     create: (cell: CellOptions) => H,
     era: "legacy" | "modern",
+    takeGreeted: (events: ChildEvents) => Child | undefined = () => undefined,
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
     for (;;) {
@@ -113,7 +115,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
       if (room === true) break;
       await room;
     }
-    const hire: Hire = (events) => spare.take(events, era) ?? start(events);
+    const hire: Hire = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
@@ -146,27 +148,35 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   async function findCommon(principal: string, key: string) {
     // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
     // Strangers are asked none, and need not wait until that has been tried.
-    const isModern = (await spare.speaksModern()) && (key === STRANGERS || !(await spare.speaksLegacy()));
     if (key === STRANGERS && now() < closedToStrangersUntil) return undefined;
+    const offer = key === STRANGERS ? undefined : await spare.offer(writeOwnInitialize());
+    const isModern = offer === undefined ? spare.isStateless() : !offer.hasSessions;
     const more = { ...revisions, random, seal, isModern, isPublic: key === STRANGERS };
     const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });
-    return find<CommonHost>(principal, key, false, create, isModern ? "modern" : "legacy");
+    const era = isModern ? "modern" : "legacy";
+    const entry = await find<CommonHost>(principal, key, false, create, era, offer?.take);
+    offer?.release();
+    return entry;
   }
 
   /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
   async function findForSession(principal: string, initialize: Message) {
-    const isModern = (await spare.speaksModern()) && !(await spare.speaksLegacy());
+    const offer = await spare.offer(initialize);
+    const isModern = !offer.hasSessions;
     const isPrivate = principal === "" || process === "session";
     const share = isPrivate ? `session ${++loners}` : `client ${principal}`;
     const version = stringParam(initialize, "protocolVersion");
     const key = JSON.stringify([share, "legacy", version, capabilitiesKey(initialize)]);
     const create = (cell: CellOptions) =>
       isModern ? createLegacyOnModern({ ...cell, ...revisions, random }) : createLegacyOnLegacy(cell);
-    return find<SessionHost>(principal, key, isPrivate, create, isModern ? "modern" : "legacy");
+    const era = isModern ? "modern" : "legacy";
+    const entry = await find<SessionHost>(principal, key, isPrivate, create, era, offer.take);
+    offer.release();
+    return entry;
   }
 
   async function findForRequest(principal: string, envelope: Envelope) {
-    const isModern = await spare.speaksModern();
+    const isModern = spare.isStateless();
     const key = JSON.stringify([`client ${principal}`, "modern", envelope.capabilitiesKey]);
     const create = (cell: CellOptions) =>
       (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
@@ -195,11 +205,15 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   return {
     launch: spare.launch,
     async openSession(principal, initialize, client): Promise<Conversation | undefined> {
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableConversation(client, problem);
       const common = commonKey(principal);
       const entry = await (common ? findCommon(principal, common) : findForSession(principal, initialize));
       return entry && openOn(entry, client);
     },
     async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
+      const problem = await spare.findProblem();
+      if (problem !== undefined) return createUnusableServer(problem);
       const common = commonKey(principal);
       const entry = await (common ? findCommon(principal, common) : findForRequest(principal, envelope));
       return entry && { ...entry.host.serve(principal), release: () => entry.claims-- };

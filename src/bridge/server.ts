@@ -2,10 +2,12 @@
 // know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
 import { idInExcerpts } from "../frame/answer.ts";
-import { composeNotification, composeRequest } from "../frame/compose.ts";
+import { composeNotification } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
 import { createBackoff } from "./backoff.ts";
 import type { BridgeOptions } from "./bridge.ts";
+import { composePing } from "./introduction.ts";
+import { quoteError } from "./refusal.ts";
 import type { Compose, Standing } from "./standing.ts";
 
 /** Starts a server process, or hands over one that waits. */
@@ -57,8 +59,10 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
   replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
-  /** No process takes up the conversation again. @param refusal the server's answer to the greeting */
+  /** No process takes up the conversation again: a new one has refused to. */
   gaveUp(refusal: Message): void;
+  /** How a process that has sent no greeting is asked whether it lives; by default one is not asked before its greeting. */
+  sign?: Compose;
   /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
   isPublic?: boolean;
 }
@@ -145,7 +149,7 @@ export function createServer(options: ServerOptions): Server {
     const greeted = await greet();
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
     if (greeted !== "done") {
-      log.warn("The server refused to begin; its clients have to begin anew.");
+      log.warn(`The server refuses to begin: ${quoteError(greeted)}; its clients have to begin anew.`);
       return options.gaveUp(greeted);
     }
     phase = "open";
@@ -182,9 +186,12 @@ export function createServer(options: ServerOptions): Server {
       // It has answered before, and is started when it is needed: to start it for a probe would end its rival.
       if (phase === "asleep") return true;
       if (phase !== "open") return false;
+      const sign = options.sign ?? (standing.greeted ? composePing : undefined);
+      // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
+      if (sign === undefined) return true;
       const late = Promise.withResolvers<undefined>();
       const timer = setTimeout(late.resolve, ms);
-      const answer = await Promise.race([askFirst((number) => composeRequest(number, "ping")), late.promise]);
+      const answer = await Promise.race([askFirst(sign), late.promise]);
       clearTimeout(timer);
       return answer !== undefined;
     },

@@ -1,228 +1,174 @@
 // The server process that is started before anybody has connected: a broken server is reported at
 // once, the first client need not wait, and it is found out which revisions the server speaks.
-// https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
-import {
-  describeExit,
-  type Child,
-  type ChildEvents,
-  type ChildExit,
-  type StartChild,
-} from "../child/child.ts";
-import { composeRequest, ErrorCode } from "../frame/compose.ts";
-import { findMember, readMessages, spanText, type Message } from "../frame/message.ts";
-import { NAME, VERSION } from "../version.ts";
+import { describeExit, type Child, type ChildEvents } from "../child/child.ts";
+import type { Message } from "../frame/message.ts";
+import { settlesWithin } from "../deadline.ts";
 import type { BridgeOptions, LaunchReport } from "./bridge.ts";
-import { LEGACY, META, MODERN, parseSpan } from "./envelope.ts";
+import { createCandidate, type Candidate } from "./candidate.ts";
+import { composeDiscover, composePing } from "./introduction.ts";
+import { createOffers, NO_DOUBT, type Offer } from "./offer.ts";
+import { probe, type Finding } from "./probe.ts";
+import { quoteError } from "./refusal.ts";
 
 export interface Spare {
+  /** Resolves when the server has answered, or has been found not to work. */
   launch(): Promise<LaunchReport>;
-  /** Whether the server serves clients without sessions. */
-  speaksModern(): Promise<boolean>;
-  /** Whether it also does with; asked only of servers that serve clients without. */
-  speaksLegacy(): Promise<boolean>;
+  /** Waits for the server's first answer: why nothing can be asked of it, or `undefined` when it has answered. */
+  findProblem(): Promise<string | undefined>;
+  /** Whether the server serves clients without sessions; known when it has answered. */
+  isStateless(): boolean;
+  /** Whether it serves clients with sessions, found out with the first one's own `initialize`. */
+  offer(initialize: Message): Promise<Offer>;
   /** Hands the process over, with all it has said so far; `undefined` when none waits that fits. */
   take(events: ChildEvents, era: "legacy" | "modern"): Child | undefined;
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** How long a server may take to answer before the launch goes on without it, in milliseconds. */
-const PATIENCE = 10_000;
-/** How long it may take before it is known what it speaks, in milliseconds; then it is taken to be an old one. */
-const LONG_PATIENCE = 60_000;
-/** How long silence may mean that it is still starting, and not that it has never heard of the question. */
-const SILENCE = 2_000;
-
-const WHO = { name: NAME, version: VERSION };
-const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: WHO };
-const DISCOVER = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [META.capabilities]: {} } };
+/** How long a client waits for a server that has not answered anything yet, in milliseconds. */
+const CLIENT_PATIENCE = 30_000;
 
 export interface SpareOptions extends BridgeOptions {
   /** A line that is no message. */
   onNoise(line: Uint8Array): void;
 }
 
-export function createSpare({ startChild, childEra, onServer, onStderr, onNoise }: SpareOptions): Spare {
+export function createSpare(options: SpareOptions): Spare {
+  const { startChild, childEra, onServer, onStderr, onNoise, now, log } = options;
   let waiting: Candidate | undefined;
-  let isModern = childEra === "modern";
-  /** It has been found out what the server speaks. */
+  /** Everything started here that belongs to no client, and whether any will get it. */
+  const living = new Map<Candidate, "standby" | "disposable">();
+  /** It is known what the server is, or that it is nothing. */
   const known = Promise.withResolvers<void>();
-  let legacy: Promise<boolean> | undefined;
-  /** It ends when it is asked anything before `initialize`. */
-  let isTouchy = false;
+  /** A client can be served. */
+  const usable = Promise.withResolvers<void>();
+  let state: "starting" | "answered" | "usable" | "broken" = "starting";
+  let isStateless = false;
+  /** It may be asked nothing before it is greeted. */
+  let isStrict = false;
+  let isClosed = false;
+  const begun = now();
 
-  const prepare = (): Candidate => {
-    const candidate = startCandidate(startChild, onStderr, onNoise);
-    waiting = candidate;
-    onServer({ state: "started", pid: candidate.child.pid });
-    void candidate.ended.then((exit) => {
+  function start(role: "standby" | "disposable", isShown = (_line: string) => true): Candidate {
+    const candidate = createCandidate({
+      startChild,
+      onStderr: (line) => isShown(line) && onStderr(line),
+      onNoise,
+    });
+    living.set(candidate, role);
+    onServer({ state: "started", pid: candidate.pid });
+    void candidate.ended.then(async (exit) => {
       if (waiting === candidate) waiting = undefined;
-      onServer({ state: "exited", pid: candidate.child.pid, reason: describeExit(exit) });
+      // Until then nobody knows whether it has ended because of what we asked it.
+      await known.promise;
+      tellEnd(candidate, describeExit(exit));
     });
     return candidate;
-  };
-
-  /** A process thrown away afterwards: asking for a handshake is what no other client may find done. */
-  const tryInitialize = async (ms: number): Promise<{ report: Reply; answer: Message | undefined }> => {
-    const probe = startCandidate(
-      startChild,
-      () => {},
-      () => {},
-    );
-    const report = await probe.ask("initialize", INITIALIZE, ms);
-    await probe.child.close();
-    return { report, answer: report.outcome === "answered" ? report.answer : undefined };
-  };
-
-  /** Asks a server what it speaks and waits for the answer, however long it takes to start. */
-  const findOut = async (first: Candidate): Promise<Reply> => {
-    // A server that is known to have sessions is asked what it may be asked before `initialize`.
-    const asked =
-      childEra === "legacy"
-        ? first.ask("ping", undefined, LONG_PATIENCE)
-        : first.ask("server/discover", DISCOVER, LONG_PATIENCE);
-    const report = await Promise.race([asked, outwait(asked)]);
-    if (report.outcome === "answered") {
-      if (childEra === "auto") isModern = isDiscovered(report.answer);
-      onServer({ state: "ready", pid: first.child.pid });
-    }
-    if (report.outcome !== "exited") return report;
-    // Some servers end at anything but `initialize`: this tells them from broken ones.
-    const { report: second } = await tryInitialize(PATIENCE);
-    if (second.outcome !== "answered") return report;
-    isTouchy = true;
-    prepare();
-    return second;
-  };
-
-  /** Some servers say nothing to what they do not know: one that answers a handshake meanwhile is one of them. */
-  const outwait = async (asked: Promise<Reply>): Promise<Reply> => {
-    if (childEra !== "auto" || (await settlesWithin(asked, SILENCE))) return asked;
-    const { report } = await tryInitialize(LONG_PATIENCE);
-    return report.outcome === "answered" ? report : asked;
-  };
-
-  const launch = async (): Promise<LaunchReport> => {
-    const first = prepare();
-    const found = findOut(first).finally(known.resolve);
-    return (await settlesWithin(found, PATIENCE)) ? found : { outcome: "silent", ended: first.ended };
-  };
-
-  return {
-    launch,
-    async speaksModern() {
-      await known.promise;
-      return isModern;
-    },
-    async speaksLegacy() {
-      if (childEra !== "auto") return childEra === "legacy";
-      legacy ??= tryInitialize(LONG_PATIENCE).then(({ answer }) => answer?.kind === "result");
-      return legacy;
-    },
-    take(events, era) {
-      // A server asked in one way may have settled for it.
-      if (waiting === undefined || (era === "modern") !== isModern) return undefined;
-      const taken = waiting;
-      waiting = undefined;
-      taken.handOver(events);
-      return taken.child;
-    },
-    async answers(ms) {
-      const asked = waiting ?? prepare();
-      if (isTouchy) return true;
-      const report = isModern
-        ? await asked.ask("server/discover", DISCOVER, ms)
-        : await asked.ask("ping", undefined, ms);
-      return report.outcome === "answered";
-    },
-    async close() {
-      await waiting?.child.close();
-    },
-  };
-}
-
-async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(late.resolve, ms, false);
-  const settled = await Promise.race([work.then(() => true), late.promise]);
-  clearTimeout(timer);
-  return settled;
-}
-
-/** Whether an answer to `server/discover` is that of a server without sessions. Some with sessions answer it too. */
-function isDiscovered(answer: Message): boolean {
-  if (answer.kind === "error") {
-    const code = Number(spanText(answer.bytes, findMember(answer, answer.errorAt, "code")));
-    return code <= ErrorCode.headerMismatch && code >= ErrorCode.unsupportedVersion;
   }
-  const versions = parseSpan(answer, findMember(answer, answer.resultAt, "supportedVersions"));
-  return Array.isArray(versions) && versions.includes(MODERN);
-}
 
-/** A process that nobody owns yet. */
-interface Candidate {
-  readonly child: Child;
-  /** Resolves if the process ends while nobody owns it. */
-  readonly ended: Promise<ChildExit>;
-  ask(method: string, params: unknown, ms: number): Promise<Reply>;
-  handOver(events: ChildEvents): void;
-}
+  function tellEnd(candidate: Candidate, reason: string): void {
+    const isOurs = living.get(candidate) === "disposable";
+    if (living.delete(candidate))
+      onServer({ state: "exited", pid: candidate.pid, reason, ...(isOurs && { isOurs }) });
+  }
 
-type Reply = Exclude<LaunchReport, { outcome: "answered" }> | { outcome: "answered"; answer: Message };
+  function prepare(): Candidate {
+    waiting = start("standby");
+    return waiting;
+  }
 
-/** @param noise told of a line that is no message */
-function startCandidate(
-  startChild: StartChild,
-  onStderr: (line: string) => void,
-  noise: (line: Uint8Array) => void,
-): Candidate {
-  let owner: ChildEvents | undefined;
-  let questions = 0;
-  const said: Uint8Array[] = [];
-  const waiters = new Map<number, (answer: Message) => void>();
-  const ended = Promise.withResolvers<ChildExit>();
+  async function discard(candidate: Candidate): Promise<void> {
+    living.set(candidate, "disposable");
+    await candidate.close();
+    tellEnd(candidate, "is no longer used");
+  }
 
-  const child = startChild({
-    line(line) {
-      if (owner !== undefined) return owner.line(line);
-      const reading = readMessages(line);
-      const [message] = "messages" in reading ? reading.messages : [];
-      if ("fault" in reading) return noise(line);
-      const take = message?.method === "" ? waiters.get(Number(message.id)) : undefined;
-      if (take === undefined) said.push(line);
-      else take(message!);
+  async function launch(): Promise<LaunchReport> {
+    const found = await probe(childEra, {
+      first: prepare,
+      disposable: (isShown) => start("disposable", isShown),
+    });
+    if (found.outcome === "answered") {
+      state = "answered";
+      void settle(found).then(() => {
+        state = "usable";
+        usable.resolve();
+      });
+    } else {
+      state = "broken";
+      usable.resolve();
+    }
+    known.resolve();
+    return found;
+  }
+
+  /** Ends what no client gets, and has a process wait for the first one. */
+  async function settle(found: Finding & { outcome: "answered" }): Promise<void> {
+    const { standby, answer } = found;
+    ({ isStateless, isStrict } = found);
+    if (isStrict && childEra === "auto")
+      log.info('The server ends at whatever precedes "initialize": --child-era legacy saves it a start.');
+    if (isStrict && answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
+    const others = [...living.keys()].filter((candidate) => candidate !== standby);
+    onServer({ state: "ready", pid: (standby ?? others.at(-1))?.pid ?? 0 });
+    const ended = Promise.all(others.map(discard));
+    if (standby !== undefined) return;
+    // One at a time: some servers hold a port, or a browser's profile.
+    await ended;
+    if (!isClosed) prepare();
+  }
+
+  const offers = createOffers(childEra, {
+    start: () => start("disposable"),
+    borrow() {
+      const borrowed = waiting;
+      waiting = undefined;
+      if (borrowed !== undefined) living.set(borrowed, "disposable");
+      return borrowed;
     },
-    oversize: (...excerpt) => owner?.oversize(...excerpt),
-    stderr: (line) => (owner?.stderr ?? onStderr)(line),
-    exit(exit) {
-      if (owner === undefined) ended.resolve(exit);
-      else owner.exit(exit);
+    giveBack(candidate) {
+      if (!living.has(candidate)) return;
+      if (waiting !== undefined || isClosed) return void discard(candidate);
+      living.set(candidate, "standby");
+      waiting = candidate;
     },
+    handedOver: (candidate) => void living.delete(candidate),
+    discard: (candidate) => void discard(candidate),
   });
 
   return {
-    child,
-    ended: ended.promise,
-    async ask(method, params, ms) {
-      // Numbers from zero down: the owner's begin at one, so that a late answer meets none of them.
-      const number = -questions++;
-      const answered = Promise.withResolvers<Message>();
-      waiters.set(number, answered.resolve);
-      child.send(composeRequest(number, method, params));
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, ms);
-      const reply = await Promise.race([
-        answered.promise.then((answer): Reply => ({ outcome: "answered", answer })),
-        ended.promise.then((exit): Reply => ({ outcome: "exited", exit })),
-        late.promise.then((): Reply => ({ outcome: "silent", ended: ended.promise })),
-      ]);
-      clearTimeout(timer);
-      return reply;
+    launch,
+    async findProblem() {
+      if (state !== "usable") await settlesWithin(usable.promise, CLIENT_PATIENCE);
+      if (state === "usable") return undefined;
+      if (state === "broken") return "The MCP server ended before it had answered anything.";
+      if (isClosed) return "The MCP server is being stopped.";
+      const seconds = Math.round((now() - begun) / 1000);
+      return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;
     },
-    handOver(events) {
-      owner = events;
-      // The new owner is still being made; it gets what was said when it can take it.
-      queueMicrotask(() => said.splice(0).forEach(events.line));
+    isStateless: () => isStateless,
+    offer: (initialize) => (isStateless ? offers(initialize) : Promise.resolve(NO_DOUBT)),
+    take(events, era) {
+      // A server asked in one way may have settled for it.
+      if (waiting === undefined || (era === "modern") !== isStateless) return undefined;
+      const taken = waiting;
+      waiting = undefined;
+      living.delete(taken);
+      return taken.handOver(events);
+    },
+    async answers(ms) {
+      if (state === "starting" || state === "broken") return false;
+      const asked = waiting ?? (state === "usable" && living.size === 0 ? prepare() : undefined);
+      // What is in the middle of a handshake, or may be asked nothing before one, is alive until it ends.
+      if (asked === undefined || isStrict) return true;
+      const { outcome } = await asked.ask(isStateless ? composeDiscover : composePing, ms);
+      return outcome === "answered";
+    },
+    async close() {
+      isClosed = true;
+      known.resolve();
+      usable.resolve();
+      await Promise.all(Array.from(living.keys(), (candidate) => candidate.close()));
     },
   };
 }

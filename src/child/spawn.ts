@@ -1,4 +1,5 @@
 // One life of the wrapped server: its lines in and out, and the shutdown of the stdio transport at the end of it.
+import { settlesWithin } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
@@ -153,12 +154,4 @@ async function endProcess(child: Process, outbox: Outbox, gone: Promise<void>, g
   if (await settlesWithin(gone, grace)) return;
   child.release();
   await settlesWithin(gone, grace);
-}
-
-async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
-  let timer: Timer | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, ms, false)));
-  const settled = await Promise.race([promise.then(() => true as const), late]);
-  clearTimeout(timer);
-  return settled;
 }

@@ -2,13 +2,6 @@
 import { expect, test } from "bun:test";
 import { expose, listen, openSession } from "../eras/wire.ts";
 
-test.concurrent("a server that never answers is waited for, with a warning, and can be stopped", async () => {
-  await using program = await expose("never-answers");
-  expect(program.stderr()).toContain('"never-answers" has not answered yet');
-  expect((await fetch(program.ready.readyz)).status).toBe(503);
-  expect(await program.stop()).toBe(0);
-});
-
 test.concurrent("a stream says something while the server says nothing", async () => {
   await using program = await expose("obedient");
   const session = await openSession(program.ready.url);

@@ -7,7 +7,14 @@ import type { TunnelEvent } from "../../src/app.ts";
 import { fixture, isAlive, openSession, openSseSession, readHistory, until } from "../eras/wire.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { connect, registerClient, TOKEN } from "../oauth/harness.ts";
-import { type Program, type ProgramOptions, ROOT, runProgram, startProgram } from "../program.ts";
+import {
+  launchProgram,
+  type Program,
+  type ProgramOptions,
+  ROOT,
+  runProgram,
+  startProgram,
+} from "../program.ts";
 import { AUTHTOKEN } from "./open-tunnel.ts";
 
 setDefaultTimeout(90_000);
@@ -106,6 +113,22 @@ describe("behind ngrok", () => {
       reason: expect.stringContaining("Stopped."),
     });
     expect(program.events.at(-1)).toEqual({ event: "stopped" });
+  });
+
+  test("found 32: a tunnel taken away for good while the server is waited for is a failed start: `failed`, never `ready`", async () => {
+    const ingress = await startIngress();
+    cleanups.push(ingress.close);
+    const hooks = { MCP_EXPOSE_NGROK_SERVER: ingress.server, MCP_EXPOSE_NGROK_CA: ingress.caFile };
+    await using program = launchProgram([...NGROK, fixture("never-answers")], {
+      env: { NGROK_AUTHTOKEN: AUTHTOKEN, ...hooks },
+    });
+    await until("the tunnel is up", () => program.stderr().includes("The tunnel is up"));
+    ingress.sessions[0]?.stopTunnel(ingress.binds[0]!.id, "Stopped.", "ERR_NGROK_701");
+    expect(await program.exited).toBe(1);
+    expect(program.events[0]).toMatchObject({ event: "failed", reason: expect.stringContaining("Stopped.") });
+    expect(program.events.map(({ event }) => event)).not.toContain("ready");
+    // Once, as the program's last words.
+    expect(program.stderr().match(/Stopped\./g)).toHaveLength(1);
   });
 
   test.each([

@@ -1,0 +1,29 @@
+// What a client meets while no server process can be asked anything: every request of it is answered with the reason.
+import { composeError, ErrorCode } from "../frame/compose.ts";
+import type { ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
+
+/** A conversation that is over with its first request, which is `initialize`. */
+export function createUnusableConversation(client: ClientSide, reason: string): Conversation {
+  return {
+    pending: 0,
+    call({ id }, outlet) {
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+      client.closed();
+    },
+    tell() {},
+    unread() {},
+    close: client.closed,
+  };
+}
+
+export function createUnusableServer(reason: string): ClaimedServer {
+  return {
+    call({ id }, _envelope, outlet) {
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+      return () => {};
+    },
+    unread() {},
+    headersOf: () => Promise.resolve([]),
+    release() {},
+  };
+}
