@@ -63,20 +63,30 @@ export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth
 /** Without a token nobody can be told from anybody. */
 export const ANYBODY = { principal: "", isValid: () => true };
 
-/** @param principal absent for somebody without a token who may look around */
+/**
+ * @param principal absent for somebody without a token who may look around
+ * @param again looks at the credential once more
+ */
 export function describeCaller(
   { permission }: OAuth,
   principal: Principal | undefined,
   resourcePath: string,
-): Omit<Caller, "isValid"> {
+  again: () => ReturnType<OAuth["authenticate"]>,
+): Caller {
+  const refuse = () => {
+    const authentication = again();
+    return authentication.ok ? undefined : authentication.response;
+  };
+  const isValid = () => again().ok;
   const gate = permission && {
     looksAtHints: permission.looksAtHints && principal !== undefined,
     refuse: (call: Parameters<typeof permission.refuse>[1]) =>
       permission.refuse(principal, call, resourcePath),
     view: (tool: Parameters<typeof permission.view>[1]) => permission.view(principal, tool),
   };
-  if (principal === undefined) return { principal: ANYBODY.principal, gate };
-  return { principal: JSON.stringify([principal.subject, principal.clientId]), gate };
+  if (principal === undefined) return { principal: ANYBODY.principal, isValid, refuse, gate };
+  const { subject, clientId, grantId, expiresAt } = principal;
+  return { principal: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, gate };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";

@@ -218,11 +218,8 @@ function publicHandler(config: Config, io: AppIO, parts: PublicParts) {
       if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY, note);
       const { principal } = authentication;
       if (principal !== undefined) note.client = principal.clientId;
-      const caller = {
-        ...describeCaller(oauth, principal, path),
-        isValid: () => currentOAuth()!.authenticate(request, path).ok,
-      };
-      return answer(request, caller, note);
+      const again = () => currentOAuth()!.authenticate(request, path);
+      return answer(request, describeCaller(oauth, principal, path, again), note);
     };
   const mcp = protect(config.path, endpoint.mcp);
   const answerPublic = createPublicApp({

@@ -34,6 +34,8 @@ export interface Conversation {
   call(request: Message, outlet: Outlet): void;
   /** A notification, or the answer to a question of the server's. */
   tell(message: Message): void;
+  /** Takes a call back in its client's stead. @param id as JSON text */
+  cancel(id: string): void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
   /** Calls in flight are dropped, and cancelled at the server. */

@@ -11,6 +11,7 @@ import { createCallTable, type Call, type CallTable, type Waiter } from "./calls
 import { quoteError } from "./refusal.ts";
 import { createServer, type Hire, type Server } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
+import type { Unread } from "./unread.ts";
 
 export interface Host<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
@@ -35,6 +36,7 @@ export interface Host<W extends Waiter> {
 
 export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  unread: Unread;
   onNoise(line: Uint8Array): void;
   standing: Standing;
   /** A request of the server's. */

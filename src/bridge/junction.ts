@@ -18,7 +18,7 @@ export interface Junction {
 
 export type JunctionOptions = Pick<
   HostOptions,
-  "hire" | "onNoise" | "now" | "log" | "onServer" | "onStderr" | "standing" | "sign"
+  "hire" | "onNoise" | "now" | "unread" | "log" | "onServer" | "onStderr" | "standing" | "sign"
 > & {
   /** Strangers share it. They are asked nothing, and told only what is the same for all of them. */
   isPublic: boolean;

@@ -29,7 +29,10 @@ export interface SessionHost {
   close(): Promise<void>;
 }
 
-export type CellOptions = Pick<HostOptions, "hire" | "onNoise" | "now" | "log" | "onServer" | "onStderr"> & {
+export type CellOptions = Pick<
+  HostOptions,
+  "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
+> & {
   /** Where the process is had from; absent for one that these clients alone use. */
   openHost?: OpenHost;
   /** What the process was greeted with, where that was not a client's own. */

@@ -15,6 +15,7 @@ import { createNoiseTeller } from "./noise.ts";
 import { createSeal } from "./seal.ts";
 import type { Hire } from "./server.ts";
 import { createSpare } from "./spare.ts";
+import { createUnread } from "./unread.ts";
 import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
 
 interface Entry extends Occupant {
@@ -44,6 +45,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   /** Processes that have been told to end and may have something to put away. */
   const ending = new Set<Promise<void>>();
   const onNoise = createNoiseTeller(log);
+  const unread = createUnread();
   const spare = createSpare({ ...options, onNoise });
   const seal = createSeal(random(32));
   let loners = 0;
@@ -125,7 +127,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
       if (key === STRANGERS) closedToStrangersUntil = now() + refusals.next();
       void end(entry);
     };
-    const host = create({ ...options, hire, onNoise, used: use, gone });
+    const host = create({ ...options, hire, unread, onNoise, used: use, gone });
     const entry: Entry & { host: H } = {
       key,
       principal,

@@ -9,6 +9,7 @@ import type { BridgeOptions } from "./bridge.ts";
 import { composePing } from "./introduction.ts";
 import { quoteError } from "./refusal.ts";
 import type { Compose, Standing } from "./standing.ts";
+import type { Unread } from "./unread.ts";
 
 /** Starts a server process, or hands over one that waits. */
 export type Hire = (events: ChildEvents) => Child;
@@ -41,6 +42,8 @@ export interface Server {
 
 export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
   hire: Hire;
+  /** Of all processes. */
+  unread: Unread;
   /** A line that is no message. */
   onNoise(line: Uint8Array): void;
   /** What a new process must be told before anything else. */
@@ -69,8 +72,6 @@ export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onSe
 
 /** Bytes that may wait for a process to come back. */
 const MAX_WAITING = 64 * 1024 * 1024;
-/** Bytes that clients may leave unread before their process has to wait for them. */
-const MAX_UNREAD = 64 * 1024 * 1024;
 
 export function createServer(options: ServerOptions): Server {
   const { hire, standing, log, onServer } = options;
@@ -85,11 +86,11 @@ export function createServer(options: ServerOptions): Server {
   });
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
-  let unread = 0;
   /** When a process that sleeps may be started. */
   let restsUntil = 0;
   let restart: Timer | undefined;
   let child = hire(events);
+  const unread = options.unread.open((mayRead) => child.read(mayRead));
   // Whoever comes with a greeting has it said before anything else.
   // Asleep: it ended while nobody waited for it. Servers that own a port or a browser profile end the holder before
   // them; started again at once, two of them would end each other for ever.
@@ -139,7 +140,7 @@ export function createServer(options: ServerOptions): Server {
   async function begin(): Promise<void> {
     const mine = hire(events);
     child = mine;
-    child.read(unread <= MAX_UNREAD);
+    child.read(unread.mayRead);
     await settleIn(mine);
     if (child === mine && phase === "open") options.replaced?.();
   }
@@ -174,10 +175,7 @@ export function createServer(options: ServerOptions): Server {
   return {
     nextNumber: () => ++last,
     send,
-    unread(change) {
-      unread += change;
-      child.read(unread <= MAX_UNREAD);
-    },
+    unread: unread.change,
     ask(compose, wakes = true) {
       if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
       return ask(compose, (bytes) => send(bytes, true));
@@ -198,6 +196,7 @@ export function createServer(options: ServerOptions): Server {
     async close() {
       const wasAsleep = phase === "asleep";
       phase = "closed";
+      unread.close();
       clearTimeout(restart);
       for (const done of asked.values()) done(undefined);
       await child.close();

@@ -94,6 +94,13 @@ export function createConversation(
       if (message.method === "notifications/cancelled") cancel(message);
       else rules.tell(message);
     },
+    cancel(id) {
+      const opened = open.get(id);
+      if (opened === undefined) return;
+      open.delete(id);
+      if (opened.call !== undefined) host.cancel(opened.call);
+      opened.outlet.drop();
+    },
     unread: host.unread,
     close() {
       if (session.isClosed) return;

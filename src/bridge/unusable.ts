@@ -11,6 +11,7 @@ export function createUnusableConversation(client: ClientSide, reason: string): 
       client.closed();
     },
     tell() {},
+    cancel() {},
     unread() {},
     close: client.closed,
   };

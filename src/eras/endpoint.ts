@@ -8,10 +8,12 @@ import { createAdmission } from "./admission.ts";
 import type { Log } from "../log.ts";
 import { readBody } from "./body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
+import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify } from "./classify.ts";
 import { isStranger, type Caller, type Trace } from "./era.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { refuseMethod, refuseStream } from "./refusal.ts";
+import { createRetention } from "./retention.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Answers one request. What is learned of it on the way is written into `trace`. */
@@ -24,8 +26,12 @@ export interface Endpoint {
   sse: Answer;
   /** `POST /messages` */
   messages: Answer;
-  /** A credential may have lost its worth: ends the streams that hang on it. */
-  recheck(): void;
+  /**
+   * A credential may have lost its worth: ends the streams that hang on it, and the calls if it was revoked.
+   *
+   * @param grantId the grant that something of was revoked
+   */
+  recheck(grantId?: string): void;
   /** Ends every session; its calls are answered with an error. */
   endSessions(): void;
   /** Ends every stream. */
@@ -66,14 +72,24 @@ export function createEndpoint({
 }: EndpointOptions): Endpoint {
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
+    now,
     stalled: () => log.warn("A client took nothing of its answer for a minute and was cut off."),
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const admission = createAdmission(now, random);
-  const streamable = createStreamableHttp({ bridge, sessions, streams, admission });
-  const stateless = createStatelessHttp({ bridge, streams, admission });
-  const httpSse = createHttpSse({ bridge, sessions: sseSessions, streams, messagesPath, admission });
+  const retention = createRetention();
+  const inFlight = createCallsInFlight(now);
+  const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, admission });
+  const stateless = createStatelessHttp({ bridge, streams, inFlight, admission });
+  const httpSse = createHttpSse({
+    bridge,
+    sessions: sseSessions,
+    streams,
+    messagesPath,
+    inFlight,
+    admission,
+  });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
 
@@ -81,6 +97,7 @@ export function createEndpoint({
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
+          const recheck = inFlight.enter(caller);
           const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
           if (body instanceof Response) return body;
           arrived(request);
@@ -91,8 +108,8 @@ export function createEndpoint({
           if (dialect instanceof Response) return dialect;
           const [first] = body.messages;
           return dialect === "stateless" && first !== undefined
-            ? stateless.post(request, first, caller)
-            : streamable.post(request, body, caller);
+            ? stateless.post(request, first, caller, recheck)
+            : streamable.post(request, body, caller, recheck);
         }
         case "GET":
           arrived(request);
@@ -110,10 +127,14 @@ export function createEndpoint({
     },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
+      const recheck = inFlight.enter(caller);
       const body = await readBody(request, isStranger(caller) ? STRANGERS_BODY : maxBody, trace);
-      return body instanceof Response ? body : httpSse.post(request, body, caller);
+      return body instanceof Response ? body : httpSse.post(request, body, caller, recheck);
     },
-    recheck: streams.recheck,
+    recheck(grantId) {
+      streams.recheck(grantId);
+      inFlight.recheck(grantId);
+    },
     endSessions() {
       stateless.close();
       sessions.close();

@@ -40,6 +40,12 @@ export interface Caller {
   readonly principal: string;
   /** Whether the credential shown is still good; asked while a stream stays open. */
   isValid(): boolean;
+  /** When the credential runs out by itself, in milliseconds since the epoch; absent when it never does. */
+  readonly expiresAt?: number | undefined;
+  /** The grant that the credential belongs to. */
+  readonly grantId?: string | undefined;
+  /** What a request with a credential that is no longer good is answered; undefined while it is. */
+  refuse?(): Response | undefined;
   /** What the caller may do; absent when that is everything. */
   readonly gate?: Gate | undefined;
 }

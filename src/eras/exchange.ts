@@ -1,8 +1,9 @@
 // The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
 // something must precede it, or when it takes so long that somebody on the way might hang up.
 import type { Outlet } from "../bridge/bridge.ts";
+import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Caller } from "./era.ts";
-import type { EventStream, Streams } from "./event-stream.ts";
+import { EVENT_STREAM, type EventStream, type Streams } from "./event-stream.ts";
 
 export interface Exchange {
   readonly response: Promise<Response>;
@@ -15,6 +16,12 @@ export interface Exchange {
 export interface ExchangeOptions {
   streams: Streams;
   caller: Caller;
+  /** Where it is told that the caller's access has been revoked. */
+  inFlight?: Pick<CallsInFlight, "add">;
+  /** Cancels at the server what has not been answered then. */
+  cancel?(): void;
+  /** The event stream has ended, for whatever reason. */
+  closed?(): void;
   /** Calls in this POST. */
   expected: number;
   /** The POST was a batch (2025-03-26), so a plain answer is an array. */
@@ -35,30 +42,42 @@ export const PATIENCE = 5_000;
 const COMMA = Buffer.from(",");
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { streams, caller, batch, aside, headers, statusOf = () => 200 } = options;
+  const { streams, caller, batch, aside, headers, closed = () => {}, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   const answers: Uint8Array[] = [];
   let status = 200;
   let stream: EventStream | undefined;
   let remaining = options.expected;
+  /** Without access any more: nothing goes out. */
+  let isStopped = false;
 
   /** From now on everything goes out as events. */
   const upgrade = (): EventStream => {
     if (stream !== undefined) return stream;
     clearTimeout(timer);
-    stream = streams.open(caller, () => {}, headers);
+    stream = streams.open(caller, closed, headers);
     resolve(stream.response);
     for (const answer of answers) stream.send(answer);
     return stream;
   };
   const timer = aside === undefined ? setTimeout(upgrade, options.patience) : undefined;
 
+  const leave = options.inFlight?.add(caller, (refusal) => {
+    isStopped = true;
+    clearTimeout(timer);
+    options.cancel?.();
+    stream?.end();
+    resolve(refusal);
+  });
+
   const settle = () => {
-    if (--remaining > 0) return;
+    if (isStopped || --remaining > 0) return;
+    leave?.();
     if (stream !== undefined) return stream.end();
     clearTimeout(timer);
-    // A call that was cancelled has no answer; an empty stream says so in both old and new clients.
-    if (answers.length === 0) return upgrade().end();
+    // A call that was cancelled has no answer. An empty stream says so in both old and new clients; one with an id
+    // in it would be something to come back for.
+    if (answers.length === 0) return resolve(new Response("", { headers: { ...EVENT_STREAM, ...headers } }));
     resolve(json(streams.pace(caller, batch ? joinBatch(answers) : answers[0]!), status, headers));
   };
 
@@ -66,10 +85,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
     response,
     outlet: {
       precede(message) {
+        if (isStopped) return;
         if (aside === undefined) upgrade().send(message);
         else aside(message);
       },
       finish(message, code) {
+        if (isStopped) return;
         if (stream !== undefined) stream.send(message);
         else answers.push(message);
         if (code !== undefined) status = statusOf(code);
@@ -78,6 +99,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       drop: settle,
     },
     abandon() {
+      leave?.();
       clearTimeout(timer);
       // Nobody reads it; the log shows the status that proxies use for this.
       resolve(new Response(null, { status: 499 }));

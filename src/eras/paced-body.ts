@@ -13,6 +13,9 @@ export interface PacedBody {
   write(...chunks: readonly Uint8Array[]): void;
   /** Nothing follows; what is unread still goes out. */
   end(): void;
+  /** Hands nothing over until it is released; what is written meanwhile is unread. */
+  hold(): void;
+  release(): void;
   /** Breaks off, so that the client cannot take what it has got for all there is. */
   cut(): void;
   /** To be called at equal intervals. @returns whether the client has taken nothing for a number of them */
@@ -34,6 +37,7 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
   /** Bytes of the piece that the connection has, and has taken when it pulls for more. */
   let handed = 0;
   let isWanted = false;
+  let isHeld = false;
   let isEnded = false;
   let isTaking = true;
   let waited = 0;
@@ -51,7 +55,7 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
     over();
   };
   const handOver = () => {
-    isWanted = chunks.length === 0 && !isEnded;
+    isWanted = isHeld || (chunks.length === 0 && !isEnded);
     if (controller === undefined || isWanted) return;
     if (chunks.length === 0) {
       controller.close();
@@ -92,6 +96,13 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
     },
     end() {
       isEnded = true;
+      if (isWanted) handOver();
+    },
+    hold() {
+      isHeld = true;
+    },
+    release() {
+      isHeld = false;
       if (isWanted) handOver();
     },
     cut() {

@@ -35,3 +35,22 @@ export function refuseBusy(): Response {
   response.headers.set("retry-after", "5");
   return response;
 }
+
+/** @param what there is too much of */
+export function refuseCrowd(what: string): Response {
+  const text = `Too many ${what}. Try again in a moment.`;
+  const response = refuse(503, ErrorCode.refused, text);
+  response.headers.set("retry-after", "5");
+  return response;
+}
+
+/**
+ * The stream of a POST is over, or not known any more. Clients take 405 for "there is no such stream" and stay quiet;
+ * after anything else, a stream that ends at once included, they come again and again. 404 would end their session.
+ */
+export function refuseResume(): Response {
+  const text = "There is nothing to resume: that stream has ended, or is not known any more.";
+  const response = refuse(405, ErrorCode.refused, text);
+  response.headers.set("allow", "POST, DELETE");
+  return response;
+}

@@ -7,12 +7,21 @@ export interface Session {
   readonly principal: string;
   /** Whether something is going on: an open stream, a call in flight. */
   isBusy(): boolean;
+  /** Whether it may be ended to make room for another one of its principal. */
+  mayGo(): boolean;
   /** Ends the session; it is already forgotten. */
   close(): void;
 }
 
 export interface Sessions<S extends Session> {
   newId(): string;
+  /**
+   * Makes room for one more session. When its principal has too many, one that nothing goes on in ends, or else one that
+   * may go; the one that was not used for the longest time.
+   *
+   * @returns false when there is none that may
+   */
+  makeRoom(principal: string): boolean;
   add(session: S): void;
   /** The caller's session with this id; counts as a use. */
   find(id: string, caller: Caller): S | undefined;
@@ -30,11 +39,21 @@ export interface SessionsOptions {
   random(bytes: number): Uint8Array;
   /** Milliseconds after its last use at which an idle session ends. */
   idle: number;
+  /** The most sessions of one principal. */
+  most?: number;
 }
 
 const ID_BYTES = 20;
+const MOST = 100;
+/** Of those whom nobody can tell from each other, all together: one of them could end everybody's otherwise. */
+const MOST_OF_ANYBODY = 1_000;
 
-export function createSessions<S extends Session>({ now, random, idle }: SessionsOptions): Sessions<S> {
+export function createSessions<S extends Session>({
+  now,
+  random,
+  idle,
+  most = MOST,
+}: SessionsOptions): Sessions<S> {
   const sessions = new Map<string, { session: S; used: number }>();
 
   const end = (session: S) => {
@@ -42,8 +61,21 @@ export function createSessions<S extends Session>({ now, random, idle }: Session
     session.close();
   };
 
+  const makeRoom = (principal: string): boolean => {
+    const own = [...sessions.values()].filter(({ session }) => session.principal === principal);
+    if (own.length < (principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most)) return true;
+    const spared = own
+      .toSorted((one, other) => one.used - other.used)
+      .filter(({ session }) => session.mayGo());
+    const least = spared.find(({ session }) => !session.isBusy()) ?? spared[0];
+    if (least === undefined) return false;
+    end(least.session);
+    return true;
+  };
+
   return {
     newId: () => Buffer.from(random(ID_BYTES)).toString("hex"),
+    makeRoom,
     add: (session) => sessions.set(session.id, { session, used: now() }),
     find(id, caller) {
       const entry = sessions.get(id);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { createSessionStreams } from "../../src/eras/2025-streamable-http/session-streams.ts";
 import { createEventStreams } from "../../src/eras/event-stream.ts";
+import { createRetention } from "../../src/eras/retention.ts";
 
 const ME = { principal: "me", isValid: () => true };
 const bytes = (text: string) => Buffer.from(text);
@@ -82,4 +83,49 @@ describe("a stream of a session", () => {
     session.open(ME, () => {}).send(bytes("one"));
     expect(session.resume(ME, id)).toBeUndefined();
   });
+});
+
+describe("found 26: the stream that belongs to no call", () => {
+  test("has sixteen connections at most; what is beyond is surely lost, and the oldest ends", async () => {
+    const { standing } = setUp();
+    const responses = Array.from({ length: 17 }, () => standing.connect(ME, null));
+    expect(await responses[0]!.text()).toBe(": open\n\n");
+    standing.send(bytes("news"));
+    expect((await readEvents(responses.at(-1)!, 1)).map(({ data }) => data)).toEqual(["news"]);
+  });
+
+  test("goes on behind an event of it, and anew where a gap would have to be hidden", async () => {
+    const { standing } = setUp({ limit: 10 });
+    const seen = readEvents(standing.connect(ME, null), 1);
+    standing.send(bytes("12345"));
+    const [first] = await seen;
+    standing.send(bytes("12346"));
+    const back = readEvents(standing.connect(ME, first!.id), 1);
+    expect((await back).map(({ data }) => data)).toEqual(["12346"]);
+    for (const text of ["12347", "12348"]) standing.send(bytes(text));
+    const anew = readEvents(standing.connect(ME, first!.id), 1);
+    standing.send(bytes("12349"));
+    expect((await anew).map(({ data }) => data)).toEqual(["12349"]);
+  });
+
+  test("is primed with the event that the client has got, so that being cut off at once loses nothing", async () => {
+    const { standing } = setUp({ primes: true });
+    const seen = readEvents(standing.connect(ME, null), 2);
+    standing.send(bytes("one"));
+    const [, one] = await seen;
+    standing.send(bytes("two"));
+    const [primer, two] = await readEvents(standing.connect(ME, one!.id), 2);
+    expect([primer, two!.data]).toEqual([{ id: one!.id, data: "" }, "two"]);
+  });
+});
+
+test("found 8: the end of a session lets go of all that was kept for it", () => {
+  const retention = createRetention();
+  const streams = createEventStreams({ keepAlive: 1_000_000 });
+  const session = createSessionStreams({ streams, primes: true, retention, principal: "me" });
+  session.open(ME, () => {}).send(bytes("kept"));
+  session.standing.send(bytes("kept, too"));
+  expect(retention.bytes).toBeGreaterThan(12);
+  session.standing.close();
+  expect(retention.bytes).toBe(0);
 });

@@ -81,16 +81,6 @@ describe("the life of a session", () => {
     await call.ended();
   });
 
-  test("a second GET takes the place of the first", async () => {
-    const session = await openSession(url);
-    const first = listen(await session.listen());
-    const second = listen(await session.listen());
-    await first.ended();
-    await session.call("list_changed");
-    expect(await second.next()).toMatchObject({ method: "notifications/tools/list_changed" });
-    await second.close();
-  });
-
   test("loose messages wait for the GET stream", async () => {
     const session = await openSession(url);
     await session.call("list_changed");

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createExchange, type ExchangeOptions } from "../../src/eras/exchange.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/event-stream.ts";
+import { createExpiryAlarm } from "../../src/eras/expiry-alarm.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
-import { isEventStream, readEvents, readTexts, within } from "./wire.ts";
+import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 
 const ME = { principal: "me", isValid: () => true };
 const YOU = { principal: "you", isValid: () => true };
@@ -29,7 +30,7 @@ describe("an idle session", () => {
     });
     const add = (isBusy: () => boolean = () => false) => {
       const id = sessions.newId();
-      sessions.add({ id, principal: "me", isBusy, close: () => ended.push(id) });
+      sessions.add({ id, principal: "me", isBusy, mayGo: () => true, close: () => ended.push(id) });
       return id;
     };
     const wait = (minutes: number) => {
@@ -72,6 +73,61 @@ describe("an idle session", () => {
   });
 });
 
+describe("found 8: sessions of one principal", () => {
+  const others = { principal: "you", isValid: () => true };
+  function setUp(most?: number) {
+    let now = 0;
+    const ended: string[] = [];
+    const sessions = createSessions<Session>({
+      now: () => ++now,
+      random: () => new Uint8Array(1),
+      idle: 1_000_000,
+      ...(most !== undefined && { most }),
+    });
+    const add = (id: string, more: Partial<Session> = {}) => {
+      const idle = { principal: "me", isBusy: () => false, mayGo: () => true };
+      const session = { id, ...idle, close: () => ended.push(id), ...more };
+      const hasRoom = sessions.makeRoom(session.principal);
+      if (hasRoom) sessions.add(session);
+      return hasRoom;
+    };
+    return { sessions, ended, add };
+  }
+
+  test("are a hundred; the one that was not used for the longest time makes room, and is forgotten", () => {
+    const { sessions, ended, add } = setUp();
+    add("of another", { principal: "you" });
+    for (let count = 0; count < 100; count++) add(`${count}`);
+    expect(ended).toEqual([]);
+    sessions.find("0", ME);
+    add("new");
+    expect(ended).toEqual(["1"]);
+    expect([sessions.find("1", ME), sessions.find("0", ME)?.id]).toEqual([undefined, "0"]);
+    expect(sessions.find("of another", others)?.id).toBe("of another");
+  });
+
+  test("that only wait with a stream open go after the idle ones; those at work stay, and then there is no room", () => {
+    const { ended, add } = setUp(3);
+    add("at work", { isBusy: () => true, mayGo: () => false });
+    add("listening", { isBusy: () => true });
+    add("idle");
+    expect([add("a", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([true, ["idle"]]);
+    expect([add("b", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([
+      true,
+      ["idle", "listening"],
+    ]);
+    expect([add("c"), ended.length]).toEqual([false, 2]);
+  });
+
+  test("are a thousand where nobody can be told from anybody", () => {
+    const { ended, add } = setUp();
+    for (let count = 0; count < 1_000; count++) add(`${count}`, { principal: "" });
+    expect(ended).toEqual([]);
+    add("new", { principal: "" });
+    expect(ended).toEqual(["0"]);
+  });
+});
+
 describe("a silent stream", () => {
   test("carries a comment now and then", async () => {
     const { response } = openStreams(10).open(ME, () => {});
@@ -102,6 +158,68 @@ describe("a silent stream", () => {
     streams.open(YOU, () => (ended += 10));
     streams.recheck();
     expect(ended).toBe(1);
+  });
+});
+
+describe("found 43: what hangs on a credential that runs out", () => {
+  test("ends at that moment, each at its own, with no comment due", async () => {
+    const streams = openStreams();
+    const ends: string[] = [];
+    const open = (name: string, ms: number) => {
+      const expiresAt = Date.now() + ms;
+      const closed = Promise.withResolvers<void>();
+      streams.open({ principal: name, expiresAt, isValid: () => Date.now() < expiresAt }, () => {
+        ends.push(name);
+        closed.resolve();
+      });
+      return closed.promise;
+    };
+    void open("in two months", 60 * 86_400_000);
+    const late = open("late", 120);
+    const early = open("early", 40);
+    await within(Promise.all([early, late]), "the ends");
+    expect(ends).toEqual(["early", "late"]);
+  });
+
+  test("does not end because the clock was set forward and back meanwhile, or before it has come to that", async () => {
+    let now = 0;
+    let asked = 0;
+    const rung: number[] = [];
+    const looked = Promise.withResolvers<void>();
+    const alarm = createExpiryAlarm({
+      now() {
+        if (++asked === 3) looked.resolve();
+        return now;
+      },
+      ring(at) {
+        rung.push(at);
+        return undefined;
+      },
+    });
+    now = 1_000;
+    alarm.expect(1_010);
+    now = 1_005;
+    // It is looked at the clock again and again, which stands still.
+    await within(looked.promise, "a look at the clock");
+    expect(rung).toEqual([]);
+    now = 2_000;
+    await until("it rings", () => rung.length === 1);
+    alarm.close();
+  });
+
+  test("waits without looking, however far away the end is", async () => {
+    let looks = 0;
+    const rung = Promise.withResolvers<void>();
+    const now = () => (++looks, Date.now());
+    const ring = () => (rung.resolve(), undefined);
+    const far = createExpiryAlarm({ now, ring });
+    const near = createExpiryAlarm({ now: Date.now, ring });
+    far.expect(Date.now() + 2 ** 31 + 1_000);
+    near.expect(Date.now() + 50);
+    await within(rung.promise, "the near one");
+    expect(looks).toBe(1);
+    far.close();
+    near.close();
   });
 });
 

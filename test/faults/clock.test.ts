@@ -62,7 +62,13 @@ test("a session used before the clock went back ends after its time all the same
     idle: 1_000,
   });
   const caller = { principal: "me", isValid: () => true };
-  sessions.add({ id: "id", principal: "me", isBusy: () => false, close: () => ended.push("id") });
+  sessions.add({
+    id: "id",
+    principal: "me",
+    isBusy: () => false,
+    mayGo: () => true,
+    close: () => ended.push("id"),
+  });
   now = 0;
   sessions.reap();
   expect(sessions.find("id", caller)).toBeDefined();

@@ -3,12 +3,14 @@
 // The stream is the session: when it ends, the session does.
 import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
+import type { Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import type { Caller } from "../era.ts";
 import type { EventStream, EventStreams } from "../event-stream.ts";
 import type { Backlog } from "../paced-body.ts";
-import { refuse, refuseBusy, refuseSession } from "../refusal.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseSession } from "../refusal.ts";
 import type { Session, Sessions } from "../sessions.ts";
 
 export interface SseSession extends Session {
@@ -23,7 +25,7 @@ export interface HttpSse {
   /** `GET /sse` */
   get(caller: Caller): Response;
   /** `POST /messages?sessionId=`; the answers come on the stream. */
-  post(request: Request, body: Body, caller: Caller): Promise<Response>;
+  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
 }
 
 export interface HttpSseOptions {
@@ -32,16 +34,22 @@ export interface HttpSseOptions {
   streams: EventStreams;
   /** Where the client shall post: `/messages`. */
   messagesPath: string;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
 /** How long a client may take to send `initialize`, in milliseconds. */
 const BEGIN_WITHIN = 60_000;
+/**
+ * How long a stream waits in silence for a new token when its own has run out, in milliseconds: clients get one when a
+ * POST of theirs is refused, and go on in the same session.
+ */
+const RENEW_WITHIN = 5_000;
 /** Streams of clients without a token that have not sent it: nothing else bounds what strangers can open. */
 const MOST_WAITING = 100;
 
 export function createHttpSse(options: HttpSseOptions): HttpSse {
-  const { bridge, sessions, streams, messagesPath, admission } = options;
+  const { bridge, sessions, streams, messagesPath, inFlight, admission } = options;
   /** Sessions of strangers that have not begun. */
   const waiting = new Set<SseSession>();
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
@@ -56,18 +64,29 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     return session.conversation;
   };
 
+  /** The answer comes on the stream of somebody whose access may last longer than that of who calls. */
+  const watch = ({ id, method }: Message, caller: Caller, outlet: Outlet, calls: Conversation): Outlet => {
+    // The greeting is not the client's alone, and is never cancelled.
+    if (method === "initialize") return outlet;
+    const over = inFlight.add(caller, () => calls.cancel(id));
+    return {
+      precede: outlet.precede,
+      finish(...answer) {
+        over();
+        outlet.finish(...answer);
+      },
+      drop: over,
+    };
+  };
+
   return {
     get(caller) {
-      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseCrowd();
+      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseWaiting();
+      if (!sessions.makeRoom(caller.principal)) return refuseCrowd("streams are open");
       const id = sessions.newId();
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
-      const stream = streams.countedBy(count).open(caller, () => {
-        clearTimeout(patience);
-        waiting.delete(session);
-        sessions.remove(session);
-        void session.conversation?.then((conversation) => conversation?.close());
-      });
+      const stream = streams.countedBy(count).open(caller, closed, undefined, RENEW_WITHIN);
       const session: SseSession = {
         id,
         principal: caller.principal,
@@ -79,6 +98,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         },
         conversation: undefined,
         isBusy: () => true,
+        // Its client would come back at once, and end the next one.
+        mayGo: () => false,
         close: stream.end,
       };
       sessions.add(session);
@@ -89,11 +110,17 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       stream.sendEvent("endpoint", `${messagesPath}?sessionId=${id}`);
       return stream.response;
 
+      function closed() {
+        clearTimeout(patience);
+        waiting.delete(session);
+        sessions.remove(session);
+        void session.conversation?.then((conversation) => conversation?.close());
+      }
       function giveUp() {
         void Promise.resolve(session.conversation).then((begun) => begun === undefined && stream.end());
       }
     },
-    async post(request, { messages }, caller) {
+    async post(request, { messages }, caller, recheck) {
       const id = new URL(request.url).searchParams.get("sessionId");
       if (id === null)
         return refuse(400, ErrorCode.refused, "Bad request: the sessionId parameter is missing.");
@@ -108,21 +135,20 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         return refuseBusy();
       }
       waiting.delete(session);
-      const refusal = await admission.refuse(messages, caller, conversation.call);
+      const refusal = (await admission.refuse(messages, caller, conversation.call)) ?? recheck();
       if (refusal !== undefined) return refusal;
+      session.stream.renew(caller);
       for (const message of messages) {
-        if (message.kind === "request")
-          conversation.call(message, admission.screen(message, caller, session.outlet));
-        else conversation.tell(message);
+        if (message.kind === "request") {
+          const outlet = watch(message, caller, session.outlet, conversation);
+          conversation.call(message, admission.screen(message, caller, outlet));
+        } else conversation.tell(message);
       }
       return new Response("Accepted", { status: 202 });
     },
   };
 }
 
-function refuseCrowd(): Response {
-  const text = "Too many streams wait for initialize to be sent on them. Try again in a moment.";
-  const response = refuse(503, ErrorCode.refused, text);
-  response.headers.set("retry-after", "5");
-  return response;
+function refuseWaiting(): Response {
+  return refuseCrowd("streams wait for initialize to be sent on them");
 }

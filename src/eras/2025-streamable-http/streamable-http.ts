@@ -6,10 +6,12 @@ import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import { isResumable, isStranger, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
-import { refuse, refuseBusy, refuseMethod, refuseSession } from "../refusal.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../refusal.ts";
+import type { Retention } from "../retention.ts";
 import type { Sessions } from "../sessions.ts";
 import { createAdoptions, markEvents, unmarkEvent, type Inheritance } from "./adoption.ts";
 import { createLooseEnd } from "./loose-end.ts";
@@ -17,7 +19,7 @@ import type { StreamableSession } from "./session.ts";
 import { createSessionStreams } from "./session-streams.ts";
 
 export interface StreamableHttp {
-  post(request: Request, body: Body, caller: Caller): Promise<Response>;
+  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
   get(request: Request, caller: Caller): Promise<Response>;
   delete(request: Request, caller: Caller): Promise<Response>;
 }
@@ -26,13 +28,17 @@ export interface StreamableHttpOptions {
   bridge: Bridge;
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
+  retention: Retention;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
 const SESSION_HEADER = "mcp-session-id";
+/** What is kept for a client that does not listen; the oldest goes first. */
+const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { bridge, sessions, streams, admission } = options;
+  const { bridge, sessions, streams, retention, inFlight, admission } = options;
   const findSession = (request: Request, caller: Caller) => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -49,27 +55,41 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
     const isAdopted = inherited !== undefined;
-    const own = createSessionStreams({ streams: isAdopted ? markEvents(counted) : counted, primes });
-    const loose = createLooseEnd(own);
-    const conversation = await bridge.openSession(caller.principal, initialize, {
+    const { principal } = caller;
+    const own = createSessionStreams({
+      streams: isAdopted ? markEvents(counted) : counted,
+      primes,
+      retention,
+      principal,
+    });
+    const loose = createLooseEnd(own, retention.open({ principal, ...UNHEARD }));
+    const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
       closed() {
         sessions.remove(session);
         loose.close();
       },
     });
-    if (conversation === undefined) return refuseBusy();
+    if (conversation === undefined) {
+      loose.close();
+      return refuseBusy();
+    }
     const session: StreamableSession = {
       id: inherited?.id ?? sessions.newId(),
-      principal: caller.principal,
+      principal,
       conversation,
       streams: own,
       loose,
       isAdopted,
       handshake: isStranger(caller) ? { initialize, initialized: undefined } : undefined,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
+      mayGo: () => conversation.pending === 0,
       close: conversation.close,
     };
+    if (!sessions.makeRoom(principal)) {
+      session.close();
+      return refuseCrowd("sessions are at work");
+    }
     return session;
   };
   const openSession = async (caller: Caller, initialize: Message) => {
@@ -83,7 +103,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   });
 
   return {
-    async post(request, { batch, messages }, caller) {
+    async post(request, { batch, messages }, caller, recheck) {
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1) {
         return refuse(
@@ -97,7 +117,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
-      const refusal = caller.gate && (await admission.refuse(messages, caller, session.conversation.call));
+      const refusal =
+        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ?? recheck();
       if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
@@ -106,6 +127,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const exchange = createExchange({
         streams: session.streams,
         caller,
+        inFlight,
+        cancel() {
+          // The greeting is not the client's alone, and is never cancelled.
+          for (const { id, method } of requests) if (method !== "initialize") session.conversation.cancel(id);
+        },
         batch,
         expected: requests.length,
         aside: takesEvents(request) ? undefined : session.loose.send,

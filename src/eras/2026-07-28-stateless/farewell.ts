@@ -1,39 +1,50 @@
-// Streams of `subscriptions/listen` that end because the program does: a result as the last message tells
-// the client that this was meant, and was no broken connection.
+// Streams of `subscriptions/listen` that end because the program does, or because their caller has too many:
+// a result as the last message tells the client that this was meant, and was no broken connection.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
 import type { Outlet } from "../../bridge/bridge.ts";
 import { composeEnd } from "../../bridge/listeners.ts";
-import type { Message } from "../../frame/message.ts";
+
+export interface Listening {
+  /** The client's id of the request, as JSON text. */
+  readonly id: string;
+  readonly principal: string;
+  readonly outlet: Outlet;
+  /** Takes the request back at the server. */
+  cancel(): void;
+}
 
 export interface Farewell {
-  /**
-   * @param gone aborts when the client has gone by itself
-   * @returns where the bridge answers from now on
-   */
-  promise(listen: Message, outlet: Outlet, gone: AbortSignal): Outlet;
+  /** Notes a stream; the oldest one of its principal ends when there are too many. */
+  add(stream: Listening): void;
+  /** The stream has ended by itself, or its client has gone. */
+  remove(stream: Listening): void;
   /** Ends every stream that is still open. */
   say(): void;
 }
 
+const MOST = 100;
+/** Of those whom nobody can tell from each other, all together. */
+const MOST_OF_ANYBODY = 1_000;
+
 export function createFarewell(): Farewell {
-  /** Ids of requests as JSON text, by where they are answered. */
-  const open = new Map<Outlet, string>();
+  /** Oldest first. */
+  const open = new Set<Listening>();
+
+  const end = (stream: Listening) => {
+    if (!open.delete(stream)) return;
+    stream.cancel();
+    stream.outlet.finish(composeEnd(stream.id));
+  };
 
   return {
-    promise(listen, outlet, gone) {
-      open.set(outlet, listen.id);
-      gone.addEventListener("abort", () => open.delete(outlet));
-      return {
-        ...outlet,
-        finish(...answer) {
-          open.delete(outlet);
-          outlet.finish(...answer);
-        },
-      };
+    add(stream) {
+      const own = [...open].filter(({ principal }) => principal === stream.principal);
+      if (own.length >= (stream.principal === "" ? MOST_OF_ANYBODY : MOST)) end(own[0]!);
+      open.add(stream);
     },
+    remove: (stream) => void open.delete(stream),
     say() {
-      for (const [outlet, id] of open) outlet.finish(composeEnd(id));
-      open.clear();
+      for (const stream of open) end(stream);
     },
   };
 }

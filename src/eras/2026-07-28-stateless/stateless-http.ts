@@ -6,16 +6,17 @@ import type { Envelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
+import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
 import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE } from "../exchange.ts";
 import { refuse, refuseBusy } from "../refusal.ts";
-import { createFarewell } from "./farewell.ts";
+import { createFarewell, type Listening } from "./farewell.ts";
 import { climb } from "./ladder.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
 export interface StatelessHttp {
-  post(request: Request, message: Message, caller: Caller): Promise<Response>;
+  post(request: Request, message: Message, caller: Caller, recheck: Recheck): Promise<Response>;
   /** Ends the streams of those who listen; what else is under way ends with its stream. */
   close(): void;
 }
@@ -23,10 +24,12 @@ export interface StatelessHttp {
 export interface StatelessHttpOptions {
   bridge: Bridge;
   streams: EventStreams;
+  inFlight: CallsInFlight;
   admission: Admission;
 }
 
-export function createStatelessHttp({ bridge, streams, admission }: StatelessHttpOptions): StatelessHttp {
+export function createStatelessHttp(options: StatelessHttpOptions): StatelessHttp {
+  const { bridge, streams, inFlight, admission } = options;
   const farewell = createFarewell();
 
   async function refuseCall(
@@ -55,21 +58,33 @@ export function createStatelessHttp({ bridge, streams, admission }: StatelessHtt
     server: StatelessServer,
     caller: Caller,
   ): Promise<Response> {
+    // Nobody can come back for an answer here: a stream that ends takes its call along.
+    const leave = () => {
+      farewell.remove(listening);
+      listening.cancel();
+    };
     const exchange = createExchange({
       streams: streams.countedBy(server.unread),
       caller,
+      inFlight,
+      cancel: leave,
+      closed: leave,
       expected: 1,
       batch: false,
       patience: PATIENCE,
       statusOf,
     });
-    const outlet =
-      message.method === "subscriptions/listen"
-        ? farewell.promise(message, exchange.outlet, signal)
-        : exchange.outlet;
-    const cancel = server.call(message, envelope, admission.screen(message, caller, outlet));
+    const { id, method } = message;
+    const listening: Listening = {
+      id,
+      principal: caller.principal,
+      outlet: exchange.outlet,
+      cancel: () => {},
+    };
+    if (method === "subscriptions/listen") farewell.add(listening);
+    listening.cancel = server.call(message, envelope, admission.screen(message, caller, exchange.outlet));
     const abandon = () => {
-      cancel();
+      leave();
       exchange.abandon();
     };
     if (signal.aborted) abandon();
@@ -78,14 +93,14 @@ export function createStatelessHttp({ bridge, streams, admission }: StatelessHtt
   }
 
   return {
-    async post(request, message, caller) {
+    async post(request, message, caller, recheck) {
       if (message.kind !== "request") return refuseOther(message);
       const envelope = climb(request, message);
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller.principal, envelope);
       if (server === undefined) return refuseBusy();
       try {
-        const refusal = await refuseCall(request, message, envelope, server, caller);
+        const refusal = (await refuseCall(request, message, envelope, server, caller)) ?? recheck();
         return refusal ?? start(request, message, envelope, server, caller);
       } finally {
         server.release();
