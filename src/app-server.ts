@@ -6,7 +6,7 @@ import { createBridge } from "./bridge/pool.ts";
 import type { Command } from "./child/command.ts";
 import { createSpawner } from "./child/spawn.ts";
 import type { Config } from "./config/config.ts";
-import { isSessionRevision } from "./eras/era.ts";
+import { agreeOn, isSessionRevision } from "./eras/era.ts";
 import { inheritEnvironment } from "./app-tunnel.ts";
 import type { Log } from "./log.ts";
 import { printable, printableLine } from "./printable.ts";
@@ -43,6 +43,7 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
     {
       ...io,
       process: config.process,
+      hasStrangers: config.auth === "optional",
       childEra: config.childEra,
       maxChildren: config.maxChildren,
       startChild: createSpawner({
@@ -61,7 +62,7 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
         log.plain(`${printable(command.name)} | ${printableLine(line)}`);
       },
     },
-    isSessionRevision,
+    { isLegacy: isSessionRevision, agreeOn },
   );
   return {
     bridge,

@@ -104,9 +104,19 @@ export type ProcessMode = "client" | "session" | "shared";
 /** Which revisions the server is spoken to in; `auto`: found out. */
 export type ChildEra = "auto" | "legacy" | "modern";
 
+/** What the bridge must know of revisions with sessions. */
+export interface Revisions {
+  /** Whether a revision is one of them. */
+  isLegacy(version: string): boolean;
+  /** The one that a client which asks for one has with a server that speaks one. */
+  agreeOn(asked: string, spoken: string): string;
+}
+
 export interface BridgeOptions {
   startChild: StartChild;
   process: ProcessMode;
+  /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
+  hasStrangers: boolean;
   childEra: ChildEra;
   /** The most server processes at a time. */
   maxChildren: number;

@@ -14,6 +14,8 @@ export interface Waiter {
   progress(notification: Uint8Array): void;
   /** The server process is gone; `how` says how it ended. */
   lost(how: string): void;
+  /** It listens for what may never come, and waits for no answer. */
+  isListening?: boolean;
 }
 
 export interface Call<W extends Waiter = Waiter> {

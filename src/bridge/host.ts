@@ -9,7 +9,7 @@ import type { BridgeOptions } from "./bridge.ts";
 import { decode } from "../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./calls.ts";
 import { quoteError } from "./refusal.ts";
-import { createServer, type Hire, type ServerOptions } from "./server.ts";
+import { createServer, type Hire, type Server, type ServerOptions } from "./server.ts";
 import type { Compose, Standing } from "./standing.ts";
 import { printable } from "../printable.ts";
 import type { Unread } from "./unread.ts";
@@ -20,10 +20,11 @@ export interface Host<W extends Waiter> {
   start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
   /** A number for a request that is sent by `resend`. */
   nextNumber(): number;
-  /** Sends bytes, now or when the process is back; false when they cannot be kept until then. */
+  /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
-  /** A request of our own; `undefined` when the process went before it answered. */
-  ask(compose: Compose): Promise<Message | undefined>;
+  ask: Server["ask"];
+  /** Whether clients of another kind on the same process want to hear of a resource. */
+  isWantedElsewhere(uri: string): boolean;
   /** Nobody waits for the call any more. */
   forget(call: Call<W>): void;
   /** Forgets the call and tells the server. */
@@ -45,13 +46,23 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   notification(message: Message): void;
   /** The process is gone; whoever waited for it has been told. */
   lost(): void;
+  /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
+  isAwaited(): boolean;
+  /** Whether anybody wants to hear of a resource. */
+  wants?(uri: string): boolean;
+  /** A process that has taken the place of another has been greeted. */
+  replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
   /** No process takes up again where the last one ended: a new one has refused to. */
   gaveUp(refusal: Message): void;
   /** Asks a process without sessions whether it lives. */
   sign?: Compose;
+  /** Strangers call it. */
+  isPublic?: boolean;
 }
+
+export type OpenHost = <W extends Waiter>(options: HostOptions) => Host<W>;
 
 export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
   const { log } = options;
@@ -59,6 +70,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     ...options,
     pass,
     receive,
+    isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
     lost(how) {
       options.lost();
       for (const call of calls.drain()) call.waiter.lost(how);
@@ -102,20 +114,21 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
     calls,
     start(request, waiter, edits) {
       const { call, bytes } = calls.open(request, waiter, edits);
-      if (!server.send(bytes)) {
+      if (!server.send(bytes, true)) {
         calls.close(call);
         waiter.lost("takes nothing in, and too much waits for it");
       }
       return call;
     },
     nextNumber: server.nextNumber,
-    send: server.send,
+    send: (bytes) => server.send(bytes, false),
     ask: server.ask,
+    isWantedElsewhere: () => false,
     forget: calls.close,
     cancel(call) {
       calls.close(call);
       const params = { requestId: call.number, reason: "The client has gone." };
-      server.send(composeNotification("notifications/cancelled", params));
+      server.send(composeNotification("notifications/cancelled", params), false);
     },
     unread: server.unread,
     answers: server.answers,

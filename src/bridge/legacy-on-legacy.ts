@@ -4,7 +4,7 @@ import { composeError, composeRequest, composeResult, ErrorCode } from "../frame
 import { stringParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
-import { createHost, type HostOptions } from "./host.ts";
+import { createHost, type HostOptions, type OpenHost } from "./host.ts";
 import { isLogged } from "./log-level.ts";
 import { createQuestionTable } from "./questions.ts";
 import { quoteError } from "./refusal.ts";
@@ -16,8 +16,9 @@ import {
   type Session,
   type SessionWaiter,
 } from "./session.ts";
-import { createStanding } from "./standing.ts";
-import { isSubscribed, noteWish } from "./wishes.ts";
+import { createStanding, type Standing } from "./standing.ts";
+import { createFirstWelcome, underId, type Welcome } from "./welcome.ts";
+import { isSubscribed, isSubscribedAtAll, noteWish } from "./wishes.ts";
 import { printable } from "../printable.ts";
 
 /** A server process that sessions can be opened on. */
@@ -33,6 +34,11 @@ export type CellOptions = Pick<
   HostOptions,
   "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
 > & {
+  /** Where the process is had from; absent for one that these clients alone use. */
+  openHost?: OpenHost;
+  /** What the process was greeted with, where that was not a client's own. */
+  standing?: Standing;
+  welcome?: Welcome;
   /** A client has said something. */
   used(): void;
   /** The process is of no more use: to be closed. */
@@ -46,26 +52,46 @@ interface Addressee {
 }
 
 export function createLegacyOnLegacy(options: CellOptions): SessionHost {
-  const { log } = options;
-  const standing = createStanding();
+  const { log, openHost = createHost, standing = createStanding() } = options;
+  /** Others than these sessions use the process. */
+  const isShared = options.openHost !== undefined;
   const questions = createQuestionTable<Addressee>();
   // Least recently used first.
   const sessions = new Set<Session>();
-  const host = createHost<SessionWaiter>({
+  const host = openHost<SessionWaiter>({
     ...options,
     standing,
     question,
     notification,
-    lost: () => void questions.drop(() => true),
-    gaveUp: options.gone,
+    lost() {
+      questions.drop(() => true);
+      welcome.lost();
+    },
+    isAwaited: () => isSubscribedAtAll(sessions) || welcome.isAwaited(),
+    wants: (uri) => isSubscribed(uri, sessions),
+    welcomed: (answer) => welcome.welcomed(answer),
+    gaveUp(refusal) {
+      welcome.refused(refusal);
+      options.gone();
+    },
   });
-  /** The server's answer to the first `initialize`; every later session gets it too. */
-  let welcome: Promise<Message | undefined> | undefined;
+  const welcome =
+    options.welcome ??
+    createFirstWelcome((session, request, outlet, answer) => {
+      standing.note(request);
+      const heard = (said: Message) => {
+        if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
+        answer(said);
+      };
+      startCall(host, session, request, outlet, { answer: heard });
+    });
 
   // ── what the server says of itself ──
 
   function question(message: Message): void {
     const addressee = chooseAddressee();
+    const refusal = addressee && welcome.refusal(addressee.session, message);
+    if (refusal !== undefined) return void host.send(refusal);
     const bytes = addressee && questions.open(message, addressee);
     if (bytes !== undefined) return forward(bytes, addressee!);
     const reason =
@@ -73,9 +99,13 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     host.send(composeError(message.id, ErrorCode.internal, reason));
   }
 
+  function findNewest(): Addressee | undefined {
+    return host.calls.newest()?.waiter ?? welcome.newest();
+  }
+
   /** The wire does not say which call a message belongs to; the newest one is the best guess there is. */
   function chooseAddressee(): Addressee | undefined {
-    const newest = host.calls.newest()?.waiter;
+    const newest = findNewest();
     if (newest !== undefined) return newest;
     const session = [...sessions].at(-1);
     return session && { session, outlet: undefined };
@@ -120,10 +150,11 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   }
 
   function logLine(message: Message): void {
-    const newest = host.calls.newest()?.waiter;
-    if (sessions.size === 1 || newest !== undefined) {
+    const newest = findNewest();
+    const isAlone = sessions.size === 1 && !isShared;
+    if (isAlone || newest !== undefined) {
       const addressee = newest ?? chooseAddressee();
-      if (addressee !== undefined && (sessions.size === 1 || isLogged(message, addressee.session.logLevel))) {
+      if (addressee !== undefined && (isAlone || isLogged(message, addressee.session.logLevel))) {
         forward(message.bytes, addressee);
       }
       return;
@@ -137,15 +168,11 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   // ── what the clients say ──
 
   function call(session: Session, request: Message, done: Done, outlet: Outlet): void {
-    switch (request.method) {
-      case "initialize":
-        return void greet(session, request, done, outlet);
-      default:
-        // What others still want the server must go on doing; a session that no longer does is told so.
-        if (!noteWish(session, request, sessions)) return done(composeResult(request.id, {}));
-        standing.note(request);
-        return pass(session, request, done, outlet);
-    }
+    if (request.method === "initialize") return welcome.greet(session, request, done, outlet);
+    // What others still want the server must go on doing; a session that no longer does is told so.
+    if (!noteWish(session, request, sessions, host)) return done(composeResult(request.id, {}));
+    standing.note(request);
+    return pass(session, request, done, outlet);
   }
 
   function pass(session: Session, request: Message, done: Done, outlet: Outlet): void {
@@ -154,32 +181,6 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       answer: (answer) => done(underId(answer, id)),
       pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
     });
-  }
-
-  async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
-    if (welcome === undefined) {
-      const first = Promise.withResolvers<Message | undefined>();
-      welcome = first.promise;
-      standing.note(request);
-      return startCall(
-        host,
-        session,
-        request,
-        { ...outlet, finish: (...answer) => (first.resolve(undefined), outlet.finish(...answer)) },
-        {
-          answer(answer) {
-            if (answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
-            first.resolve(answer.kind === "result" ? answer : undefined);
-            done(underId(answer, request.id));
-          },
-        },
-      );
-    }
-    const awaited = welcome;
-    const answer = await awaited;
-    if (answer !== undefined) return done(underId(answer, request.id));
-    if (welcome === awaited) welcome = undefined;
-    return greet(session, request, done, outlet);
   }
 
   function tell(session: Session, message: Message): void {
@@ -197,13 +198,15 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   function ended(session: Session): void {
     sessions.delete(session);
+    welcome.forget(session);
     for (const id of questions.drop((addressee) => addressee.session === session)) {
       host.send(composeError(id, ErrorCode.internal, "The client has gone."));
     }
     for (const uri of session.resources) {
       if (isSubscribed(uri, sessions)) continue;
       standing.forgetResource(uri);
-      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }));
+      if (host.isWantedElsewhere(uri)) continue;
+      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
     }
   }
 
@@ -241,8 +244,4 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       await host.close();
     },
   };
-}
-
-function underId(answer: Message, id: string): Uint8Array {
-  return splice(answer.bytes, [{ at: answer.idAt!, text: id }]);
 }

@@ -21,6 +21,7 @@ import {
   type SessionWaiter,
 } from "./session.ts";
 import { createStanding } from "./standing.ts";
+import { isSubscribedAtAll } from "./wishes.ts";
 import { printable } from "../printable.ts";
 
 export type SessionCellOptions = CellOptions &
@@ -46,18 +47,20 @@ const MAX_ROUNDS = 10;
 const PACE = 250;
 
 export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
-  const { log, random } = options;
+  const { log, random, openHost = createHost } = options;
   const guests = new Set<Guest>();
   const tools = createLegacyTools();
   const conversations = new Set<Conversation>();
-  const host = createHost<SessionWaiter>({
+  const host = openHost<SessionWaiter>({
     ...options,
     standing: createStanding(),
     sign: composeDiscover,
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,
-    lost: () => guests.forEach(({ listening }) => listening.again()),
+    lost: () => guests.forEach(({ listening }) => listening.lost()),
+    isAwaited: () => isSubscribedAtAll(guests),
+    replaced: () => guests.forEach(({ listening }) => listening.again()),
     gaveUp: options.gone,
   });
 

@@ -25,6 +25,10 @@ interface Listener {
 
 export interface Listeners {
   readonly count: number;
+  /** Whether anybody listens for a resource, or waits to be told what can be listened for. */
+  isAwaited(): boolean;
+  /** Whether anybody listens for this resource. */
+  wants(uri: string): boolean;
   /** @returns ends the stream because the client has gone */
   open(request: Message, outlet: Outlet): () => void;
   /** Tells a notification of the server's to whoever listens for it; false when it is of no such kind. */
@@ -37,8 +41,10 @@ export interface Listeners {
 export interface ListenersOptions {
   /** What the server can do, once it is known. */
   capabilities(): Promise<Readonly<Record<string, unknown>>>;
-  /** Sends a request to the server; its answer is of no interest. */
-  ask(compose: Compose): unknown;
+  /** Sends a request to the server; its answer is of no interest. @param wakes whether it starts one that has ended */
+  ask(compose: Compose, wakes: boolean): unknown;
+  /** Whether somebody who does not listen here wants to hear of a resource. */
+  isWantedElsewhere(uri: string): boolean;
 }
 
 const FLAG: Record<string, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged"> = {
@@ -50,21 +56,26 @@ const UPDATED = "notifications/resources/updated";
 /** Resources one stream may be about; what is beyond is not acknowledged. */
 const MAX_RESOURCES = 1_000;
 
-export function createListeners({ capabilities, ask }: ListenersOptions): Listeners {
+export function createListeners({ capabilities, ask, isWantedElsewhere }: ListenersOptions): Listeners {
   const listeners = new Set<Listener>();
   /** Those who wait until it is known what the server can do. */
   const opening = new Set<Pick<Listener, "id" | "outlet">>();
   /** The resources that anybody listens for. */
   const findWanted = () => new Set([...listeners].flatMap(resourcesOf));
 
-  const tellServer = (method: string, uris: Iterable<string>) => {
-    for (const uri of uris) ask((number) => composeRequest(number, method, { uri }));
+  const tellServer = (method: "resources/subscribe" | "resources/unsubscribe", uris: Iterable<string>) => {
+    const wakes = method === "resources/subscribe";
+    for (const uri of uris) {
+      if (wakes || !isWantedElsewhere(uri)) ask((number) => composeRequest(number, method, { uri }), wakes);
+    }
   };
 
   return {
     get count() {
       return listeners.size + opening.size;
     },
+    wants: (uri) => findWanted().has(uri),
+    isAwaited: () => opening.size > 0 || findWanted().size > 0,
     open(request, outlet) {
       let listener: Listener | undefined;
       const waiting = { id: request.id, outlet };

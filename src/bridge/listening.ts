@@ -12,6 +12,8 @@ import type { Session, SessionWaiter } from "./session.ts";
 export interface Listening {
   /** Listens for what the session wants now; resolves when the server has agreed. */
   open(): Promise<void>;
+  /** The server process is gone, and the stream with it. */
+  lost(): void;
   /** The server has been started anew: listens again if it listened before. */
   again(): void;
   /** A notification on this stream as the client shall see it; `undefined` for any other. */
@@ -29,6 +31,7 @@ export function createListening(
   /** Our number of the stream in force. */
   let current: number | undefined;
   let isClosed = false;
+  let isCut = false;
   const acknowledged = new Map<number, () => void>();
 
   const leave = (number: number) => {
@@ -54,10 +57,14 @@ export function createListening(
 
   return {
     open,
-    again() {
-      if (current === undefined) return;
+    lost() {
+      isCut ||= current !== undefined;
       current = undefined;
-      void open();
+    },
+    again() {
+      // Somebody may have asked for more meanwhile, which began the stream anew.
+      if (isCut && current === undefined) void open();
+      isCut = false;
     },
     hear(notification, subscription) {
       if (notification.method === "notifications/subscriptions/acknowledged") {

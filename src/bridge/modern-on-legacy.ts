@@ -30,7 +30,7 @@ export interface StatelessHost {
 export type StatelessCellOptions = CellOptions &
   Pick<BridgeOptions, "random"> & {
     seal: Seal;
-    /** Of the first client; the others have the same capabilities. */
+    /** Of the first client; the others have the same capabilities. Ours where they need not. */
     envelope: Envelope;
   };
 
@@ -56,25 +56,25 @@ export function refuseRemoved({ id, method }: Message, outlet: Outlet): boolean 
 type Json = Readonly<Record<string, unknown>>;
 
 export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used } = options;
+  const { envelope, used, openHost = createHost } = options;
+  const { standing = createStanding((number) => composeRequest(number, "initialize", greeting(envelope))) } =
+    options;
   const welcome = Promise.withResolvers<Json>();
   /** Requests that wait for what the server says of itself. */
   const discovering = new Set<{ id: string; outlet: Outlet }>();
   let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
-  let level: string | undefined;
   /** What the server has logged before its first call, which may want it; nobody after that does. */
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
   /** Why the server serves nobody. */
   let refusal: string | undefined;
-  const host = createHost<TripWaiter>({
+  const host = openHost<TripWaiter>({
     ...options,
-    standing: createStanding((number) => composeRequest(number, "initialize", greeting(envelope))),
+    standing,
     question: ask,
     notification,
-    lost() {
-      level = undefined;
-      trips.forgetQuestions();
-    },
+    lost: () => trips.forgetQuestions(),
+    isAwaited: () => discovering.size > 0 || listeners.isAwaited(),
+    wants: (uri) => listeners.wants(uri),
     welcomed(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
       welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
@@ -96,6 +96,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   const listeners = createListeners({
     capabilities: async () => ((await welcome.promise)["capabilities"] ?? {}) as Json,
     ask: host.ask,
+    isWantedElsewhere: host.isWantedElsewhere,
   });
   const headers = createToolHeaders((cursor) =>
     host.ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
@@ -145,8 +146,8 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 
   /** The server has one level, and logs nothing a client did not ask for. */
   function raiseLevel(wanted: string | undefined): void {
-    if (wanted === undefined || leastSevere([wanted, level]) === level) return;
-    level = wanted;
+    if (wanted === undefined || leastSevere([wanted, standing.level]) === standing.level) return;
+    standing.setLevel(wanted);
     void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
   }
 

@@ -23,8 +23,8 @@ interface RequestWaiter extends Waiter {
 }
 
 export function createModernOnModern(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, log } = options;
-  const host = createHost<RequestWaiter>({
+  const { envelope, used, log, openHost = createHost } = options;
+  const host = openHost<RequestWaiter>({
     ...options,
     standing: createStanding(),
     sign: composeDiscover,
@@ -33,6 +33,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     notification,
     lost: () => {},
+    isAwaited: () => false,
     gaveUp: options.gone,
   });
   const headers = createToolHeaders((cursor) => host.ask((number) => listTools(number, cursor)));
@@ -83,6 +84,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       request,
       envelope: caller,
       outlet,
+      isListening: request.method === "subscriptions/listen",
       answer: (answer) => outlet.finish(splice(answer.bytes, readdress(answer, request)), errorCode(answer)),
       progress: outlet.precede,
       lost(how) {

@@ -1,9 +1,12 @@
 // The server processes in use, and who gets which. By default one for each person, OAuth client and
-// set of capabilities: what one desktop application would start. Nobody shares one with a stranger.
+// set of capabilities: what one desktop application would start. Strangers share one of their own.
 import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import type { Bridge, BridgeOptions, ClaimedServer, Conversation } from "./bridge.ts";
-import { canonical, parseSpan } from "./envelope.ts";
+import { createBackoff } from "./backoff.ts";
+import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation, Revisions } from "./bridge.ts";
+import { createCommonHost, writeOwnInitialize, type CommonHost } from "./common.ts";
+import { canonical, parseSpan, type Envelope } from "./envelope.ts";
+import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
 import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
 import { createLegacyOnModern } from "./legacy-on-modern.ts";
 import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
@@ -15,16 +18,12 @@ import { createSpare } from "./spare.ts";
 import { createUnread } from "./unread.ts";
 import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
 
-interface Entry {
+interface Entry extends Occupant {
   readonly key: string;
-  /** Whom it was started for; empty for anybody. */
-  readonly principal: string;
   readonly host: SessionHost | StatelessHost;
   /** When a client last said something. */
   used: number;
-  /** Sessions open on it. */
   sessions: number;
-  /** Who has found it and has not called it yet. */
   claims: number;
   /** Belongs to one session and ends with it. */
   readonly isPrivate: boolean;
@@ -33,10 +32,14 @@ interface Entry {
 /** Milliseconds after which a process nobody uses ends. */
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
+/** Keys of processes that many share, whatever they can do and whichever revision they speak. */
+const EVERYBODY = "everybody";
+const STRANGERS = "strangers";
+/** Sessions of strangers at a time; the one that was opened first goes. */
+const MOST_STRANGERS = 100;
 
-/** @param isLegacy whether a revision with sessions is one we know */
-export function createBridge(options: BridgeOptions, isLegacy: (version: string) => boolean): Bridge {
-  const { startChild, process, maxChildren, now, random, log } = options;
+export function createBridge(options: BridgeOptions, revisions: Revisions): Bridge {
+  const { startChild, process, hasStrangers, maxChildren, now, random, log } = options;
   // Least recently used first.
   const entries = new Map<string, Entry>();
   /** Processes that have been told to end and may have something to put away. */
@@ -45,7 +48,12 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
   const unread = createUnread();
   const spare = createSpare({ ...options, onNoise });
   const seal = createSeal(random(32));
-  let strangers = 0;
+  let loners = 0;
+  /** Open sessions of strangers, oldest first. */
+  const strangers = new Set<Conversation>();
+  /** A server that refuses to be greeted is not started for strangers as often as they like. */
+  const refusals = createBackoff(now);
+  let closedToStrangersUntil = 0;
   /** Processes that one person and client may have while others have some. */
   const fairShare = Math.max(1, Math.ceil(maxChildren / 2));
   const reaper = setInterval(reap, REAP_EVERY);
@@ -75,26 +83,16 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
    * be spared has ended. Whoever is told that there is room has to take it at once, before anybody else asks.
    */
   function makeRoom(principal: string): boolean | Promise<void> {
-    const own = [...entries.values()].filter((entry) => entry.principal === principal);
-    const crowds = own.length >= fairShare && own.length < entries.size;
-    if (!crowds && entries.size + ending.size < maxChildren) return true;
+    const all = [...entries.values()];
+    const own = all.filter((entry) => entry.principal === principal);
+    const crowds = own.length >= fairShare && own.length < all.length;
+    if (!crowds && all.length + ending.size < maxChildren) return true;
     const [oldest] = ending;
-    const spared = crowds ? own.find(isIdle) : chooseSpared(principal, own);
+    const isEnough = ending.size > 0 && all.length < maxChildren;
+    const spared = crowds ? own.find(isIdle) : isEnough ? undefined : chooseSpared(principal, all);
     if (spared === undefined) return crowds || oldest === undefined ? false : oldest;
     log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
     return end(spared);
-  }
-
-  /**
-   * The one whose end is noticed least: without an open session before those with one, the caller's own before others',
-   * and a signed-in person's never for a stranger.
-   */
-  function chooseSpared(principal: string, own: readonly Entry[]): Entry | undefined {
-    if (ending.size > 0 && entries.size < maxChildren) return undefined;
-    const idle = [...entries.values()].filter(isIdle);
-    const strangers = idle.filter((entry) => entry.principal === "");
-    const inOrder = [...own.filter(isIdle), ...(principal === "" ? [] : [...strangers, ...idle])];
-    return inOrder.find(({ sessions }) => sessions === 0) ?? inOrder[0];
   }
 
   /** The process for a key, claimed, and started if there is none; `undefined` when there is no room for one. */
@@ -125,7 +123,10 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
       entry.used = now();
       entries.set(key, entry);
     };
-    const gone = () => void end(entry);
+    const gone = () => {
+      if (key === STRANGERS) closedToStrangersUntil = now() + refusals.next();
+      void end(entry);
+    };
     const host = create({ ...options, hire, unread, onNoise, used: use, gone });
     const entry: Entry & { host: H } = {
       key,
@@ -140,13 +141,67 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     return entry;
   }
 
-  /** Whom a process may be shared with; the empty principal is anybody, who may be a stranger each time. */
-  function shareKey(principal: string, era: "legacy" | "modern"): { share: string; isPrivate: boolean } {
-    if (process === "shared") return { share: "all", isPrivate: false };
-    const isStranger = era === "legacy" && (principal === "" || process === "session");
-    return isStranger
-      ? { share: `stranger ${++strangers}`, isPrivate: true }
-      : { share: `client ${principal}`, isPrivate: false };
+  /** The process that a principal shares with all of its kind, by key; `undefined` when it does not. */
+  function commonKey(principal: string): string | undefined {
+    if (hasStrangers && principal === "") return STRANGERS;
+    return process === "shared" ? EVERYBODY : undefined;
+  }
+
+  async function findCommon(principal: string, key: string) {
+    // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
+    // Strangers are asked none, and need not wait until that has been tried.
+    if (key === STRANGERS && now() < closedToStrangersUntil) return undefined;
+    const offer = key === STRANGERS ? undefined : await spare.offer(writeOwnInitialize());
+    const isModern = offer === undefined ? spare.isStateless() : !offer.hasSessions;
+    const more = { ...revisions, random, seal, isModern, isPublic: key === STRANGERS };
+    const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });
+    const era = isModern ? "modern" : "legacy";
+    const entry = await find<CommonHost>(principal, key, false, create, era, offer?.take);
+    offer?.release();
+    return entry;
+  }
+
+  /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
+  async function findForSession(principal: string, initialize: Message) {
+    const offer = await spare.offer(initialize);
+    const isModern = !offer.hasSessions;
+    const isPrivate = principal === "" || process === "session";
+    const share = isPrivate ? `session ${++loners}` : `client ${principal}`;
+    const version = stringParam(initialize, "protocolVersion");
+    const key = JSON.stringify([share, "legacy", version, capabilitiesKey(initialize)]);
+    const create = (cell: CellOptions) =>
+      isModern ? createLegacyOnModern({ ...cell, ...revisions, random }) : createLegacyOnLegacy(cell);
+    const era = isModern ? "modern" : "legacy";
+    const entry = await find<SessionHost>(principal, key, isPrivate, create, era, offer.take);
+    offer.release();
+    return entry;
+  }
+
+  async function findForRequest(principal: string, envelope: Envelope) {
+    const isModern = spare.isStateless();
+    const key = JSON.stringify([`client ${principal}`, "modern", envelope.capabilitiesKey]);
+    const create = (cell: CellOptions) =>
+      (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
+    return find<StatelessHost>(principal, key, false, create, isModern ? "modern" : "legacy");
+  }
+
+  function openOn(entry: Entry & { host: SessionHost }, client: ClientSide): Conversation {
+    const isStranger = entry.key === STRANGERS;
+    if (isStranger && strangers.size >= MOST_STRANGERS) [...strangers][0]?.close();
+    entry.sessions++;
+    // What it is opened for is called in this turn.
+    setImmediate(() => entry.claims--);
+    const conversation = entry.host.open({
+      loose: client.loose,
+      closed() {
+        entry.sessions--;
+        strangers.delete(conversation);
+        if (entry.isPrivate && entries.has(entry.key)) void end(entry);
+        client.closed();
+      },
+    });
+    if (isStranger) strangers.add(conversation);
+    return conversation;
   }
 
   return {
@@ -154,52 +209,15 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
     async openSession(principal, initialize, client): Promise<Conversation | undefined> {
       const problem = await spare.findProblem();
       if (problem !== undefined) return createUnusableConversation(client, problem);
-      const offer = await spare.offer(initialize);
-      const translated = !offer.hasSessions;
-      const { share, isPrivate } = shareKey(principal, "legacy");
-      const key = JSON.stringify([
-        share,
-        "legacy",
-        stringParam(initialize, "protocolVersion"),
-        capabilitiesKey(initialize),
-      ]);
-      const entry = await find<SessionHost>(
-        principal,
-        key,
-        isPrivate,
-        (cell) =>
-          translated ? createLegacyOnModern({ ...cell, random, isLegacy }) : createLegacyOnLegacy(cell),
-        translated ? "modern" : "legacy",
-        offer.take,
-      );
-      offer.release();
-      if (entry === undefined) return undefined;
-      entry.sessions++;
-      // What it is opened for is called in this turn.
-      setImmediate(() => entry.claims--);
-      return entry.host.open({
-        loose: client.loose,
-        closed() {
-          entry.sessions--;
-          if (entry.isPrivate && entries.has(key)) void end(entry);
-          client.closed();
-        },
-      });
+      const common = commonKey(principal);
+      const entry = await (common ? findCommon(principal, common) : findForSession(principal, initialize));
+      return entry && openOn(entry, client);
     },
     async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
       const problem = await spare.findProblem();
       if (problem !== undefined) return createUnusableServer(problem);
-      const isModern = spare.isStateless();
-      const { share, isPrivate } = shareKey(principal, "modern");
-      const key = JSON.stringify([share, "modern", envelope.capabilitiesKey]);
-      const entry = await find<StatelessHost>(
-        principal,
-        key,
-        isPrivate,
-        (cell) =>
-          (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope }),
-        isModern ? "modern" : "legacy",
-      );
+      const common = commonKey(principal);
+      const entry = await (common ? findCommon(principal, common) : findForRequest(principal, envelope));
       return entry && { ...entry.host.serve(principal), release: () => entry.claims-- };
     },
     async answers(ms) {
@@ -217,8 +235,4 @@ export function createBridge(options: BridgeOptions, isLegacy: (version: string)
 function capabilitiesKey(initialize: Message): string {
   const at = findMember(initialize, initialize.paramsAt, "capabilities");
   return rawParam(initialize, "capabilities") === undefined ? "" : canonical(parseSpan(initialize, at));
-}
-
-function isIdle({ host, claims }: Entry): boolean {
-  return host.pending === 0 && claims === 0;
 }

@@ -39,7 +39,7 @@ export interface RoundTrips {
 export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" | "log"> {
   host: Host<TripWaiter>;
   seal: Seal;
-  /** What every client of this server can do. */
+  /** What the server was told that its client can do. */
   capabilities: Capabilities;
   /** JSON text of what the server calls itself. */
   serverInfo(): string;
@@ -150,20 +150,20 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     log.info(
       `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
     );
-    const { request, outlet } = current;
-    outlet.finish(composeRound(trip, request.id, writeTicket(trip, trip.id, request)));
+    current.outlet.finish(composeRound(trip, current.request.id, writeTicket(trip, trip.id, current)));
   }
 
-  /** @param request what is asked for; the retry has to ask for the same */
-  function writeTicket({ principal, round }: Trip, id: string, request: Message): string {
-    return seal.write({ trip: id, principal, request: digestOf(request), round, expires: now() + PARK });
+  /** @param asked what is asked for; the retry has to ask for the same */
+  function writeTicket({ principal, round }: Trip, id: string, asked: Round): string {
+    return seal.write({ trip: id, principal, request: digestOf(asked), round, expires: now() + PARK });
   }
 
   function sendToUrls(trip: Trip, round: Round, error: Message): void {
     const urls = readUrls(error);
     if (urls === undefined)
       return fail(round, ErrorCode.internal, "The server wants a page opened, but does not say which.");
-    if ((capabilities["elicitation"] as { url?: unknown } | undefined)?.url === undefined) {
+    const { request, envelope, outlet } = round;
+    if ((envelope.capabilities["elicitation"] as { url?: unknown } | undefined)?.url === undefined) {
       return fail(
         round,
         ErrorCode.missingCapability,
@@ -173,8 +173,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
         },
       );
     }
-    const { request, outlet } = round;
-    outlet.finish(composeUrlRound(request.id, urls, writeTicket(trip, NO_TRIP, request)));
+    outlet.finish(composeUrlRound(request.id, urls, writeTicket(trip, NO_TRIP, round)));
   }
 
   // ── the client comes back ──
@@ -185,7 +184,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
       ticket !== undefined &&
       ticket.expires > now() &&
       ticket.principal === principal &&
-      ticket.request === digestOf(round.request);
+      ticket.request === digestOf(round);
     const trip = isValid ? parked.get(ticket.trip) : undefined;
     if (isValid && ticket.trip === NO_TRIP) return resumeAfterUrls(principal, round);
     if (trip === undefined || trip.round !== ticket?.round) {

@@ -1,13 +1,12 @@
 // The server process of one conversation, over its death and return: whoever sends to it need not
 // know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../child/child.ts";
-import { idInExcerpts } from "../frame/answer.ts";
-import { composeError, composeNotification, ErrorCode } from "../frame/compose.ts";
-import { readMessages, type Message } from "../frame/message.ts";
-import { SERVER_MESSAGE } from "../frame/names.ts";
+import { composeNotification } from "../frame/compose.ts";
+import type { Message } from "../frame/message.ts";
 import { createBackoff } from "./backoff.ts";
 import type { BridgeOptions } from "./bridge.ts";
 import { composePing } from "./introduction.ts";
+import { createMessageReader, type MessageReaderOptions } from "./message-reader.ts";
 import { quoteError } from "./refusal.ts";
 import type { Compose, Standing } from "./standing.ts";
 import type { Unread } from "./unread.ts";
@@ -21,41 +20,49 @@ export interface Server {
   /**
    * Sends bytes, now or when the process is back.
    *
+   * @param wakes whether they start a process that has ended; what does not is for the one that is gone
    * @returns false when they cannot be kept until then
    */
-  send(bytes: Uint8Array): boolean;
+  send(bytes: Uint8Array, wakes: boolean): boolean;
   /**
    * Bytes more that clients have not taken of what they were sent; negative when they took some.
    * While they are too many, nothing more is read from the process.
    */
   unread(change: number): void;
-  /** A request of our own; `undefined` when the process went before it answered. */
-  ask(compose: Compose): Promise<Message | undefined>;
+  /**
+   * A request of our own; `undefined` when the process went before it answered.
+   *
+   * @param wakes whether it starts a process that has ended, which is the default
+   */
+  ask(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
   answers(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export interface ServerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
+export interface ServerOptions
+  extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr">, MessageReaderOptions {
   hire: Hire;
   /** Of all processes. */
   unread: Unread;
-  /** A line that is no message. */
-  onNoise(line: Uint8Array, why?: string): void;
   /** What a new process must be told before anything else. */
   standing: Standing;
-  /** Offered every line before it is read; whether it was taken. */
-  pass(line: Uint8Array): boolean;
   /** Every message but the answers to our own requests. */
   receive(message: Message): void;
   /** The process is gone, and with it every request it has not answered. */
   lost(how: string): void;
+  /** Whether anybody waits for what the process says: then one that ends is started again without being asked. */
+  isAwaited(): boolean;
+  /** A process that has taken the place of another has been greeted. */
+  replaced?(): void;
   /** The answer to a greeting. */
   welcomed?(answer: Message): void;
   /** No process takes up the conversation again: a new one has refused to. */
   gaveUp(refusal: Message): void;
   /** How a process that has sent no greeting is asked whether it lives; by default one is not asked before its greeting. */
   sign?: Compose;
+  /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
+  isPublic?: boolean;
 }
 
 /** Bytes that may wait for a process to come back. */
@@ -66,7 +73,7 @@ export function createServer(options: ServerOptions): Server {
   const backoff = createBackoff(options.now);
   const asked = new Map<number, (answer: Message | undefined) => void>();
   const queue = createQueue(MAX_WAITING);
-  const reader = createReader(options, (message) => {
+  const reader = createMessageReader(options, (message) => {
     const done = asked.get(Number(message.id));
     if (done === undefined || message.method !== "") return options.receive(message);
     asked.delete(Number(message.id));
@@ -74,11 +81,16 @@ export function createServer(options: ServerOptions): Server {
   });
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
+  /** When a process that sleeps may be started. */
+  let restsUntil = 0;
   let restart: Timer | undefined;
   let child = hire(events);
   const unread = options.unread.open((mayRead) => child.read(mayRead));
   // Whoever comes with a greeting has it said before anything else.
-  let phase: "open" | "recovering" | "closed" = standing.greeting === undefined ? "open" : "recovering";
+  // Asleep: it ended while nobody waited for it. Servers that own a port or a browser profile end the holder before
+  // them; started again at once, two of them would end each other for ever.
+  let phase: "open" | "recovering" | "asleep" | "closed" =
+    standing.greeting === undefined ? "open" : "recovering";
 
   function ask(compose: Compose, deliver: (bytes: Uint8Array) => unknown): Promise<Message | undefined> {
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
@@ -92,28 +104,40 @@ export function createServer(options: ServerOptions): Server {
     return ask(compose, (bytes) => child.send(bytes));
   }
 
-  function send(bytes: Uint8Array): boolean {
+  function send(bytes: Uint8Array, wakes: boolean): boolean {
+    if (phase === "asleep") {
+      if (!wakes) return true;
+      restartIn(Math.max(0, restsUntil - options.now()));
+    }
     if (phase === "recovering") return queue.add(bytes);
     return child.send(bytes);
   }
 
   function recoverFrom(exit: ChildExit) {
     const how = describeExit(exit);
-    phase = "recovering";
+    const isAwaited = options.isAwaited();
+    phase = "asleep";
     queue.drain();
     for (const done of asked.values()) done(undefined);
     asked.clear();
     onServer({ state: "exited", pid: child.pid, reason: how });
-    const inMs = backoff.next();
-    onServer({ state: "restarting", inMs });
-    restart = setTimeout(() => void begin(), inMs);
     options.lost(how);
+    if (isAwaited) restartIn(backoff.next());
+    else if (options.isPublic) restsUntil = options.now() + backoff.next();
   }
 
-  function begin(): Promise<void> {
-    child = hire(events);
+  function restartIn(inMs: number): void {
+    phase = "recovering";
+    onServer({ state: "restarting", inMs });
+    restart = setTimeout(() => void begin(), inMs);
+  }
+
+  async function begin(): Promise<void> {
+    const mine = hire(events);
+    child = mine;
     child.read(unread.mayRead);
-    return settleIn(child);
+    await settleIn(mine);
+    if (child === mine && phase === "open") options.replaced?.();
   }
 
   /** Greets a process and then sends what has waited for it. */
@@ -147,8 +171,13 @@ export function createServer(options: ServerOptions): Server {
     nextNumber: () => ++last,
     send,
     unread: unread.change,
-    ask: (compose) => ask(compose, send),
+    ask(compose, wakes = true) {
+      if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
+      return ask(compose, (bytes) => send(bytes, true));
+    },
     async answers(ms) {
+      // It has answered before, and is started when it is needed: to start it for a probe would end its rival.
+      if (phase === "asleep") return true;
       if (phase !== "open") return false;
       const sign = options.sign ?? (standing.greeted ? composePing : undefined);
       // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
@@ -160,43 +189,15 @@ export function createServer(options: ServerOptions): Server {
       return answer !== undefined;
     },
     async close() {
+      const wasAsleep = phase === "asleep";
       phase = "closed";
       unread.close();
       clearTimeout(restart);
       for (const done of asked.values()) done(undefined);
       await child.close();
+      // Its end has been told.
+      if (wasAsleep) return;
       onServer({ state: "exited", pid: child.pid, reason: "is no longer used", isOurs: true });
-    },
-  };
-}
-
-/**
- * Makes messages of lines; what is no message is dropped, the first time with a warning. An answer that cannot be passed
- * on becomes an error in its place, for somebody waits for it.
- */
-function createReader(
-  { log, onNoise, pass }: ServerOptions,
-  receive: (message: Message) => void,
-): Pick<ChildEvents, "line" | "oversize"> {
-  const fail = (id: string, reason: string) => {
-    const reading = readMessages(
-      composeError(id, ErrorCode.internal, `The MCP server sent an answer ${reason}.`),
-    );
-    if ("messages" in reading) reading.messages.forEach(receive);
-  };
-  return {
-    line(line) {
-      if (pass(line)) return;
-      const reading = readMessages(line, SERVER_MESSAGE);
-      if ("messages" in reading) return reading.messages.forEach(receive);
-      if (reading.fault !== "ambiguous") return onNoise(line);
-      onNoise(line, reading.doubt);
-      for (const id of reading.answered) fail(id, `that can be read in two ways: ${reading.doubt}`);
-    },
-    oversize(length, head, tail) {
-      log.warn(`The server sent a message of ${length} bytes, which is over the limit; it is lost.`);
-      const id = idInExcerpts(head, tail);
-      if (id !== undefined) fail(id, `that is too large (${length} bytes)`);
     },
   };
 }

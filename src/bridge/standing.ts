@@ -14,6 +14,9 @@ export interface Standing {
   readonly greeting: Compose | undefined;
   /** Whether the client has sent `notifications/initialized`. */
   readonly greeted: boolean;
+  /** The log level in force; `undefined` when none was asked for. */
+  readonly level: string | undefined;
+  setLevel(level: string): void;
   /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
   wishes(): Compose[];
   /** Remembers what a message arranges, if it arranges anything. */
@@ -27,6 +30,11 @@ export function createStanding(own?: Compose): Standing {
   let greeted = own !== undefined;
   const wishes = new Map<string, Compose>();
 
+  let level: string | undefined;
+  const setLevel = (wanted: string | undefined) => {
+    level = wanted;
+    wish("level", "logging/setLevel", { level: wanted });
+  };
   const wish = (key: string, method: string, params: object) => {
     if (wishes.size < MAX_WISHES) wishes.set(key, (number) => composeRequest(number, method, params));
   };
@@ -38,6 +46,10 @@ export function createStanding(own?: Compose): Standing {
     get greeted() {
       return greeted;
     },
+    get level() {
+      return level;
+    },
+    setLevel,
     wishes: () => [...wishes.values()],
     forgetResource: (uri) => void wishes.delete(`resource ${uri}`),
     note(message) {
@@ -49,7 +61,7 @@ export function createStanding(own?: Compose): Standing {
           greeted = true;
           break;
         case "logging/setLevel":
-          wish("level", message.method, { level: stringParam(message, "level") });
+          setLevel(stringParam(message, "level"));
           break;
         case "resources/subscribe":
           wish(`resource ${stringParam(message, "uri")}`, message.method, {

@@ -5,7 +5,15 @@ import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
 import type { Capabilities } from "./envelope.ts";
 import type { Host } from "./host.ts";
-import { addQuestion, canBeAsked, lackingFor, type Round, type Trip, type TripWaiter } from "./trip.ts";
+import {
+  addQuestion,
+  canBeAsked,
+  composeUnable,
+  lackingFor,
+  type Round,
+  type Trip,
+  type TripWaiter,
+} from "./trip.ts";
 import { printable } from "../printable.ts";
 
 export interface TripQuestions {
@@ -25,7 +33,7 @@ export interface TripQuestions {
 
 export interface TripQuestionsOptions {
   host: Pick<Host<TripWaiter>, "send">;
-  /** What every client of this server can do. */
+  /** What the server was told that its client can do. */
   capabilities: Capabilities;
   log: Log;
   /** Trips whose client waits for an answer. */
@@ -48,16 +56,19 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
     return [...running].findLast(({ current, call }) => current && call && canBeAsked(current.request));
   }
 
+  /** Refuses a question in the stead of a client that cannot be asked it. */
+  function isRefused(question: Message, trip: Trip | undefined, known: Capabilities): boolean {
+    const lacking = lackingFor(question, known);
+    if (lacking === undefined) return false;
+    if (trip !== undefined) trip.refused = lacking;
+    host.send(composeUnable(question.id));
+    return true;
+  }
+
   return {
     ask(question) {
       const trip = chooseTrip();
-      const lacking = lackingFor(question, capabilities);
-      if (lacking !== undefined) {
-        if (trip !== undefined) trip.refused = lacking;
-        const reason = "The client has not declared that it can answer this.";
-        host.send(composeError(question.id, ErrorCode.methodNotFound, reason));
-        return;
-      }
+      if (isRefused(question, trip, trip?.current?.envelope.capabilities ?? capabilities)) return;
       if (trip === undefined) {
         held.push(question);
         log.debug(
@@ -68,10 +79,11 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
       addQuestion(trip, question);
       trip.timer ??= setTimeout(askClient, GATHER, trip);
     },
-    load(trip, { request }) {
+    load(trip, { request, envelope }) {
       if (held.length === 0 || !canBeAsked(request)) return false;
-      for (const question of held.splice(0)) addQuestion(trip, question);
-      return true;
+      for (const question of held.splice(0))
+        if (!isRefused(question, trip, envelope.capabilities)) addQuestion(trip, question);
+      return trip.asks.size > 0;
     },
     hold({ asks }) {
       held.push(...asks.values());

@@ -3,6 +3,7 @@
 // waiting for it to come again. In between the server's call is parked.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { createHash } from "node:crypto";
+import { composeError, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, spanText, stringParam, type Message } from "../frame/message.ts";
 import type { Outlet } from "./bridge.ts";
 import type { Call, Waiter } from "./calls.ts";
@@ -82,13 +83,14 @@ export function canBeAsked({ method }: Message): boolean {
   return method === "tools/call" || method === "prompts/get" || method === "resources/read";
 }
 
-/** Equal for a request and its retry, different for any other tool, resource or arguments. */
-export function digestOf(request: Message): string {
+/** Equal for a request and its retry, different for any other tool, resource, arguments or capabilities. */
+export function digestOf({ request, envelope }: Omit<Round, "outlet">): string {
   const what = [
     request.method,
     stringParam(request, "name"),
     stringParam(request, "uri"),
     rawParam(request, "arguments"),
+    envelope.capabilitiesKey,
   ];
   return createHash("sha256").update(JSON.stringify(what)).digest("base64url");
 }
@@ -115,6 +117,11 @@ function withoutHandles(params: Uint8Array): Uint8Array {
 export function responseTo(retry: Message, key: string): string | undefined {
   const at = findMember(retry, retry.paramsAt, "inputResponses", key);
   return spanText(retry.bytes, at);
+}
+
+/** What a server is told that asks what its client cannot answer. @param id the question's, as JSON text */
+export function composeUnable(id: string): Uint8Array {
+  return composeError(id, ErrorCode.methodNotFound, "The client has not declared that it can answer this.");
 }
 
 /**

@@ -2,7 +2,8 @@
 // known, and hands it to the revision it is written in.
 import type { Bridge } from "../bridge/bridge.ts";
 import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
-import { createStreamableHttp, type StreamableSession } from "./2025-streamable-http/streamable-http.ts";
+import type { StreamableSession } from "./2025-streamable-http/session.ts";
+import { createStreamableHttp } from "./2025-streamable-http/streamable-http.ts";
 import { createAdmission } from "./admission.ts";
 import type { Log } from "../log.ts";
 import type { BodyLimits } from "../request-body.ts";
@@ -10,7 +11,7 @@ import { readBody } from "./body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify } from "./classify.ts";
-import type { Caller, Trace } from "./era.ts";
+import { isStranger, type Caller, type Trace } from "./era.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { refuseMethod, refuseStream } from "./refusal.ts";
 import { createRetention } from "./retention.ts";
@@ -150,9 +151,4 @@ export function createEndpoint({
       streams.close();
     },
   };
-}
-
-/** Somebody without a token where others have one. */
-function isStranger({ principal, gate }: Caller): boolean {
-  return principal === "" && gate !== undefined;
 }

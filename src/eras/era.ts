@@ -11,6 +11,11 @@ export function isSessionRevision(version: string): boolean {
   return WITH_SESSIONS.includes(version);
 }
 
+/** The revision of a session that asks for one on a server that speaks another: never one newer than either. */
+export function agreeOn(asked: string, spoken: string): string {
+  return isSessionRevision(asked) && asked < spoken ? asked : spoken;
+}
+
 /** Whether `version` can be meant by `MCP-Protocol-Version` at all. A newer one than was agreed on is let pass: real clients send it. */
 export function isRevision(version: string): boolean {
   return isSessionRevision(version) || isStateless(version);
@@ -45,6 +50,11 @@ export interface Caller {
   readonly gate?: Gate | undefined;
   /** Called when the answer goes on after it has begun; what it returns is called when that is over. */
   goOn?(): () => void;
+}
+
+/** Somebody without a token where others have one. */
+export function isStranger({ principal, gate }: Caller): boolean {
+  return principal === "" && gate !== undefined;
 }
 
 /** Decides what one caller may send and see. */

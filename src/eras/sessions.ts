@@ -25,6 +25,8 @@ export interface Sessions<S extends Session> {
   add(session: S): void;
   /** The caller's session with this id; counts as a use. */
   find(id: string, caller: Caller): S | undefined;
+  /** The session with this id that belongs to no principal; it is forgotten, and the caller's to close. */
+  takeAnonymous(id: string): S | undefined;
   /** Forgets a session without closing it. */
   remove(session: S): void;
   /** Closes the sessions that nobody has used for a while. */
@@ -80,6 +82,12 @@ export function createSessions<S extends Session>({
       if (entry === undefined || entry.session.principal !== caller.principal) return undefined;
       entry.used = now();
       return entry.session;
+    },
+    takeAnonymous(id) {
+      const session = sessions.get(id)?.session;
+      if (session?.principal !== "") return undefined;
+      sessions.delete(id);
+      return session;
     },
     remove: (session) => sessions.delete(session.id),
     reap() {

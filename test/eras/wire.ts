@@ -212,6 +212,18 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
+let lastMark = 0;
+
+/** The processes started so far, once everything has been read that the program has told until now. */
+export async function readStarts(program: Program): Promise<number[]> {
+  const path = `/mark-${++lastMark}`;
+  await fetch(new URL(path, program.ready.local));
+  await program.next((event) => event.event === "request" && event.path === path);
+  return program.events.flatMap((event) =>
+    event.event === "child" && event.state === "started" && event.pid !== undefined ? [event.pid] : [],
+  );
+}
+
 export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -52,19 +52,22 @@ describe("a server killed", () => {
     expect((await session.call("cwd")).result).toBeDefined();
   });
 
-  test("while its session is idle: the next call is answered by a new one, which nobody had to ask for", async () => {
+  test("while its session is idle: the next call is answered by a new one, which is started for it", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const { result } = await session.call("pid");
     expect(await killStarted(program, 1)).toBe(Number(result?.["pid"]));
-    await until("it is replaced", () => pidsOf(program, "ready").length === 2);
-    expect((await session.call("pid")).result?.["pid"]).toBe(pidsOf(program).at(-1));
+    await until("its end is told", () => pidsOf(program, "exited").length === 1);
+    expect(pidsOf(program)).toHaveLength(1);
+    expect((await session.call("pid")).result?.["pid"]).toBe(pidsOf(program)[1]);
   });
 
   test("again while it is being started anew: what waits is answered, by the third", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
+    const held = await session.start("hold", { key: "lost" });
     await killStarted(program, 1);
+    expect((await readAnswer(held)).error?.message).toContain("SIGKILL");
     const second = await killStarted(program, 2);
     const answers = await Promise.all([1, 2, 3].map((id) => session.call("echo", { id }, id)));
     // Those the second one got are lost and say so; what came later is served.

@@ -78,12 +78,12 @@ test("--process session: a session shares with nobody, and its process ends with
   expect(await statelessPid(bob)).not.toBe(own);
 });
 
-test("--process shared: everybody of one era, revision and set of capabilities shares", async () => {
+test("--process shared: everybody shares, with a session or without", async () => {
   await using house = await openHouse("obedient", ["--process", "shared"]);
   const { sessionPid, statelessPid, ada, adaElsewhere, bob } = house;
   const own = await sessionPid(ada);
-  expect([await sessionPid(adaElsewhere), await sessionPid(bob)]).toEqual([own, own]);
-  expect(await statelessPid(ada)).toBe(await statelessPid(bob));
+  const others = [sessionPid(adaElsewhere), sessionPid(bob), statelessPid(ada), statelessPid(bob, {})];
+  expect(await Promise.all(others)).toEqual([own, own, own, own]);
 });
 
 test("with --auth none nobody knows anybody: sessions share nothing, requests without sessions share", async () => {

@@ -5,7 +5,7 @@ import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/pool.ts";
 import { canonical, type Capabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
-import { isSessionRevision } from "../../src/eras/era.ts";
+import { agreeOn, isSessionRevision } from "../../src/eras/era.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 import { createLog } from "../../src/log.ts";
 import { fixture, INITIALIZE, isAlive, type Wire } from "../eras/wire.ts";
@@ -37,6 +37,7 @@ function setUp(server: "versatile" | "obedient" | "stateless"): void {
     {
       startChild: createSpawner({ command, cwd: ".", env: process.env, maxLine: 1_000_000, grace: 1_000 }),
       process: "client",
+      hasStrangers: false,
       childEra: "auto",
       maxChildren: 8,
       now: () => elapsed,
@@ -45,7 +46,7 @@ function setUp(server: "versatile" | "obedient" | "stateless"): void {
       onServer: () => {},
       onStderr: () => {},
     },
-    isSessionRevision,
+    { isLegacy: isSessionRevision, agreeOn },
   );
   void bridge.launch();
 }

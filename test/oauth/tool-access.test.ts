@@ -454,7 +454,9 @@ describe("with --auth optional", () => {
     const { access_token } = await connect(issuer, await registerClient(issuer));
     const headers = { authorization: `Bearer ${access_token}` };
     expect((await DIALECTS["with a session"]!(program, headers, call("look"))).status).toBe(200);
+    // Or in the one that it looked around in, which is its own from then on.
     const stranger = await openSession(program.ready.url);
-    expect((await stranger.send({ jsonrpc: "2.0", ...call("look") }, headers)).status).toBe(404);
+    expect((await stranger.send({ jsonrpc: "2.0", ...call("look") }, headers)).status).toBe(200);
+    expect((await stranger.send({ jsonrpc: "2.0", id: 1, method: "tools/list" })).status).toBe(404);
   });
 });

@@ -1,32 +1,27 @@
 // Streamable HTTP with sessions: revisions 2025-03-26, 2025-06-18 and 2025-11-25.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
-import type { Bridge, Conversation } from "../../bridge/bridge.ts";
+import type { Bridge } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
 import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
-import { isResumable, type Caller } from "../era.ts";
+import { isResumable, isStranger, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
 import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../refusal.ts";
 import type { Retention } from "../retention.ts";
-import type { Session, Sessions } from "../sessions.ts";
-import { createLooseEnd, type LooseEnd } from "./loose-end.ts";
-import { createSessionStreams, type SessionStreams } from "./session-streams.ts";
-
-export interface StreamableSession extends Session {
-  readonly conversation: Conversation;
-  readonly streams: SessionStreams;
-  /** Where messages go that belong to no POST. */
-  readonly loose: LooseEnd;
-}
+import type { Sessions } from "../sessions.ts";
+import { createAdoptions, markEvents, unmarkEvent, type Inheritance } from "./adoption.ts";
+import { createLooseEnd } from "./loose-end.ts";
+import type { StreamableSession } from "./session.ts";
+import { createSessionStreams } from "./session-streams.ts";
 
 export interface StreamableHttp {
   post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
-  get(request: Request, caller: Caller): Response;
-  delete(request: Request, caller: Caller): Response;
+  get(request: Request, caller: Caller): Promise<Response>;
+  delete(request: Request, caller: Caller): Promise<Response>;
 }
 
 export interface StreamableHttpOptions {
@@ -44,18 +39,29 @@ const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
   const { bridge, sessions, streams, retention, inFlight, admission } = options;
-  const findSession = (request: Request, caller: Caller): StreamableSession | Response => {
+  const findSession = (request: Request, caller: Caller) => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
       return refuse(400, ErrorCode.refused, "Bad request: the Mcp-Session-Id header is missing.");
-    return sessions.find(id, caller) ?? refuseSession();
+    return sessions.find(id, caller) ?? adoptions.find(id, caller) ?? refuseSession();
   };
 
-  const openSession = async (caller: Caller, initialize: Message): Promise<StreamableSession | Response> => {
+  /** A session that nobody finds yet. @param inherited of a session that goes on under this caller */
+  const createSession = async (
+    caller: Caller,
+    initialize: Message,
+    inherited?: Inheritance,
+  ): Promise<StreamableSession | Response> => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
+    const isAdopted = inherited !== undefined;
     const { principal } = caller;
-    const own = createSessionStreams({ streams: counted, primes, retention, principal });
+    const own = createSessionStreams({
+      streams: isAdopted ? markEvents(counted) : counted,
+      primes,
+      retention,
+      principal,
+    });
     const loose = createLooseEnd(own, retention.open({ principal, ...UNHEARD }));
     const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
@@ -69,11 +75,13 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       return refuseBusy();
     }
     const session: StreamableSession = {
-      id: sessions.newId(),
+      id: inherited?.id ?? sessions.newId(),
       principal,
       conversation,
       streams: own,
       loose,
+      isAdopted,
+      handshake: isStranger(caller) ? { initialize, initialized: undefined } : undefined,
       isBusy: () => loose.isOpen() || conversation.pending > 0,
       mayGo: () => conversation.pending === 0,
       close: conversation.close,
@@ -82,9 +90,17 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       session.close();
       return refuseCrowd("sessions are at work");
     }
-    sessions.add(session);
     return session;
   };
+  const openSession = async (caller: Caller, initialize: Message) => {
+    const session = await createSession(caller, initialize);
+    if (!(session instanceof Response)) sessions.add(session);
+    return session;
+  };
+  const adoptions = createAdoptions({
+    sessions,
+    open: (caller, inherited) => createSession(caller, inherited.initialize, inherited),
+  });
 
   return {
     async post(request, { batch, messages }, caller, recheck) {
@@ -98,15 +114,15 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
           opening.id,
         );
       }
-      const session =
-        opening === undefined ? findSession(request, caller) : await openSession(caller, opening);
+      const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
+      const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
       const refusal =
         (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ?? recheck();
       if (refusal !== undefined) return refusal;
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
-      for (const message of messages) if (!isRequest(message)) session.conversation.tell(message);
+      for (const message of messages) if (!isRequest(message)) tell(session, message);
       if (requests.length === 0) return new Response(null, { status: 202 });
       const exchange = createExchange({
         streams: session.streams,
@@ -127,22 +143,28 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       }
       return exchange.response;
     },
-    get(request, caller) {
+    async get(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
-      const session = findSession(request, caller);
-      return session instanceof Response
-        ? session
-        : session.loose.open(caller, request.headers.get("last-event-id"));
+      const session = await findSession(request, caller);
+      if (session instanceof Response) return session;
+      const event = request.headers.get("last-event-id");
+      return session.loose.open(caller, session.isAdopted ? unmarkEvent(event) : event);
     },
-    delete(request, caller) {
+    async delete(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
-      const session = findSession(request, caller);
+      const session = await findSession(request, caller);
       if (session instanceof Response) return session;
       sessions.remove(session);
       session.close();
       return new Response(null, { status: 200 });
     },
   };
+}
+
+function tell({ conversation, handshake }: StreamableSession, message: Message): void {
+  if (handshake !== undefined && message.method === "notifications/initialized")
+    handshake.initialized = message;
+  conversation.tell(message);
 }
 
 function isRequest({ kind }: Message): boolean {

@@ -1,0 +1,86 @@
+// The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
+// they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
+import { composeRequest } from "../frame/compose.ts";
+import { readMessages, type Message } from "../frame/message.ts";
+import { NAME, VERSION } from "../version.ts";
+import type { BridgeOptions, Revisions } from "./bridge.ts";
+import { canonical, LEGACY, MODERN, type Envelope } from "./envelope.ts";
+import { createJunction } from "./junction.ts";
+import { composeDiscover } from "./introduction.ts";
+import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
+import { createLegacyOnModern } from "./legacy-on-modern.ts";
+import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
+import { createModernOnModern } from "./modern-on-modern.ts";
+import type { Seal } from "./seal.ts";
+import { createStanding } from "./standing.ts";
+import { createOwnWelcome } from "./welcome.ts";
+
+export type CommonHost = SessionHost & StatelessHost;
+
+export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing">, Revisions {
+  random: BridgeOptions["random"];
+  seal: Seal;
+  /** Whether the server is spoken to without sessions. */
+  isModern: boolean;
+  /** Whether strangers share it. */
+  isPublic: boolean;
+}
+
+/** A question that the client it goes to cannot take is refused in its stead. */
+const CAPABILITIES = {
+  roots: { listChanged: true },
+  sampling: { tools: {} },
+  elicitation: { form: {}, url: {} },
+};
+const CLIENT_INFO = { name: NAME, version: VERSION };
+const GREETING = { protocolVersion: LEGACY, capabilities: CAPABILITIES, clientInfo: CLIENT_INFO };
+const ENVELOPE: Envelope = {
+  version: MODERN,
+  clientInfo: JSON.stringify(CLIENT_INFO),
+  capabilities: CAPABILITIES,
+  capabilitiesKey: canonical(CAPABILITIES),
+  logLevel: undefined,
+};
+
+/** For a server that has to be asked whether it takes a handshake. */
+export function writeOwnInitialize(): Message {
+  const reading = readMessages(composeRequest(0, "initialize", GREETING));
+  if ("fault" in reading) throw new Error(`What we say ourselves cannot be read: ${reading.fault}`);
+  return reading.messages[0];
+}
+
+export function createCommonHost(options: CommonOptions): CommonHost {
+  const { isModern, agreeOn } = options;
+  let open = 0;
+  const standing = isModern
+    ? createStanding()
+    : createStanding((number) => composeRequest(number, "initialize", GREETING));
+  const sign = isModern ? { sign: composeDiscover } : {};
+  const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
+  const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
+  const sessions = isModern
+    ? createLegacyOnModern(cell)
+    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(agreeOn, junction.arrived) });
+  const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
+
+  return {
+    get pending() {
+      return sessions.pending + requests.pending;
+    },
+    open(client) {
+      open++;
+      return sessions.open({
+        loose: client.loose,
+        closed() {
+          open--;
+          client.closed();
+        },
+      });
+    },
+    serve: requests.serve,
+    answers: junction.answers,
+    async close() {
+      await Promise.all([sessions.close(), requests.close()]);
+    },
+  };
+}

@@ -1,0 +1,186 @@
+// A server process that ended while nobody waited for it: when it comes back, and when it does not.
+import { describe, expect, test } from "bun:test";
+import { createFolder } from "../cli/process.ts";
+import {
+  expose,
+  isAlive,
+  listen,
+  openSession,
+  readAnswer,
+  readHistory,
+  readStarts,
+  until,
+} from "../eras/wire.ts";
+import { pidOf } from "../isolation/people.ts";
+import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
+import type { Program } from "../program.ts";
+
+const exitOf = (program: Program, pid: number) =>
+  program.next((event) => event.event === "child" && event.state === "exited" && event.pid === pid);
+
+const request = (id: unknown, method: string, params: object = {}) => ({
+  jsonrpc: "2.0",
+  id,
+  method,
+  params,
+});
+const CALL_PID = request(7, "tools/call", { name: "pid" });
+
+/** Kills the process that nobody waits for, and waits until that has been seen. */
+async function killIdle(program: Program, pid: number): Promise<void> {
+  process.kill(pid, "SIGKILL");
+  await exitOf(program, pid);
+}
+
+test("found 37: two clients on a server that there can be only one of take turns and start nothing besides", async () => {
+  await using folder = await createFolder();
+  await using program = await expose("singleton", ["--env", `PLACE=${folder.path}/place`]);
+  const { url } = program.ready;
+  const [one, other] = [await openSession(url), await openSession(url)];
+  const [first = 0] = await readStarts(program);
+  await exitOf(program, first);
+  // Started again by itself, the first would have ended the second before or while these are answered.
+  const pids = new Set<number>();
+  for (let count = 0; count < 30; count++) pids.add(pidOf(await other.call("pid")));
+  expect(await readStarts(program)).toEqual([first, ...pids]);
+  expect(pids.size).toBe(1);
+  const third = pidOf(await one.call("pid"));
+  await exitOf(program, [...pids][0]!);
+  expect(pidOf(await one.call("pid"))).toBe(third);
+  expect(await readStarts(program)).toHaveLength(3);
+  const fourth = pidOf(await other.call("pid"));
+  expect(await readStarts(program)).toEqual([first, ...pids, third, fourth]);
+});
+
+describe("found 37: a process that ended while nobody waited for it", () => {
+  test("is started by the next call, and told what the last one knew; its session and stream go on", async () => {
+    await using program = await expose("obedient");
+    const session = await openSession(program.ready.url);
+    const stream = listen(await session.listen());
+    await session.send(request(1, "logging/setLevel", { level: "warning" }));
+    const pid = pidOf(await session.call("pid"));
+    await killIdle(program, pid);
+    // None of these waits for an answer of the server's.
+    await session.send({ jsonrpc: "2.0", method: "notifications/roots/list_changed" });
+    await session.send({ jsonrpc: "2.0", id: 99, result: {} });
+    await session.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } });
+    expect((await fetch(program.ready.readyz)).status).toBe(200);
+    expect(await readStarts(program)).toEqual([pid]);
+    const history = await readHistory(session);
+    expect(history.map(({ method }) => method)).toEqual([
+      "initialize",
+      "notifications/initialized",
+      "logging/setLevel",
+      "tools/call",
+    ]);
+    await session.call("list_changed");
+    expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+    await stream.close();
+    expect(await readStarts(program)).toHaveLength(2);
+  });
+
+  test("is started by the next request without a session; a stream that only hears of lists does not", async () => {
+    await using program = await expose("obedient");
+    const client = createStatelessClient(program.ready.url);
+    const stream = listen(
+      await client.request("subscriptions/listen", { notifications: { toolsListChanged: true } }),
+    );
+    await stream.next();
+    const pid = pidOf(await client.call("pid"));
+    await killIdle(program, pid);
+    expect((await fetch(program.ready.readyz)).status).toBe(200);
+    expect((await client.request("server/discover")).status).toBe(200);
+    expect(await readStarts(program)).toEqual([pid]);
+    await client.call("list_changed");
+    expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+    await stream.close();
+    expect(await readStarts(program)).toHaveLength(2);
+  });
+
+  test("and a session on a server without sessions, which listens again", async () => {
+    await using program = await expose("stateless");
+    const session = await openSession(program.ready.url);
+    const stream = listen(await session.listen());
+    const pid = pidOf(await session.call("pid"));
+    const before = await readStarts(program);
+    await killIdle(program, pid);
+    await session.send(request(1, "ping"));
+    expect(await readStarts(program)).toEqual(before);
+    expect(pidOf(await session.call("pid"))).not.toBe(pid);
+    await until("it listens again", async () =>
+      (await readHistory(session)).some(({ method }) => method === "subscriptions/listen"),
+    );
+    await session.call("list_changed");
+    expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+    await stream.close();
+    expect(await readStarts(program)).toHaveLength(before.length + 1);
+  });
+
+  test("without a session on a server without, though somebody listened: he is told, and it waits for his next request", async () => {
+    await using program = await expose("stateless");
+    const client = createStatelessClient(program.ready.url);
+    const notifications = { toolsListChanged: true, resourceSubscriptions: ["file:///a"] };
+    const stream = listen(await client.request("subscriptions/listen", { notifications }));
+    await stream.next();
+    const pid = pidOf(await client.call("pid"));
+    const before = await readStarts(program);
+    await killIdle(program, pid);
+    expect((await stream.next()).error?.message).toContain("was ended by SIGKILL");
+    await stream.close();
+    expect((await fetch(program.ready.readyz)).status).toBe(200);
+    expect(await readStarts(program)).toEqual(before);
+    expect(pidOf(await client.call("pid"))).not.toBe(pid);
+    expect(await readStarts(program)).toHaveLength(before.length + 1);
+  });
+
+  test("does not come back for somebody who takes his leave", async () => {
+    await using program = await expose("obedient");
+    const [one, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
+    const pid = pidOf(await one.call("pid"));
+    await killIdle(program, pid);
+    expect((await one.end()).status).toBe(200);
+    expect(pidOf(await other.call("pid"))).not.toBe(pid);
+    expect(await readStarts(program)).toHaveLength(2);
+  });
+});
+
+describe("found 37: somebody waits", () => {
+  test("who has subscribed to a resource: the process comes back by itself, and hears of it again", async () => {
+    await using program = await expose("obedient");
+    const session = await openSession(program.ready.url);
+    await session.send(request(1, "resources/subscribe", { uri: "file:///a" }));
+    const pid = pidOf(await session.call("pid"));
+    await killIdle(program, pid);
+    await until("it is replaced", async () => (await readStarts(program)).length === 2);
+    const history = await readHistory(session);
+    expect(history.map(({ method }) => method)).toContain("resources/subscribe");
+    expect(await readStarts(program)).toHaveLength(2);
+  });
+
+  test("without a session, too", async () => {
+    await using program = await expose("obedient");
+    const client = createStatelessClient(program.ready.url, ALL);
+    const notifications = { resourceSubscriptions: ["file:///a"] };
+    const stream = listen(await client.request("subscriptions/listen", { notifications }));
+    await stream.next();
+    const pid = pidOf(await client.call("pid"));
+    await killIdle(program, pid);
+    await until("it is replaced", async () => (await readStarts(program)).length === 2);
+    await until("it is asked again", async () =>
+      (await client.history()).some(({ method }) => method === "resources/subscribe"),
+    );
+    await stream.close();
+  });
+
+  test("with a call in flight: it is told, and the process comes back, later each time", async () => {
+    await using program = await expose("obedient");
+    const session = await openSession(program.ready.url);
+    const pid = pidOf(await session.call("pid"));
+    const held = await session.start("hold", { key: "never" });
+    process.kill(pid, "SIGKILL");
+    expect((await readAnswer(held)).error?.message).toContain("was ended by SIGKILL");
+    await until("it is replaced", async () => (await readStarts(program)).length === 2);
+    await until("the old one is gone", () => !isAlive(pid));
+    expect(pidOf(await readAnswer(await session.send(CALL_PID)))).toBe((await readStarts(program))[1]!);
+  });
+});
