@@ -183,7 +183,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       readyz: `http://127.0.0.1:${side.port}/readyz`,
       auth: config.auth,
       credential: describeCredential(credential),
-      clients: config.client ? [describeClient(config.client)] : [],
+      clients: config.client ? [{ client_id: config.client.id }] : [],
       server: command.name,
     };
   }
@@ -241,8 +241,4 @@ function publicHandler(config: Config, io: AppIO, parts: PublicParts) {
     if (request.headers.get("host") === host) countRequest();
     return answerPublic(request);
   };
-}
-
-function describeClient({ id, secret }: { id: string; secret?: string }): Ready["clients"][number] {
-  return { client_id: id, ...(secret !== undefined && { client_secret: secret }) };
 }

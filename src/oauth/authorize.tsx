@@ -144,6 +144,7 @@ function showPage(
       choices={listChoices(asked.scopes, scopes, form)}
       staysConnected={mayRefresh(asked.client, asked.scopes)}
       login={credential.kind}
+      mayPaste={credential.token !== undefined}
       problem={problem?.text}
       query={query}
       csrf={binding.sign(mark, query)}
@@ -175,7 +176,8 @@ async function approve(
 
 function describeWrong({ credential }: AuthorizeOptions): Problem {
   const isToken = credential.kind === "token";
-  return { status: 401, text: isToken ? "That is not the token." : "User name or password is wrong." };
+  const either = credential.token === undefined ? " is" : ", or the token, is";
+  return { status: 401, text: isToken ? "That is not the token." : `User name or password${either} wrong.` };
 }
 
 function describeWait(retryAfter: number): Problem {

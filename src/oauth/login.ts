@@ -11,7 +11,8 @@ import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
 export type Credential =
   /** `isRandom`: too long to be guessed, which only holds for a token of our own making. */
   | { kind: "token"; token: string; isRandom?: true }
-  | { kind: "password"; users: readonly { name: string; passwordHash: string }[] };
+  /** `token`: may be pasted in place of a name and a password. */
+  | { kind: "password"; users: readonly { name: string; passwordHash: string }[]; token?: string };
 
 export type LoginOutcome =
   | { kind: "ok"; subject: string }
@@ -59,10 +60,13 @@ export function createLogin({ credential, now, log }: LoginOptions): Login {
   const takeTurn = createTurns(CHECKS_AT_ONCE);
   let waiting = 0;
 
-  const isToken = (form: Parameters, token: string) => isSameSecret(form.get("token")?.trim() ?? "", token);
+  const readToken = (form: Parameters) => form.get("token")?.trim() ?? "";
+  const isToken = (form: Parameters, token: string) => isSameSecret(readToken(form), token);
+  const usesToken = (form: Parameters) =>
+    credential.kind === "token" || (credential.token !== undefined && readToken(form) !== "");
   const check = (form: Parameters): Promise<string | undefined> =>
-    credential.kind === "token"
-      ? Promise.resolve(isToken(form, credential.token) ? OWNER : undefined)
+    credential.kind === "token" || usesToken(form)
+      ? Promise.resolve(isToken(form, credential.token ?? "") ? OWNER : undefined)
       : takeTurn(() => checkPassword(credential.users, form, log));
 
   function findWait(source: string, account: string): number {
@@ -77,7 +81,7 @@ export function createLogin({ credential, now, log }: LoginOptions): Login {
     if (credential.kind === "token" && credential.isRandom && isToken(form, credential.token))
       return { kind: "ok", subject: OWNER };
     const source = groupSource(address);
-    const account = credential.kind === "token" ? OWNER : (form.get("username") ?? "").slice(0, MAX_NAME);
+    const account = usesToken(form) ? OWNER : (form.get("username") ?? "").slice(0, MAX_NAME);
     const visitor = JSON.stringify([browser, account]);
     const isKnown = known.has(visitor);
     const retryAfter = isKnown ? byVisitor.waitOf(visitor) : findWait(source, account);
