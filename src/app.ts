@@ -16,7 +16,7 @@ import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
 import { createEndpoint, type Answer, type Endpoint } from "./eras/endpoint.ts";
 import { createGuards } from "./http/guards.ts";
-import { listen } from "./http/listen.ts";
+import { FIRST_PORT, listen } from "./http/listen.ts";
 import { createPrivateApp } from "./http/private-app.ts";
 import { createPublicApp, type Resource } from "./http/public-app.ts";
 import type { OAuth } from "./oauth/oauth.ts";
@@ -78,8 +78,10 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const store = config.auth === "none" ? undefined : openStore(config.store);
   closing.add(() => store?.close());
 
-  const listener = listen(config);
+  const listener = listen({ ...config, isExpected: config.publicUrl !== undefined });
   closing.add(listener.stop);
+  if (config.port === null && listener.port !== FIRST_PORT)
+    log.info(`Port ${FIRST_PORT} is in use; listening on ${listener.port} instead.`);
   const bridge = openBridge(config, io, command);
   closing.add(bridge.close);
   const launched = bridge.launch().then((report) => checkLaunch(report, command, config, log, giveUp));
