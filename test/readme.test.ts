@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "docker"), `#!/bin/sh\nexec node "${folder}/server.js"\n`);
   chmodSync(join(folder, "docker"), 0o755);
   const { status, output } = await runToEnd(
-    "npm install --prefer-offline --no-audit --no-fund " + TARBALL,
+    `npm install --prefer-offline --no-audit --no-fund '${TARBALL}'`,
     folder,
   );
   if (status !== 0) throw new Error(`npm install failed: ${output}`);
