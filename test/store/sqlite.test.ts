@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -150,7 +151,7 @@ describe("the file", () => {
     });
   }
 
-  test("found 44: S13: that cannot be written is refused at the start, wherever the checkout lies", async () => {
+  test("S13: that cannot be written is refused at the start", async () => {
     const where = join(folder, "state.db");
     openStore(where).close();
     const nobody = process.getuid?.() === 0 ? 65534 : undefined;
@@ -162,6 +163,19 @@ describe("the file", () => {
     expect(refused).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
     expect(refused.told).toContain("--store");
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "found 44: is opened by another user with a copy of the program, wherever the checkout lies",
+    async () => {
+      chmodSync(folder, 0o755);
+      mkdirSync(join(folder, "theirs"));
+      chownSync(join(folder, "theirs"), 65534, 65534);
+      expect(await openElsewhere(join(folder, "theirs", "state.db"), ":", 65534)).toEqual({
+        status: 0,
+        told: "",
+      });
+    },
+  );
 
   test("of version 1 becomes a current one, and what was in it still works", () => {
     const where = join(folder, "state.db");
