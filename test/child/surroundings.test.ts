@@ -1,6 +1,6 @@
 // What a server is given to live in: environment, folder, stderr.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { startProgram, type Program } from "../program.ts";
@@ -68,6 +68,24 @@ test.each([
     rmSync(here, { recursive: true });
   }
 });
+
+test.each([".", "weather-service"])(
+  "found 29: the folder %s is run, and gives the server its name",
+  async (word) => {
+    const parent = mkdtempSync(join(tmpdir(), "mcp-expose-folders-"));
+    const here = join(parent, "weather-service");
+    try {
+      mkdirSync(here);
+      writeFileSync(join(here, "package.json"), '{ "main": "run.mjs" }');
+      writeFileSync(join(here, "run.mjs"), NODE_SERVER);
+      const words = ["--store", "memory", "--tunnel", "none", "--auth", "none", word];
+      await using program = await startProgram(words, { cwd: word === "." ? here : parent });
+      expect(program.ready.server).toBe("weather-service");
+    } finally {
+      rmSync(parent, { recursive: true });
+    }
+  },
+);
 
 /** Tells on stderr what it finds in its environment, and answers anything. */
 const NODE_SERVER = `
