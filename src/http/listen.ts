@@ -121,8 +121,9 @@ function explain(thrown: unknown, port: number, host: string, isExpected = false
         "Ports under 1024 are reserved; name another with --port.",
       );
     case "EADDRNOTAVAIL":
-    // What the system makes of a name that cannot be resolved.
+    // What the system makes of a name that cannot be resolved: the code is that of whatever failed last.
     case "EINVAL":
+    case "ENOENT":
     case "ENOTFOUND":
       return new UserError(
         `"${host}" is not an address of this machine.`,
