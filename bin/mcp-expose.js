@@ -22,7 +22,7 @@ const isOnBun = process.versions.bun !== undefined;
 if (isOnBun && FLAGS.every((flag) => process.execArgv.includes(flag))) {
   await import(pathToFileURL(program).href);
 } else if (process.execve && process.platform !== "win32") {
-  replace(isOnBun ? process.execPath : findRuntimes().map(tryOut).find(Boolean));
+  replace(isOnBun ? process.execPath : findWorking(findRuntimes()));
 } else {
   start(findRuntimes());
 }
@@ -59,12 +59,12 @@ function replace(runtime) {
   process.execve(runtime, [runtime, ...FLAGS, program, ...process.argv.slice(2)], readEnvironment());
 }
 
-/** The path of a runtime that starts; where the replacement of a process fails, Node aborts. */
-function tryOut(runtime) {
-  const { status, stdout } = spawnSync(runtime, [...FLAGS, "--print", "process.execPath"], {
-    encoding: "utf8",
-  });
-  return status === 0 ? stdout.trim() : undefined;
+/** The path of the first runtime that starts; where the replacement of a process fails, Node aborts. */
+function findWorking(runtimes) {
+  for (const runtime of runtimes) {
+    const probe = spawnSync(runtime, [...FLAGS, "--print", "process.execPath"], { encoding: "utf8" });
+    if (probe.status === 0) return probe.stdout.trim();
+  }
 }
 
 /** What we were started with: Bun has added the .env of the current folder to `process.env`. Linux alone can tell. */

@@ -36,9 +36,7 @@ export function adoptOrphans(isAwaited: (pid: number) => boolean): Adoption {
         await Bun.sleep(REAP_EVERY);
         left = listLeft();
       }
-      const told = left.map(describe);
-      for (const pid of left) if (isRunning(pid)) process.kill(pid, "SIGKILL");
-      return told;
+      return left.map(endProcess);
     },
   };
 
@@ -59,7 +57,13 @@ function openLibc() {
   }
 }
 
-function describe(pid: number): string {
-  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
-  return `${pid} ${words}`;
+/** Tells what it was. */
+function endProcess(pid: number): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
+    process.kill(pid, "SIGKILL");
+    return `${pid} ${words}`;
+  } catch {
+    return `${pid}, which has ended just now`;
+  }
 }

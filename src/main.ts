@@ -17,7 +17,8 @@ const LOOK = 1_000;
 
 // Run by Bun alone we have the .env of the current folder in our environment: the launcher, beside src/ as beside
 // dist/, replaces this process by one without.
-if (!isCompiled() && process.platform !== "win32" && !process.execArgv.includes("--no-env-file"))
+const mayBeReplaced = process.execve !== undefined && process.platform !== "win32";
+if (mayBeReplaced && !isCompiled() && !process.execArgv.includes("--no-env-file"))
   await import(join(import.meta.dir, "../bin/mcp-expose.js"));
 const status = process.env[AGENT] === "ngrok" ? await runAgent() : await runProgram();
 process.exit(status);
