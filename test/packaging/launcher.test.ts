@@ -1,8 +1,9 @@
 // bin/mcp-expose.js by itself: it finds a runtime, passes signals and hands back how the program ended.
 // The program is a small one in its place that tells which signals reach it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cp, readFile } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { isRunning } from "../faults/machine.ts";
 import { createFolder, type Folder, NODE, PLAIN_PATH, ROOT, run } from "./shipped.ts";
 
 const PROGRAM = `
@@ -92,7 +93,7 @@ test("the program does not outlive a launcher that is killed", async () => {
   const { child, output } = start();
   const pid = await until(output, /process (\d+)/);
   child.kill("SIGKILL");
-  await poll("the program ends", async () => ((await isAlive(pid)) ? undefined : true));
+  await poll("the program ends", async () => (isRunning(Number(pid)) ? undefined : true));
 });
 
 /** What can replace a process: Bun, and Node from 22.15 on. */
@@ -144,11 +145,6 @@ function start(args: string[] = [], { words = [NODE, launcher], cwd = folder.pat
   };
   void collect();
   return { child, output: () => text };
-}
-
-/** Its command line is empty as soon as it has ended, even while it waits to be reaped: proc(5). */
-async function isAlive(pid: string): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")) !== "";
 }
 
 async function canReplace(node: string): Promise<boolean> {
