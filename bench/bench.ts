@@ -36,7 +36,9 @@ try {
 }
 
 async function run(peers: Awaited<ReturnType<typeof installPeers>>): Promise<void> {
-  const program = options.source ? [process.execPath, join(ROOT, "src/main.ts")] : [await compile()];
+  const program = options.source
+    ? [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")]
+    : [await compile()];
   const contenders = createContenders(program, peers, folder);
   const { ours, thin, mcpProxy, mcpProxyTuned, supergateway } = contenders;
   const all = Object.values(contenders);

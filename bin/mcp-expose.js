@@ -1,27 +1,36 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // Starts mcp-expose on Bun, whether or not the person has Bun: npm brings one as `@oven/bun-<platform>`.
 // Plain JavaScript for Node 20. Bun runs the program itself with what is in the current folder kept out:
-// no bunfig.toml (its `preload` is code), no .env, no packages fetched on the fly.
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+// no bunfig.toml (its `preload` is code), no .env, no packages fetched on the fly. The "--" above keeps Node from
+// taking our `--env-file` for its own, wherever it stands (https://github.com/nodejs/node/issues/54255).
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants, devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const FLAGS = ["--no-orphans", "--no-install", "--no-env-file", `--config=${devNull}`];
+const FLAGS = ["--no-install", "--no-env-file", `--config=${devNull}`];
 const HELP = `mcp-expose: no Bun for ${process.platform}-${process.arch} was found.
 Install again without --omit=optional, or install Bun (https://bun.com) and put it on your PATH.
 `;
+/** Milliseconds between two looks at whether our parent is still there. */
+const LOOK = 1000;
 
 const program = findProgram(dirname(dirname(fileURLToPath(import.meta.url))));
-if (process.versions.bun) await import(pathToFileURL(program).href);
-else start(findRuntimes());
+const isOnBun = process.versions.bun !== undefined;
+if (isOnBun && FLAGS.every((flag) => process.execArgv.includes(flag))) {
+  await import(pathToFileURL(program).href);
+} else if (process.execve && process.platform !== "win32") {
+  replace(isOnBun ? process.execPath : findWorking(findRuntimes()));
+} else {
+  start(findRuntimes());
+}
 
-/** The bundle of the package, or the source in a checkout that has not been built. */
+/** The source in a checkout, which a bundle there may be older than, or the bundle of the package. */
 function findProgram(root) {
-  const bundle = join(root, "dist", "cli.js");
-  return existsSync(bundle) ? bundle : join(root, "src", "main.ts");
+  const source = join(root, "src", "main.ts");
+  return existsSync(source) ? source : join(root, "dist", "cli.js");
 }
 
 /** Executables to try, best first. The `bun` package moves its platform's executable to its own folder. */
@@ -44,16 +53,42 @@ function findRuntimes() {
   return [...packaged.filter((path) => existsSync(path)), "bun"];
 }
 
-/** Runs the first runtime that starts at all: one built for another libc does not. */
-function start([runtime, ...others]) {
-  if (!runtime) {
-    process.stderr.write(HELP);
-    process.exitCode = 1;
-    return;
+/** Becomes the program. */
+function replace(runtime) {
+  if (!runtime) return giveUp();
+  process.execve(runtime, [runtime, ...FLAGS, program, ...process.argv.slice(2)], readEnvironment());
+}
+
+/** The path of the first runtime that starts; where the replacement of a process fails, Node aborts. */
+function findWorking(runtimes) {
+  for (const runtime of runtimes) {
+    const probe = spawnSync(runtime, [...FLAGS, "--print", "process.execPath"], { encoding: "utf8" });
+    if (probe.status === 0) return probe.stdout.trim();
   }
-  const child = spawn(runtime, [...FLAGS, program, ...process.argv.slice(2)], { stdio: "inherit" });
+}
+
+/** What we were started with: Bun has added the .env of the current folder to `process.env`. Linux alone can tell. */
+function readEnvironment() {
+  if (!isOnBun || !existsSync("/proc/self/environ")) return process.env;
+  const entries = readFileSync("/proc/self/environ", "utf8").split("\0").filter(Boolean);
+  return Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2)));
+}
+
+/** Runs the first runtime that starts at all, with us as its leash: one built for another libc does not start. */
+function start([runtime, ...others]) {
+  if (!runtime) return giveUp();
+  const words = ["--no-orphans", ...FLAGS, program, ...process.argv.slice(2)];
+  const child = spawn(runtime, words, { stdio: "inherit" });
   child.once("error", () => start(others));
-  child.once("spawn", () => passSignals(child));
+  child.once("spawn", () => {
+    passSignals(child);
+    endWithParent(child);
+  });
+}
+
+function giveUp() {
+  process.stderr.write(HELP);
+  process.exitCode = 1;
 }
 
 /** A terminal gives Ctrl+C to the child as well, so it is passed on only where there is no terminal. */
@@ -66,4 +101,11 @@ function passSignals(child) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/** npm and npx end without a word to what they have started; a shell that ends leaves it running on purpose. */
+function endWithParent(child) {
+  const parent = process.ppid;
+  if (!process.env.npm_lifecycle_event) return;
+  setInterval(() => process.ppid === parent || child.kill("SIGTERM"), LOOK).unref();
 }

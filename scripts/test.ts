@@ -1,8 +1,10 @@
 // Runs the tests: `npm test`, or `npm test -- oauth` for the files whose path contains "oauth".
 // First makes, once, what tests of the shipped forms start: the compiled binary and the npm package.
+// What the tests have left running is named and ended, and counts as a failure.
 // The last line is always `N passed, N failed`; the status is 0 only if tests ran and none failed.
 import { join } from "node:path";
 import { $ } from "bun";
+import { adoptOrphans } from "./leftovers.ts";
 
 interface Outcome {
   passed: number;
@@ -13,16 +15,16 @@ interface Outcome {
 const ROOT = join(import.meta.dir, "..");
 /** Milliseconds for one test: room for processes to start on a busy two-core machine. */
 const TIMEOUT = 30_000;
+/** Milliseconds for what ends by itself when its parent has ended. */
+const PATIENCE = 10_000;
 /** A file that measures time or fills the machine says so in its name and runs after the others, alone. */
 const ALONE = ".serial.test.ts";
 
 const files = findFiles(process.argv.slice(2));
 const together = files.filter((file) => !file.endsWith(ALONE));
 const alone = files.filter((file) => file.endsWith(ALONE));
-const outcomes = (await makeArtifacts())
-  ? [await runTests(together, ["--parallel=2"]), await runTests(alone, [])]
-  : [{ passed: 0, failed: 1, skipped: 0 }];
-report(outcomes);
+let running: number | undefined;
+report((await makeArtifacts()) ? await runAll() : [{ passed: 0, failed: 1, skipped: 0 }]);
 
 function findFiles(filters: readonly string[]): string[] {
   const all = [...new Bun.Glob("test/**/*.test.{ts,tsx}").scanSync(ROOT)].sort();
@@ -40,6 +42,14 @@ async function makeArtifacts(): Promise<boolean> {
   return exitCode === 0;
 }
 
+async function runAll(): Promise<Outcome[]> {
+  const adoption = adoptOrphans((pid) => pid === running);
+  const outcomes = [await runTests(together, ["--parallel=2"]), await runTests(alone, [])];
+  const left = await adoption.endLeftovers(PATIENCE);
+  if (left.length > 0) process.stderr.write(`Left running by the tests:\n${left.join("\n")}\n`);
+  return [...outcomes, { passed: 0, failed: left.length, skipped: 0 }];
+}
+
 async function runTests(files: readonly string[], flags: readonly string[]): Promise<Outcome> {
   if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
   const paths = files.map((file) => `./${file}`);
@@ -48,12 +58,14 @@ async function runTests(files: readonly string[], flags: readonly string[]): Pro
     env: withoutOwnSettings(process.env),
     stdio: ["ignore", "inherit", "pipe"],
   });
+  running = child.pid;
   let text = "";
   const reading = forEachChunk(child.stderr, (chunk) => {
     process.stderr.write(chunk);
     text += chunk;
   });
   const exitCode = await child.exited;
+  running = undefined;
   // A process that a failed test left behind may keep the pipe open for ever.
   await Promise.race([reading, Bun.sleep(1000)]);
   return readOutcome(text, exitCode);

@@ -14,7 +14,8 @@ export interface Ready {
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;
   auth: "oauth" | "optional" | "none";
-  credential: { kind: "token"; token: string } | { kind: "password"; users: string[] } | null;
+  credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
+  /** A secret that the person gave is known to them, and is not said again. */
   clients: { client_id: string; client_secret?: string }[];
   /** What is exposed, for people: `server-everything`. */
   server: string;

@@ -30,7 +30,8 @@ type Credential = OAuthOptions["credential"];
 /** How the person at the approval page proves to be one who may approve; undefined when nobody has to. */
 export function chooseCredential(config: Config, { random }: OAuthIO): Credential | undefined {
   if (config.auth === "none") return undefined;
-  if (config.users.length > 0) return { kind: "password", users: config.users };
+  const given = config.token === undefined ? {} : { token: config.token };
+  if (config.users.length > 0) return { kind: "password", users: config.users, ...given };
   if (config.token !== undefined) return { kind: "token", token: config.token };
   return { kind: "token", token: Buffer.from(random(24)).toString("base64url"), isRandom: true };
 }
@@ -38,9 +39,9 @@ export function chooseCredential(config: Config, { random }: OAuthIO): Credentia
 /** What is told of it to whoever started us. */
 export function describeCredential(credential: Credential | undefined): Ready["credential"] {
   if (credential === undefined) return null;
-  return credential.kind === "token"
-    ? { kind: "token", token: credential.token }
-    : { kind: "password", users: credential.users.map(({ name }) => name) };
+  if (credential.kind === "token") return { kind: "token", token: credential.token };
+  const { users, token } = credential;
+  return { kind: "password", users: users.map(({ name }) => name), ...(token !== undefined && { token }) };
 }
 
 export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth {

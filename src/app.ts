@@ -11,7 +11,7 @@ import { createClosing, failureOf, orAbort, type Closing } from "./closing.ts";
 import type { Config } from "./config/config.ts";
 import { createEndpoint } from "./eras/endpoint.ts";
 import type { UserError } from "./errors.ts";
-import { listen } from "./http/listen.ts";
+import { FIRST_PORT, listen } from "./http/listen.ts";
 import { createPrivateApp } from "./http/private-app.ts";
 import { listenForTunnel } from "./http/tunnel-listener.ts";
 import type { OAuth } from "./oauth/oauth.ts";
@@ -71,8 +71,10 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const store = config.auth === "none" ? undefined : openStore(config.store);
   closing.add(() => store?.close());
 
-  const listener = listen(config);
+  const listener = listen({ ...config, isExpected: config.publicUrl !== undefined });
   closing.add(listener.stop);
+  if (config.port === null && listener.port !== FIRST_PORT)
+    log.info(`Port ${FIRST_PORT} is in use; listening on ${listener.port} instead.`);
   const door = takesSocket(config) ? listenForTunnel(io.platform) : undefined;
   closing.add(() => door?.stop());
   const { bridge, launch } = openServer(config, io, command);
@@ -175,12 +177,8 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       readyz: `http://127.0.0.1:${side.port}/readyz`,
       auth: config.auth,
       credential: describeCredential(credential),
-      clients: config.client ? [describeClient(config.client)] : [],
+      clients: config.client ? [{ client_id: config.client.id }] : [],
       server: command.name,
     };
   }
-}
-
-function describeClient({ id, secret }: { id: string; secret?: string }): Ready["clients"][number] {
-  return { client_id: id, ...(secret !== undefined && { client_secret: secret }) };
 }

@@ -178,7 +178,9 @@ function spawnProgram(
 
 /** What a person would type as `mcp-expose`. */
 export function programWords(compiled = false): string[] {
-  return compiled ? [join(ROOT, "dist/mcp-expose")] : [process.execPath, join(ROOT, "src/main.ts")];
+  return compiled
+    ? [join(ROOT, "dist/mcp-expose")]
+    : [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")];
 }
 
 /** Our environment less a person's own: nobody's ngrok account, and no settings of theirs, reach a test. */

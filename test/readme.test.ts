@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { until } from "./acceptance/until.ts";
+import { isRunning, listDescendants } from "./faults/machine.ts";
 import { PLAIN_PATH, ROOT, TARBALL } from "./packaging/shipped.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
@@ -23,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "docker"), `#!/bin/sh\nexec node "${folder}/server.js"\n`);
   chmodSync(join(folder, "docker"), 0o755);
   const { status, output } = await runToEnd(
-    "npm install --prefer-offline --no-audit --no-fund " + TARBALL,
+    `npm install --prefer-offline --no-audit --no-fund '${TARBALL}'`,
     folder,
   );
   if (status !== 0) throw new Error(`npm install failed: ${output}`);
@@ -57,10 +59,17 @@ test.each(RUNNING)(
   async (command) => {
     const inCheckout = command.startsWith("npm ci && ");
     const child = start(inCheckout ? command.replace("npm ci && ", "") : command, inCheckout ? ROOT : folder);
-    const ready = await firstJson(child.stdout);
-    expect(ready).toMatchObject({ event: "ready", auth: "oauth" });
-    child.kill("SIGTERM");
-    await child.exited;
+    const started = () => [child.pid, ...listDescendants(child.pid)];
+    let all: number[] = [];
+    try {
+      const ready = await firstJson(child.stdout);
+      expect(ready).toMatchObject({ event: "ready", auth: "oauth" });
+      all = started();
+      child.kill("SIGTERM");
+      await until("found 27: nothing of it is left", () => !all.some(isRunning));
+    } finally {
+      for (const pid of new Set([...all, ...started()].filter(isRunning))) process.kill(pid, "SIGKILL");
+    }
   },
   TIMEOUT,
 );

@@ -1,5 +1,6 @@
 // Makes an argv of what a person typed, and a name of it that people recognize.
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { devNull } from "node:os";
 import { basename, delimiter, dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 
@@ -24,6 +25,8 @@ export interface CommandSpec {
   folder: string;
   literal: boolean;
   shell: boolean;
+  /** What was perhaps meant if there is no such command. */
+  meant?: string;
 }
 
 export interface CommandSurroundings {
@@ -49,8 +52,7 @@ export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): 
     return { ...shell, name, target: shell.file };
   }
   const { command, args, folder } = spec;
-  const isPath = !spec.literal && (/[/\\]/.test(command) || hasScriptExtension(command));
-  if (!isPath) {
+  if (spec.literal || !isPath(spec, around)) {
     const found = pathStart(spec, around);
     return { ...found, name, target: found.file };
   }
@@ -60,6 +62,16 @@ export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): 
   if (stat?.isDirectory()) return { ...folderStart(path, args, around), ...known };
   if (stat?.isFile()) return { ...fileStart(path, args, around), ...known };
   throw new UserError(`There is no file "${command}" in ${folder}.`, hintForMissing(spec));
+}
+
+/** A command that is on PATH stays one, whatever lies in the current folder: that may be somebody else's. */
+function isPath({ command, folder }: CommandSpec, around: CommandSurroundings): boolean {
+  if (/[/\\]|^\.\.?$/.test(command) || hasScriptExtension(command)) return true;
+  return findOnPath(command, around) === undefined && isFolder(resolve(folder, command));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function hasScriptExtension(path: string): boolean {
@@ -75,17 +87,22 @@ function hintForMissing({ command, folder }: CommandSpec): string {
   return "Give the path of your server, or a command after --, as in: mcp-expose -- npx -y my-server";
 }
 
+/** Bun alone would read the .env of its folder; a file that is not there in its place, as older Buns know it, too. */
+const NO_ENV_FILE = [`--env-file=${devNull}`];
+
 type Start = Omit<Command, "name" | "target">;
 
 function fileStart(path: string, args: readonly string[], around: CommandSurroundings): Start {
   const extension = extname(path);
   if (JAVASCRIPT.has(extension)) {
-    const runtime = findOnPath("bun", around) ?? findOnPath("node", around);
-    return runtime !== undefined ? start(runtime, path, ...args) : ourselves(path, args, around);
+    const bun = findOnPath("bun", around);
+    const node = bun ?? findOnPath("node", around);
+    if (node === undefined) return ourselves(path, args, around);
+    return start(node, ...(bun === undefined ? [] : NO_ENV_FILE), path, ...args);
   }
   if (TYPESCRIPT.has(extension)) {
     const bun = findOnPath("bun", around);
-    return bun !== undefined ? start(bun, path, ...args) : ourselves(path, args, around);
+    return bun !== undefined ? start(bun, ...NO_ENV_FILE, path, ...args) : ourselves(path, args, around);
   }
   if (extension === ".py") {
     const uv = findOnPath("uv", around);
@@ -105,7 +122,7 @@ function fileStart(path: string, args: readonly string[], around: CommandSurroun
 
 /** Bun acts on BUN_BE_BUN in every binary it has compiled, so a person with neither Bun nor Node can run a script. */
 function ourselves(path: string, args: readonly string[], { execPath }: CommandSurroundings): Start {
-  return { ...start(execPath, path, ...args), env: { BUN_BE_BUN: "1" } };
+  return { ...start(execPath, ...NO_ENV_FILE, path, ...args), env: { BUN_BE_BUN: "1" } };
 }
 
 function folderStart(folder: string, args: readonly string[], around: CommandSurroundings): Start {
@@ -141,13 +158,13 @@ function readEntry(folder: string): string | undefined {
   return typeof main === "string" ? main : undefined;
 }
 
-function pathStart({ command, args, folder }: CommandSpec, around: CommandSurroundings): Start {
+function pathStart({ command, args, folder, meant }: CommandSpec, around: CommandSurroundings): Start {
   const file = findOnPath(command, around, folder);
   if (file !== undefined) return start(file, ...args);
-  const near = existsSync(resolve(folder, command)) ? `Did you mean "./${command}"?` : undefined;
+  const near = existsSync(resolve(folder, command)) ? `./${command}` : meant;
   throw new UserError(
     `There is no command "${command}" on PATH.`,
-    near ?? "Install it, or give the path of your server's file.",
+    near === undefined ? "Install it, or give the path of your server's file." : `Did you mean "${near}"?`,
   );
 }
 

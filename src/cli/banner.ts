@@ -57,9 +57,13 @@ const LOCAL_ONLY =
 
 function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
   if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
-  if (credential.kind === "password")
-    return [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]];
-  return [["Token", `${style.bold(credential.token)}  ${style.dim("(paste it on the approval page)")}`]];
+  const { token } = credential;
+  const names: Row[] =
+    credential.kind === "password"
+      ? [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]]
+      : [];
+  if (token === undefined) return names;
+  return [...names, ["Token", `${style.bold(token)}  ${style.dim("(paste it on the approval page)")}`]];
 }
 
 function describeClient({ client_id, client_secret }: Ready["clients"][number]): Row[] {

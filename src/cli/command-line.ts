@@ -2,6 +2,7 @@
 // citty takes unknown flags without a word and a server's `--help` for ours, so it gets to see none of this;
 // node's parser only cuts the line into tokens, whose meaning is decided here.
 import { parseArgs } from "node:util";
+import { explainReserved, suggestCommand } from "../config/command-names.ts";
 import type { Flag } from "../config/merge.ts";
 import {
   type CommandName,
@@ -32,7 +33,10 @@ const NAMED_COMMANDS = ["grants", "hash-password"] as const satisfies readonly C
 /** @throws {UserError} exit code 2: an unknown flag, a flag without its value, or one given twice */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   const border = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
-  const command = NAMED_COMMANDS.find((name) => name === argv[border]);
+  const [first, ...rest] = argv.slice(border);
+  if (first === "help") return askFor("help", rest[0]);
+  if (first === "version") return askFor("version");
+  const command = NAMED_COMMANDS.find((name) => name === first);
   if (command === undefined) {
     const flags = readFlags(tokenize(argv.slice(0, border)), "run");
     const server = readServer(argv.slice(border));
@@ -43,6 +47,17 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   return { command, flags: readFlags(tokens, command), words };
 }
 
+/** The switch that says the same as a word does. */
+function askFor(key: "help" | "version", topic = "run"): CommandLine {
+  const command = (["run", ...NAMED_COMMANDS] as const).find((name) => name === topic);
+  if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], words: [] };
+  const meant = suggestCommand(topic);
+  throw new UserError(
+    `There is no help on "${printable(topic)}".`,
+    meant === undefined ? `See ${NAME} --help` : `Did you mean "${meant} --help"?`,
+  );
+}
+
 /** Whether a switch such as `--help` was given. */
 export function hasFlag({ flags }: CommandLine, key: OptionKey): boolean {
   return flags.some((flag) => flag.key === key);
@@ -51,7 +66,12 @@ export function hasFlag({ flags }: CommandLine, key: OptionKey): boolean {
 function readServer(words: readonly string[]): ServerWords | undefined {
   const literal = words[0] === "--";
   const [command, ...args] = literal ? words.slice(1) : words;
-  return command === undefined || command === "" ? undefined : { command, args, literal };
+  if (command === undefined || command === "") return undefined;
+  if (literal) return { command, args, literal };
+  const reserved = explainReserved(command);
+  if (reserved !== undefined) throw new UserError(reserved.message, reserved.hint);
+  const meant = suggestCommand(command);
+  return { command, args, literal, ...(meant !== undefined && { meant }) };
 }
 
 type Token = ReturnType<typeof tokenize>[number];

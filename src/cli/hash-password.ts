@@ -1,6 +1,7 @@
 // `mcp-expose hash-password [name]`: the hash alone on stdout, a ready line for the config file on stderr.
 import { defineCommand } from "citty";
 import { hashPassword } from "../config/password.ts";
+import { findWeakness } from "../config/weak-secrets.ts";
 import { UserError } from "../errors.ts";
 import type { CliIO } from "./io.ts";
 import { askHidden, readPiped } from "./prompt.ts";
@@ -17,6 +18,11 @@ export function createHashPassword(io: CliIO) {
       const password = io.stdin.isTTY ? await askTwice(io) : await readPiped(io.stdin);
       if (password === "")
         throw new UserError("The password is empty.", "Type one, or pipe one line into this command.");
+      const weakness = await findWeakness(password);
+      if (weakness !== undefined)
+        io.stderr.write(
+          `! This password can be guessed: it ${weakness}. Take another one for the internet.\n`,
+        );
       const passwordHash = await hashPassword(password);
       io.stderr.write(
         `For mcp-oauth.config.ts:\n  users: [{ name: ${JSON.stringify(name)}, passwordHash: "${passwordHash}" }],\n`,

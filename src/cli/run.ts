@@ -2,7 +2,7 @@
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
 import type { AppEvent } from "../app.ts";
-import { listExposed, listUnknown } from "../config/cautions.ts";
+import { describePassedOn, listExposed, listUnknown } from "../config/cautions.ts";
 import type { Config } from "../config/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { chooseServer } from "../config/server.ts";
@@ -40,6 +40,8 @@ export function createRun(line: CommandLine, io: CliIO) {
       for (const secret of [config.token, config.client?.secret, config.ngrokAuthtoken])
         log.redact(secret ?? "");
       for (const caution of [...listExposed(line.flags), ...listUnknown(io.env)]) log.warn(caution);
+      const passedOn = line.server?.literal === false ? describePassedOn(line.server.args) : undefined;
+      if (passedOn !== undefined) log.info(passedOn);
       return await runUntilStopped(config, log, io);
     },
   });

@@ -10,7 +10,9 @@ export async function readSettings(
   { env, cwd }: Pick<CliIO, "env" | "cwd">,
 ): Promise<{ settings: Settings; file: LoadedFile | undefined }> {
   const given = mergeSettings({ command, flags, env, cwd });
-  const path = given.config?.value ?? findConfigFile(cwd);
-  const file = path === undefined ? undefined : await loadConfigFile(path, cwd);
+  const named = given.config?.value;
+  const path = named ?? findConfigFile(cwd);
+  const isFound = named === undefined;
+  const file = path === undefined ? undefined : await loadConfigFile(path, cwd, undefined, isFound);
   return { file, settings: file === undefined ? given : mergeSettings({ command, flags, env, cwd, file }) };
 }

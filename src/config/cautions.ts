@@ -1,7 +1,8 @@
 // What is no mistake, but worth a word before anything starts: secrets that others can read, variables that do nothing.
 // No value is ever told.
+import { NAME } from "../version.ts";
 import type { Flag } from "./merge.ts";
-import { listOptions, mayComeFrom, type Option, OPTIONS, variableName } from "./options.ts";
+import { flagName, listOptions, mayComeFrom, type Option, OPTIONS, variableName } from "./options.ts";
 import { suggestName } from "./suggestion.ts";
 
 const PREFIX = "MCP_EXPOSE_";
@@ -38,6 +39,17 @@ function findSecret({ key, from, text }: Flag): [secret: string, instead: string
     default:
       return option.secret ? [from, `Set ${variableName(key)} instead.`] : undefined;
   }
+}
+
+/** Options of ours behind the server, where they are its own; a `--` of the server's ends them. */
+export function describePassedOn(args: readonly string[]): string | undefined {
+  const ours = new Set(listOptions().map(([key]) => `--${flagName(key)}`));
+  const end = args.indexOf("--");
+  const names = args.slice(0, end === -1 ? args.length : end).map((word) => word.split("=")[0] ?? "");
+  const found = [...new Set(names.filter((name) => ours.has(name)))];
+  if (found.length === 0) return undefined;
+  const list = [found.slice(0, -1).join(", "), found.at(-1)].filter(Boolean).join(" and ");
+  return `${list} went to the server; options of ${NAME} come before it.`;
 }
 
 /** Lines about variables that look like ours and that nobody reads. */

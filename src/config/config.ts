@@ -13,6 +13,8 @@ export interface ServerSpec {
   folder: string;
   /** Given after `--`: `command` is run as it is, no file type is looked at. */
   literal: boolean;
+  /** What was perhaps meant if there is no such command: one of ours. */
+  meant?: string;
   /** `--shell`: `command` and `args` joined are one line for the shell. */
   shell: boolean;
 }

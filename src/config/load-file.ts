@@ -1,7 +1,8 @@
 // Finds mcp-oauth.config.* and loads it, TypeScript included, also from the compiled binary.
 // Loading runs the person's code: whatever goes wrong in there is told with its file and line, never with a stack.
-import { existsSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+// What is checked is what is run: the file is opened once, and its bytes are loaded, not its name.
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { dirname, extname, join, relative } from "node:path";
 import { messageOf, UserError } from "../errors.ts";
 import { NAME } from "../version.ts";
 import { checkFile } from "./check-file.ts";
@@ -20,62 +21,109 @@ export const FILE_NAMES = ["ts", "mts", "js", "mjs", "json"].map((ending) => `mc
 
 const DEADLINE = 10_000;
 
-/** The config file of `folder` or of the nearest folder above it that has one. */
+/** The config file of `folder` or of the nearest folder above it that has one; not yet looked at. */
 export function findConfigFile(folder: string): string | undefined {
   const found = FILE_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path));
-  if (found !== undefined) refuseStrangers(found);
   const parent = dirname(folder);
   return found ?? (parent === folder ? undefined : findConfigFile(parent));
-}
-
-/** A config file is a program: one that another user has put in our way does not run for having been found. */
-function refuseStrangers(path: string): void {
-  const { uid } = statSync(path);
-  const own = process.getuid?.();
-  if (own === undefined || uid === own || uid === 0) return;
-  throw new UserError(
-    `The config file "${path}" belongs to another user, and would run as you.`,
-    `If you trust it, name it: --config "${path}"`,
-  );
 }
 
 /**
  * @param path absolute
  * @param cwd what the name in messages is relative to
  * @param deadline milliseconds the file's own code may take
- * @throws {UserError} the file is missing, broken, or says something we do not know
+ * @param isFound nobody has named it: it must be the person's own
+ * @throws {UserError} the file is missing, broken, somebody else's, or says something we do not know
  */
-export async function loadConfigFile(path: string, cwd: string, deadline = DEADLINE): Promise<LoadedFile> {
+export async function loadConfigFile(
+  path: string,
+  cwd: string,
+  deadline = DEADLINE,
+  isFound = false,
+): Promise<LoadedFile> {
   const name = relative(cwd, path) || path;
-  if (!existsSync(path))
-    throw new UserError(`There is no config file "${name}".`, `Its usual name is ${FILE_NAMES[0]}.`);
-  provideOurselves();
-  const exported = await withDeadline(importConfig(path, name), deadline, name);
+  const text = readOnce(path, name, isFound);
+  provideModules(path, text);
+  const exported = await withDeadline(importConfig(path, text, name), deadline, name);
   return { name, folder: dirname(path), values: checkFile(exported, name) };
 }
 
-/** Lets the file import `defineConfig` from us wherever it lies, whether or not we are installed there. */
-function provideOurselves(): void {
+function readOnce(path: string, name: string, isFound: boolean): string {
+  const descriptor = open(path, name);
+  try {
+    if (isFound) refuseStrangers(descriptor, path);
+    return readFileSync(descriptor, "utf8");
+  } catch (thrown) {
+    throw thrown instanceof UserError ? thrown : refuse(name, "", thrown);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function open(path: string, name: string): number {
+  try {
+    // A pipe in the place of a file would keep us waiting for somebody to write into it.
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "ENOENT") throw refuse(name, "", thrown);
+    throw new UserError(`There is no config file "${name}".`, `Its usual name is ${FILE_NAMES[0]}.`);
+  }
+}
+
+/** A config file is a program: what another user has put in our way, or can change, does not run for having been found. */
+function refuseStrangers(descriptor: number, path: string): void {
+  const { uid, mode } = fstatSync(descriptor);
+  const own = process.getuid?.();
+  if (own === undefined) return;
+  const hint = `If you trust it, name it: --config "${path}"`;
+  if (uid !== own && uid !== 0)
+    throw new UserError(`The config file "${path}" belongs to another user, and would run as you.`, hint);
+  if ((mode & constants.S_IWOTH) !== 0)
+    throw new UserError(
+      `The config file "${path}" can be changed by every user of this machine, and would run as you.`,
+      `Close it with chmod o-w. ${hint}`,
+    );
+}
+
+/**
+ * Lets the file import `defineConfig` from us wherever it lies, whether or not we are installed there; and puts the
+ * text that was read in the place of the file, so that its name is not looked up again.
+ */
+function provideModules(path: string, text: string): void {
+  const loader = /^\.[cm]?js$/.test(extname(path)) ? "js" : "ts";
   Bun.plugin({
     name: NAME,
-    setup: (build) => void build.module(NAME, () => ({ exports: { defineConfig }, loader: "object" })),
+    setup(build) {
+      build.module(NAME, () => ({ exports: { defineConfig }, loader: "object" }));
+      build.module(path, () => ({ contents: text, loader }));
+    },
   });
 }
 
-async function importConfig(path: string, name: string): Promise<unknown> {
+async function importConfig(path: string, text: string, name: string): Promise<unknown> {
   try {
-    // JSON with comments, as in tsconfig.json; imported, since only that tells the line of a mistake.
-    const module: unknown = path.endsWith(".json")
-      ? await import(path, { with: { type: "jsonc" } })
-      : await import(path);
+    const module: unknown = path.endsWith(".json") ? await importJson(text) : await import(path);
     return (module as { default?: unknown }).default;
   } catch (thrown) {
-    const place = placeOf(thrown, path);
-    throw new UserError(
-      `${name}${place} cannot be loaded: ${firstLine(messageOf(thrown))}`,
-      "Correct the file and start again.",
-    );
+    throw refuse(name, placeOf(thrown, path), thrown);
   }
+}
+
+/** JSON with comments, as in tsconfig.json; imported, since only that tells the line of a mistake. */
+async function importJson(text: string): Promise<unknown> {
+  const url = URL.createObjectURL(new Blob([text]));
+  try {
+    return await import(url, { with: { type: "jsonc" } });
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+function refuse(name: string, place: string, thrown: unknown): UserError {
+  return new UserError(
+    `${name}${place} cannot be loaded: ${firstLine(messageOf(thrown))}`,
+    "Correct the file and start again.",
+  );
 }
 
 /** `:3:6` when it is known where in the file it went wrong: from the parser, else from the stack. */

@@ -11,6 +11,7 @@ import { readNgrokSettings } from "./ngrok-settings.ts";
 import { hashPassword } from "./password.ts";
 import { findStateFolder, type Machine } from "./state-folder.ts";
 import { isLoopback } from "./urls.ts";
+import { checkSecrets, listSecrets } from "./weak-secrets.ts";
 
 const HOUR = 3_600_000;
 const DEFAULT = {
@@ -46,6 +47,8 @@ export async function resolveConfig(
   checkVerbosity(settings);
   checkOpenDoor(settings, reach, around);
   const lifetimes = chooseLifetimes(settings, around);
+  const isPublic = settings.auth?.value !== "none" && isOnInternet(reach);
+  await checkSecrets(listSecrets(settings), { ...around, isPublic });
   const token = settings.token?.value;
   return {
     server,
@@ -55,7 +58,7 @@ export async function resolveConfig(
     host: settings.host?.value ?? DEFAULT.host,
     ...reach,
     auth: settings.auth?.value ?? "oauth",
-    users: await chooseUsers(settings, file, around),
+    users: await chooseUsers(settings, file, { ...around, isPublic }),
     ...(token === undefined ? {} : { token }),
     ...(client === undefined ? {} : { client }),
     ...chooseDocuments(settings),
@@ -208,15 +211,21 @@ function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn 
   );
 }
 
+function isOnInternet({ tunnel, publicUrl }: Reach): boolean {
+  return tunnel !== "none" || (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname));
+}
+
 /** Logins from flags or environment stand instead of the file's. */
 async function chooseUsers(
   { user }: Settings,
   file: LoadedFile | undefined,
-  around: Surroundings,
+  around: Surroundings & { isPublic: boolean },
 ): Promise<User[]> {
   const users: User[] = user === undefined ? [...(file?.values.users ?? [])] : [];
   for (const { name, password } of user?.value ?? []) {
-    users.push({ name, passwordHash: await hashPassword(password ?? (await around.askPassword(name))) });
+    const value = password ?? (await around.askPassword(name));
+    await checkSecrets([{ name: `The password of "${name}"`, value }], around);
+    users.push({ name, passwordHash: await hashPassword(value) });
   }
   const twice = users.find(({ name }, index) => users.findIndex((other) => other.name === name) < index);
   if (twice !== undefined)

@@ -6,7 +6,7 @@ import type { ServerSpec } from "./config.ts";
 import type { LoadedFile } from "./load-file.ts";
 
 /** What the command line names to be run. */
-export type ServerWords = Pick<ServerSpec, "command" | "args" | "literal">;
+export type ServerWords = Pick<ServerSpec, "command" | "args" | "literal" | "meant">;
 
 export interface ServerSources {
   words?: ServerWords | undefined;

@@ -29,15 +29,18 @@ export interface ListenOptions {
   host: string;
   /** `null`: the first free one from 8787 on. */
   port: number | null;
+  /** A proxy is set to the port: whoever has it instead of us would get what people type on the approval page. */
+  isExpected?: boolean;
 }
 
-const FIRST_PORT = 8787;
+export const FIRST_PORT = 8787;
 const LAST_PORT = 8887;
 /** Seconds a connection may be silent before its request has been handled. */
 const IDLE_TIMEOUT = 30;
 
 /** @throws {UserError} exit code 2: the port is taken, or the address is not one of this machine's */
-export function listen({ host, port }: ListenOptions): Listener {
+export function listen(options: ListenOptions): Listener {
+  const { host, port } = options;
   let handler = tellStarting;
   const serve = (candidate: number): Server<undefined> =>
     Bun.serve({
@@ -51,7 +54,10 @@ export function listen({ host, port }: ListenOptions): Listener {
       reusePort: false,
       fetch: (request, { pendingRequests }) => handler(request, pendingRequests),
     });
-  const server = port === null ? serveOnFirstFree(serve, host) : serveOn(serve, port, host);
+  const server =
+    port === null && !options.isExpected
+      ? serveOnFirstFree(serve, host)
+      : serveOn(serve, port ?? FIRST_PORT, options);
   const target = { host: reachableHost(host), port: server.port! };
   return {
     port: target.port,
@@ -77,20 +83,22 @@ function serveOnFirstFree<T>(serve: (port: number) => T, host: string): T {
   return serve(0);
 }
 
-function serveOn<T>(serve: (port: number) => T, port: number, host: string): T {
+function serveOn<T>(serve: (port: number) => T, port: number, { host, isExpected }: ListenOptions): T {
   try {
     return serve(port);
   } catch (thrown) {
-    throw explain(thrown, port, host);
+    throw explain(thrown, port, host, isExpected);
   }
 }
 
-function explain(thrown: unknown, port: number, host: string): unknown {
+function explain(thrown: unknown, port: number, host: string, isExpected = false): unknown {
   switch (codeOf(thrown)) {
     case "EADDRINUSE":
       return new UserError(
         `Port ${port} is in use.`,
-        "Stop what uses it, name another with --port, or leave --port out.",
+        isExpected
+          ? "Your proxy sends people there: stop what uses it, or name another with --port here and in the proxy."
+          : "Stop what uses it, name another with --port, or leave --port out.",
       );
     case "EACCES":
       return new UserError(
@@ -98,8 +106,9 @@ function explain(thrown: unknown, port: number, host: string): unknown {
         "Ports under 1024 are reserved; name another with --port.",
       );
     case "EADDRNOTAVAIL":
-    // What the system makes of a name that cannot be resolved.
+    // What the system makes of a name that cannot be resolved: the code is that of whatever failed last.
     case "EINVAL":
+    case "ENOENT":
     case "ENOTFOUND":
       return new UserError(
         `"${host}" is not an address of this machine.`,

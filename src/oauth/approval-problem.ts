@@ -13,10 +13,11 @@ export const STALE: Problem = {
 };
 export const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
 
-export function describeWrong({ kind }: Credential): Problem {
+export function describeWrong({ kind, token }: Credential): Problem {
+  const either = token === undefined ? " is" : ", or the token, is";
   return {
     status: 401,
-    text: kind === "token" ? "That is not the token." : "User name or password is wrong.",
+    text: kind === "token" ? "That is not the token." : `User name or password${either} wrong.`,
   };
 }
 

@@ -145,6 +145,7 @@ function showPage(
       choices={listChoices(asked.scopes, scopes, form)}
       staysConnected={mayRefresh(asked.client, asked.scopes)}
       login={credential.kind}
+      mayPaste={credential.token !== undefined}
       problem={problem?.text}
       query={query}
       csrf={binding.sign(mark, query)}

@@ -10,7 +10,9 @@ import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
 
 export type Credential =
   /** `isRandom`: too long to be guessed, which only holds for a token of our own making. */
-  { kind: "token"; token: string; isRandom?: true } | { kind: "password"; users: readonly User[] };
+  | { kind: "token"; token: string; isRandom?: true }
+  /** `token`: may be pasted in place of a name and a password. */
+  | { kind: "password"; users: readonly User[]; token?: string };
 
 export type LoginOutcome =
   | { kind: "ok"; subject: string }
@@ -48,7 +50,8 @@ const OWNER = "owner";
 
 /** Who can approve by this credential, and so whose approvals count. */
 export function listSubjects(credential: Credential): ReadonlySet<string> {
-  return new Set(credential.kind === "token" ? [OWNER] : credential.users.map(({ name }) => name));
+  const names = credential.kind === "password" ? credential.users.map(({ name }) => name) : [];
+  return new Set(credential.token === undefined ? names : [OWNER, ...names]);
 }
 
 export function createLogin({ credential, now, log }: LoginOptions): Login {
@@ -63,15 +66,15 @@ export function createLogin({ credential, now, log }: LoginOptions): Login {
   const takeTurn = createTurns(CHECKS_AT_ONCE);
   let waiting = 0;
 
-  const isToken = (form: Parameters, token: string) => isSameSecret(form.get("token")?.trim() ?? "", token);
-  const check = createCheck();
-
-  function createCheck(): (form: Parameters) => Promise<string | undefined> {
-    if (credential.kind === "token")
-      return (form) => Promise.resolve(isToken(form, credential.token) ? OWNER : undefined);
-    const checkPassword = createPasswordCheck(credential.users, log);
-    return (form) => takeTurn(() => checkPassword(form.get("username") ?? "", form.get("password") ?? ""));
-  }
+  const readToken = (form: Parameters) => form.get("token")?.trim() ?? "";
+  const isToken = (form: Parameters, token: string) => isSameSecret(readToken(form), token);
+  const usesToken = (form: Parameters) =>
+    credential.kind === "token" || (credential.token !== undefined && readToken(form) !== "");
+  const checkPassword = createPasswordCheck(credential.kind === "token" ? [] : credential.users, log);
+  const check = (form: Parameters): Promise<string | undefined> =>
+    usesToken(form)
+      ? Promise.resolve(isToken(form, credential.token ?? "") ? OWNER : undefined)
+      : takeTurn(() => checkPassword(form.get("username") ?? "", form.get("password") ?? ""));
 
   function findWait(source: string, account: string): number {
     const isAttacked = calmByAccount.waitOf(account) > 0;
@@ -85,7 +88,7 @@ export function createLogin({ credential, now, log }: LoginOptions): Login {
     if (credential.kind === "token" && credential.isRandom && isToken(form, credential.token))
       return { kind: "ok", subject: OWNER };
     const source = groupSource(address);
-    const account = credential.kind === "token" ? OWNER : (form.get("username") ?? "").slice(0, MAX_NAME);
+    const account = usesToken(form) ? OWNER : (form.get("username") ?? "").slice(0, MAX_NAME);
     const visitor = JSON.stringify([browser, account]);
     const isKnown = known.has(visitor);
     const retryAfter = isKnown ? byVisitor.waitOf(visitor) : findWait(source, account);

@@ -212,6 +212,6 @@ function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): v
 
 function redactSecrets({ log, credential, clients, introspectSecret }: OAuthOptions): void {
   log.redact(introspectSecret ?? "");
-  if (credential.kind === "token") log.redact(credential.token);
+  log.redact(credential.token ?? "");
   for (const { secret } of clients) if (secret !== undefined) log.redact(secret);
 }

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const TOKEN: Typed = { token: "paste-me-to-approve" };
+const TOKEN = { token: "paste-me-to-approve" };
 const LOCAL = ["--tunnel", "none"];
 const WITH_TOKEN = [...LOCAL, "--token", TOKEN.token];
 
@@ -67,6 +67,18 @@ test("--user name:password: the right password opens, a wrong one does not, and 
   expect(await echo(await connect(program, right), "hello")).toBe("Echo: hello");
   expect(program.stderr()).toContain("Sign in  as alice");
   expect(program.stderr() + JSON.stringify(program.events)).not.toContain("correct horse");
+});
+
+test("found 19: with a user and a token, either opens, both are said, and neither is what is wrong", async () => {
+  const program = await start([...WITH_TOKEN, "--user", "alice:correct horse", EVERYTHING]);
+  expect(program.ready.credential).toEqual({ kind: "password", users: ["alice"], token: TOKEN.token });
+  expect(program.stderr()).toContain(`Sign in  as alice\nToken    ${TOKEN.token}`);
+  for (const wrong of [{ token: "wrong" }, { username: "alice", password: TOKEN.token }])
+    expect(await connect(program, createProvider(wrong)).catch(messageOf)).toContain(
+      "or the token, is wrong",
+    );
+  for (const right of [TOKEN, { username: "alice", password: "correct horse" }])
+    expect(await echo(await connect(program, createProvider(right)), "hello")).toBe("Echo: hello");
 });
 
 test("a password hashed by hash-password and put into the config file opens, in the compiled program too", async () => {

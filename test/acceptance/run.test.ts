@@ -49,9 +49,9 @@ describe("the end", () => {
   }
 
   test("Ctrl+C with a client connected: status 0 within seconds, and nothing is left running", async () => {
-    const words = ["--tunnel", "none", "--token", "paste-me", "--", "npx", "-y"];
+    const words = ["--tunnel", "none", "--token", "paste-me-please", "--", "npx", "-y"];
     const program = await start([...words, "@modelcontextprotocol/server-everything"]);
-    const provider: ProviderV1 = createMemoryProvider(createLoginRobot({ token: "paste-me" }));
+    const provider: ProviderV1 = createMemoryProvider(createLoginRobot({ token: "paste-me-please" }));
     const client = await connectV1(program.ready.url, provider);
     cleanups.push(() => client.close());
     expect(groupsOf(program).filter(isGroupAlive)).not.toBeEmpty();
@@ -124,10 +124,10 @@ describe("what is printed", () => {
     return { url, firstLine };
   }
 
-  test("--json: the ready line has everything that the interface promises", async () => {
+  test("found 25: --json: the ready line has everything that the interface promises, and no secret that was given", async () => {
     const env = await standIn({ urlOf: (domain) => `https://${domain}` });
     const client = ["--client-id", "my-app", "--client-secret", "my-app-secret"];
-    const words = [...NGROK, ...client, "--token", "paste-me", EVERYTHING];
+    const words = [...NGROK, ...client, "--token", "paste-me-please", EVERYTHING];
     await using program = await startProgram(words, { env });
     const port = new URL(program.ready.local).port;
     expect(program.events[0]).toBe(program.ready);
@@ -140,19 +140,20 @@ describe("what is printed", () => {
       tunnel: "ngrok",
       inspector: null,
       auth: "oauth",
-      credential: { kind: "token", token: "paste-me" },
-      clients: [{ client_id: "my-app", client_secret: "my-app-secret" }],
+      credential: { kind: "token", token: "paste-me-please" },
+      clients: [{ client_id: "my-app" }],
     });
+    expect(JSON.stringify(program.events) + program.stderr()).not.toContain("my-app-secret");
     expect((await fetch(program.ready.readyz)).status).toBe(200);
   });
 
   test("on the internet the banner has the way in, both assistants, and two commands to paste", async () => {
     const env = await standIn({ urlOf: (domain) => `https://${domain}` });
-    expect(await readBanner([...NGROK, "--token", "paste-me", EVERYTHING], env)).toBe(`
+    expect(await readBanner([...NGROK, "--token", "paste-me-please", EVERYTHING], env)).toBe(`
 mcp-expose ${VERSION} has put server-everything online
 
 URL      https://stand-in.ngrok-free.dev/mcp
-Token    paste-me  (paste it on the approval page)
+Token    paste-me-please  (paste it on the approval page)
 
 ChatGPT  Settings → Security and login → Developer mode: on
          chatgpt.com/plugins → + → paste the URL → Create, approve
@@ -166,13 +167,21 @@ On ngrok's free plan your browser first shows a notice: press "Visit Site".
 `);
   });
 
+  test("found 25: a client's secret that a person gave is not printed back", async () => {
+    const client = ["--client-id", "my-app", "--client-secret", "of-16-characters"];
+    const banner = await readBanner(["--tunnel", "none", ...client, EVERYTHING]);
+    expect(banner).toContain("\nClient   my-app\n");
+    expect(banner).not.toContain("of-16-characters");
+    expect(banner).not.toContain("Secret");
+  });
+
   test("on this machine the banner says that nobody else can reach it, and how to change that", async () => {
-    const banner = await readBanner(["--tunnel", "none", "--token", "paste-me", EVERYTHING]);
+    const banner = await readBanner(["--tunnel", "none", "--token", "paste-me-please", EVERYTHING]);
     expect(banner.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")).toBe(`
 mcp-expose ${VERSION} is serving server-everything on this machine
 
 URL      http://127.0.0.1:PORT/mcp
-Token    paste-me  (paste it on the approval page)
+Token    paste-me-please  (paste it on the approval page)
 
 It is not on the internet. For a public URL: ngrok config add-authtoken <token>, --tunnel cloudflared, or --public-url with your own proxy.
 

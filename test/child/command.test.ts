@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { resolveCommand, type CommandSpec, type CommandSurroundings } from "../../src/child/command.ts";
 import { UserError } from "../../src/errors.ts";
 
+/** Bun does not read the .env of its folder. */
+const NO_ENV_FILE = "--env-file=/dev/null";
+
 let folder: string;
 const at = (name: string) => join(folder, name);
 const put = (name: string, text = "", mode = 0o644) => {
@@ -64,15 +67,16 @@ describe("a script", () => {
     "ending in .%s runs with Bun, its arguments untouched",
     (ending) => {
       const { argv } = resolve({ command: `./server.${ending}`, args: ["--help", "a b", ""] });
-      expect(argv).toEqual([at("bin/bun"), at(`server.${ending}`), "--help", "a b", ""]);
+      expect(argv).toEqual([at("bin/bun"), NO_ENV_FILE, at(`server.${ending}`), "--help", "a b", ""]);
     },
   );
 
   test("runs with Node where there is no Bun; TypeScript, and all where there is neither, with ourselves", () => {
     expect(resolve({ command: "server.js" }, ["node"]).argv).toEqual([at("bin-node/node"), at("server.js")]);
-    const ourselves = { argv: ["/ourselves", at("server.ts")], env: { BUN_BE_BUN: "1" } };
+    const ourselves = { argv: ["/ourselves", NO_ENV_FILE, at("server.ts")], env: { BUN_BE_BUN: "1" } };
     expect(resolve({ command: "server.ts" }, ["node"])).toEqual(ourselves);
-    expect(resolve({ command: "server.js" }, ["npx"]).argv).toEqual(["/ourselves", at("server.js")]);
+    const script = ["/ourselves", NO_ENV_FILE, at("server.js")];
+    expect(resolve({ command: "server.js" }, ["npx"]).argv).toEqual(script);
   });
 
   test("ending in .py runs with uv, else unbuffered with python3, else not", () => {
@@ -105,7 +109,30 @@ describe("a file or a folder", () => {
   ])("a folder runs what its package.json names: %s", (name, manifest, entry) => {
     put(`${name}/package.json`, JSON.stringify(manifest));
     put(`${name}/run.js`);
-    expect(resolve({ command: `./${name}` }).argv).toEqual([at("bin/bun"), at(`${name}/${entry}`)]);
+    const argv = [at("bin/bun"), NO_ENV_FILE, at(`${name}/${entry}`)];
+    expect(resolve({ command: `./${name}` }).argv).toEqual(argv);
+  });
+
+  test("found 29: the current folder runs by a dot, and one in it by its bare name", () => {
+    put("weather-service/package.json", JSON.stringify({ bin: "run.js" }));
+    put("weather-service/run.js");
+    const argv = [at("bin/bun"), NO_ENV_FILE, at("weather-service/run.js"), "x"];
+    for (const [command, folder] of [
+      [".", at("weather-service")],
+      ["..", at("weather-service/src")],
+      ["weather-service", at("")],
+      ["weather-service/", at("")],
+    ] as const)
+      expect(resolve({ command, folder, args: ["x"] }).argv).toEqual(argv);
+    expect(refusal({ command: ".", folder: at("bin") }).message).toContain("package.json");
+  });
+
+  test("found 29: a folder is no match for a command on PATH, nor for what stands behind --", () => {
+    put("npx/package.json", JSON.stringify({ bin: "run.js" }));
+    put("npx/run.js");
+    expect(resolve({ command: "npx" }).argv).toEqual([at("bin/npx")]);
+    put("alone/package.json", JSON.stringify({ bin: "run.js" }));
+    expect(refusal({ command: "alone", literal: true }).message).toContain("on PATH");
   });
 
   test("a folder without an entry, or with one that is not built, is refused", () => {

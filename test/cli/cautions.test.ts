@@ -1,6 +1,6 @@
 // What is no mistake but worth a word before anything starts. The server is none, so the program ends by itself.
 import { describe, expect, test } from "bun:test";
-import { runProgram } from "./process.ts";
+import { createFolder, runProgram } from "./process.ts";
 
 async function warningsOf(args: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
   const words = ["--tunnel", "none", "--store", "memory", ...args, "./no-such-server.js"];
@@ -15,13 +15,13 @@ describe("a secret among the words", () => {
   test.each([
     [["--token", "s3cret-token"], `--token is ${SEEN}`, "MCP_EXPOSE_TOKEN"],
     [
-      ["--client-id", "me", "--client-secret", "s3cret"],
+      ["--client-id", "me", "--client-secret", "s3cret-token"],
       `--client-secret is ${SEEN}`,
       "MCP_EXPOSE_CLIENT_SECRET",
     ],
-    [["--introspect-secret=s3cret"], `--introspect-secret is ${SEEN}`, "MCP_EXPOSE_INTROSPECT_SECRET"],
+    [["--introspect-secret=s3cret-token"], `--introspect-secret is ${SEEN}`, "MCP_EXPOSE_INTROSPECT_SECRET"],
     [["--ngrok-authtoken", "s3cret"], `--ngrok-authtoken is ${SEEN}`, "MCP_EXPOSE_NGROK_AUTHTOKEN"],
-    [["--user", "bob:s3cret"], `The password of "bob" is ${SEEN}`, "MCP_EXPOSE_PASSWORD"],
+    [["--user", "bob:s3cret-token"], `The password of "bob" is ${SEEN}`, "MCP_EXPOSE_PASSWORD"],
     [["--env", "MY_API_KEY=s3cret"], `MY_API_KEY (--env) is ${SEEN}`, "--env-file"],
   ])("%p is warned of, once, without it, and with what to use", async (args, said, instead) => {
     const warnings = await warningsOf(args);
@@ -32,7 +32,11 @@ describe("a secret among the words", () => {
   });
 
   test("is no secret where it is a name or a setting, or comes from elsewhere", async () => {
-    const env = { MCP_EXPOSE_TOKEN: "s3cret", MCP_EXPOSE_ENV: "MY_API_KEY=s3cret", MCP_EXPOSE_PASSWORD: "p" };
+    const env = {
+      MCP_EXPOSE_TOKEN: "s3cret-token",
+      MCP_EXPOSE_ENV: "MY_API_KEY=s3cret",
+      MCP_EXPOSE_PASSWORD: "s3cret-token",
+    };
     expect(await warningsOf(["--env", "DEBUG=1", "--user", "ann"], env)).toEqual([]);
   });
 });
@@ -57,6 +61,67 @@ describe("a variable of ours that nobody reads", () => {
       MCP_EXPOSE_NONSENSE: "",
     };
     expect(await warningsOf([], env)).toEqual([]);
+  });
+});
+
+describe("found 19: a secret that can be guessed", () => {
+  const CLIENT = ["--client-id", "me"];
+  const WEAK: [name: string, args: string[], env: Record<string, string>][] = [
+    ["--token", ["--token", "1"], {}],
+    ["--token", ["--token", "password1234"], {}],
+    ["--token", ["--token", "aaaaaaaaaaaa"], {}],
+    ["MCP_EXPOSE_TOKEN", [], { MCP_EXPOSE_TOKEN: "foo" }],
+    ['The password of "alice"', ["--user", "alice:a"], {}],
+    ['The password of "alice"', ["--user", "alice"], { MCP_EXPOSE_PASSWORD: "letmeinletmein" }],
+    ["--introspect-secret", ["--introspect-secret", "x"], {}],
+    ["--client-secret", [...CLIENT, "--client-secret", "123456789012"], {}],
+  ];
+  const PUBLIC = [
+    ["--tunnel", "cloudflared"],
+    ["--tunnel", "ngrok", "--ngrok-authtoken", "2abc"],
+    ["--public-url", "https://mcp.example.com"],
+  ];
+
+  test.each(WEAK)("as %s: %j %j is refused on the internet, and not told", async (name, args, env) => {
+    for (const reach of PUBLIC) {
+      const { status, stderr } = await runProgram([...reach, "--store", "memory", ...args, "./x.js"], {
+        env,
+      });
+      expect(stderr).toStartWith(`mcp-expose: ${name} can be guessed by anybody on the internet: it `);
+      expect(stderr).toContain("openssl rand");
+      expect(stderr).not.toContain("letmein");
+      expect(status).toBe(2);
+    }
+  });
+
+  test.each(WEAK)("as %s: %j %j is warned of on this machine", async (name, args, env) => {
+    for (const reach of [[], ["--public-url", "http://localhost:9999"]]) {
+      const words = [...(reach.length > 0 ? reach : ["--tunnel", "none"]), "--store", "memory"];
+      const { stderr } = await runProgram([...words, ...args, "./no-such-server.js"], { env });
+      expect(stderr).toContain(`! ${name} can be guessed: it `);
+      expect(stderr).toContain("no-such-server.js");
+    }
+  });
+
+  test("in the config file is refused under its name there", async () => {
+    await using folder = await createFolder();
+    await folder.write("mcp-oauth.config.json", '{ "token": "foo", "publicUrl": "https://a.example" }');
+    const { status, stderr } = await runProgram(["./x.js"], { cwd: folder.path });
+    expect(stderr).toStartWith("mcp-expose: token in mcp-oauth.config.json can be guessed");
+    expect(status).toBe(2);
+  });
+
+  test("is warned of where its hash is made", async () => {
+    const { status, stderr } = await runProgram(["hash-password"], { stdin: "password1234\n" });
+    expect(stderr).toStartWith("! This password can be guessed: it is among the first that would be tried.");
+    expect(status).toBe(0);
+  });
+
+  test("is none when it is long and of nobody's list", async () => {
+    const strong = ["--token", "paste-me-please", "--user", "bob:correct horse battery"];
+    const { stderr } = await runProgram(["--public-url", "https://a.example", ...strong, "./no-such.js"]);
+    expect(stderr).not.toContain("guessed");
+    expect(stderr).toContain("no-such.js");
   });
 });
 

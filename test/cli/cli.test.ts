@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VERSION } from "../../src/version.ts";
 import { createFolder, runOnTerminal, runProgram } from "./process.ts";
@@ -37,8 +38,18 @@ describe("help", () => {
     expect(stderr).toContain("Usage: mcp-expose [options] <server>");
   });
 
-  test("--version prints the version", async () => {
-    expect(await runProgram(["--version"])).toEqual({ status: 0, stdout: `${VERSION}\n`, stderr: "" });
+  test.each(["--version", "version"])("%s prints the version", async (word) => {
+    expect(await runProgram([word])).toEqual({ status: 0, stdout: `${VERSION}\n`, stderr: "" });
+  });
+
+  test.each([
+    ["help", "--help"],
+    ["help grants", "grants --help"],
+    ["help hash-password", "hash-password --help"],
+  ])("found 30: %s says what %s says", async (words, flag) => {
+    const said = await runProgram(words.split(" "));
+    expect(said).toEqual(await runProgram(flag.split(" ")));
+    expect(said.status).toBe(0);
   });
 });
 
@@ -87,6 +98,79 @@ describe("bad input", () => {
     const store = join(folder.path, "nothing.db");
     await expectRefusal(["grants", "list", "--store", store], /There is no store/);
     expect(await Bun.file(store).exists()).toBeFalse();
+  });
+});
+
+describe("found 30: a word of ours", () => {
+  /** Every one of them is a program on PATH, which tells when it runs. */
+  async function withPrograms(names: readonly string[]) {
+    const folder = await createFolder();
+    for (const name of names) {
+      await folder.write(name, `#!/bin/sh\necho ran > "${folder.path}/ran-$(basename "$0")"\n`);
+      await chmod(join(folder.path, name), 0o755);
+    }
+    const env = { PATH: `${folder.path}:${process.env["PATH"]}` };
+    const hasRun = (name: string) => Bun.file(join(folder.path, `ran-${name}`)).exists();
+    return { folder, env, hasRun, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] };
+  }
+
+  test.each(["init", "check", "grant", "completion"])(
+    "%s is no program, whatever PATH has; -- and ./ run that",
+    async (word) => {
+      await using programs = await withPrograms([word]);
+      const { env, hasRun, folder } = programs;
+      const words = ["--tunnel", "none", "--port", "0"];
+      const refused = await runProgram([...words, word, "list"], { env });
+      expect(refused.stderr).toStartWith(`mcp-expose: "${word}" is not a command of mcp-expose`);
+      expect(refused.stderr).toContain("Did you mean");
+      expect(refused.stderr).toContain(`mcp-expose -- ${word}`);
+      expect([refused.status, await hasRun(word)]).toEqual([2, false]);
+      await runProgram([...words, "--", word], { env });
+      expect(await hasRun(word)).toBeTrue();
+      await rm(join(folder.path, `ran-${word}`));
+      await runProgram([...words, `./${word}`], { cwd: folder.path });
+      expect(await hasRun(word)).toBeTrue();
+    },
+  );
+
+  test.each([
+    ["help", ["Usage: mcp-expose"]],
+    ["version", [VERSION]],
+  ])("%s is no program either", async (word, [said]) => {
+    await using programs = await withPrograms([word]);
+    const { stdout, status } = await runProgram([word], { env: programs.env });
+    expect(stdout).toContain(said!);
+    expect([status, await programs.hasRun(word)]).toEqual([0, false]);
+  });
+
+  test.each([
+    ["grnats list", "mcp-expose grants"],
+    ["hash-pasword bob", "mcp-expose hash-password"],
+    ["hlep", "mcp-expose help"],
+    ["help grant", "mcp-expose grants --help"],
+  ])("%s, nearly one, is told what was meant", (line, meant) =>
+    expectRefusal(line.split(" "), new RegExp(`Did you mean "${meant}"\\?`)),
+  );
+});
+
+describe("found 31: options of ours behind the server", () => {
+  const SERVER = ["--tunnel", "none", "--port", "0", "--store", "memory", "--", "true"];
+  const linesOf = async (words: string[]) => (await runProgram(words)).stderr.split("\n");
+
+  test("are said in one line", async () => {
+    const words = ["--user", "ann", "--port=1", "--own", "--user", "--", "--token"];
+    const before = SERVER.slice(0, -2);
+    expect(await linesOf([...before, "true", ...words])).toContain(
+      "· --user and --port went to the server; options of mcp-expose come before it.",
+    );
+    expect(await linesOf([...before, "true", "--token", "x"])).toContain(
+      "· --token went to the server; options of mcp-expose come before it.",
+    );
+  });
+
+  test("are not, where there are none, or where -- says whose they are", async () => {
+    for (const words of [SERVER, [...SERVER, "--user", "ann"], [...SERVER.slice(0, -2), "true", "--own"]])
+      expect((await linesOf(words)).join("\n")).not.toContain("went to the server");
   });
 });
 

@@ -42,6 +42,14 @@ describe("the banner", () => {
     expect(banner).not.toContain("Token");
   });
 
+  test("found 19: names users and token where both are set", () => {
+    const credential = { kind: "password", users: ["alice"], token: "paste-me-please" } as const;
+    const banner = renderBanner({ ...READY, credential: { ...credential, users: ["alice"] } }, plain);
+    expect(banner).toContain(
+      "\nSign in  as alice\nToken    paste-me-please  (paste it on the approval page)\n",
+    );
+  });
+
   test("shows a client that is known beforehand", () => {
     const banner = renderBanner({ ...READY, clients: [{ client_id: "me", client_secret: "shh" }] }, plain);
     expect(banner).toContain("Client   me\nSecret   shh");

@@ -1,8 +1,9 @@
-import { expect, test } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { describe, expect, test } from "bun:test";
+import { renameSync } from "node:fs";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findConfigFile, loadConfigFile } from "../../src/config/load-file.ts";
-import { createFolder } from "../cli/process.ts";
+import { createFolder, runProgram } from "../cli/process.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -106,4 +107,54 @@ test.each([
 
 test("a file that does not exist is refused", () => {
   expect(loadConfigFile("/nowhere/x.ts", "/nowhere")).rejects.toThrow('There is no config file "x.ts".');
+});
+
+describe("found 20: a config file that nobody has named", () => {
+  const LEAVES_MARK = 'await Bun.write(`${import.meta.dir}/ran`, "");\nexport default { port: 1 };\n';
+  const IS_ROOT = process.getuid?.() === 0;
+
+  test("is not run when everybody can change it, unless it is named", async () => {
+    await using folder = await createFolder();
+    const path = await folder.write("mcp-oauth.config.ts", LEAVES_MARK);
+    await chmod(path, 0o646);
+    const hasRun = () => Bun.file(join(folder.path, "ran")).exists();
+    const { status, stderr } = await runProgram(["./x.js"], { cwd: folder.path });
+    expect(stderr).toContain("can be changed by every user of this machine");
+    expect([status, await hasRun()]).toEqual([2, false]);
+    await runProgram(["--config", path, "./x.js"], { cwd: folder.path });
+    expect(await hasRun()).toBeTrue();
+  });
+
+  test.skipIf(!IS_ROOT)("is not run when it is another user's", async () => {
+    await using folder = await createFolder();
+    await chown(await folder.write("mcp-oauth.config.ts", LEAVES_MARK), 12_345, 12_345);
+    const { status, stderr } = await runProgram(["./x.js"], { cwd: folder.path });
+    expect(stderr).toContain("belongs to another user");
+    expect([status, await Bun.file(join(folder.path, "ran")).exists()]).toEqual([2, false]);
+  });
+
+  test("is looked at when it is opened, and what was looked at is what runs", async () => {
+    await using folder = await createFolder();
+    const own = await folder.write("mcp-oauth.config.ts", "export default { port: 8000 };\n");
+    const evil = await folder.write("evil.ts", LEAVES_MARK);
+    await chmod(evil, 0o646);
+    const path = findConfigFile(folder.path)!;
+    const loading = loadConfigFile(path, folder.path, 500, true);
+    renameSync(evil, own);
+    expect((await loading).values).toEqual({ port: 8000 });
+    expect(loadConfigFile(path, folder.path, 500, true)).rejects.toThrow("every user of this machine");
+    expect(await Bun.file(join(folder.path, "ran")).exists()).toBeFalse();
+  });
+
+  test("may import what lies beside it, and packages", async () => {
+    await using folder = await createFolder();
+    await folder.write("node_modules/dep/package.json", '{ "name": "dep", "main": "index.js" }');
+    await folder.write("node_modules/dep/index.js", "module.exports = 7;");
+    await folder.write("beside #1.ts", "export const port: number = 8000;");
+    const text = `import { port } from "./beside #1.ts";\nimport dep from "dep";
+      export default { port: port + dep, server: import.meta.dir };`;
+    const path = await folder.write("mcp-oauth.config.ts", text);
+    const { values } = await loadConfigFile(path, folder.path);
+    expect(values).toEqual({ port: 8007, server: folder.path });
+  });
 });

@@ -36,6 +36,16 @@ export function listDescendants(pid: number): number[] {
   return listChildren(pid).flatMap((child) => [child, ...listDescendants(child)]);
 }
 
+/** Whether a process does anything any more: a dead one whose parent has not asked after it does not (proc(5)). */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch (thrown) {
+    nothingIfGone(thrown);
+    return false;
+  }
+}
+
 /** A process's words and environment, as anybody of the same user can read them. */
 export function readSurroundings(pid: number): string {
   return ["cmdline", "environ"].map((name) => readFileSync(`/proc/${pid}/${name}`, "latin1")).join("\0");

@@ -1,8 +1,9 @@
 // Where the program listens, and what it says when it cannot.
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Ready } from "../../src/app.ts";
 import { listen } from "../../src/http/listen.ts";
 import { UserError } from "../../src/errors.ts";
-import { runProgram } from "../program.ts";
+import { programEnvironment, programWords, runProgram } from "../program.ts";
 import { expose, fixture, OPEN } from "../eras/wire.ts";
 
 test("a port that was asked for and is taken is an error, and nothing is started", async () => {
@@ -28,6 +29,42 @@ test("without a port, the next free one is taken", async () => {
   expect(new Set(ports).size).toBe(3);
   expect(ports[0]).toBeGreaterThanOrEqual(8787);
   expect(ports.toSorted((a, b) => a - b)).toEqual(ports);
+});
+
+describe("found 15: when the usual port is taken", () => {
+  let squatter: { stop(): unknown } | undefined;
+  beforeAll(() => {
+    try {
+      squatter = Bun.listen({ hostname: "127.0.0.1", port: 8787, socket: { data() {} } });
+    } catch {
+      // Somebody on this machine has it already, which is as good.
+    }
+  });
+  afterAll(() => void squatter?.stop());
+
+  test("a proxy of one's own is not left to who has it: an error, status 2, nothing started", async () => {
+    const words = ["--public-url", "https://mcp.example.com", "--store", "memory", fixture("obedient")];
+    const { exitCode, stdout, stderr } = await runProgram(words);
+    expect([exitCode, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("Port 8787 is in use.\n  Your proxy sends people there");
+  });
+
+  test("without one the move is said, in one line", async () => {
+    const words = [...programWords(), "--json", ...OPEN, fixture("obedient")];
+    const child = Bun.spawn(words, { env: programEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+    try {
+      const { value } = await child.stdout.getReader().read();
+      const { local } = JSON.parse(Buffer.from(value!).toString().split("\n")[0]!) as Ready;
+      const { port } = new URL(local);
+      expect(port).not.toBe("8787");
+      child.kill("SIGTERM");
+      const said = (await child.stderr.text()).split("\n").filter((line) => line.includes("8787"));
+      expect(said).toEqual([`· Port 8787 is in use; listening on ${port} instead.`]);
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  });
 });
 
 test("an address of another machine is an error that says so", () => {

@@ -54,7 +54,7 @@ const SECRET = "a-token-only-a-person-knows";
 let program: Program;
 let origin: string;
 beforeAll(async () => {
-  const preload = `--preload ${join(import.meta.dir, "tell-routes.ts")}`;
+  const preload = `"--preload=${join(import.meta.dir, "tell-routes.ts")}"`;
   const words = ["--tunnel", "none", "--store", "memory", "--token", SECRET, fixture("obedient")];
   program = await startProgram(words, { env: { BUN_OPTIONS: preload } });
   ({ origin } = new URL(program.ready.url));

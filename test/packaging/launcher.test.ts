@@ -1,8 +1,9 @@
 // bin/mcp-expose.js by itself: it finds a runtime, passes signals and hands back how the program ended.
 // The program is a small one in its place that tells which signals reach it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cp, readFile } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { isRunning } from "../faults/machine.ts";
 import { createFolder, type Folder, NODE, PLAIN_PATH, ROOT, run } from "./shipped.ts";
 
 const PROGRAM = `
@@ -11,10 +12,11 @@ const PROGRAM = `
     if (signal !== "SIGINT") process.exit(7);
   });
   if (process.argv[2] === "die") process.kill(process.pid, "SIGKILL");
-  console.log("arguments " + JSON.stringify(process.argv.slice(2)) + " process " + process.pid);
+  const seen = [process.env.FROM_FOLDER, globalThis.preloaded];
+  console.log("arguments " + JSON.stringify(process.argv.slice(2)) + " seen " + JSON.stringify(seen) + " process " + process.pid);
   setInterval(() => {}, 1000);
 `;
-/** Where the launcher looks last; the folder has no node_modules. */
+/** Where the launcher looks last; its folder has no node_modules. */
 const PATH = `${join(ROOT, "node_modules/.bin")}:${PLAIN_PATH}`;
 
 let folder: Folder;
@@ -26,6 +28,9 @@ beforeAll(async () => {
   await cp(join(ROOT, "bin/mcp-expose.js"), launcher);
   await Bun.write(join(folder.path, "package.json"), '{ "type": "module" }');
   await Bun.write(join(folder.path, "dist/cli.js"), PROGRAM);
+  await Bun.write(join(folder.path, "here/.env"), "FROM_FOLDER=1\n");
+  await Bun.write(join(folder.path, "here/bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  await Bun.write(join(folder.path, "here/preload.ts"), "globalThis.preloaded = 1;\n");
 });
 
 afterAll(() => folder?.[Symbol.asyncDispose]());
@@ -39,7 +44,7 @@ test("without any Bun the launcher says how to get one", async () => {
 
 test("a Bun on PATH serves, and arguments arrive as they are", async () => {
   const { child, output } = start(["--env", "A=b c", "--", "*"]);
-  expect(await until(output, /arguments (.*) process/)).toBe('["--env","A=b c","--","*"]');
+  expect(await until(output, /arguments (.*) seen/)).toBe('["--env","A=b c","--","*"]');
   child.kill("SIGTERM");
   await child.exited;
 });
@@ -88,15 +93,50 @@ test("the program does not outlive a launcher that is killed", async () => {
   const { child, output } = start();
   const pid = await until(output, /process (\d+)/);
   child.kill("SIGKILL");
-  // Empty as soon as it has ended, even while it waits to be reaped: proc(5).
-  const command = () => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  await poll("the program ends", async () => ((await command()) === "" ? true : undefined));
+  await poll("the program ends", async () => (isRunning(Number(pid)) ? undefined : true));
 });
 
-function start(args: string[] = []) {
-  const child = Bun.spawn([NODE, launcher, ...args], {
-    cwd: folder.path,
-    env: { PATH },
+/** What can replace a process: Bun, and Node from 22.15 on. */
+const REPLACING = [process.execPath, ...((await canReplace(NODE)) ? [NODE] : [])];
+
+test.each(REPLACING)("found 27: run by %s, the launcher becomes the program", async (runtime) => {
+  const { child, output } = start([], { words: [runtime, launcher] });
+  expect(await until(output, /process (\d+)/)).toBe(String(child.pid));
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(7);
+});
+
+test.each([
+  [["--env-file", "no-such-file"]],
+  [["--env-file=here/.env"]],
+  [["./server.js", "--env-file-if-exists", "here/.env"]],
+])("found 28: %j is the program's, not Node's", async (args) => {
+  const { child, output } = start(args, { words: [launcher] });
+  expect(await until(output, /arguments (.*) seen/)).toBe(JSON.stringify(args));
+  expect(await until(output, /seen (.*) process/)).toBe("[null,null]");
+  child.kill("SIGTERM");
+  await child.exited;
+});
+
+test("found 21: on Bun alone, neither the .env nor the bunfig.toml of the current folder reaches the program", async () => {
+  const words = [process.execPath, launcher];
+  const { child, output } = start([], { words, cwd: join(folder.path, "here") });
+  expect(await until(output, /seen (.*) process/)).toBe("[null,null]");
+  child.kill("SIGTERM");
+  await child.exited;
+});
+
+interface Start {
+  /** What runs the launcher, and the launcher. */
+  words?: string[];
+  cwd?: string;
+  env?: Record<string, string>;
+}
+
+function start(args: string[] = [], { words = [NODE, launcher], cwd = folder.path, env }: Start = {}) {
+  const child = Bun.spawn([...words, ...args], {
+    cwd,
+    env: { PATH, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let text = "";
@@ -105,6 +145,10 @@ function start(args: string[] = []) {
   };
   void collect();
   return { child, output: () => text };
+}
+
+async function canReplace(node: string): Promise<boolean> {
+  return (await run([node, "--print", "typeof process.execve"], ROOT)).stdout.trim() === "function";
 }
 
 /** What the pattern's first group finds in the output, as soon as it does. */

@@ -1,17 +1,23 @@
 // The npm package, as `npm pack` makes it, installed by plain npm where nobody has Bun.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "../acceptance/until.ts";
+import { isRunning, listDescendants } from "../faults/machine.ts";
 import {
   createFolder,
   createHostileFolder,
   type Folder,
   NODE,
+  PLAIN_PATH,
   READS_SETTINGS,
   ROOT,
   run,
   TARBALL,
   VERSION,
 } from "./shipped.ts";
+
+const SERVER = join(ROOT, "test/fixtures/servers/obedient.ts");
 
 let installed: Folder;
 let launcher: string;
@@ -62,6 +68,80 @@ test("neither the bunfig.toml nor the .env of the current folder reaches the pro
   expect(fromEnvironment.status).toBe(2);
   expect(fromEnvironment.stderr).toContain("banana");
 });
+
+test.each([
+  ["the source", () => join(ROOT, "src/main.ts")],
+  ["the bundle", () => join(installed.path, "node_modules/mcp-expose/dist/cli.js")],
+  ["the launcher", () => launcher],
+])("found 21: nor the .env when Bun alone runs %s", async (_, file) => {
+  await using folder = await createHostileFolder();
+  const { status, stderr } = await run([process.execPath, file(), ...READS_SETTINGS], folder.path);
+  expect(stderr).toStartWith('mcp-expose: There is no file "./no-such-server.js"');
+  expect(status).toBe(2);
+});
+
+test("found 21: bunx on Bun alone reads no .env either", async () => {
+  await using folder = await createHostileFolder();
+  await using tools = await createFolder();
+  for (const name of ["bun", "bunx"]) await symlink(process.execPath, join(tools.path, name));
+  for (const name of ["env", "sh"]) await symlink(Bun.which(name)!, join(tools.path, name));
+  await symlink(join(installed.path, "node_modules"), join(folder.path, "node_modules"));
+  const { status, stderr } = await run(["bunx", "mcp-expose", ...READS_SETTINGS], folder.path, {
+    PATH: tools.path,
+  });
+  expect(stderr).toStartWith('mcp-expose: There is no file "./no-such-server.js"');
+  expect(status).toBe(2);
+});
+
+test("found 28: a wrong name behind --env-file is told by the program, on Node 20 too", async () => {
+  const command = join(installed.path, "node_modules/.bin/mcp-expose");
+  for (const words of [["--env-file", "wrong.env"], ["--env-file=wrong.env"]]) {
+    const { status, stderr } = await run([command, "--tunnel", "none", ...words, "./x.js"], installed.path);
+    expect(stderr).toMatch(/^mcp-expose: --env-file: there is no file ".*wrong\.env"\.\n/);
+    expect(status).toBe(2);
+  }
+  // npx is a program of Node's, so what it is given is read before we are there: unless "--" stands in front.
+  const npx = ["npx", "--", "mcp-expose", "--tunnel", "none", "--env-file", "wrong.env", "./x.js"];
+  expect((await run(npx, installed.path)).stderr).toContain("mcp-expose: --env-file: there is no file");
+});
+
+test.each([
+  ["npx", ["npx", "mcp-expose"]],
+  ["bunx", [join(ROOT, "node_modules/.bin/bunx"), "mcp-expose"]],
+])("found 27: SIGTERM to %s ends the launcher, the program and the server", async (_, command) => {
+  await using started = await expose(command);
+  started.child.kill("SIGTERM");
+  await until("all of it is gone", () => !started.all.some(isRunning));
+});
+
+test.each([
+  ["Node", () => [NODE, launcher]],
+  ["Bun", () => [process.execPath, launcher]],
+])("found 27: run on %s, it ends with an npm that started it, and outlives a shell", async (_, command) => {
+  const shell = ["/bin/sh", "-c", '"$@" & wait', "sh"];
+  await using ofNpm = await expose([...shell, ...command()], { npm_lifecycle_event: "npx" });
+  await using ofShell = await expose([...shell, ...command()]);
+  for (const { child } of [ofShell, ofNpm]) child.kill("SIGKILL");
+  await Promise.all([ofShell.child.exited, ofNpm.child.exited]);
+  await until("what npm started is gone", () => !ofNpm.all.some(isRunning));
+  expect(ofShell.all.slice(1).every(isRunning)).toBe(true);
+});
+
+/** Starts `mcp-expose` on a server, waits until it is ready, and ends all of it in the end. */
+async function expose(command: string[], env: Record<string, string> = {}) {
+  const words = [...command, "--tunnel", "none", "--port", "0", "--store", "memory", "--json", SERVER];
+  const child = Bun.spawn(words, {
+    cwd: installed.path,
+    env: { HOME: process.env["HOME"] ?? "", PATH: PLAIN_PATH, ...env },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const { value } = await child.stdout.getReader().read();
+  expect(Buffer.from(value!).toString()).toContain('"event":"ready"');
+  const all = [child.pid, ...listDescendants(child.pid)];
+  expect(all.length).toBeGreaterThan(3);
+  const kill = async () => all.filter(isRunning).forEach((pid) => process.kill(pid, "SIGKILL"));
+  return { child, all, [Symbol.asyncDispose]: kill };
+}
 
 test('a config file can import { defineConfig } from "mcp-expose", with its types', async () => {
   await Bun.write(

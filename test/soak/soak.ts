@@ -43,7 +43,7 @@ export async function soak(
       ...LIFETIMES,
       fixture("obedient"),
     ],
-    { env: { BUN_OPTIONS: `--preload ${join(import.meta.dir, "count-timers.ts")}` } },
+    { env: { BUN_OPTIONS: `"--preload=${join(import.meta.dir, "count-timers.ts")}"` } },
   );
   let actions = 0;
   let crashes = 0;

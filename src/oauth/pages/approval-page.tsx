@@ -20,6 +20,8 @@ export interface ApprovalPageProps {
   choices: readonly Choice[];
   staysConnected: boolean;
   login: "token" | "password";
+  /** A token will do, too, where people have names and passwords. */
+  mayPaste: boolean;
   /** What went wrong with the last try. */
   problem: string | undefined;
   /** Hidden fields that make this page this browser's. */
@@ -56,7 +58,8 @@ export function ApprovalPage(props: ApprovalPageProps) {
           <input type="hidden" name="query" value={props.query} />
           <input type="hidden" name="csrf" value={props.csrf} />
           {props.choices.length > 0 && <Choices choices={props.choices} />}
-          {props.login === "token" ? <TokenField /> : <PasswordFields />}
+          {props.login === "password" && <PasswordFields isNeeded={!props.mayPaste} />}
+          {props.mayPaste && <TokenField isAlone={props.login === "token"} />}
           <div class="actions">
             <button class="main" type="submit" name="decision" value="approve">
               Approve
@@ -163,43 +166,50 @@ function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
   );
 }
 
-function TokenField() {
+function TokenField({ isAlone }: { isAlone: boolean }) {
   return (
     <>
-      <label for="token">Token</label>
+      <label for="token">{isAlone ? "Token" : "or a token"}</label>
       <input
         id="token"
         name="token"
         type="password"
-        required
-        autofocus
+        required={isAlone}
+        autofocus={isAlone}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}
         aria-describedby="token-hint"
       />
       <p class="hint" id="token-hint">
-        Paste the token that mcp-expose printed in the terminal where it runs.
+        {isAlone ? "Paste" : "In place of both, paste"} the token that mcp-expose printed in the terminal
+        where it runs.
       </p>
     </>
   );
 }
 
-function PasswordFields() {
+function PasswordFields({ isNeeded }: { isNeeded: boolean }) {
   return (
     <>
       <label for="username">User name</label>
       <input
         id="username"
         name="username"
-        required
+        required={isNeeded}
         autofocus
         autocomplete="username"
         autocapitalize="none"
         spellcheck={false}
       />
       <label for="password">Password</label>
-      <input id="password" name="password" type="password" required autocomplete="current-password" />
+      <input
+        id="password"
+        name="password"
+        type="password"
+        required={isNeeded}
+        autocomplete="current-password"
+      />
     </>
   );
 }

@@ -1,0 +1,27 @@
+// The words that mean something at the beginning of a command line, now or later: none of them is ever a program to run,
+// so that what a person's line does is not up to what happens to be on PATH.
+import { NAME } from "../version.ts";
+import { suggestName } from "./suggestion.ts";
+
+const COMMANDS = ["grants", "hash-password", "help", "version"];
+const RESERVED = ["grant", "init", "check", "completion"];
+
+/** @returns why `word` is not run, and what to write instead; undefined for any other word */
+export function explainReserved(word: string): { message: string; hint: string } | undefined {
+  if (!RESERVED.includes(word)) return undefined;
+  const meant = suggestCommand(word);
+  const literal = `${NAME} -- ${word}`;
+  return {
+    message: `"${word}" is not a command of ${NAME}, and no program is run by that word.`,
+    hint:
+      meant === undefined
+        ? `Did you mean "${literal}", or "./${word}"? See ${NAME} --help`
+        : `Did you mean "${meant}"? A program of that name is run by: ${literal}`,
+  };
+}
+
+/** The command that is nearly called like this. */
+export function suggestCommand(word: string): string | undefined {
+  const command = suggestName(word, COMMANDS);
+  return command === undefined ? undefined : `${NAME} ${command}`;
+}
