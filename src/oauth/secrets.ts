@@ -33,16 +33,35 @@ export function isSameSecret(one: string, other: string): boolean {
   return timingSafeEqual(hash("sha256", one, "buffer"), hash("sha256", other, "buffer"));
 }
 
+/** Has the family of `current`, if there is one, and is new beyond that. */
+export function createRefreshToken(random: RandomBytes, current?: string): string {
+  const family = current === undefined ? createSecret(random) : readFamily(current);
+  return `${family}.${createSecret(random)}`;
+}
+
+/** What is stored instead of a refresh token. */
+export function nameRefreshToken(token: string): { hash: string; family: string } {
+  return { hash: hashSecret(token), family: hashSecret(readFamily(token)) };
+}
+
+/** The part that all refresh tokens of a grant have in common; one from before there were families begins one. */
+function readFamily(token: string): string {
+  const end = token.indexOf(".");
+  return end > 0 ? token.slice(0, end) : createHmac("sha256", token).update("family").digest("base64url");
+}
+
 /**
  * Hides the successor of a refresh token so that only a holder of `current`, of which the store keeps just
  * the hash, can read it back. Each `current` seals once, which makes XOR with its HMAC a one-time pad.
  */
 export function sealSuccessor(successor: string, current: string): string {
-  return xor(Buffer.from(successor, "base64url"), padOf(current)).toString("base64url");
+  const [, secret = ""] = successor.split(".");
+  return xor(Buffer.from(secret, "base64url"), padOf(current)).toString("base64url");
 }
 
 export function openSuccessor(sealed: string, current: string): string {
-  return sealSuccessor(sealed, current);
+  const secret = xor(Buffer.from(sealed, "base64url"), padOf(current)).toString("base64url");
+  return `${readFamily(current)}.${secret}`;
 }
 
 function padOf(current: string): Buffer {

@@ -93,6 +93,9 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE grants ADD COLUMN host TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN source TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN used_at REAL;
+
+  ALTER TABLE refresh_tokens ADD COLUMN family TEXT;
+  CREATE INDEX refresh_by_family ON refresh_tokens (family) WHERE replaced_at IS NULL;
   `,
 ];
 

@@ -95,17 +95,26 @@ export interface StoredAccess extends Approval {
   expiresAt: number;
 }
 
-export interface RefreshRecord {
+/** What a refresh token is known by. */
+export interface RefreshName {
   hash: string;
+  /** Hash of what all refresh tokens of a grant have in common. */
+  family: string;
+}
+
+export interface RefreshRecord extends RefreshName {
   grantId: string;
   issuedAt: number;
   expiresAt: number;
 }
 
-export interface StoredRefresh extends RefreshRecord {
+export interface StoredRefresh {
+  grantId: string;
+  issuedAt: number;
+  expiresAt: number;
   grant: Grant;
-  /** Set once it was exchanged: when, and for a while the successor, sealed so that only this token opens it. */
-  replaced: { at: number; sealedSuccessor: string | null } | null;
+  /** Set once it was exchanged: for a while the successor, sealed so that only this token opens it, and when. */
+  replaced: { at: number; sealedSuccessor: string } | "long ago" | null;
 }
 
 export interface Rotation {
@@ -149,11 +158,15 @@ export interface ClientRoom {
   askedSince: number;
 }
 
-/** Used refresh tokens of one grant that are remembered, the newest, so that their use is known for what it is. */
-export const USED_TOKENS_KEPT = 1000;
-
 /** Access tokens of one grant that are good at a time; the oldest make room. No client has use for so many. */
 export const ACCESS_TOKENS_KEPT = 1000;
+
+export interface SweepBounds {
+  /** Clients that nobody approved go when nobody has looked at them since. */
+  unusedBefore: number;
+  /** Refresh tokens that were used before lead to no successor any more. */
+  graceBegan: number;
+}
 
 export interface Store {
   /** Keeps a client that nobody has approved yet, and of those no more than the room allows. */
@@ -184,14 +197,10 @@ export interface Store {
   addAccess(access: AccessRecord): boolean;
   removeAccess(hash: string): void;
 
-  findRefresh(hash: string, now: number): StoredRefresh | undefined;
-  /**
-   * Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. Of used
-   * ones of the grant, so many as `USED_TOKENS_KEPT` are remembered.
-   */
+  /** One that is still good; and whatever else is of a family that lives, which must have been used. */
+  findRefresh(name: RefreshName, now: number): StoredRefresh | undefined;
+  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
   rotateRefresh(rotation: Rotation, now: number): boolean;
-  /** Of refresh tokens used before `usedBefore`, keeps the hash, whose it was and when; they lead nowhere any more. */
-  forgetSuccessors(usedBefore: number): void;
 
   /** Uses a client's assertion up; false when it was used before. */
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
@@ -208,7 +217,7 @@ export interface Store {
   /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
   revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
 
-  /** Deletes what has run out, and clients that nobody ever approved, nor looked at since `unusedBefore`. */
-  sweep(now: number, unusedBefore: number): void;
+  /** Deletes what has run out, clients that nobody approved or looked at in time, and what used tokens lead to. */
+  sweep(now: number, bounds: SweepBounds): void;
   close(): void;
 }

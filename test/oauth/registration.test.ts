@@ -238,9 +238,9 @@ describe("a flood of registrations", () => {
     expect(server.store.findClient(unused)).toBeUndefined();
     expect(flood.filter((id) => server.store.findClient(id) !== undefined)).toEqual(flood.slice(100));
     const young = await registerClient(server.url);
-    server.store.sweep(server.clock.now, server.clock.now - 1);
+    server.store.sweep(server.clock.now, { unusedBefore: server.clock.now - 1, graceBegan: 0 });
     expect(server.store.findClient(young)).toBeDefined();
-    server.store.sweep(server.clock.now, server.clock.now);
+    server.store.sweep(server.clock.now, { unusedBefore: server.clock.now, graceBegan: 0 });
     expect(server.store.findClient(young)).toBeUndefined();
     expect(server.store.findClient(used)).toBeDefined();
   });
