@@ -105,7 +105,7 @@ async function answerOrReply(
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     const { failure } = thrown;
-    if (failure.kind !== "denied" && !isKnown(options, target))
+    if (failure.kind !== "denied" && !isKnownTarget(options, target))
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
     options.log.debug(`/authorize refused: ${describeFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
@@ -113,8 +113,11 @@ async function answerOrReply(
   }
 }
 
-function isKnown({ allowRedirect }: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
-  return client.wasApproved || isTrustedRedirect(redirectUri, allowRedirect);
+/** Whether errors may go there: a client may have registered places that nobody has seen on the page. */
+function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
+  const { allowRedirect, store, serverId, now } = options;
+  if (isTrustedRedirect(redirectUri, allowRedirect)) return true;
+  return store.wasAnswered({ serverId, clientId: client.id, redirectUri }, now());
 }
 
 interface Shown {

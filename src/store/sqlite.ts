@@ -29,7 +29,7 @@ export function openStore(where: string): Store {
   };
 }
 
-function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeemCode"> {
+function createCodes(db: Database): Pick<Store, "addCode" | "wasAnswered" | "findCode" | "redeemCode"> {
   const insert = db.prepare<null, [Record<string, string | number>]>(
     `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source, expires_at)
       VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $source,
@@ -42,6 +42,10 @@ function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeem
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
         redirect_uri AS redirectUri, challenge, source, expires_at AS expiresAt, grant_id AS grantId
       FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
+  );
+  const findAnswer = db.prepare<{ found: 1 }, [string, string, string, number]>(
+    `SELECT 1 AS found FROM codes WHERE client_id = ? AND redirect_uri = ? AND server_id = ?
+        AND (grant_id IS NOT NULL OR expires_at > ?) LIMIT 1`,
   );
   const claim = db.prepare<null, [string, string, number]>(
     "UPDATE codes SET grant_id = ? WHERE hash = ? AND grant_id IS NULL AND expires_at > ?",
@@ -59,6 +63,8 @@ function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeem
       insert.run(flatten(code));
       markUsed.run(now, code.clientId);
     }),
+    wasAnswered: ({ serverId, clientId, redirectUri }, now) =>
+      findAnswer.get(clientId, redirectUri, serverId, now) !== null,
     findCode: (hash, now) => unflatten(find.get(hash, now)),
     redeemCode: transaction(db, (hash, { grant, access, refresh }, now) => {
       if (claim.run(grant.id, hash, now).changes === 0) return false;

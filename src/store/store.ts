@@ -183,6 +183,8 @@ export interface Store {
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
+  /** Whether an answer of this server went there for the client, by an approval that still stands. */
+  wasAnswered(to: Pick<CodeRecord, "serverId" | "clientId" | "redirectUri">, now: number): boolean;
   /** A code that is still good, or was redeemed for a grant that lives. */
   findCode(hash: string, now: number): StoredCode | undefined;
   /** Uses the code up and stores what was issued for it; false when somebody was faster or it ran out. */

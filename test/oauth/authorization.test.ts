@@ -10,11 +10,13 @@ import {
   HOUR,
   MINUTE,
   openPage,
+  postForm,
   redeem,
   registerClient,
   startServer,
   submitPage,
   TOKEN,
+  type Tokens,
 } from "./harness.ts";
 
 let server: Harness;
@@ -226,6 +228,26 @@ describe("what is wrong with a request that nobody has seen yet", () => {
       "https://elsewhere.example",
       "login_required",
     ]);
+  });
+
+  test("found 9: A23: a place that no approval sent its answer to gets no errors, nor does one of another server", async () => {
+    const assistant = "https://claude.ai/api/mcp/auth_callback";
+    const id = await registerClient(server.url, { redirect_uris: [assistant, ELSEWHERE] });
+    const bad = authorizeQuery(id, { redirect_uri: ELSEWHERE, prompt: "none" });
+    await approve(server.url, authorizeQuery(id, { redirect_uri: assistant }));
+    expect((await openPage(server.url, bad)).response.status).toBe(400);
+    const code = (
+      await approve(server.url, authorizeQuery(id, { redirect_uri: ELSEWHERE }))
+    ).searchParams.get("code");
+    const other = await startServer({ store: server.store, serverId: "server-2" });
+    expect((await openPage(other.url, bad)).response.status).toBe(400);
+    const redeemed = await redeem(server.url, id, code ?? "", { redirect_uri: ELSEWHERE });
+    const { refresh_token } = (await redeemed.json()) as Tokens;
+    server.clock.now += HOUR / 2;
+    expect((await openPage(server.url, bad)).response.status).toBe(303);
+    await postForm(server.url, "/revoke", { client_id: id, token: refresh_token });
+    expect((await openPage(server.url, bad)).response.status).toBe(400);
+    await other.stop();
   });
 
   test("found 9: A23: a person who saw the page sends the answer by deciding, wherever it goes", async () => {
