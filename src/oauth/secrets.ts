@@ -10,12 +10,28 @@ export function createSecret(random: RandomBytes): string {
   return Buffer.from(random(SECRET_BYTES)).toString("base64url");
 }
 
-/** As many characters as 128 random bits have in base64url. */
-const UNGUESSABLE_LENGTH = 22;
+/** 128 random bits in hexadecimal digits, or in base64 or base64url. */
+const HEX = /^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$/;
+const BASE64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+/=-]{22,}$/;
 
-/** Whether trying could find a secret that a person chose. Ours are longer than that. */
+/**
+ * Whether trying could find a secret that a person gave. Only what looks as if a machine had made it cannot be found; a
+ * few in a hundred of those are taken for a person's, and then tries at them are counted.
+ */
 export function isGuessable(secret: string): boolean {
-  return secret.length < UNGUESSABLE_LENGTH;
+  const distinct = new Set(secret).size;
+  if (HEX.test(secret)) return distinct < 10 || /(.{6}).*\1/.test(secret);
+  return !BASE64.test(secret) || distinct < 13 || /(.{4}).*\1/.test(secret) || !changesOften(secret);
+}
+
+/** Words stay in small letters and numbers in digits; what is random leaves its kind after two characters of three. */
+function changesOften(secret: string): boolean {
+  const signs = secret.replace(/[^A-Za-z0-9]/g, "");
+  const kinds = signs
+    .replace(/[a-z]+/g, "a")
+    .replace(/[A-Z]+/g, "A")
+    .replace(/\d+/g, "0");
+  return kinds.length > signs.length * 0.4;
 }
 
 /** An identifier that is safe to type behind a command: hexadecimal, never a dash in front. */
