@@ -1,7 +1,15 @@
 // Grants in the SQLite store, and what is remembered of those that ended.
 import type { Database } from "bun:sqlite";
 import { type Row, transaction, unflatten } from "./sqlite-rows.ts";
-import type { EndedGrant, Grant, Revocation, RevocationReason, Store } from "./store.ts";
+import type {
+  Approval,
+  Configured,
+  EndedGrant,
+  Grant,
+  Revocation,
+  RevocationReason,
+  Store,
+} from "./store.ts";
 
 /** Long enough for every running server to have seen a revocation. */
 export const REVOCATION_KEPT_MS = 3_600_000;
@@ -13,7 +21,13 @@ export const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverNa
   used_at AS usedAt, expires_at AS expiresAt, ends_at AS endsAt`;
 
 type GrantOperations =
-  "markUsed" | "listGrants" | "listEnded" | "revokeGrant" | "revokeAllGrants" | "revocationsAfter";
+  | "markUsed"
+  | "listGrants"
+  | "listEnded"
+  | "revokeGrant"
+  | "revokeAllGrants"
+  | "revokeUnconfigured"
+  | "revocationsAfter";
 
 export function createGrants(db: Database): Pick<Store, GrantOperations> {
   const list = db.prepare<Row<Grant>, [number]>(
@@ -29,6 +43,11 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
       SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
   );
   const remove = db.prepare<null, [string]>("DELETE FROM grants WHERE id = ?");
+  const listCodes = db.prepare<Row<Approval> & { hash: string }, []>(
+    `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources
+      FROM codes WHERE grant_id IS NULL`,
+  );
+  const removeCode = db.prepare<null, [string]>("DELETE FROM codes WHERE hash = ?");
   const latest = db.prepare<{ cursor: number }, []>(
     "SELECT coalesce(max(seq), 0) AS cursor FROM revocations",
   );
@@ -53,12 +72,25 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
       db.run("DELETE FROM codes");
       return count;
     }),
+    revokeUnconfigured: transaction(db, (configured, now) => {
+      for (const { id } of list.all(now).filter((row) => isUnconfigured(row, configured))) {
+        note.run(now, id, "unconfigured");
+        remove.run(id);
+      }
+      for (const { hash } of listCodes.all().filter((row) => isUnconfigured(row, configured)))
+        removeCode.run(hash);
+    }),
     revocationsAfter: (cursor, serverId) => {
       if (cursor === undefined) return { cursor: latest.get()?.cursor ?? 0, revoked: [] };
       const rows = after.all(cursor, serverId);
       return { cursor: rows.at(-1)?.cursor ?? cursor, revoked: rows.map(toRevocation) };
     },
   };
+}
+
+function isUnconfigured(row: Row<Approval>, { serverId, resources, subjects }: Configured): boolean {
+  const isOurs = row.serverId === serverId && row.resources.split(" ").some((one) => resources.includes(one));
+  return isOurs && !subjects.has(row.subject);
 }
 
 function keptMs(reason: RevocationReason): number {

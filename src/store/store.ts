@@ -143,6 +143,13 @@ export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName"
   endedAt: number;
 }
 
+/** Who may have access to a server under its URLs; what others approved there ends. */
+export interface Configured {
+  serverId: string;
+  resources: readonly string[];
+  subjects: ReadonlySet<string>;
+}
+
 export interface Revocations {
   /** To be passed to the next call. */
   cursor: number;
@@ -216,6 +223,8 @@ export interface Store {
   revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
   /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */
   revokeAllGrants(now: number): number;
+  /** Ends for good what others than these have approved for that server, codes not yet redeemed included. */
+  revokeUnconfigured(configured: Configured, now: number): void;
   /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
   revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
 
