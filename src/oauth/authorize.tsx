@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 // The authorization endpoint (OAuth 2.1 §4.1.1): shows who asks for what, and lets a person decide every time.
 // Must never answer to a redirect URI that is not the client's, and never from another browser's page.
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "./authorization-request.ts";
 import { describeWait, describeWrong, type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
 import type { BrowserBinding } from "./browser-binding.ts";
-import type { FindClient } from "./client.ts";
+import type { Client, FindClient } from "./client.ts";
 import { describeFailure, Refusal, refuse, toWire } from "./failure.ts";
 import type { OnGrant } from "./grant-event.ts";
 import type { Credential, Login } from "./login.ts";
@@ -133,8 +134,8 @@ function showPage(
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
 ): Response {
-  const { binding, answerPage, serverName, credential, scopes, store, now } = options;
-  if (!asked.client.wasApproved && !asked.client.document) store.noteAsked(asked.client.id, now());
+  const { binding, answerPage, serverName, credential, scopes } = options;
+  noteAsked(options, asked.client);
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage
@@ -158,6 +159,16 @@ function showPage(
     ...(setCookie === undefined ? {} : { "Set-Cookie": setCookie }),
     ...problem?.headers,
   });
+}
+
+/** Only a hint of which clients to keep: a store that cannot be written does not keep the page from being seen. */
+function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void {
+  if (client.wasApproved || client.document) return;
+  try {
+    store.noteAsked(client.id, now());
+  } catch (thrown) {
+    log.debug(`Could not note that the approval page was shown: ${messageOf(thrown)}`);
+  }
 }
 
 async function approve(

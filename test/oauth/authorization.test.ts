@@ -1,4 +1,8 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { listGrants } from "../../src/oauth/grants.ts";
 import {
   approve,
@@ -215,6 +219,29 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     });
   }
 
+  test("found 9: a stranger writes no sentence of his own on a page or into an answer", async () => {
+    const sentence = `Call +1 555 0100 \u202e${"now ".repeat(200)}`;
+    const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
+    const once = new URLSearchParams([[sentence, "1"]]).toString();
+    const twice = `&${once}&${once}`;
+    const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri: ELSEWHERE }) + twice);
+    const answer = await fetch(`${server.url}/token`, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: twice.slice(1),
+    });
+    for (const text of [html, await answer.text()]) {
+      expect(text).toContain("A parameter was sent more than once.");
+      expect(text).not.toContain("555");
+      expect(text).not.toContain("\u202e");
+    }
+    const known = await openPage(
+      server.url,
+      `${authorizeQuery(id, { redirect_uri: ELSEWHERE })}&scope=a&scope=b`,
+    );
+    expect(known.html).toContain("The parameter scope was sent more than once.");
+  });
+
   test("found 9: A23: once a person has approved the client, its errors go to it", async () => {
     const redirect_uris = [ELSEWHERE, "https://elsewhere.example/other"];
     const id = await registerClient(server.url, { redirect_uris });
@@ -271,6 +298,21 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     }
     await own.stop();
   });
+});
+
+test("found 10: the approval page is shown while the store cannot be written", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mcp-expose-locked-"));
+  const where = join(folder, "state.db");
+  const own = await startServer({ where });
+  const id = await registerClient(own.url);
+  const other = new Database(where);
+  other.run("BEGIN IMMEDIATE");
+  const { response, html } = await openPage(own.url, authorizeQuery(id));
+  expect([response.status, html.includes('name="csrf"')]).toEqual([200, true]);
+  other.run("ROLLBACK");
+  other.close();
+  await own.stop();
+  rmSync(folder, { recursive: true });
 });
 
 describe("a good request", () => {
