@@ -15,14 +15,22 @@ import { createThrottle, type Throttle } from "./throttle.ts";
 export const GRACE_MS = 60_000;
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;
+/**
+ * How often a used token gives one more access token, of which a grant keeps a thousand. Processes that share a token are
+ * fewer, and one that is told to wait may come back too late.
+ */
+const REPEATS = 100;
 
 export interface RefreshOptions extends IssueOptions {
   /** Counts by grant. */
   rotations: Throttle;
+  /** Counts by the hash of the used token. */
+  repeats: Throttle;
 }
 
-export function createRotations({ now }: IssueOptions): Throttle {
-  return createThrottle({ limit: ROTATIONS, windowMs: GRACE_MS, now });
+export function createRefreshLimits({ now }: IssueOptions): Pick<RefreshOptions, "rotations" | "repeats"> {
+  const createCounter = (limit: number) => createThrottle({ limit, windowMs: GRACE_MS, now });
+  return { rotations: createCounter(ROTATIONS), repeats: createCounter(REPEATS) };
 }
 
 /** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
@@ -95,13 +103,17 @@ function rotate(
 }
 
 /** @returns the successor that was given out for `token` before */
-function repeat({ store, now }: IssueOptions, token: string, access: AccessRecord): string {
+function repeat({ store, now, repeats }: RefreshOptions, token: string, access: AccessRecord): string {
   const { replaced, grant } = store.findRefresh(nameRefreshToken(token), now()) ?? {};
   if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
   if (replaced === "long ago" || now() - replaced.at > GRACE_MS) {
     store.revokeGrant(grant.id, now(), "replay");
     refuse({ kind: "bad-refresh-token", why: `used again after its minute; grant ${grant.id} is revoked` });
   }
+  const hash = hashSecret(token);
+  const retryAfter = repeats.waitOf(hash);
+  if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
+  repeats.count(hash);
   if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
   return openSuccessor(replaced.sealedSuccessor, token);
 }

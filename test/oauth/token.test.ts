@@ -385,6 +385,18 @@ describe("a used refresh token", () => {
     await other.stop();
   });
 
+  test("found 22: is repeated a hundred times in its minute, so it pushes no access token out", async () => {
+    const { refresh_token, access_token } = await connect(server.url, client);
+    const statuses = [];
+    for (let count = 0; count < 1_010; count += 1)
+      statuses.push((await refresh(server.url, client, refresh_token)).status);
+    expect(statuses).toEqual([...Array<number>(101).fill(200), ...Array<number>(909).fill(429)]);
+    expect(await works(access_token)).toBe(true);
+    server.clock.now += MINUTE + 1;
+    expect(await errorOf(await refresh(server.url, client, refresh_token))).toBe("invalid_grant");
+    expect(server.store.listGrants(server.clock.now)).toEqual([]);
+  });
+
   test("found 22: can be exchanged a hundred times a minute by a grant, and every hour for ever", async () => {
     const slow = await startServer({ where, accessTtl: 720 * HOUR, refreshTtl: 2160 * HOUR });
     const id = await registerClient(slow.url);
