@@ -83,6 +83,8 @@ export interface OAuth {
   routes: Hono;
   /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
   authenticate: Authenticate;
+  /** To be called when a request comes, and not when its credential is looked at once more. */
+  noteUse(grantId: string): void;
   /** What somebody who got in may do; absent when everybody may do everything. */
   permission: Permission | undefined;
   /**
@@ -116,14 +118,12 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors(
-      { ...options, challenger },
-      createBearerGuard({ ...options, challenger, lastUses }),
-    ),
+    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
     permission: isLimited(options)
       ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
     onRevoked: watch.listen,
+    noteUse: (grantId) => lastUses.note(grantId, options.now()),
     endUnconfigured: () => endUnconfigured(options, watch),
     close: () => {
       watch.close();

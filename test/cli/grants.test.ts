@@ -165,6 +165,29 @@ test("found 23: grants list tells equal names apart by host, by where they were 
   expect(used?.usedAt).toBeGreaterThanOrEqual(before);
 });
 
+test("found 23: a stream that is open, and looked at again and again, is no use of a grant", async () => {
+  const store = await makeStore();
+  const program = await serve(store, PASTED);
+  const [idle, other] = [await connect(program, AS_OWNER), await connect(program, AS_OWNER)];
+  const stream = await fetch(program.ready.sse, {
+    headers: { Authorization: `Bearer ${idle.access_token}`, Accept: "text/event-stream" },
+  });
+  expect(stream.status).toBe(200);
+  const opened = Date.now();
+  await until(() => Date.now() > opened);
+  // All streams are looked at when somebody's access is revoked.
+  await postForm(program.ready.issuer ?? "", "/revoke", {
+    client_id: other.client,
+    token: other.refresh_token,
+  });
+  await program.next((event) => event.event === "grant" && event.state === "revoked");
+  await stream.body?.cancel();
+  await program.stop();
+  const { usedAt } = JSON.parse(await list(store, "--json")) as { usedAt: number };
+  expect(usedAt).toBeLessThanOrEqual(opened);
+  expect(usedAt).toBeGreaterThan(0);
+});
+
 test("found 4: a user taken out of the configuration is out at the next start, for good, and grants list says why", async () => {
   const store = await makeStore();
   const first = await serve(store, [...ALICE, ...BOB]);
