@@ -196,11 +196,21 @@ function sendCode(
   asked: AuthorizationRequest,
   subject: string,
 ): Response {
-  const { store, now, random, serverId, onGrant, sourceOf } = options;
+  const { store, now, random, serverId, onGrant } = options;
   const code = createSecret(random);
   const { client, redirectUri, challenge, scopes, resources } = asked;
-  const source = groupSource(sourceOf(request));
-  const terms = { serverId, clientId: client.id, subject, scopes, resources, redirectUri, challenge, source };
+  const { clientName, source } = describeRequest(options, request, asked);
+  const terms = {
+    serverId,
+    clientName,
+    clientId: client.id,
+    subject,
+    scopes,
+    resources,
+    redirectUri,
+    challenge,
+    source,
+  };
   if (client.document) store.keepClient(client.document, now());
   store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
   onGrant({ state: "approved", ...describeRequest(options, request, asked), subject });

@@ -6,7 +6,7 @@ import type { CountSource } from "./counted-source.ts";
 import { refuse } from "./failure.ts";
 import type { Parameters } from "./parameters.ts";
 import { hashSecret, isSameSecret } from "./secrets.ts";
-import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;
 
@@ -37,8 +37,7 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
   const hopelessBySource = createCounter(FAILURES_PER_SOURCE);
   const guesses = createGuessCounter(createCounter);
 
-  async function checkProof(client: Client, { secret, assertion, basic }: Credentials, address: string) {
-    const source = groupSource(address);
+  async function checkProof(client: Client, { secret, assertion, basic }: Credentials, source: string) {
     const isGuess = client.isSecretGuessable && secret !== undefined;
     // What a stranger fails with at a client of his own holds up nobody's guessable secret at the same address.
     const failures = isGuess ? bySource : hopelessBySource;
@@ -49,7 +48,7 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
     const flaw =
       assertion === undefined
         ? findSecretFlaw(client, secret)
-        : await findAssertionFlaw(client, assertion, address);
+        : await findAssertionFlaw(client, assertion, source);
     if (flaw === undefined) return;
     failures.count(source);
     if (isGuess) guesses.count(client.id, source);

@@ -11,17 +11,24 @@ import type {
   Store,
 } from "./store.ts";
 
-/** Long enough for every running server to have seen a revocation. */
-export const REVOCATION_KEPT_MS = 3_600_000;
-/** Whoever wonders why an app is out finds the reason for a month. */
-export const UNCONFIGURED_KEPT_MS = 30 * 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+/**
+ * An hour is long enough for every running server to have seen it. Whoever wonders why an app is out, since nobody
+ * revoked it, finds the reason for a month.
+ */
+const KEPT_MS: Readonly<Record<RevocationReason, number>> = {
+  client: HOUR_MS,
+  owner: HOUR_MS,
+  replay: HOUR_MS,
+  unconfigured: 30 * 24 * HOUR_MS,
+};
 
 export const GRANT_COLUMNS = `id, server_id AS serverId, server_name AS serverName, client_id AS clientId,
   client_name AS clientName, host, source, subject, scopes, resources, created_at AS createdAt, renewed_at AS renewedAt,
   used_at AS usedAt, expires_at AS expiresAt, ends_at AS endsAt`;
 
 type GrantOperations =
-  | "markUsed"
+  | "noteUses"
   | "listGrants"
   | "listEnded"
   | "revokeGrant"
@@ -37,7 +44,7 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
     `SELECT grant_id AS id, client_id AS clientId, client_name AS clientName, subject, at AS endedAt
       FROM revocations WHERE reason = ? AND at > ? ORDER BY seq`,
   );
-  const markUsed = db.prepare<null, [number, string]>("UPDATE grants SET used_at = ? WHERE id = ?");
+  const noteUse = db.prepare<null, [number, string]>("UPDATE grants SET used_at = ? WHERE id = ?");
   const note = db.prepare<null, [number, string | null, RevocationReason]>(
     `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
       SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
@@ -57,9 +64,9 @@ export function createGrants(db: Database): Pick<Store, GrantOperations> {
   );
   return {
     listGrants: (now) => list.all(now).map((row) => unflatten(row)),
-    listEnded: (now, reason) => listEnded.all(reason, now - keptMs(reason)),
-    markUsed: transaction(db, (times) => {
-      for (const [id, at] of times) markUsed.run(at, id);
+    listEnded: (now, reason) => listEnded.all(reason, now - KEPT_MS[reason]),
+    noteUses: transaction(db, (times) => {
+      for (const [id, at] of times) noteUse.run(at, id);
     }),
     revokeGrant: transaction(db, (id, now, reason) => {
       note.run(now, id, reason);
@@ -93,8 +100,11 @@ function isUnconfigured(row: Row<Approval>, { serverId, resources, subjects }: C
   return isOurs && !subjects.has(row.subject);
 }
 
-function keptMs(reason: RevocationReason): number {
-  return reason === "unconfigured" ? UNCONFIGURED_KEPT_MS : REVOCATION_KEPT_MS;
+export function prepareRevocationSweep(db: Database): (now: number) => void {
+  const forget = db.prepare<null, [string, number]>("DELETE FROM revocations WHERE reason = ? AND at <= ?");
+  return (now) => {
+    for (const [reason, kept] of Object.entries(KEPT_MS)) forget.run(reason, now - kept);
+  };
 }
 
 function toRevocation({ grantId, clientId, clientName, subject, reason }: Revocation): Revocation {

@@ -90,6 +90,7 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE codes ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE codes ADD COLUMN client_name TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN host TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN source TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN used_at REAL;

@@ -3,7 +3,7 @@ import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
 import { createClients } from "./sqlite-clients.ts";
 import { openDatabase } from "./sqlite-file.ts";
-import { createGrants, REVOCATION_KEPT_MS, UNCONFIGURED_KEPT_MS } from "./sqlite-grants.ts";
+import { createGrants, prepareRevocationSweep } from "./sqlite-grants.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
 import { createRefreshTokens, prepareRefreshSweep } from "./sqlite-refresh-tokens.ts";
@@ -31,16 +31,17 @@ export function openStore(where: string): Store {
 
 function createCodes(db: Database): Pick<Store, "addCode" | "wasAnswered" | "findCode" | "redeemCode"> {
   const insert = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source, expires_at)
+    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source,
+        client_name, expires_at)
       VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $source,
-        $expiresAt)`,
+        $clientName, $expiresAt)`,
   );
-  const markUsed = db.prepare<null, [number, string]>(
+  const markApproved = db.prepare<null, [number, string]>(
     "UPDATE clients SET used_at = ?, network = NULL, asked_at = NULL WHERE id = ?",
   );
   const find = db.prepare<Row<StoredCode>, [string, number]>(
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
-        redirect_uri AS redirectUri, challenge, source, expires_at AS expiresAt, grant_id AS grantId
+        redirect_uri AS redirectUri, challenge, source, client_name AS clientName, expires_at AS expiresAt, grant_id AS grantId
       FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
   );
   const findAnswer = db.prepare<{ found: 1 }, [string, string, string, number]>(
@@ -61,7 +62,7 @@ function createCodes(db: Database): Pick<Store, "addCode" | "wasAnswered" | "fin
   return {
     addCode: transaction(db, (code, now) => {
       insert.run(flatten(code));
-      markUsed.run(now, code.clientId);
+      markApproved.run(now, code.clientId);
     }),
     wasAnswered: ({ serverId, clientId, redirectUri }, now) =>
       findAnswer.get(clientId, redirectUri, serverId, now) !== null,
@@ -109,6 +110,7 @@ function createAssertions(db: Database): Pick<Store, "useAssertion"> {
 }
 
 function createSweep(db: Database): Store["sweep"] {
+  const sweepRevocations = prepareRevocationSweep(db);
   const sweepRefreshTokens = prepareRefreshSweep(db);
   return transaction(db, (now, { unusedBefore, graceBegan }) => {
     db.run("DELETE FROM codes WHERE grant_id IS NULL AND expires_at <= ?", [now]);
@@ -118,9 +120,6 @@ function createSweep(db: Database): Store["sweep"] {
     db.run("DELETE FROM clients WHERE used_at IS NULL AND coalesce(asked_at, created_at) <= ?", [
       unusedBefore,
     ]);
-    db.run("DELETE FROM revocations WHERE at <= iif(reason = 'unconfigured', ?, ?)", [
-      now - UNCONFIGURED_KEPT_MS,
-      now - REVOCATION_KEPT_MS,
-    ]);
+    sweepRevocations(now);
   });
 }

@@ -51,6 +51,8 @@ export interface CodeRecord extends Approval {
   challenge: string;
   /** Where whoever approved sat. */
   source: string;
+  /** As it was on the approval page. */
+  clientName: string;
   expiresAt: number;
 }
 
@@ -186,7 +188,7 @@ export interface Store {
   /** Whether somebody has ever approved the client. */
   wasApproved(id: string): boolean;
   /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. */
-  isApproved(id: string, now: number): boolean;
+  hasAccess(id: string, now: number): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
@@ -216,7 +218,7 @@ export interface Store {
 
   listGrants(now: number): Grant[];
   /** @param times by grant */
-  markUsed(times: ReadonlyMap<string, number>): void;
+  noteUses(times: ReadonlyMap<string, number>): void;
   /** Grants that ended for this reason, as long as that is remembered. */
   listEnded(now: number, reason: RevocationReason): EndedGrant[];
   /** Ends the grant and all its tokens; false when there is none. */

@@ -213,8 +213,13 @@ test("found 4: a user taken out of the configuration is out at the next start, f
   expect(ended).toMatch(/Alice's App {2}ended \d{4}-\d\d-\d\d \d\d:\d\d: alice is no longer configured/);
   const records = (await list(store, "--json")).trim().split("\n");
   expect(records.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { subject: "bob", clientName: "Bob's App" },
-    { subject: "alice", clientName: "Alice's App", reason: "alice is no longer configured" },
+    { state: "active", subject: "bob", clientName: "Bob's App" },
+    {
+      state: "ended",
+      subject: "alice",
+      clientName: "Alice's App",
+      reason: "alice is no longer configured",
+    },
   ]);
   await second.stop();
 

@@ -649,6 +649,7 @@ describe("a name without anything to read", () => {
       redirectUri: CALLBACK,
       challenge: CHALLENGE,
       source: "",
+      clientName: "client",
       expiresAt: now + HOUR,
     };
     server.store.addCode({ ...approval, ...code }, now);

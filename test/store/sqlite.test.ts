@@ -246,7 +246,15 @@ const approval = {
 };
 
 function code(hash: string, expiresAt = 100) {
-  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", source: "", expiresAt };
+  return {
+    ...approval,
+    hash,
+    redirectUri: "https://a.example/cb",
+    challenge: "x",
+    source: "",
+    clientName: "client",
+    expiresAt,
+  };
 }
 
 function issued(id: string) {
