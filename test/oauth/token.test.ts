@@ -363,6 +363,24 @@ describe("a used refresh token", () => {
     await running.stop();
   });
 
+  test("found 22: ends the grant at another server on the same file, too", async () => {
+    const publicUrl = "https://stays.example";
+    const [one, other] = [await startServer({ where, publicUrl }), await startServer({ where, publicUrl })];
+    const id = await registerClient(one.url);
+    const stolen = await connect(one.url, id);
+    let thiefs = stolen;
+    for (let count = 0; count < 20; count += 1)
+      thiefs = await tokensOf(await refresh((count % 2 === 0 ? one : other).url, id, thiefs.refresh_token));
+    for (const running of [one, other]) {
+      running.clock.now += 3 * MINUTE;
+      running.store.sweep(running.clock.now, { unusedBefore: 0, graceBegan: running.clock.now - MINUTE });
+    }
+    expect(await errorOf(await refresh(other.url, id, stolen.refresh_token))).toBe("invalid_grant");
+    expect(await errorOf(await refresh(one.url, id, thiefs.refresh_token))).toBe("invalid_grant");
+    expect((await callResource(one.url, thiefs.access_token)).status).toBe(401);
+    for (const running of [one, other]) await running.stop();
+  });
+
   test("found 22: takes its grant along at the revocation endpoint, too", async () => {
     const used = await connect(server.url, client);
     const present = await tokensOf(await refresh(server.url, client, used.refresh_token));
