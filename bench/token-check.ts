@@ -110,6 +110,7 @@ function addGrant(store: Store, token: string, now: number): void {
     redirectUri: RESOURCE,
     challenge: "x",
     source: "127.0.0.1",
+    clientName: "client",
     expiresAt: now + HOUR,
   };
   const names = { id: `grant ${token}`, serverName: "server", clientName: "client", host: "", source: "" };

@@ -104,6 +104,7 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
       const again = () => currentOAuth()!.authenticate(request, path);
       const caller = describeCaller(oauth, principal, path, again);
       if (principal !== undefined) {
+        oauth.noteUse(principal.grantId);
         note.client = principal.clientId;
         return answer(request, caller, note);
       }

@@ -133,6 +133,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   await orAbort(Promise.race([launched, lost.promise]), signal);
 
   isReady = true;
+  oauth?.endUnconfigured();
   const ready = describeReady();
   emit(ready);
   return { ready, stopped: stopped.promise, stop: () => stop(0) };
@@ -162,7 +163,9 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     publicUrl = url;
     publish();
     endpoint.recheck();
-    if (isReady) emit(describeReady());
+    if (!isReady) return;
+    oauth?.endUnconfigured();
+    emit(describeReady());
   }
 
   function describeReady(): Ready {

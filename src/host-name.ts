@@ -4,7 +4,7 @@ import { domainToASCII } from "node:url";
 
 /**
  * @param name a host alone, without scheme, user or port
- * @returns in ASCII and small letters, without a final dot; empty for what is no host
+ * @returns in ASCII and small letters, without a final dot; empty where no host can be made of it; whether there can be one of that name is not looked at
  */
 export function normalizeHost(name: string): string {
   return domainToASCII(name).replace(/\.+$/, "");

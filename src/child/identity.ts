@@ -1,9 +1,10 @@
-// Which server a grant is for: the folder it runs in and the program that is run. Arguments and environment are no part
-// of it, so that another option costs nobody a sign-in; but two servers must never be one by accident. So of a command
-// that runs others, such as `npx`, the word that names the program counts, and where that cannot be told, every word.
+// Which server a grant is for: the folder it runs in and the program that is run. Environment is no part of it, and
+// arguments are none where a path, a script or a package names the program, so that another option costs nobody a
+// sign-in. But two servers must never be one by accident: of a command that only PATH knows, or that may run another
+// that its words name, every word counts but plain switches.
 import { hash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { CommandSpec } from "./command.ts";
 
 /** How the words behind a command that runs others are read, up to the one that names the program. */
@@ -60,12 +61,14 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   "podman run": IMAGE,
 };
 const LONGEST_RUNNER = 3;
-/** Packages whose arguments say what is run. */
-const LAUNCHERS = new Set(
-  list("@smithery/cli @modelcontextprotocol/inspector mcp-remote mcp-proxy supergateway mcp fastmcp").concat(
-    list("tsx ts-node nodemon cross-env dotenv dotenv-cli concurrently node python"),
+/** Packages whose arguments say what is run, by a part of their names. */
+const LAUNCHER_PARTS = new Set(
+  list("node bun deno python ts tsx nodemon env dotenv dotenvx concurrently run runner exec").concat(
+    list("cli inspector remote proxy bridge gateway supergateway fastmcp"),
   ),
 );
+const LAUNCHERS = new Set(["mcp"]);
+const SCRIPT = /\.(?:[cm]?[jt]sx?|py)$/;
 
 /**
  * @param target what the command's first word leads to: a file or a folder
@@ -84,25 +87,30 @@ function identifyProgram(spec: CommandSpec, target: string, cwd: string): readon
   const name = basename(target)
     .replace(/\.(?:exe|cmd|bat)$/i, "")
     .replace(/^(python)[\d.]+$/, "$1");
-  const ran = isFolder ? undefined : identifyRun([name, ...args], cwd);
+  // The name that a program is called by may decide what it does.
+  const place = isFolder || SCRIPT.test(target) ? findRealPath(target) : findRealFolder(target);
+  const ran = isFolder ? undefined : identifyRun([name, ...args], place, cwd);
   if (ran !== undefined) return ran;
-  return resolve(folder, command) === target ? [findRealPath(target)] : [target, ...withoutSwitches(args)];
+  return resolve(folder, command) === target ? [place] : [target, ...withoutSwitches(args)];
 }
 
-/** What a runner runs; undefined when the first word is none. */
-function identifyRun(words: readonly string[], cwd: string): readonly string[] | undefined {
+/** What a runner runs, of which `place` is the file; undefined when the first word is none. */
+function identifyRun(words: readonly string[], place: string, cwd: string): readonly string[] | undefined {
   for (let length = LONGEST_RUNNER; length > 0; length--) {
-    const name = words.slice(0, length).join(" ");
-    const runner = words.length >= length && Object.hasOwn(RUNNERS, name) ? RUNNERS[name] : undefined;
-    if (runner === undefined) continue;
+    const runner = words.slice(0, length);
+    const name = runner.join(" ");
+    const kind = runner.length === length && Object.hasOwn(RUNNERS, name) ? RUNNERS[name] : undefined;
+    if (kind === undefined) continue;
     const rest = words.slice(length);
-    const { counted, program } = readOptions(rest, runner);
-    if (program.length === 0) return [name, ...withoutSwitches(rest)];
-    const found = identifyNamed(program, runner, cwd);
+    const { counted, program } = readOptions(rest, kind);
+    const [word] = program;
+    const file = kind.names === "file" && word !== undefined ? findFile(word, cwd) : undefined;
     // A script is the same whatever runs it.
-    return runner.names === "file" && counted.length === 0 && found.length === 1
-      ? found
-      : [name, ...counted, ...found];
+    if (file !== undefined) return counted.length === 0 ? [file] : [name, ...counted, file];
+    // What else a word leads to, the runner decides: its folder has its modules.
+    if (word === undefined || kind.names === "file")
+      return [place, ...runner.slice(1), ...withoutSwitches(rest)];
+    return [name, ...counted, ...(kind.names === "image" ? program : identifyPackage(program, cwd))];
   }
   return undefined;
 }
@@ -123,18 +131,22 @@ function readOptions(words: readonly string[], { switches, ignored, counted }: R
   return { counted: read, program: [] };
 }
 
-function identifyNamed(words: readonly string[], { names }: Runner, cwd: string): readonly string[] {
-  const [program = "", ...rest] = words;
-  if (names === "image") return words;
-  if (names === "package") {
-    const bare = program.replace(/(?<=.)(?:@|==)[\w.^~*+-]+$/, "");
-    if (LAUNCHERS.has(bare)) return [bare, ...rest];
-    // What a bridge leads to is a server of its own.
-    return [bare, ...rest.filter((word) => word.includes("://"))];
-  }
-  const path = resolve(cwd, program);
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-  return isFile ? [findRealPath(path)] : [program, ...withoutSwitches(rest)];
+/** What one package is given is its own; what another is given says which program that runs. */
+function identifyPackage([word = "", ...rest]: readonly string[], cwd: string): readonly string[] {
+  const bare = word.replace(/(?<=.)(?:@|==)[\w.^~*+-]+$/, "");
+  const isLauncher = LAUNCHERS.has(bare) || bare.split(/[^a-z]+/i).some((part) => LAUNCHER_PARTS.has(part));
+  return isLauncher || rest.some((one) => namesProgram(one, cwd)) ? [bare, ...rest] : [bare];
+}
+
+/** Whether a word may say what to run: a file, an address, another runner, or that a command follows. */
+function namesProgram(word: string, cwd: string): boolean {
+  const isCommand = word === "--" || Object.keys(RUNNERS).some((name) => name.split(" ", 1)[0] === word);
+  return isCommand || word.includes("://") || SCRIPT.test(word) || findFile(word, cwd) !== undefined;
+}
+
+function findFile(word: string, cwd: string): string | undefined {
+  const path = resolve(cwd, word);
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? findRealPath(path) : undefined;
 }
 
 /** Words that stand for nothing but themselves, such as `--verbose`, name no program. */
@@ -149,4 +161,8 @@ function findRealPath(path: string): string {
   } catch {
     return path;
   }
+}
+
+function findRealFolder(path: string): string {
+  return join(findRealPath(dirname(path)), basename(path));
 }

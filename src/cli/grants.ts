@@ -109,7 +109,7 @@ async function withGrants(
 }
 
 function toRecord({ serverId: _serverId, resources: _resources, endsAt: _endsAt, ...record }: Grant) {
-  return record;
+  return { state: "active", ...record };
 }
 
 function renderTable(all: readonly Grant[]): string {
@@ -148,7 +148,7 @@ function renderEnded(ended: readonly Ended[]): string {
 }
 
 function toEndedRecord(grant: Ended) {
-  return { ...grant, reason: renderReason(grant) };
+  return { state: "ended", ...grant, reason: renderReason(grant) };
 }
 
 function renderReason({ subject }: Ended): string {

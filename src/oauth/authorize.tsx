@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 // The authorization endpoint (OAuth 2.1 §4.1.1): shows who asks for what, and lets a person decide every time.
 // Must never answer to a redirect URI that is not the client's, and never from another browser's page.
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "./authorization-request.ts";
 import { describeWait, describeWrong, type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
 import type { BrowserBinding } from "./browser-binding.ts";
-import type { FindClient } from "./client.ts";
+import type { Client, FindClient } from "./client.ts";
 import { describeFailure, Refusal, refuse, toWire } from "./failure.ts";
 import type { OnGrant } from "./grant-event.ts";
 import type { Credential, Login } from "./login.ts";
@@ -105,7 +106,7 @@ async function answerOrReply(
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     const { failure } = thrown;
-    if (failure.kind !== "denied" && !isKnown(options, target))
+    if (failure.kind !== "denied" && !isKnownTarget(options, target))
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
     options.log.debug(`/authorize refused: ${describeFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
@@ -113,8 +114,11 @@ async function answerOrReply(
   }
 }
 
-function isKnown({ allowRedirect }: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
-  return client.wasApproved || isTrustedRedirect(redirectUri, allowRedirect);
+/** Whether errors may go there: a client may have registered places that nobody has seen on the page. */
+function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
+  const { allowRedirect, store, serverId, now } = options;
+  if (isTrustedRedirect(redirectUri, allowRedirect)) return true;
+  return store.wasAnswered({ serverId, clientId: client.id, redirectUri }, now());
 }
 
 interface Shown {
@@ -130,8 +134,8 @@ function showPage(
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
 ): Response {
-  const { binding, answerPage, serverName, credential, scopes, store, now } = options;
-  if (!asked.client.wasApproved && !asked.client.document) store.noteAsked(asked.client.id, now());
+  const { binding, answerPage, serverName, credential, scopes } = options;
+  noteAsked(options, asked.client);
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage
@@ -156,6 +160,16 @@ function showPage(
     ...(setCookie === undefined ? {} : { "Set-Cookie": setCookie }),
     ...problem?.headers,
   });
+}
+
+/** Only a hint of which clients to keep: a store that cannot be written does not keep the page from being seen. */
+function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void {
+  if (client.wasApproved || client.document) return;
+  try {
+    store.noteAsked(client.id, now());
+  } catch (thrown) {
+    log.debug(`Could not note that the approval page was shown: ${messageOf(thrown)}`);
+  }
 }
 
 async function approve(
@@ -183,14 +197,25 @@ function sendCode(
   asked: AuthorizationRequest,
   subject: string,
 ): Response {
-  const { store, now, random, serverId, onGrant, sourceOf } = options;
+  const { store, now, random, serverId, onGrant } = options;
   const code = createSecret(random);
   const { client, redirectUri, challenge, scopes, resources } = asked;
-  const source = groupSource(sourceOf(request));
-  const terms = { serverId, clientId: client.id, subject, scopes, resources, redirectUri, challenge, source };
+  const described = describeRequest(options, request, asked);
+  const { clientId, clientName, source } = described;
+  const terms = {
+    serverId,
+    clientId,
+    clientName,
+    subject,
+    scopes,
+    resources,
+    redirectUri,
+    challenge,
+    source,
+  };
   if (client.document) store.keepClient(client.document, now());
   store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
-  onGrant({ state: "approved", ...describeRequest(options, request, asked), subject });
+  onGrant({ state: "approved", ...described, subject });
   return reply(options, asked, { code });
 }
 

@@ -4,7 +4,6 @@ import type { Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { Challenger } from "./challenge.ts";
 import { describeFailure, type Failure } from "./failure.ts";
-import type { LastUses } from "./last-use.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import { hashSecret } from "./secrets.ts";
@@ -28,24 +27,13 @@ export interface BearerGuardOptions {
   now: () => number;
   log: Log;
   challenger: Challenger;
-  lastUses: LastUses;
 }
 
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const {
-    resources,
-    resourceScopes,
-    serverId,
-    subjects,
-    mayLookAround,
-    store,
-    now,
-    log,
-    challenger,
-    lastUses,
-  } = options;
+  const { resources, resourceScopes, serverId, subjects, mayLookAround, store, now, log, challenger } =
+    options;
 
   function check(request: Request): Principal | Failure {
     const header = request.headers.get("authorization");
@@ -54,8 +42,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     if (token === undefined)
       return { kind: "bad-token", why: "the Authorization header is not a bearer token" };
     if (/[?&]access_token=/.test(request.url)) return { kind: "two-tokens" };
-    const at = now();
-    const access = store.findAccess(hashSecret(token), at);
+    const access = store.findAccess(hashSecret(token), now());
     if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
     if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
     if (!access.resources.some((resource) => resources.includes(resource))) {
@@ -66,7 +53,6 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     if (!scopes.some((scope) => resourceScopes.includes(scope))) {
       return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
     }
-    lastUses.note(grantId, at);
     return { subject, clientId, grantId, scopes, expiresAt };
   }
 

@@ -6,7 +6,7 @@ import type { CountSource } from "./counted-source.ts";
 import { refuse } from "./failure.ts";
 import type { Parameters } from "./parameters.ts";
 import { hashSecret, isSameSecret } from "./secrets.ts";
-import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;
 
@@ -34,21 +34,23 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
   const { findClient, findAssertionFlaw, countSource, now, sourceOf } = options;
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(FAILURES_PER_SOURCE);
+  const hopelessBySource = createCounter(FAILURES_PER_SOURCE);
   const guesses = createGuessCounter(createCounter);
 
-  async function checkProof(client: Client, { secret, assertion, basic }: Credentials, address: string) {
-    const source = groupSource(address);
+  async function checkProof(client: Client, { secret, assertion, basic }: Credentials, source: string) {
     const isGuess = client.isSecretGuessable && secret !== undefined;
-    const retryAfter = Math.max(bySource.waitOf(source), isGuess ? guesses.waitOf(client.id, source) : 0);
+    // What a stranger fails with at a client of his own holds up nobody's guessable secret at the same address.
+    const failures = isGuess ? bySource : hopelessBySource;
+    const retryAfter = Math.max(failures.waitOf(source), isGuess ? guesses.waitOf(client.id, source) : 0);
     const wait = () => refuse({ kind: "throttled", retryAfter, who: `${client.id} from ${source}` });
     // Nothing else can be found by trying, so whoever is right gets in, whatever others failed with before.
     if (isGuess && retryAfter > 0) wait();
     const flaw =
       assertion === undefined
         ? findSecretFlaw(client, secret)
-        : await findAssertionFlaw(client, assertion, address);
+        : await findAssertionFlaw(client, assertion, source);
     if (flaw === undefined) return;
-    bySource.count(source);
+    failures.count(source);
     if (isGuess) guesses.count(client.id, source);
     if (retryAfter > 0) wait();
     refuse({ kind: "wrong-secret", clientId: client.id, why: flaw, basic });

@@ -71,7 +71,7 @@ function issueForCode(
   const refresh = mayRefresh(client, scopes) ? issueRefresh(options, { grantId, endsAt }) : undefined;
   const expiresAt = Math.max(access.record.expiresAt, refresh?.record.expiresAt ?? 0);
   const host = displayHost(clientId, code.redirectUri);
-  const clientName = displayClient(client.name ?? clientId, host);
+  const clientName = displayClient(code.clientName, host);
   const grant: Grant = {
     id: grantId,
     serverId,

@@ -5,10 +5,12 @@ import type { Store } from "../store/store.ts";
 import { hashSecret } from "./secrets.ts";
 import { groupSource } from "./throttle.ts";
 
-/** @returns what to count by, in the place of the address */
+/** @returns what to count by */
 export type CountSource = (clientId: string, address: string) => string;
 
 export function createSourceCount({ store, now }: { store: Store; now: () => number }): CountSource {
-  return (clientId, address) =>
-    store.isApproved(clientId, now()) ? `${groupSource(address)} ${hashSecret(clientId)}` : address;
+  return (clientId, address) => {
+    const source = groupSource(address);
+    return store.hasAccess(clientId, now()) ? `${source} ${hashSecret(clientId)}` : source;
+  };
 }

@@ -5,13 +5,13 @@ import type { IncomingHttpHeaders } from "node:http";
 import { messageOf } from "../errors.ts";
 import { refuse } from "./failure.ts";
 import { FetchProblem, type PinnedGet } from "./pinned-get.ts";
-import { createThrottle, groupNetwork, groupSource } from "./throttle.ts";
+import { createThrottle, groupNetwork } from "./throttle.ts";
 
 export interface DocumentCache<T> {
   /**
    * The document at a URL. Refuses with `no-document` when it cannot be had.
    *
-   * @param source the address on whose behalf it is fetched
+   * @param source what to count by: the group of the address on whose behalf it is fetched, or a name of its own
    * @param maxAge milliseconds since it was fetched, after which it is fetched anew even if it may still be kept
    */
   find(url: string, source: string, maxAge?: number): Promise<T>;
@@ -74,13 +74,13 @@ export function createDocumentCache<T>({
   }
 
   return {
-    async find(url, address, maxAge = Infinity) {
+    async find(url, source, maxAge = Infinity) {
       const entry = entries.get(url);
       if (entry && entry.freshUntil > now() && entry.fetchedAt + maxAge > now()) return entry.document;
       const begun = running.get(url);
       if (begun) return await begun.document;
-      const network = groupNetwork(address);
-      checkBounds(url, groupSource(address), network);
+      const network = groupNetwork(source);
+      checkBounds(url, source, network);
       const document = fetchDocument(url).finally(() => running.delete(url));
       running.set(url, { document, network });
       return await document;

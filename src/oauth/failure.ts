@@ -72,7 +72,7 @@ export function toWire(failure: Failure): WireError {
     case "bad-request":
       return wire(400, "invalid_request", failure.description);
     case "repeated-parameter":
-      return wire(400, "invalid_request", `The parameter ${failure.name} was sent more than once.`);
+      return wire(400, "invalid_request", `${nameParameter(failure.name)} was sent more than once.`);
     case "unknown-client":
       return wire(401, "invalid_client", "The client is unknown; register it again.", login(failure.basic));
     case "wrong-secret":
@@ -129,6 +129,21 @@ export function toWire(failure: Failure): WireError {
         "Retry-After": String(Math.ceil(failure.retryAfter / 1000)),
       });
   }
+}
+
+/** Names that a page or an answer of ours may say; any other is a sentence of whoever made the request. */
+const PARAMETERS = new Set(
+  [
+    "client_id client_secret client_assertion client_assertion_type redirect_uri response_type response_mode scope state",
+    "code code_challenge code_challenge_method code_verifier prompt nonce request request_uri grant_type refresh_token",
+    "token token_type_hint query csrf decision username password",
+  ]
+    .join(" ")
+    .split(" "),
+);
+
+function nameParameter(name: string): string {
+  return PARAMETERS.has(name) ? `The parameter ${name}` : "A parameter";
 }
 
 function wire(

@@ -19,27 +19,6 @@ export function listUnconfigured(store: Store, now: number): readonly EndedGrant
   }));
 }
 
-export interface Configured {
-  store: Store;
-  serverId: string;
-  resources: readonly string[];
-  /** Who can approve. */
-  subjects: ReadonlySet<string>;
-  now: () => number;
-}
-
-/**
- * Ends for good what was approved, for this server under this URL, by somebody who is no longer configured: a name that
- * is configured again may be another person's, or that of one who was taken out since a device was lost.
- */
-export function endUnconfigured({ store, serverId, resources, subjects, now }: Configured): void {
-  for (const grant of store.listGrants(now())) {
-    const isOurs =
-      grant.serverId === serverId && grant.resources.some((resource) => resources.includes(resource));
-    if (isOurs && !subjects.has(grant.subject)) store.revokeGrant(grant.id, now(), "unconfigured");
-  }
-}
-
 /** @returns false when there is no such grant */
 export function revokeGrant(store: Store, id: string, now: number): boolean {
   return store.revokeGrant(id, now, "owner");

@@ -6,7 +6,7 @@ import type { AuthenticateClient } from "./client-authentication.ts";
 import { refuse } from "./failure.ts";
 import { answerJson } from "./json-answer.ts";
 import { type Parameters, readForm } from "./parameters.ts";
-import { hashSecret, isGuessable } from "./secrets.ts";
+import { hashSecret, isGuessable, nameRefreshToken } from "./secrets.ts";
 
 export interface IntrospectOptions {
   publicUrl: string;
@@ -66,7 +66,7 @@ function describeToken(options: IntrospectOptions, form: Parameters) {
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);
   const access = store.findAccess(hash, now());
-  const refresh = store.findRefresh(hash, now());
+  const refresh = store.findRefresh(nameRefreshToken(token), now());
   const found = access ?? (refresh?.replaced === null ? { ...refresh.grant, ...refresh } : undefined);
   if (found?.serverId !== serverId || !subjects.has(found.subject)) return undefined;
   if (!found.resources.some((resource) => resources.includes(resource))) return undefined;

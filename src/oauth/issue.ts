@@ -1,7 +1,13 @@
 // Makes tokens and the answer that carries them (RFC 6749 §5.1). What is stored are their hashes.
 import type { AccessRecord, RefreshRecord, Store } from "../store/store.ts";
 import type { OnGrant } from "./grant-event.ts";
-import { createSecret, hashSecret, type RandomBytes } from "./secrets.ts";
+import {
+  createRefreshToken,
+  createSecret,
+  hashSecret,
+  nameRefreshToken,
+  type RandomBytes,
+} from "./secrets.ts";
 
 export interface IssueOptions {
   store: Store;
@@ -51,14 +57,16 @@ export function issueAccess(
   return { token, record: { ...rest, hash: hashSecret(token), issuedAt, expiresAt } };
 }
 
+/** @param current the refresh token that is exchanged for it */
 export function issueRefresh(
   { random, now, refreshTtl }: IssueOptions,
   { grantId, endsAt }: { grantId: string; endsAt: number },
+  current?: string,
 ): Issued<RefreshRecord> {
-  const token = createSecret(random);
+  const token = createRefreshToken(random, current);
   const issuedAt = now();
   const expiresAt = Math.min(issuedAt + refreshTtl, endsAt);
-  return { token, record: { grantId, hash: hashSecret(token), issuedAt, expiresAt } };
+  return { token, record: { grantId, ...nameRefreshToken(token), issuedAt, expiresAt } };
 }
 
 export function describeTokens(

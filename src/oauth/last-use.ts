@@ -13,7 +13,7 @@ export function createLastUses({ store }: { store: Store }): LastUses {
   return {
     note: (grantId, at) => void noted.set(grantId, at),
     write() {
-      if (noted.size > 0) store.markUsed(noted);
+      if (noted.size > 0) store.noteUses(noted);
       noted.clear();
     },
   };

@@ -45,8 +45,8 @@ const CHECKS_AT_ONCE = 2;
 const MAX_WAITING = 20;
 const MAX_KNOWN = 1000;
 const MAX_NAME = 200;
-/** Who approves where a token is pasted: nobody has a name there. */
-const OWNER = "owner";
+/** Who approves where a token is pasted: nobody has a name there, and no user may have this one. */
+export const OWNER = "owner";
 
 /** Who can approve by this credential, and so whose approvals count. */
 export function listSubjects(credential: Credential): ReadonlySet<string> {

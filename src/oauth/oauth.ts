@@ -1,7 +1,7 @@
 // The OAuth 2.1 authorization server in front of the wrapped MCP server, and the guard of its resources: the contract
 // the rest of the program sees, and where the endpoints are put together. Draft-ietf-oauth-v2-1; MCP authorization.
 import type { Hono } from "hono";
-import { UserError } from "../errors.ts";
+import { messageOf, UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Revocation, Store } from "../store/store.ts";
 import { createAuthorize } from "./authorize.tsx";
@@ -17,9 +17,8 @@ import { createDocumentCache } from "./document-cache.ts";
 import { createDocumentClients, type DocumentPolicy } from "./document-clients.ts";
 import type { OnGrant } from "./grant-event.ts";
 import { createIntrospect, withIntrospector } from "./introspect.ts";
-import { endUnconfigured } from "./grants.ts";
 import { createLastUses } from "./last-use.ts";
-import { createLogin, type Credential, listSubjects } from "./login.ts";
+import { createLogin, type Credential, listSubjects, OWNER } from "./login.ts";
 import { type AnswerPage, createPageAnswer } from "./page-answer.ts";
 import { displayClient, displayName } from "./pages/display.ts";
 import { createPermission, type Permission } from "./permission.ts";
@@ -84,6 +83,8 @@ export interface OAuth {
   routes: Hono;
   /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
   authenticate: Authenticate;
+  /** To be called when a request comes, and not when its credential is looked at once more. */
+  noteUse(grantId: string): void;
   /** What somebody who got in may do; absent when everybody may do everything. */
   permission: Permission | undefined;
   /**
@@ -91,6 +92,12 @@ export interface OAuth {
    * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
    */
   onRevoked(listener: (grantId: string) => void): () => void;
+  /**
+   * Ends for good what was approved, for this server under this URL, by somebody who is no longer configured: a name that
+   * is configured again may be another person's, or that of one who was taken out since a device was lost. They are refused
+   * by name before, so this waits until the start has succeeded: one that fails, mistyped, costs nobody anything.
+   */
+  endUnconfigured(): void;
   /** Stops the timers. */
   close(): void;
 }
@@ -107,25 +114,31 @@ export function createOAuth(settings: OAuthOptions): OAuth {
     ...options,
     onGrantRevoked: (revocation) => tellRevoked(options, revocation),
   });
-  endUnconfigured(options);
-  watch.check();
   const lastUses = createLastUses(options);
   const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors(
-      { ...options, challenger },
-      createBearerGuard({ ...options, challenger, lastUses }),
-    ),
+    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
     permission: isLimited(options)
       ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
     onRevoked: watch.listen,
+    noteUse: (grantId) => lastUses.note(grantId, options.now()),
+    endUnconfigured: () => endUnconfigured(options, watch),
     close: () => {
       watch.close();
       sweeper.close();
     },
   };
+}
+
+function endUnconfigured(options: CompleteOptions, watch: RevocationWatch): void {
+  try {
+    options.store.revokeUnconfigured(options, options.now());
+    watch.check();
+  } catch (thrown) {
+    options.log.warn(`Could not end the access of people who are no longer configured: ${messageOf(thrown)}`);
+  }
 }
 
 function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
@@ -199,6 +212,12 @@ function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): v
     throw new UserError(
       "Nobody could approve a connection.",
       "Set --token or --user to something that is not empty.",
+    );
+  }
+  if (credential.kind === "password" && credential.users.some(({ name }) => name === OWNER)) {
+    throw new UserError(
+      `"${OWNER}" cannot be a user: what was approved by the token is known by that name.`,
+      "Take another name with --user.",
     );
   }
   const relative = allowRedirect.find((uri) => !URL.canParse(uri));

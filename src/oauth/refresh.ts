@@ -1,31 +1,36 @@
 // grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
 // Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
 // so for a short while the old one still leads to the same successor; after that its use means theft.
-import { type Grant, type StoredRefresh, USED_TOKENS_KEPT } from "../store/store.ts";
+import type { Grant, StoredRefresh } from "../store/store.ts";
 import type { Client } from "./client.ts";
 import { refuse } from "./failure.ts";
 import { describeTokens, issueAccess, issueRefresh, type IssueOptions, type TokenAnswer } from "./issue.ts";
 import type { Parameters } from "./parameters.ts";
 import { readResources } from "./resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "./scopes.ts";
-import { hashSecret, openSuccessor, sealSuccessor } from "./secrets.ts";
+import { hashSecret, nameRefreshToken, openSuccessor, sealSuccessor } from "./secrets.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";
 
 /** How long a used token leads to its successor. */
 export const GRACE_MS = 60_000;
+/** The most new refresh tokens of a grant in that time, each of which is a write. */
+const ROTATIONS = 100;
 /**
- * The most new refresh tokens of a grant in the life of an access token, which is how long its owner may stay away. A
- * thief who goes on with a stolen one must not be able to make us forget it before its owner shows it, too.
+ * How often a used token gives one more access token, of which a grant keeps a thousand. Processes that share a token are
+ * fewer, and one that is told to wait may come back too late.
  */
-const ROTATIONS = USED_TOKENS_KEPT / 2;
+const REPEATS = 100;
 
 export interface RefreshOptions extends IssueOptions {
   /** Counts by grant. */
   rotations: Throttle;
+  /** Counts by the hash of the used token. */
+  repeats: Throttle;
 }
 
-export function createRotations({ accessTtl, now }: IssueOptions): Throttle {
-  return createThrottle({ limit: ROTATIONS, windowMs: accessTtl, now });
+export function createRefreshLimits({ now }: IssueOptions): Pick<RefreshOptions, "rotations" | "repeats"> {
+  const createCounter = (limit: number) => createThrottle({ limit, windowMs: GRACE_MS, now });
+  return { rotations: createCounter(ROTATIONS), repeats: createCounter(REPEATS) };
 }
 
 /** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
@@ -52,7 +57,7 @@ export function refresh(options: RefreshOptions, client: Client, form: Parameter
 }
 
 function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
-  const stored = options.store.findRefresh(hashSecret(token), options.now());
+  const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
   if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
     refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
   }
@@ -77,16 +82,16 @@ type AccessRecord = ReturnType<typeof issueAccess>["record"];
 /** @returns the new refresh token; undefined when `token` was used before */
 function rotate(
   options: RefreshOptions,
-  { grant, hash, replaced }: StoredRefresh,
+  { grant, replaced }: StoredRefresh,
   token: string,
   access: AccessRecord,
 ): string | undefined {
   if (replaced !== null) return undefined;
   const retryAfter = options.rotations.waitOf(grant.id);
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
-  const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt });
+  const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt }, token);
   const rotation = {
-    hash,
+    hash: hashSecret(token),
     sealedSuccessor: sealSuccessor(next.token, token),
     successor: next.record,
     access,
@@ -98,17 +103,17 @@ function rotate(
 }
 
 /** @returns the successor that was given out for `token` before */
-function repeat({ store, now }: IssueOptions, token: string, access: AccessRecord): string {
-  const { replaced, grant } = store.findRefresh(hashSecret(token), now()) ?? {};
+function repeat({ store, now, repeats }: RefreshOptions, token: string, access: AccessRecord): string {
+  const { replaced, grant } = store.findRefresh(nameRefreshToken(token), now()) ?? {};
   if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  const { at, sealedSuccessor } = replaced;
-  if (now() - at > GRACE_MS || sealedSuccessor === null) {
+  if (replaced === "long ago" || now() - replaced.at > GRACE_MS) {
     store.revokeGrant(grant.id, now(), "replay");
-    refuse({
-      kind: "bad-refresh-token",
-      why: `used again after ${now() - at} ms; grant ${grant.id} is revoked`,
-    });
+    refuse({ kind: "bad-refresh-token", why: `used again after its minute; grant ${grant.id} is revoked` });
   }
+  const hash = hashSecret(token);
+  const retryAfter = repeats.waitOf(hash);
+  if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
+  repeats.count(hash);
   if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  return openSuccessor(sealedSuccessor, token);
+  return openSuccessor(replaced.sealedSuccessor, token);
 }

@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 import type { AuthenticateClient } from "./client-authentication.ts";
 import { refuse } from "./failure.ts";
 import { readForm } from "./parameters.ts";
-import { hashSecret } from "./secrets.ts";
+import { hashSecret, nameRefreshToken } from "./secrets.ts";
 
 export interface RevokeOptions {
   store: Store;
@@ -22,7 +22,7 @@ export function createRevoke(options: RevokeOptions): (request: Request) => Prom
     const token = form.get("token");
     if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
     const hash = hashSecret(token);
-    const refresh = store.findRefresh(hash, now());
+    const refresh = store.findRefresh(nameRefreshToken(token), now());
     const access = store.findAccess(hash, now());
     if (refresh?.grant.clientId === client.id) store.revokeGrant(refresh.grantId, now(), "client");
     if (access?.clientId === client.id) {

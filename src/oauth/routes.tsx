@@ -109,7 +109,7 @@ function describeRefusal(failure: Failure) {
         <ErrorPage
           heading={heading}
           explanation={`The app's request is not one that this server can answer: ${description}`}
-          advice={`Nothing was sent to ${failure.destination}, since nobody has let that app in before. ${START_AGAIN} Its makers will want to know the error: ${error}.`}
+          advice={`Nothing was sent to ${failure.destination}, since no approval has gone there before. ${START_AGAIN} Its makers will want to know the error: ${error}.`}
         />
       );
     }

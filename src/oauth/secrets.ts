@@ -10,12 +10,28 @@ export function createSecret(random: RandomBytes): string {
   return Buffer.from(random(SECRET_BYTES)).toString("base64url");
 }
 
-/** As many characters as 128 random bits have in base64url. */
-const UNGUESSABLE_LENGTH = 22;
+/** 128 random bits in hexadecimal digits, or in base64 or base64url. */
+const HEX = /^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$/;
+const BASE64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+/=-]{22,}$/;
 
-/** Whether trying could find a secret that a person chose. Ours are longer than that. */
+/**
+ * Whether trying could find a secret that a person gave. Only what looks as if a machine had made it cannot be found; a
+ * few in a hundred of those are taken for a person's, and then tries at them are counted.
+ */
 export function isGuessable(secret: string): boolean {
-  return secret.length < UNGUESSABLE_LENGTH;
+  const distinct = new Set(secret).size;
+  if (HEX.test(secret)) return distinct < 10 || /(.{6}).*\1/.test(secret);
+  return !BASE64.test(secret) || distinct < 13 || /(.{4}).*\1/.test(secret) || !changesOften(secret);
+}
+
+/** Words stay in small letters and numbers in digits; what is random leaves its kind after two characters of three. */
+function changesOften(secret: string): boolean {
+  const signs = secret.replace(/[^A-Za-z0-9]/g, "");
+  const kinds = signs
+    .replace(/[a-z]+/g, "a")
+    .replace(/[A-Z]+/g, "A")
+    .replace(/\d+/g, "0");
+  return kinds.length > signs.length * 0.4;
 }
 
 /** An identifier that is safe to type behind a command: hexadecimal, never a dash in front. */
@@ -33,16 +49,35 @@ export function isSameSecret(one: string, other: string): boolean {
   return timingSafeEqual(hash("sha256", one, "buffer"), hash("sha256", other, "buffer"));
 }
 
+/** Has the family of `current`, if there is one, and is new beyond that. */
+export function createRefreshToken(random: RandomBytes, current?: string): string {
+  const family = current === undefined ? createSecret(random) : readFamily(current);
+  return `${family}.${createSecret(random)}`;
+}
+
+/** What is stored instead of a refresh token. */
+export function nameRefreshToken(token: string): { hash: string; family: string } {
+  return { hash: hashSecret(token), family: hashSecret(readFamily(token)) };
+}
+
+/** The part that all refresh tokens of a grant have in common; one from before there were families begins one. */
+function readFamily(token: string): string {
+  const end = token.indexOf(".");
+  return end > 0 ? token.slice(0, end) : createHmac("sha256", token).update("family").digest("base64url");
+}
+
 /**
  * Hides the successor of a refresh token so that only a holder of `current`, of which the store keeps just
  * the hash, can read it back. Each `current` seals once, which makes XOR with its HMAC a one-time pad.
  */
 export function sealSuccessor(successor: string, current: string): string {
-  return xor(Buffer.from(successor, "base64url"), padOf(current)).toString("base64url");
+  const [, secret = ""] = successor.split(".");
+  return xor(Buffer.from(secret, "base64url"), padOf(current)).toString("base64url");
 }
 
 export function openSuccessor(sealed: string, current: string): string {
-  return sealSuccessor(sealed, current);
+  const secret = xor(Buffer.from(sealed, "base64url"), padOf(current)).toString("base64url");
+  return `${readFamily(current)}.${secret}`;
 }
 
 function padOf(current: string): Buffer {

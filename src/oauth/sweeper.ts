@@ -27,8 +27,7 @@ export function createSweeper({ store, now, log, lastUses }: SweeperOptions): { 
   };
   const sweep = () => {
     lastUses.write();
-    store.sweep(now(), now() - UNUSED_CLIENT_KEPT_MS);
-    store.forgetSuccessors(now() - GRACE_MS);
+    store.sweep(now(), { unusedBefore: now() - UNUSED_CLIENT_KEPT_MS, graceBegan: now() - GRACE_MS });
   };
   attempt(sweep);
   const timer = setInterval(attempt, SWEEP_MS, sweep);

@@ -5,13 +5,13 @@ import { exchangeCode } from "./code-exchange.ts";
 import { refuse } from "./failure.ts";
 import type { IssueOptions } from "./issue.ts";
 import { readForm } from "./parameters.ts";
-import { createRotations, refresh } from "./refresh.ts";
+import { createRefreshLimits, refresh } from "./refresh.ts";
 
 export function createToken(
   options: IssueOptions,
   authenticateClient: AuthenticateClient,
 ): (request: Request) => Promise<Response> {
-  const rotations = createRotations(options);
+  const limits = createRefreshLimits(options);
   return async (request) => {
     const form = await readForm(request);
     const client = await authenticateClient(request, form);
@@ -20,7 +20,7 @@ export function createToken(
       case "authorization_code":
         return answerJson(exchangeCode(options, client, form));
       case "refresh_token":
-        return answerJson(refresh({ ...options, rotations }, client, form));
+        return answerJson(refresh({ ...options, ...limits }, client, form));
       case undefined:
         return refuse({ kind: "bad-request", description: "grant_type is missing." });
       default:

@@ -3,8 +3,7 @@ import type { Database } from "bun:sqlite";
 import { transaction } from "./sqlite-rows.ts";
 import type { ClientMetadata, Store } from "./store.ts";
 
-type ClientOperations =
-  "addClient" | "keepClient" | "findClient" | "wasApproved" | "isApproved" | "noteAsked";
+type ClientOperations = "addClient" | "keepClient" | "findClient" | "wasApproved" | "hasAccess" | "noteAsked";
 
 /** How often a page that is shown again and again is written down. */
 const ASKED_EVERY_MS = 60_000;
@@ -29,7 +28,7 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
   const findApproved = db.prepare<{ id: string }, [string]>(
     "SELECT id FROM clients WHERE id = ? AND used_at IS NOT NULL",
   );
-  const findApproval = db.prepare<{ found: 1 }, [string, number]>(
+  const findAccess = db.prepare<{ found: 1 }, [string, number]>(
     `SELECT 1 AS found FROM grants WHERE client_id = ?1 AND expires_at > ?2
       UNION ALL SELECT 1 FROM codes WHERE client_id = ?1 AND expires_at > ?2 LIMIT 1`,
   );
@@ -45,7 +44,7 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
       const row = find.get(id);
       return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
     },
-    isApproved: (id, now) => findApproval.get(id, now) !== null,
+    hasAccess: (id, now) => findAccess.get(id, now) !== null,
     wasApproved: (id) => findApproved.get(id) !== null,
   };
 }

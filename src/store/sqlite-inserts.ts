@@ -21,8 +21,9 @@ export function prepareAccessInsert(db: Database): (access: AccessRecord) => boo
 }
 
 export function prepareRefreshInsert(db: Database): (refresh: RefreshRecord) => void {
-  const insert = db.prepare<null, [string, string, number, number]>(
-    "INSERT INTO refresh_tokens (hash, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
+  const insert = db.prepare<null, [string, string, string, number, number]>(
+    "INSERT INTO refresh_tokens (hash, family, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)",
   );
-  return ({ hash, grantId, issuedAt, expiresAt }) => void insert.run(hash, grantId, issuedAt, expiresAt);
+  return ({ hash, family, grantId, issuedAt, expiresAt }) =>
+    void insert.run(hash, family, grantId, issuedAt, expiresAt);
 }

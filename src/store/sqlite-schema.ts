@@ -90,9 +90,16 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE codes ADD COLUMN source TEXT NOT NULL DEFAULT '';
+  ALTER TABLE codes ADD COLUMN client_name TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN host TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN source TEXT NOT NULL DEFAULT '';
   ALTER TABLE grants ADD COLUMN used_at REAL;
+
+  CREATE INDEX codes_by_client ON codes (client_id);
+  CREATE INDEX grants_by_client ON grants (client_id);
+
+  ALTER TABLE refresh_tokens ADD COLUMN family TEXT;
+  CREATE INDEX refresh_by_family ON refresh_tokens (family) WHERE replaced_at IS NULL;
   `,
 ];
 

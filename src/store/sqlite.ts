@@ -3,21 +3,11 @@ import type { Database } from "bun:sqlite";
 import { rememberReads } from "./memory-of-reads.ts";
 import { createClients } from "./sqlite-clients.ts";
 import { openDatabase } from "./sqlite-file.ts";
-import { createGrants, GRANT_COLUMNS, REVOCATION_KEPT_MS, UNCONFIGURED_KEPT_MS } from "./sqlite-grants.ts";
+import { createGrants, prepareRevocationSweep } from "./sqlite-grants.ts";
 import { prepareAccessInsert, prepareRefreshInsert } from "./sqlite-inserts.ts";
 import { flatten, type Row, transaction, unflatten } from "./sqlite-rows.ts";
-import {
-  type Grant,
-  type RefreshRecord,
-  type Rotation,
-  type Store,
-  type StoredAccess,
-  type StoredCode,
-  type StoredRefresh,
-  USED_TOKENS_KEPT,
-} from "./store.ts";
-
-type RefreshRow = RefreshRecord & { replacedAt: number | null; sealedSuccessor: string | null };
+import { createRefreshTokens, prepareRefreshSweep } from "./sqlite-refresh-tokens.ts";
+import type { Store, StoredAccess, StoredCode } from "./store.ts";
 
 /**
  * Opens the store that `where` names.
@@ -39,19 +29,24 @@ export function openStore(where: string): Store {
   };
 }
 
-function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeemCode"> {
+function createCodes(db: Database): Pick<Store, "addCode" | "wasAnswered" | "findCode" | "redeemCode"> {
   const insert = db.prepare<null, [Record<string, string | number>]>(
-    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source, expires_at)
+    `INSERT INTO codes (hash, server_id, client_id, subject, scopes, resources, redirect_uri, challenge, source,
+        client_name, expires_at)
       VALUES ($hash, $serverId, $clientId, $subject, $scopes, $resources, $redirectUri, $challenge, $source,
-        $expiresAt)`,
+        $clientName, $expiresAt)`,
   );
-  const markUsed = db.prepare<null, [number, string]>(
+  const markApproved = db.prepare<null, [number, string]>(
     "UPDATE clients SET used_at = ?, network = NULL, asked_at = NULL WHERE id = ?",
   );
   const find = db.prepare<Row<StoredCode>, [string, number]>(
     `SELECT hash, server_id AS serverId, client_id AS clientId, subject, scopes, resources,
-        redirect_uri AS redirectUri, challenge, source, expires_at AS expiresAt, grant_id AS grantId
+        redirect_uri AS redirectUri, challenge, source, client_name AS clientName, expires_at AS expiresAt, grant_id AS grantId
       FROM codes WHERE hash = ? AND (grant_id IS NOT NULL OR expires_at > ?)`,
+  );
+  const findAnswer = db.prepare<{ found: 1 }, [string, string, string, number]>(
+    `SELECT 1 AS found FROM codes WHERE client_id = ? AND redirect_uri = ? AND server_id = ?
+        AND (grant_id IS NOT NULL OR expires_at > ?) LIMIT 1`,
   );
   const claim = db.prepare<null, [string, string, number]>(
     "UPDATE codes SET grant_id = ? WHERE hash = ? AND grant_id IS NULL AND expires_at > ?",
@@ -67,8 +62,10 @@ function createCodes(db: Database): Pick<Store, "addCode" | "findCode" | "redeem
   return {
     addCode: transaction(db, (code, now) => {
       insert.run(flatten(code));
-      markUsed.run(now, code.clientId);
+      markApproved.run(now, code.clientId);
     }),
+    wasAnswered: ({ serverId, clientId, redirectUri }, now) =>
+      findAnswer.get(clientId, redirectUri, serverId, now) !== null,
     findCode: (hash, now) => unflatten(find.get(hash, now)),
     redeemCode: transaction(db, (hash, { grant, access, refresh }, now) => {
       if (claim.run(grant.id, hash, now).changes === 0) return false;
@@ -99,53 +96,6 @@ function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess
   };
 }
 
-function createRefreshTokens(
-  db: Database,
-): Pick<Store, "findRefresh" | "rotateRefresh" | "forgetSuccessors"> {
-  const find = db.prepare<RefreshRow, [string, number]>(
-    `SELECT hash, grant_id AS grantId, issued_at AS issuedAt, expires_at AS expiresAt, replaced_at AS replacedAt,
-        sealed_successor AS sealedSuccessor
-      FROM refresh_tokens WHERE hash = ? AND expires_at > ?`,
-  );
-  const findGrant = db.prepare<Row<Grant>, [string]>(`SELECT ${GRANT_COLUMNS} FROM grants WHERE id = ?`);
-  const replace = db.prepare<null, [number, string, string, number]>(
-    `UPDATE refresh_tokens SET replaced_at = ?, sealed_successor = ?
-      WHERE hash = ? AND replaced_at IS NULL AND expires_at > ?`,
-  );
-  const forgetUsed = db.prepare<null, [string, number]>(
-    `DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens
-      WHERE grant_id = ? AND replaced_at IS NOT NULL ORDER BY replaced_at DESC, hash LIMIT -1 OFFSET ?)`,
-  );
-  const renew = db.prepare<null, [number, number, string]>(
-    "UPDATE grants SET renewed_at = ?, expires_at = ? WHERE id = ?",
-  );
-  const forgetSuccessors = db.prepare<null, [number]>(
-    `UPDATE refresh_tokens SET sealed_successor = NULL, issued_at = 0
-      WHERE sealed_successor IS NOT NULL AND replaced_at < ?`,
-  );
-  const insertAccess = prepareAccessInsert(db);
-  const insertRefresh = prepareRefreshInsert(db);
-  const read = (hash: string, now: number): StoredRefresh | undefined => {
-    const row = find.get(hash, now);
-    const grant = row && unflatten(findGrant.get(row.grantId));
-    if (!row || !grant) return undefined;
-    const { replacedAt, sealedSuccessor, ...record } = row;
-    return { ...record, grant, replaced: replacedAt === null ? null : { at: replacedAt, sealedSuccessor } };
-  };
-  return {
-    findRefresh: db.transaction(read),
-    rotateRefresh: transaction(db, (rotation: Rotation, now: number) => {
-      if (replace.run(now, rotation.sealedSuccessor, rotation.hash, now).changes === 0) return false;
-      insertRefresh(rotation.successor);
-      insertAccess(rotation.access);
-      renew.run(now, rotation.expiresAt, rotation.access.grantId);
-      forgetUsed.run(rotation.access.grantId, USED_TOKENS_KEPT);
-      return true;
-    }),
-    forgetSuccessors: (usedBefore) => void forgetSuccessors.run(usedBefore),
-  };
-}
-
 function createAssertions(db: Database): Pick<Store, "useAssertion"> {
   const forget = db.prepare<null, [number]>("DELETE FROM assertions WHERE expires_at <= ?");
   const insert = db.prepare<null, [string, number]>(
@@ -160,17 +110,16 @@ function createAssertions(db: Database): Pick<Store, "useAssertion"> {
 }
 
 function createSweep(db: Database): Store["sweep"] {
-  return transaction(db, (now, unusedBefore) => {
+  const sweepRevocations = prepareRevocationSweep(db);
+  const sweepRefreshTokens = prepareRefreshSweep(db);
+  return transaction(db, (now, { unusedBefore, graceBegan }) => {
     db.run("DELETE FROM codes WHERE grant_id IS NULL AND expires_at <= ?", [now]);
     db.run("DELETE FROM access_tokens WHERE expires_at <= ?", [now]);
-    db.run("DELETE FROM refresh_tokens WHERE expires_at <= ?", [now]);
+    sweepRefreshTokens(now, graceBegan);
     db.run("DELETE FROM grants WHERE expires_at <= ?", [now]);
     db.run("DELETE FROM clients WHERE used_at IS NULL AND coalesce(asked_at, created_at) <= ?", [
       unusedBefore,
     ]);
-    db.run("DELETE FROM revocations WHERE at <= iif(reason = 'unconfigured', ?, ?)", [
-      now - UNCONFIGURED_KEPT_MS,
-      now - REVOCATION_KEPT_MS,
-    ]);
+    sweepRevocations(now);
   });
 }

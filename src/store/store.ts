@@ -51,6 +51,8 @@ export interface CodeRecord extends Approval {
   challenge: string;
   /** Where whoever approved sat. */
   source: string;
+  /** As it was on the approval page. */
+  clientName: string;
   expiresAt: number;
 }
 
@@ -95,17 +97,26 @@ export interface StoredAccess extends Approval {
   expiresAt: number;
 }
 
-export interface RefreshRecord {
+/** What a refresh token is known by. */
+export interface RefreshName {
   hash: string;
+  /** Hash of what all refresh tokens of a grant have in common. */
+  family: string;
+}
+
+export interface RefreshRecord extends RefreshName {
   grantId: string;
   issuedAt: number;
   expiresAt: number;
 }
 
-export interface StoredRefresh extends RefreshRecord {
+export interface StoredRefresh {
+  grantId: string;
+  issuedAt: number;
+  expiresAt: number;
   grant: Grant;
-  /** Set once it was exchanged: when, and for a while the successor, sealed so that only this token opens it. */
-  replaced: { at: number; sealedSuccessor: string | null } | null;
+  /** Set once it was exchanged: for a while the successor, sealed so that only this token opens it, and when. */
+  replaced: { at: number; sealedSuccessor: string } | "long ago" | null;
 }
 
 export interface Rotation {
@@ -134,6 +145,13 @@ export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName"
   endedAt: number;
 }
 
+/** Who may have access to a server under its URLs; what others approved there ends. */
+export interface Configured {
+  serverId: string;
+  resources: readonly string[];
+  subjects: ReadonlySet<string>;
+}
+
 export interface Revocations {
   /** To be passed to the next call. */
   cursor: number;
@@ -149,11 +167,15 @@ export interface ClientRoom {
   askedSince: number;
 }
 
-/** Used refresh tokens of one grant that are remembered, the newest, so that their use is known for what it is. */
-export const USED_TOKENS_KEPT = 1000;
-
 /** Access tokens of one grant that are good at a time; the oldest make room. No client has use for so many. */
 export const ACCESS_TOKENS_KEPT = 1000;
+
+export interface SweepBounds {
+  /** Clients that nobody approved go when nobody has looked at them since. */
+  unusedBefore: number;
+  /** Refresh tokens that were used before lead to no successor any more. */
+  graceBegan: number;
+}
 
 export interface Store {
   /** Keeps a client that nobody has approved yet, and of those no more than the room allows. */
@@ -166,10 +188,12 @@ export interface Store {
   /** Whether somebody has ever approved the client. */
   wasApproved(id: string): boolean;
   /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. */
-  isApproved(id: string, now: number): boolean;
+  hasAccess(id: string, now: number): boolean;
 
   /** From now on the client counts as used, and stays. */
   addCode(code: CodeRecord, now: number): void;
+  /** Whether an answer of this server went there for the client, by an approval that still stands. */
+  wasAnswered(to: Pick<CodeRecord, "serverId" | "clientId" | "redirectUri">, now: number): boolean;
   /** A code that is still good, or was redeemed for a grant that lives. */
   findCode(hash: string, now: number): StoredCode | undefined;
   /** Uses the code up and stores what was issued for it; false when somebody was faster or it ran out. */
@@ -184,31 +208,29 @@ export interface Store {
   addAccess(access: AccessRecord): boolean;
   removeAccess(hash: string): void;
 
-  findRefresh(hash: string, now: number): StoredRefresh | undefined;
-  /**
-   * Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. Of used
-   * ones of the grant, so many as `USED_TOKENS_KEPT` are remembered.
-   */
+  /** One that is still good; and whatever else is of a family that lives, which must have been used. */
+  findRefresh(name: RefreshName, now: number): StoredRefresh | undefined;
+  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
   rotateRefresh(rotation: Rotation, now: number): boolean;
-  /** Of refresh tokens used before `usedBefore`, keeps the hash, whose it was and when; they lead nowhere any more. */
-  forgetSuccessors(usedBefore: number): void;
 
   /** Uses a client's assertion up; false when it was used before. */
   useAssertion(hash: string, expiresAt: number, now: number): boolean;
 
   listGrants(now: number): Grant[];
   /** @param times by grant */
-  markUsed(times: ReadonlyMap<string, number>): void;
+  noteUses(times: ReadonlyMap<string, number>): void;
   /** Grants that ended for this reason, as long as that is remembered. */
   listEnded(now: number, reason: RevocationReason): EndedGrant[];
   /** Ends the grant and all its tokens; false when there is none. */
   revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
   /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */
   revokeAllGrants(now: number): number;
+  /** Ends for good what others than these have approved for that server, codes not yet redeemed included. */
+  revokeUnconfigured(configured: Configured, now: number): void;
   /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
   revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
 
-  /** Deletes what has run out, and clients that nobody ever approved, nor looked at since `unusedBefore`. */
-  sweep(now: number, unusedBefore: number): void;
+  /** Deletes what has run out, clients that nobody approved or looked at in time, and what used tokens lead to. */
+  sweep(now: number, bounds: SweepBounds): void;
   close(): void;
 }

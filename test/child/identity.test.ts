@@ -9,9 +9,14 @@ import { identifyServer } from "../../src/child/identity.ts";
 let folder: string;
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "mcp-expose-identity-")));
-  for (const name of ["here", "there", "tools", "here/venv"]) mkdirSync(join(folder, name));
-  const runners = "bun node npx npm uvx uv python3 python3.12 docker my-server other-tool".split(" ");
-  for (const name of [...runners.map((runner) => `tools/${runner}`), "here/run.sh", "here/venv/python3"]) {
+  for (const name of ["here", "there", "tools", "here/venv", "there/venv"]) mkdirSync(join(folder, name));
+  const runners = "bun node deno npx npm uvx uv python3 python3.12 docker my-server other-tool".split(" ");
+  for (const name of [
+    ...runners.map((runner) => `tools/${runner}`),
+    "here/run.sh",
+    "here/venv/python3",
+    "there/venv/python3",
+  ]) {
     writeFileSync(join(folder, name), "#!/bin/sh\n");
     chmodSync(join(folder, name), 0o755);
   }
@@ -20,6 +25,9 @@ beforeAll(() => {
   }
   symlinkSync(join(folder, "here"), join(folder, "link"));
   symlinkSync(join(folder, "here/a.js"), join(folder, "here/linked.js"));
+  // One program that acts by the name it is called by, such as busybox or what a snap installs.
+  for (const name of ["server-a", "server-b"])
+    symlinkSync(join(folder, "here/run.sh"), join(folder, "here", name));
   for (const name of ["here/one", "here/two"]) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, "package.json"), JSON.stringify({ main: "../a.js" }));
@@ -61,6 +69,12 @@ describe("found 2: one server, whose grants stay,", () => {
     ["uvx some-server", "uvx some-server==1.2 --local-timezone=UTC"],
     ["docker run -i --rm -e KEY=1 mcp/time", "docker run --rm -it -e KEY=2 --name x mcp/time"],
     ["my-server", "my-server --verbose"],
+    ["./venv/python3 -m server", "./venv/python3 -u -m server --verbose"],
+    ["uv run server", "uv run server --verbose"],
+    [
+      { line: "./run.sh", stands: "here" },
+      { line: "./run.sh", stands: "link", cwd: "here" },
+    ],
     [{ line: "./a.js" }, { line: "./a.js", stands: "link" }],
     [{ line: "npx -y some-server" }, { line: "npx -y some-server", stands: "there", cwd: "here" }],
   ];
@@ -104,6 +118,25 @@ describe("found 2: two servers are", () => {
     ["docker exec -i one server", "docker exec -i two server"],
     ["my-server", "other-tool"],
     ["other-tool run one", "other-tool run two"],
+    ["my-server", "my-server --port 8080"],
+    ["./venv/python3 -m server", "python3 -m server"],
+    ["./venv/python3 -m server", "../there/venv/python3 -m server"],
+    ["./venv/python3 -c server", "../there/venv/python3 -c server"],
+    ["./venv/python3 server", "../there/venv/python3 server"],
+    ["uv run server", "bun run server"],
+    ["uv run server", "deno run server"],
+    ["bun run start", "deno run start"],
+    ["./server-a", "./server-b"],
+    ["npx bun a.js", "npx bun b.js"],
+    ["npx -y deno run one", "npx -y deno run two"],
+    ["npx -y vite-node one", "npx -y vite-node two"],
+    ["npx -y ts-node-dev one", "npx -y ts-node-dev two"],
+    ["npx -y env-cmd one", "npx -y env-cmd two"],
+    ["npx -y @dotenvx/dotenvx run -- one", "npx -y @dotenvx/dotenvx run -- two"],
+    ["npx -y unheard-of a.js", "npx -y unheard-of b.js"],
+    ["npx -y unheard-of ./gone/a.ts", "npx -y unheard-of ./gone/b.ts"],
+    ["npx -y unheard-of node one", "npx -y unheard-of node two"],
+    ["npx -y unheard-of -- one", "npx -y unheard-of -- two"],
     ["./one", "./two"],
     [
       { line: "npx one", shell: true },

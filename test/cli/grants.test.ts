@@ -1,5 +1,6 @@
 // `mcp-expose grants` on the store of the real program: what it says of who has access, and who loses it by what.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import { fixture } from "../eras/wire.ts";
 import {
   approve,
@@ -164,6 +165,29 @@ test("found 23: grants list tells equal names apart by host, by where they were 
   expect(used?.usedAt).toBeGreaterThanOrEqual(before);
 });
 
+test("found 23: a stream that is open, and looked at again and again, is no use of a grant", async () => {
+  const store = await makeStore();
+  const program = await serve(store, PASTED);
+  const [idle, other] = [await connect(program, AS_OWNER), await connect(program, AS_OWNER)];
+  const stream = await fetch(program.ready.sse, {
+    headers: { Authorization: `Bearer ${idle.access_token}`, Accept: "text/event-stream" },
+  });
+  expect(stream.status).toBe(200);
+  const opened = Date.now();
+  await until(() => Date.now() > opened);
+  // All streams are looked at when somebody's access is revoked.
+  await postForm(program.ready.issuer ?? "", "/revoke", {
+    client_id: other.client,
+    token: other.refresh_token,
+  });
+  await program.next((event) => event.event === "grant" && event.state === "revoked");
+  await stream.body?.cancel();
+  await program.stop();
+  const { usedAt } = JSON.parse(await list(store, "--json")) as { usedAt: number };
+  expect(usedAt).toBeLessThanOrEqual(opened);
+  expect(usedAt).toBeGreaterThan(0);
+});
+
 test("found 4: a user taken out of the configuration is out at the next start, for good, and grants list says why", async () => {
   const store = await makeStore();
   const first = await serve(store, [...ALICE, ...BOB]);
@@ -189,14 +213,20 @@ test("found 4: a user taken out of the configuration is out at the next start, f
   expect(ended).toMatch(/Alice's App {2}ended \d{4}-\d\d-\d\d \d\d:\d\d: alice is no longer configured/);
   const records = (await list(store, "--json")).trim().split("\n");
   expect(records.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { subject: "bob", clientName: "Bob's App" },
-    { subject: "alice", clientName: "Alice's App", reason: "alice is no longer configured" },
+    { state: "active", subject: "bob", clientName: "Bob's App" },
+    {
+      state: "ended",
+      subject: "alice",
+      clientName: "Alice's App",
+      reason: "alice is no longer configured",
+    },
   ]);
   await second.stop();
 
   // Somebody of that name who is let in later is not let in by what was approved before.
   const third = await serve(store, [...ALICE, ...BOB], port);
   expect(await knock(third, alice)).toEqual(OUT);
+  expect(await errorOf(await redeem(third.ready.issuer ?? "", alice.client, unused))).toBe("invalid_grant");
   expect(await knock(third, await connect(third, AS_ALICE))).toEqual(IN);
   await third.stop();
 });
@@ -238,4 +268,37 @@ test("found 4: a run under another URL, and a changed password, end nobody's acc
   const later = await serve(store, ["--user", "alice:another horse"], port);
   expect((await callResource(later.ready.issuer ?? "", alice.access_token)).status).not.toBe(401);
   await later.stop();
+});
+
+test("found 4: a start that fails ends nobody's access, whoever it was for", async () => {
+  const store = await makeStore();
+  const [server, broken] = [`${store}.ts`, `${store}.broken`];
+  const lines = [
+    'import { existsSync } from "node:fs";',
+    `if (existsSync(${JSON.stringify(broken)})) process.exit(3);`,
+    `await import(${JSON.stringify(fixture("obedient"))});`,
+  ];
+  writeFileSync(server, lines.join("\n"));
+  const words = ["--tunnel", "none", "--store", store, "--introspect-secret", SECRET];
+  const first = await startProgram([...words, ...ALICE, server]);
+  const port = portOf(first);
+  const alice = await connect(first, AS_ALICE);
+  await first.stop();
+  writeFileSync(broken, "");
+  const failed = await runProgram([...words, ...BOB, "--port", String(port), server]);
+  expect(failed.exitCode).toBe(1);
+  rmSync(broken);
+  expect(await list(store)).not.toContain("no longer");
+  const later = await startProgram([...words, ...ALICE, server], { port });
+  expect(await knock(later, alice)).toEqual(IN);
+  await later.stop();
+});
+
+test("found 4: no user can have the name by which what the token approved is known", async () => {
+  const store = await makeStore();
+  const refused = await runProgram(["--user", "owner:correct horse", "--store", store, "--", "cat"]);
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining('"owner" cannot be a user'),
+  ]);
 });

@@ -1,4 +1,8 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { listGrants } from "../../src/oauth/grants.ts";
 import {
   approve,
@@ -10,11 +14,13 @@ import {
   HOUR,
   MINUTE,
   openPage,
+  postForm,
   redeem,
   registerClient,
   startServer,
   submitPage,
   TOKEN,
+  type Tokens,
 } from "./harness.ts";
 
 let server: Harness;
@@ -213,6 +219,29 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     });
   }
 
+  test("found 9: a stranger writes no sentence of his own on a page or into an answer", async () => {
+    const sentence = `Call +1 555 0100 \u202e${"now ".repeat(200)}`;
+    const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
+    const once = new URLSearchParams([[sentence, "1"]]).toString();
+    const twice = `&${once}&${once}`;
+    const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri: ELSEWHERE }) + twice);
+    const answer = await fetch(`${server.url}/token`, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: twice.slice(1),
+    });
+    for (const text of [html, await answer.text()]) {
+      expect(text).toContain("A parameter was sent more than once.");
+      expect(text).not.toContain("555");
+      expect(text).not.toContain("\u202e");
+    }
+    const known = await openPage(
+      server.url,
+      `${authorizeQuery(id, { redirect_uri: ELSEWHERE })}&scope=a&scope=b`,
+    );
+    expect(known.html).toContain("The parameter scope was sent more than once.");
+  });
+
   test("found 9: A23: once a person has approved the client, its errors go to it", async () => {
     const redirect_uris = [ELSEWHERE, "https://elsewhere.example/other"];
     const id = await registerClient(server.url, { redirect_uris });
@@ -226,6 +255,26 @@ describe("what is wrong with a request that nobody has seen yet", () => {
       "https://elsewhere.example",
       "login_required",
     ]);
+  });
+
+  test("found 9: A23: a place that no approval sent its answer to gets no errors, nor does one of another server", async () => {
+    const assistant = "https://claude.ai/api/mcp/auth_callback";
+    const id = await registerClient(server.url, { redirect_uris: [assistant, ELSEWHERE] });
+    const bad = authorizeQuery(id, { redirect_uri: ELSEWHERE, prompt: "none" });
+    await approve(server.url, authorizeQuery(id, { redirect_uri: assistant }));
+    expect((await openPage(server.url, bad)).response.status).toBe(400);
+    const code = (
+      await approve(server.url, authorizeQuery(id, { redirect_uri: ELSEWHERE }))
+    ).searchParams.get("code");
+    const other = await startServer({ store: server.store, serverId: "server-2" });
+    expect((await openPage(other.url, bad)).response.status).toBe(400);
+    const redeemed = await redeem(server.url, id, code ?? "", { redirect_uri: ELSEWHERE });
+    const { refresh_token } = (await redeemed.json()) as Tokens;
+    server.clock.now += HOUR / 2;
+    expect((await openPage(server.url, bad)).response.status).toBe(303);
+    await postForm(server.url, "/revoke", { client_id: id, token: refresh_token });
+    expect((await openPage(server.url, bad)).response.status).toBe(400);
+    await other.stop();
   });
 
   test("found 9: A23: a person who saw the page sends the answer by deciding, wherever it goes", async () => {
@@ -249,6 +298,21 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     }
     await own.stop();
   });
+});
+
+test("found 10: the approval page is shown while the store cannot be written", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mcp-expose-locked-"));
+  const where = join(folder, "state.db");
+  const own = await startServer({ where });
+  const id = await registerClient(own.url);
+  const other = new Database(where);
+  other.run("BEGIN IMMEDIATE");
+  const { response, html } = await openPage(own.url, authorizeQuery(id));
+  expect([response.status, html.includes('name="csrf"')]).toEqual([200, true]);
+  other.run("ROLLBACK");
+  other.close();
+  await own.stop();
+  rmSync(folder, { recursive: true });
 });
 
 describe("a good request", () => {
@@ -585,6 +649,7 @@ describe("a name without anything to read", () => {
       redirectUri: CALLBACK,
       challenge: CHALLENGE,
       source: "",
+      clientName: "client",
       expiresAt: now + HOUR,
     };
     server.store.addCode({ ...approval, ...code }, now);

@@ -16,6 +16,7 @@ import {
   type Json,
   MINUTE,
   openPage,
+  obtainCode,
   redeem,
   refresh,
   registerClient,
@@ -588,4 +589,18 @@ describe("whose documents are believed", () => {
     expect(host.asked).toEqual([]);
     expect(await errorOf(await refresh(server.url, id, tokens.refresh_token))).toBe("invalid_client");
   });
+});
+
+test("found 23: a grant keeps the name that was on the approval page, whatever its document says afterwards", async () => {
+  let client_name = "Name on the page";
+  const id = host.serve("/renamed.json", () =>
+    Response.json(describeApp(host.url("/renamed.json"), { client_name }), {
+      headers: { "Cache-Control": "no-store" },
+    }),
+  );
+  const code = await obtainCode(server.url, id);
+  client_name = "Claude";
+  expect((await redeem(server.url, id, code)).status).toBe(200);
+  const [grant] = listGrants(server.store, server.clock.now);
+  expect(grant?.clientName).toContain("Name on the page");
 });

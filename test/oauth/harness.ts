@@ -80,6 +80,7 @@ export async function startServer(
   for (const path of ["/mcp", "/sse"]) {
     app.all(path, (c) => {
       const checked = oauth.authenticate(c.req.raw, path);
+      if (checked.ok && checked.principal) oauth.noteUse(checked.principal.grantId);
       return checked.ok ? c.json(checked.principal ?? {}) : checked.response;
     });
   }

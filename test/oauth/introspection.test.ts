@@ -17,7 +17,7 @@ import {
   type Tokens,
 } from "./harness.ts";
 
-const SECRET = "what the gateway knows";
+const SECRET = "r7Qk2Zp9Xv4Lm1Tc8Wd3Hy";
 const CALLER = { client_id: "introspection", client_secret: SECRET };
 
 let server: Harness;

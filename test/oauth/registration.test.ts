@@ -238,9 +238,9 @@ describe("a flood of registrations", () => {
     expect(server.store.findClient(unused)).toBeUndefined();
     expect(flood.filter((id) => server.store.findClient(id) !== undefined)).toEqual(flood.slice(100));
     const young = await registerClient(server.url);
-    server.store.sweep(server.clock.now, server.clock.now - 1);
+    server.store.sweep(server.clock.now, { unusedBefore: server.clock.now - 1, graceBegan: 0 });
     expect(server.store.findClient(young)).toBeDefined();
-    server.store.sweep(server.clock.now, server.clock.now);
+    server.store.sweep(server.clock.now, { unusedBefore: server.clock.now, graceBegan: 0 });
     expect(server.store.findClient(young)).toBeUndefined();
     expect(server.store.findClient(used)).toBeDefined();
   });
@@ -330,7 +330,8 @@ describe("a client that is being approved", () => {
 describe("a secret that nobody can guess", () => {
   for (const [whose, made] of [
     ["we made", undefined],
-    ["was set up", "a secret of forty characters, chosen well"],
+    ["was set up, of 22 random characters,", "r7Qk2Zp9Xv4Lm1Tc8Wd3Hy"],
+    ["was set up, of 32 random digits,", "9f3c07b1e2a84d56c8017be4f92a3d65"],
   ] as const) {
     test(`found 6: T15: that ${whose} opens whatever failed, from whatever place, and wrong ones must wait`, async () => {
       const own = await startServer({ clients: made ? [{ id: "own", secret: made }] : [] });
@@ -458,6 +459,34 @@ describe("a client set up beforehand", () => {
     expect((await guess(secret)).status).toBe(200);
   });
 
+  const loose = {
+    "a long word": "password".repeat(3),
+    "several words": "Correct-Horse-Battery-Staple-42",
+    "words with digits in them": "MyS3cr3tK3yF0rMyS3rv3r",
+    "a short pattern, repeated": "aB1".repeat(8),
+    "digits in their order": "0123456789abcdef".repeat(2),
+    "one digit": "0".repeat(32),
+  };
+  for (const [what, given] of Object.entries(loose)) {
+    test(`found 6: T15: ${what} can be guessed however long, so tries at it must wait`, async () => {
+      const own = await startServer({ clients: [{ id: "own", secret: given }] });
+      const guess = async (client_secret: string) =>
+        (await postForm(own.url, "/revoke", { token: "x", client_id: "own", client_secret })).status;
+      for (let i = 0; i < 30; i += 1) await guess("wrong");
+      expect(await guess(given)).toBe(429);
+      await own.stop();
+    });
+  }
+
+  test("found 6: T15: what a stranger fails with at a client of his own holds up nobody else there", async () => {
+    const answer = await register(known.url, { token_endpoint_auth_method: "client_secret_post" });
+    const { client_id = "" } = (await answer.json()) as Record<string, string>;
+    const send = async (id: string, client_secret: string) =>
+      (await postForm(known.url, "/revoke", { token: "x", client_id: id, client_secret })).status;
+    for (let i = 0; i < 40; i += 1) await send(client_id, "wrong");
+    expect([await send(client_id, "wrong"), await send("my client", secret)]).toEqual([429, 200]);
+  });
+
   test("found 24: strangers behind its assistant's address use up nothing of a client that somebody approved", async () => {
     const form = { client_secret: secret };
     const tokens = await redeem(known.url, "my client", await obtainCode(known.url, "my client"), form);
@@ -483,7 +512,8 @@ describe("a client set up beforehand", () => {
     for (const { id } of known.store.listGrants(known.clock.now))
       known.store.revokeGrant(id, known.clock.now, "owner");
     expect(await guess("my client")).toBe(401);
-    for (let i = 0; i < 29; i += 1) await guess(id);
+    known.source.address = "2001:db8::3";
+    for (let i = 0; i < 29; i += 1) await guess("my client");
     expect(await guess("my client")).toBe(429);
   });
 

@@ -274,6 +274,6 @@ test("S14: what has run out is swept away, and is refused before that", async ()
   expect(listGrants(server.store, server.clock.now)).toEqual([]);
   const earlier = server.clock.now - 24 * HOUR + 1;
   expect(listGrants(server.store, earlier)).toHaveLength(1);
-  server.store.sweep(server.clock.now, 0);
+  server.store.sweep(server.clock.now, { unusedBefore: 0, graceBegan: server.clock.now });
   expect(listGrants(server.store, earlier)).toEqual([]);
 });

@@ -23,8 +23,8 @@ import {
 setDefaultTimeout(60_000);
 
 const WORDS = ["--tunnel", "none", "--token", TOKEN];
-const SECRET = "a-secret-of-the-gateway";
-const CLIENT_SECRET = "a-secret-of-the-client";
+const SECRET = "s8Rk3Yp0Wv5Mn2Ud9Xe4Jz";
+const CLIENT_SECRET = "r7Qk2Zp9Xv4Lm1Tc8Wd3Hy";
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 let folder: Folder;

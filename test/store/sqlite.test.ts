@@ -185,7 +185,7 @@ describe("the file", () => {
     const store = openStore(where);
     expect(store.findClient("c")?.metadata.redirect_uris).toEqual(["https://a.example/cb"]);
     expect(store.findAccess("g-a", 100)).toMatchObject({ grantId: "g", subject: "ann" });
-    expect(store.findRefresh("g-r", 100)).toMatchObject({ grantId: "g", replaced: null });
+    expect(store.findRefresh(named("g-r"), 100)).toMatchObject({ grantId: "g", replaced: null });
     expect(store.findCode("code", 900)?.grantId).toBe("g");
     expect(store.useAssertion("h", 200, 100)).toBe(true);
     expect(store.revokeGrant("g", 100, "owner")).toBe(true);
@@ -269,6 +269,10 @@ function client(id: string, createdAt = 0) {
   return { id, secretHash: null, createdAt, metadata };
 }
 
+/** What a refresh token is known by. */
+const named = (hash: string) => ({ hash, family: `family of ${hash}` });
+const SWEPT = { unusedBefore: 0, graceBegan: 0 };
+
 const room = (limit: number, network = "here", askedSince = 0) => ({ limit, network, askedSince });
 
 const approval = {
@@ -280,7 +284,15 @@ const approval = {
 };
 
 function code(hash: string, expiresAt = 100) {
-  return { ...approval, hash, redirectUri: "https://a.example/cb", challenge: "x", source: "", expiresAt };
+  return {
+    ...approval,
+    hash,
+    redirectUri: "https://a.example/cb",
+    challenge: "x",
+    source: "",
+    clientName: "client",
+    expiresAt,
+  };
 }
 
 function issued(id: string) {
@@ -305,7 +317,7 @@ function issued(id: string) {
     issuedAt: 1,
     expiresAt: 500,
   };
-  return { grant, access, refresh: { hash: `${id}-r`, grantId: id, issuedAt: 1, expiresAt: 1000 } };
+  return { grant, access, refresh: { ...named(`${id}-r`), grantId: id, issuedAt: 1, expiresAt: 1000 } };
 }
 
 for (const kind of ["memory", "a file"]) {
@@ -360,7 +372,7 @@ for (const kind of ["memory", "a file"]) {
       expect(kept()).toBe("a b1 b4 c");
       // As long as somebody looks at it, it is not swept either.
       store.noteAsked("a", 300);
-      store.sweep(310, 290);
+      store.sweep(310, { unusedBefore: 290, graceBegan: 0 });
       expect(kept()).toBe("a");
     });
 
@@ -368,7 +380,7 @@ for (const kind of ["memory", "a file"]) {
       const document = { ...client("https://a.example/app.json"), createdAt: 5 };
       store.keepClient(document, 6);
       store.keepClient({ ...document, metadata: { ...document.metadata, client_name: "new" } }, 7);
-      store.sweep(1e6, 1e6);
+      store.sweep(1e6, { unusedBefore: 1e6, graceBegan: 0 });
       expect(store.findClient(document.id)?.metadata.client_name).toBe("new");
     });
 
@@ -416,7 +428,7 @@ for (const kind of ["memory", "a file"]) {
         sealedSuccessor: "sealed",
         expiresAt: 2e3,
         successor: {
-          hash: "r2",
+          ...named("r2"),
           grantId: "g",
           issuedAt: 50,
           expiresAt: 2e3,
@@ -430,14 +442,14 @@ for (const kind of ["memory", "a file"]) {
       expect(store.rotateRefresh({ ...rotation, successor: { ...rotation.successor, hash: "r3" } }, 51)).toBe(
         false,
       );
-      expect(store.findRefresh("g-r", 52)?.replaced).toEqual({ at: 50, sealedSuccessor: "sealed" });
-      expect(store.findRefresh("r2", 52)).toMatchObject({
+      expect(store.findRefresh(named("g-r"), 52)?.replaced).toEqual({ at: 50, sealedSuccessor: "sealed" });
+      expect(store.findRefresh(named("r2"), 52)).toMatchObject({
         replaced: null,
         grant: { expiresAt: 2000, renewedAt: 50 },
       });
-      expect(store.findRefresh("r3", 52)).toBeUndefined();
+      expect(store.findRefresh(named("r3"), 52)).toBeUndefined();
       expect(store.findAccess("a2", 52)).toBeDefined();
-      expect(store.findRefresh("r2", 2000)).toBeUndefined();
+      expect(store.findRefresh(named("r2"), 2000)).toBeUndefined();
     });
 
     test("found 22: keeps a thousand access tokens of a grant at a time, the newest", () => {
@@ -464,7 +476,7 @@ for (const kind of ["memory", "a file"]) {
       const start = store.revocationsAfter(undefined, "s");
       expect(store.revokeGrant("g", 5, "client")).toBe(true);
       expect(store.findAccess("g-a", 6)).toBeUndefined();
-      expect(store.findRefresh("g-r", 6)).toBeUndefined();
+      expect(store.findRefresh(named("g-r"), 6)).toBeUndefined();
       expect(store.findCode("code-g", 6)).toBeUndefined();
       expect(store.addAccess({ ...issued("g").access, hash: "late" })).toBe(false);
       expect(store.findAccess("h-a", 6)).toBeDefined();
@@ -485,24 +497,24 @@ for (const kind of ["memory", "a file"]) {
       expect(store.listEnded(6, "unconfigured")).toEqual([
         { id: "gone", clientId: "c", clientName: "client", subject: "ann", endedAt: 5 },
       ]);
-      store.sweep(5 + hour, 0);
+      store.sweep(5 + hour, SWEPT);
       expect(store.revocationsAfter(0, "s").revoked.map(({ grantId }) => grantId)).toEqual(["gone"]);
       expect(ids(5 + hour)).toEqual(["gone"]);
       expect(ids(5 + 30 * 24 * hour)).toEqual([]);
-      store.sweep(5 + 30 * 24 * hour, 0);
+      store.sweep(5 + 30 * 24 * hour, SWEPT);
       expect(store.revocationsAfter(0, "s").revoked).toEqual([]);
     });
 
     test("sweeps what ran out and keeps the rest", () => {
       grant("g");
       store.addCode(code("unused", 100), 1);
-      store.sweep(600, 0);
+      store.sweep(600, SWEPT);
       expect(store.findAccess("g-a", 1)).toBeUndefined();
       expect(store.findCode("unused", 1)).toBeUndefined();
-      expect(store.findRefresh("g-r", 600)).toBeDefined();
+      expect(store.findRefresh(named("g-r"), 600)).toBeDefined();
       expect(store.findCode("code-g", 600)).toBeDefined();
-      store.sweep(1000, 0);
-      expect(store.findRefresh("g-r", 1)).toBeUndefined();
+      store.sweep(1000, SWEPT);
+      expect(store.findRefresh(named("g-r"), 1)).toBeUndefined();
       expect(store.listGrants(1)).toEqual([]);
     });
   });
