@@ -67,8 +67,7 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: Wait): 
   let isPortTold = false;
   for (let ms = LOOK_EVERY; !(await settlesWithin(launched, LOOK_EVERY)); ms += LOOK_EVERY) {
     if (signal.aborted) return;
-    if (ms === LOOK_EVERY || ms % TELL_EVERY === 0)
-      log.info(`Waiting for "${printable(command.name)}" to answer; it will be served at ${url()}`);
+    if (ms === LOOK_EVERY || ms % TELL_EVERY === 0) log.info(describeWait(command, ms, url()));
     const ports = watch.ports();
     // A port that has just been opened may be that of a server which is about to answer.
     const [port] = ports.filter((each) => before.includes(each));
@@ -83,15 +82,22 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: Wait): 
     throw new UserError(describeBrokenServer(command, report.exit, isQuiet), undefined, 1);
 }
 
+/** What most servers of two transports understand. */
+const STDIO_MODE = "Start it with --stdio, --transport stdio or what its documentation says instead.";
+
+function describeWait({ name }: Command, ms: number, url: string): string {
+  if (ms < TELL_EVERY) return `Waiting for "${printable(name)}" to answer; it will be served at ${url}`;
+  return `"${printable(name)}" has not answered for ${ms / 1000} s. It must speak MCP over stdin and stdout.`;
+}
+
 function describePort({ name }: Command, port: number): string {
-  return `"${printable(name)}" listens on port ${port} and has said nothing on stdout. Here a server must speak MCP over stdio.`;
+  return `"${printable(name)}" listens on port ${port} and has not answered over stdio. ${STDIO_MODE}`;
 }
 
 function refuseTransport({ name }: Command, port: number): UserError {
   return new UserError(
-    `The server "${printable(name)}" listens on port ${port} and has not answered on stdio for ${HOPELESS / 1000} s.`,
-    "mcp-expose wraps servers that speak MCP over stdio, not HTTP. Start it in its stdio mode: often an option " +
-      "such as --stdio or --transport stdio, or a variable such as MCP_TRANSPORT=stdio; its documentation says.",
+    `The server "${printable(name)}" listens on port ${port} and has not answered over stdio for ${HOPELESS / 1000} s.`,
+    `mcp-expose needs a server that speaks MCP over stdio, not HTTP. ${STDIO_MODE}`,
     1,
   );
 }
@@ -105,7 +111,7 @@ function describeBrokenServer(
   // What a process writes is shown as it comes, unless by --quiet; why there is no process at all is only told here.
   const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
   const words = isShown
-    ? [`What it wrote to stderr stands above, behind "${name} |".`]
+    ? [`Its error output is above, marked "${name} |".`]
     : ["Its last words:", ...exit.lastWords.map((line) => `  | ${printableLine(line)}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,

@@ -85,3 +85,8 @@ export function findToken(request: Message) {
   const at = request.params?.get("_meta")?.members?.get("progressToken");
   return at && { at, text: spanText(request.bytes, at)! };
 }
+
+/** What a client is told whose server process went away. */
+export function lostReason(how: string): string {
+  return `The MCP server ${how}. If it ended, it restarts on its own; try again.`;
+}

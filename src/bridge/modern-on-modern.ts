@@ -11,7 +11,7 @@ import { composeDiscover } from "./introduction.ts";
 import { composeEnd } from "./listeners.ts";
 import { isLogged } from "./log-level.ts";
 import { refuseRemoved, type StatelessCellOptions, type StatelessHost } from "./modern-on-legacy.ts";
-import { lostReason } from "./round-trips.ts";
+import { lostReason } from "./calls.ts";
 import { createStanding } from "./standing.ts";
 import { createToolHeaders } from "./tool-headers.ts";
 import { printable } from "../printable.ts";

@@ -4,7 +4,7 @@
 import { composeError, ErrorCode } from "../frame/compose.ts";
 import { stringParam, type Message } from "../frame/message.ts";
 import type { BridgeOptions } from "./bridge.ts";
-import { findToken } from "./calls.ts";
+import { findToken, lostReason } from "./calls.ts";
 import { stripEnvelope, type Capabilities } from "./envelope.ts";
 import type { Host } from "./host.ts";
 import { writeModernAnswer } from "./modern-answer.ts";
@@ -240,9 +240,4 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     withdraw: questions.withdraw,
     forgetQuestions: questions.forget,
   };
-}
-
-/** What a client is told whose server process went away. */
-export function lostReason(how: string): string {
-  return `The MCP server ${how}. If it has ended it is being restarted; try again.`;
 }

@@ -4,7 +4,7 @@ import { composeError, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
-import type { Call, Waiter } from "./calls.ts";
+import { lostReason, type Call, type Waiter } from "./calls.ts";
 import type { Host } from "./host.ts";
 
 export interface Session {
@@ -137,7 +137,7 @@ export function startCall(
     lost(how) {
       if (session.open.get(id) !== opened) return;
       session.open.delete(id);
-      const reason = `The MCP server ${how}. If it has ended it is being restarted; try again.`;
+      const reason = lostReason(how);
       outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
     },
   };

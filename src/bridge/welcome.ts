@@ -5,7 +5,7 @@ import { splice } from "../frame/splice.ts";
 import type { Outlet } from "./bridge.ts";
 import { parseSpan, type Capabilities } from "./envelope.ts";
 import type { Done, Session } from "./session.ts";
-import { lostReason } from "./round-trips.ts";
+import { lostReason } from "./calls.ts";
 import { composeUnable, lackingFor } from "./trip.ts";
 
 export interface Welcome {

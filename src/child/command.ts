@@ -56,6 +56,11 @@ export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): 
     const found = pathStart(spec, around);
     return { ...found, name, target: found.file };
   }
+  if (/^https?:\/\//i.test(command))
+    throw new UserError(
+      `"${command}" is a URL, and mcp-expose runs servers that speak MCP over stdio.`,
+      "Give the server's file or command, as in: mcp-expose ./server.js",
+    );
   const path = resolve(folder, command);
   const known = { name: nameOf({ ...spec, command: path }), target: path };
   const stat = existsSync(path) ? statSync(path) : undefined;
@@ -114,7 +119,7 @@ function fileStart(path: string, args: readonly string[], around: CommandSurroun
   if (!isExecutable(path)) {
     throw new UserError(
       `"${path}" is not executable.`,
-      `Make it so (chmod +x "${path}") or name its interpreter: mcp-expose -- python3 "${path}"`,
+      `Run chmod +x "${path}", or name the program that runs it, as in: mcp-expose -- python3 "${path}"`,
     );
   }
   return start(path, ...args);

@@ -13,9 +13,17 @@ import type { Style } from "./style.ts";
 export function renderBanner(ready: Ready, style: Style, width = Infinity): string {
   const { url, server, tunnel } = ready;
   const isPublic = url.startsWith("https:");
-  const title = `${style.bold(`${NAME} ${VERSION}`)} ${isPublic ? "has put" : "is serving"} ${printable(server)}${isPublic ? " online" : " on this machine"}`;
+  const name = style.bold(`${NAME} ${VERSION}`);
+  const isProxied = isPublic && tunnel === "none";
+  const title =
+    isPublic && !isProxied
+      ? `${name} has put ${printable(server)} online`
+      : `${name} is serving ${printable(server)} ${isProxied ? "behind your proxy" : "on this machine"}`;
   const rows: Row[] = [
     ["URL", style.bold(style.accent(printable(url)))],
+    ...(isProxied
+      ? [["Proxy", `must send ${new URL(url).origin} to ${new URL(ready.local).origin}`] as Row]
+      : []),
     ...describeCredential(ready, style),
     ...ready.clients.flatMap(describeClient),
   ];
@@ -53,17 +61,23 @@ const ABOUT_TUNNEL: Partial<Record<Ready["tunnel"], string>> = {
 };
 
 const LOCAL_ONLY =
-  "It is not on the internet. For a public URL: ngrok config add-authtoken <token>, --tunnel cloudflared, or --public-url with your own proxy.";
+  "It is not on the internet. For a public URL: set NGROK_AUTHTOKEN (dashboard.ngrok.com), use --tunnel cloudflared, or --public-url with your own proxy.";
 
 function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
   if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
+  const looking: Row[] =
+    auth === "optional" ? [["Access", "lists are open to everybody, calls need a sign-in"]] : [];
   const { token } = credential;
   const names: Row[] =
     credential.kind === "password"
       ? [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]]
       : [];
-  if (token === undefined) return names;
-  return [...names, ["Token", `${style.bold(token)}  ${style.dim("(paste it on the approval page)")}`]];
+  if (token === undefined) return [...looking, ...names];
+  return [
+    ...looking,
+    ...names,
+    ["Token", `${style.bold(token)}  ${style.dim("(paste it on the approval page)")}`],
+  ];
 }
 
 function describeClient({ client_id, client_secret }: Ready["clients"][number]): Row[] {

@@ -4,10 +4,11 @@ import type { CommandName } from "../config/options.ts";
 import { UserError } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
 import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
+import { describeFailure, wantsJson } from "./failure.ts";
 import { renderHelp } from "./help.ts";
 import type { CliIO } from "./io.ts";
 import { createStyle, wantsColor } from "./style.ts";
-import { printableText } from "../printable.ts";
+import { printableText, toJsonLine } from "../printable.ts";
 
 const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<CommandDef>> = {
   run: async (line, io) => (await import("./run.ts")).createRun(line, io),
@@ -20,7 +21,13 @@ const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<Comman
  *
  * @returns the exit status: 0; 2 for bad input; 1 for a start that failed; 70 for a fault of ours (sysexits EX_SOFTWARE)
  */
-export async function runCli(io: CliIO): Promise<number> {
+export async function runCli(given: CliIO): Promise<number> {
+  let isSilent = true;
+  const write = (text: string) => {
+    isSilent = false;
+    given.stdout.write(text);
+  };
+  const io = { ...given, stdout: { ...given.stdout, write } };
   try {
     const line = readCommandLine(io.argv);
     if (hasFlag(line, "help"))
@@ -30,6 +37,9 @@ export async function runCli(io: CliIO): Promise<number> {
     const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.words] });
     return typeof result === "number" ? result : 0;
   } catch (thrown) {
+    const [word = ""] = io.argv;
+    if (isSilent && !(word in LOAD) && wantsJson(io.argv, io.env))
+      write(`${toJsonLine(describeFailure(thrown))}\n`);
     return explain(thrown, io);
   }
 }

@@ -59,7 +59,7 @@ function revokeAll(grants: Grants, show: Show): void {
 
 function revokeOne(grants: Grants, id: string, show: Show): void {
   // Every id begins with an empty text, so an unset variable of a script would take away what nobody named.
-  if (id.trim() === "") throw new UserError(`grants revoke needs a grant's id, and "${id}" is none.`, HINT);
+  if (id.trim() === "") throw new UserError("The grant id is empty.", HINT);
   const grant = findGrant(grants.list(), id);
   grants.revoke(grant.id);
   show(`Revoked ${grant.id}: ${printable(grant.clientName)} of ${printable(grant.subject)}.\n`, [
@@ -160,14 +160,15 @@ function renderTime(time: number): string {
 }
 
 function expectWords(words: readonly string[], count: number): void {
-  if (words.length > count) throw new UserError(`"${words[count]}" is one word too many.`, HINT);
+  if (words.length > count)
+    throw new UserError(`Unexpected argument "${printable(words[count] ?? "")}".`, HINT);
 }
 
 function refuseVerb(verb: string | undefined, known: readonly string[]): UserError {
   if (verb === undefined) return new UserError("grants needs to know what to do.", HINT);
   const meant = suggestName(verb, known);
   return new UserError(
-    `grants cannot "${printable(verb)}".`,
+    `grants has no command "${printable(verb)}".`,
     meant === undefined ? HINT : `Did you mean grants ${meant}?`,
   );
 }

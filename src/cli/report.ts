@@ -77,11 +77,11 @@ function tellTunnel(event: TunnelEvent, log: Log): void {
       const next =
         event.nextTryMs === undefined ? "" : ` Next try in ${(event.nextTryMs / 1000).toFixed(1)} s.`;
       return log.warn(
-        `The tunnel is lost since ${new Date(event.since).toLocaleTimeString()}: ${event.reason}${next}`,
+        `The tunnel has been down since ${new Date(event.since).toLocaleTimeString()}: ${event.reason}${next}`,
       );
     }
     case "failed":
-      log.error(`The tunnel cannot be had back: ${event.reason}`);
+      log.error(`The tunnel could not be reopened: ${event.reason}`);
       if (event.advice !== undefined) log.error(event.advice);
   }
 }
@@ -91,6 +91,13 @@ const MOVED =
   "which stands below; sign-ins for the old one no longer count.";
 
 const LONGEST_NAME = 60;
+
+const WHY_REVOKED: Record<string, string> = {
+  owner: ": you revoked it",
+  client: ": it signed out",
+  replay: ": one of its tokens was used twice",
+  unconfigured: ": who approved it is no longer configured",
+};
 
 /** What whoever runs the server wants to know of who gets in. */
 function tellGrant({ state, clientName, clientId, ...more }: GrantEvent, log: Log): void {
@@ -104,11 +111,9 @@ function tellGrant({ state, clientName, clientId, ...more }: GrantEvent, log: Lo
     case "denied":
       return log.info(`"${client}" was denied.`);
     case "login-failed":
-      return log.warn(
-        `Somebody could not sign in to approve "${client}"${source ? `, from ${source}` : ""}.`,
-      );
+      return log.warn(`A sign-in to approve "${client}" failed${source ? `, from ${source}` : ""}.`);
     case "revoked":
-      return log.warn(`The access of "${client}" has ended${reason ? `: ${reason}` : ""}.`);
+      return log.warn(`"${client}" has lost its access${WHY_REVOKED[reason ?? ""] ?? ""}.`);
     default:
       return log.debug(`"${client}": access ${state}.`);
   }

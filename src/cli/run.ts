@@ -1,14 +1,14 @@
 // `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
-import type { AppEvent } from "../app.ts";
 import { describePassedOn, listExposed, listUnknown } from "../config/cautions.ts";
 import type { Config } from "../config/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { chooseServer } from "../config/server.ts";
-import { messageOf, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import type { CommandLine } from "./command-line.ts";
+import { describeFailure } from "./failure.ts";
 import { renderUsage } from "./help.ts";
 import type { CliIO } from "./io.ts";
 import { createReport } from "./report.ts";
@@ -67,13 +67,16 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
       async (app) => {
         const byItself = await Promise.race([app.stopped, stop.asked]);
         if (byItself !== undefined) return byItself;
-        log.info("Stopping. Press Ctrl+C again to stop at once.");
+        log.info(`Stopping.${stop.signal.reason === "SIGINT" ? " Press Ctrl+C again to stop at once." : ""}`);
         await app.stop();
         return 0;
       },
       (thrown: unknown) => {
         // Starting was given up because somebody asked for it.
-        if (stop.signal.aborted) return 0;
+        if (stop.signal.aborted) {
+          log.info("Stopped.");
+          return 0;
+        }
         emit(describeFailure(thrown));
         throw thrown;
       },
@@ -84,13 +87,6 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
   }
 }
 
-/** For scripts: without the server's own words, which may hold anything. */
-function describeFailure(thrown: unknown): AppEvent {
-  const [reason = ""] = messageOf(thrown).split("\n");
-  const advice = thrown instanceof UserError ? thrown.hint : undefined;
-  return { event: "failed", reason, ...(advice !== undefined && { advice }) };
-}
-
 /** `asked` resolves and `signal` aborts at the first signal; `forced` resolves at a Ctrl+C after that. */
 function watchSignals({ onSignal }: CliIO) {
   const asked = Promise.withResolvers<undefined>();
@@ -99,7 +95,7 @@ function watchSignals({ onSignal }: CliIO) {
   const offs = STOP_SIGNALS.map((name) =>
     onSignal(name, () => {
       if (abort.signal.aborted && name === "SIGINT") forced.resolve(FORCED);
-      abort.abort();
+      abort.abort(name);
       asked.resolve(undefined);
     }),
   );

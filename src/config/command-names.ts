@@ -12,11 +12,11 @@ export function explainReserved(word: string): { message: string; hint: string }
   const meant = suggestCommand(word);
   const literal = `${NAME} -- ${word}`;
   return {
-    message: `"${word}" is not a command of ${NAME}, and no program is run by that word.`,
+    message: `"${word}" is not a command of ${NAME}.`,
     hint:
       meant === undefined
-        ? `Did you mean "${literal}", or "./${word}"? See ${NAME} --help`
-        : `Did you mean "${meant}"? A program of that name is run by: ${literal}`,
+        ? `To run a program of that name: ${literal} or ./${word}`
+        : `Did you mean "${meant}"? To run a program of that name: ${literal}`,
   };
 }
 

@@ -32,7 +32,7 @@ export async function checkSecrets(
         `${name} can be guessed by anybody on the internet: it ${weakness}.`,
         `Use ${SHORTEST} characters or more that nobody would think of, such as openssl rand -base64 24 prints.`,
       );
-    warn(`${name} can be guessed: it ${weakness}. On the internet it would be refused.`);
+    warn(`${name} can be guessed: it ${weakness}. With a tunnel or --public-url it is refused.`);
   }
 }
 

@@ -236,11 +236,7 @@ function describeRequest({ sourceOf }: AuthorizeOptions, request: Request, asked
 }
 
 /** 303, so that what was typed into the form is never sent on (OAuth 2.1 §7.5.3). */
-function reply(
-  { publicUrl }: AuthorizeOptions,
-  target: ReplyTarget,
-  answer: Record<string, string>,
-): Response {
+function reply({ publicUrl }: AuthorizeOptions, target: ReplyTarget, answer: Record<string, string>) {
   return new Response(null, {
     status: 303,
     headers: {

@@ -57,6 +57,18 @@ describe("bad input", () => {
   test("an unknown flag comes with a suggestion", () =>
     expectRefusal(["--tunel", "none", "./x.js"], /Unknown option "--tunel"\.\n {2}Did you mean --tunnel\?/));
 
+  test("a script that waits for a first line is told, whatever is wrong", async () => {
+    for (const args of [["--json", "--tunel", "none", "./x.js"], ["--json"], ["./x.js", "--json"]]) {
+      const { status, stdout } = await runProgram(args);
+      const [first = ""] = stdout.split("\n");
+      expect(JSON.parse(first)).toMatchObject({ event: "failed", reason: expect.any(String) });
+      expect(status).toBe(2);
+    }
+  });
+
+  test("a URL is not taken for a file", () =>
+    expectRefusal(["http://localhost:3000/mcp"], /"http:\/\/localhost:3000\/mcp" is a URL/));
+
   test("a wrong value names its flag", () =>
     expectRefusal(["--port", "abc", "./x.js"], /--port: "abc" is not a port number/));
 
@@ -122,8 +134,7 @@ describe("found 30: a word of ours", () => {
       const words = ["--tunnel", "none", "--port", "0"];
       const refused = await runProgram([...words, word, "list"], { env });
       expect(refused.stderr).toStartWith(`mcp-expose: "${word}" is not a command of mcp-expose`);
-      expect(refused.stderr).toContain("Did you mean");
-      expect(refused.stderr).toContain(`mcp-expose -- ${word}`);
+      expect(refused.stderr).toContain(`To run a program of that name: mcp-expose -- ${word}`);
       expect([refused.status, await hasRun(word)]).toEqual([2, false]);
       await runProgram([...words, "--", word], { env });
       expect(await hasRun(word)).toBeTrue();

@@ -55,6 +55,18 @@ describe("the banner", () => {
     expect(banner).toContain("Client   me\nSecret   shh");
   });
 
+  test("behind a proxy of the person's own says where that must send requests", () => {
+    const banner = renderBanner({ ...READY, url: "https://mcp.example.com/mcp", tunnel: "none" }, plain);
+    expect(banner).toContain("is serving @scope/server-files behind your proxy\n");
+    expect(banner).toContain("Proxy    must send https://mcp.example.com to http://127.0.0.1:8787\n");
+  });
+
+  test("says that looking is open where it is", () => {
+    expect(renderBanner({ ...READY, auth: "optional" }, plain)).toContain(
+      "Access   lists are open to everybody, calls need a sign-in\n",
+    );
+  });
+
   test("says how to get a public URL when there is none, and leaves cloud assistants out", () => {
     const banner = renderBanner(LOCAL, plain);
     expect(banner).toContain("It is not on the internet.");
@@ -93,7 +105,9 @@ describe("the banner", () => {
     const words = ["--tunnel", "none", "--port", "0", "--store", "memory", fixture("obedient")];
     const { screen, status } = await runOnTerminal(words, [["codex mcp add", "\x03"]], { columns: 40 });
     expect(status).toBe(0);
-    expect(screen.replaceAll("\r", "")).toContain("\nIt is not on the internet. For a public\nURL: ngrok");
+    expect(screen.replaceAll("\r", "")).toContain(
+      "\nIt is not on the internet. For a public\nURL: set NGROK_AUTHTOKEN",
+    );
   });
 
   test("fits on half a screen", () => {

@@ -95,7 +95,7 @@ describe("behind ngrok", () => {
     expect(told).toContain("Opening the ngrok tunnel.");
     expect(told).toMatch(/The tunnel is up: \S+ \(round trip \d+ ms\)/);
     expect(told).toMatch(
-      /The tunnel is lost since \S+.*: The connection to ngrok broke\. Next try in \d\.\d s\./,
+      /The tunnel has been down since \S+.*: The connection to ngrok broke\. Next try in \d\.\d s\./,
     );
     expect(told).toMatch(/The tunnel is back after \d+ s: \S+ \(round trip \d+ ms\)/);
   });
