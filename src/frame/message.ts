@@ -101,12 +101,14 @@ function readMessage(bytes: Uint8Array, known: MessageVocabulary): Message | Fau
   const wrongMethod = method === "" ? undefined : doubtMethod(method);
   const doubt = object.doubt ?? doubtParams(message) ?? wrongMethod;
   if (doubt === undefined) return message;
-  // Names of MCP's own methods mean nothing in those of others.
-  const isForeign = method !== "" && wrongMethod === undefined && !isMethod(method);
-  const again = isForeign ? readObject(bytes, 0, bytes.length, known.foreign) : undefined;
-  const foreign = again?.doubt === undefined && again ? interpret(bytes, again.members) : undefined;
-  if (foreign !== undefined && doubtMeta(foreign) === undefined) return foreign;
-  return { fault: "ambiguous", doubt: again?.doubt ?? doubt, ...idsLost(message.kind, message.id) };
+  const lost = idsLost(message.kind, message.id);
+  if (method === "" || wrongMethod !== undefined || isMethod(method))
+    return { fault: "ambiguous", doubt, ...lost };
+  // Params of methods that MCP does not know have names of their own, or none.
+  const again = readObject(bytes, 0, bytes.length, known.foreign)!;
+  const foreign = interpret(bytes, again.members)!;
+  const remaining = again.doubt ?? doubtMeta(foreign);
+  return remaining === undefined ? foreign : { fault: "ambiguous", doubt: remaining, ...lost };
 }
 
 /** @returns `undefined` when it is no JSON-RPC 2.0 */

@@ -10,8 +10,8 @@
  *
  * - `refused`: always.
  * - `null`: unless it is null and the known one is not there, as pydantic writes what it has no value for.
- * - `beside`: where the known one is there too. Alone it is nothing to us, which nobody gains from. `_meta` is looked into:
- *   the other one is in doubt when either of the two holds what is known.
+ * - `beside`: where the known one is there too; alone, nothing is decided from it. `_meta` is looked into: another one is
+ *   in doubt when either of the two holds what is known.
  */
 type Twins = "refused" | "null" | "beside";
 
@@ -67,7 +67,7 @@ const CLIENT_PARAMS = createVocabulary(
   "null",
 );
 
-/** What is decided on for any method. */
+/** Of what clients send with methods of others, that from which something is decided whatever the method. */
 const FOREIGN_CLIENT_PARAMS = createVocabulary(
   "inputResponses requestState",
   { _meta: PARAMS_META },
@@ -85,7 +85,7 @@ const SERVER_PARAMS = createVocabulary(
 
 const FOREIGN_SERVER_PARAMS = createVocabulary("", { _meta: SERVER_META }, "beside");
 
-/** Likewise. Nothing is decided from the results of clients. */
+/** Likewise. From the results of clients nothing is decided. */
 const RESULT = createVocabulary(
   "inputRequests nextCursor requestState resultType supportedVersions tools",
   {},
