@@ -58,11 +58,12 @@ const disguised = (name: string) =>
     {
       weight: 1,
       arbitrary: fc
-        .tuple(fc.nat(name.length - 1), fc.constantFrom("case", "ſ", "K", "_", "\0"))
+        .tuple(fc.nat(name.length - 1), fc.constantFrom("case", "ſ", "K", "_", "no _", "\0"))
         .map(([at, how]) => {
           const letter = name[at]!;
           const upper = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
           if (how === "_") return `${name.slice(0, at)}_${name.slice(at)}`;
+          if (how === "no _") return name.replace("_", "");
           if (how === "\0") return `${name}\0${letter}`;
           if (how === "ſ") return name.replace("s", "\u017f");
           if (how === "K") return name.replace("k", "\u212a");
@@ -131,10 +132,36 @@ const message = object({
   result: small,
 }).map((text) => text.replace("{", text === "{}" ? '{"jsonrpc":"2.0"' : '{"jsonrpc":"2.0",'));
 
-test("found 1: what is judged of a message is what every reader reads, or it is refused", () => {
+/** Several that some readers take for `_meta`, with something in them that counts or nothing. */
+const metas = fc
+  .uniqueArray(fc.constantFrom("_meta", "meta", "_META", "__meta", "_mEta", "_meta\0", "vendor"), {
+    maxLength: 3,
+  })
+  .chain((keys) => {
+    const value = fc.constantFrom(
+      '{"progressToken":7}',
+      '{"progress_token":7}',
+      '{"vendor":1,"progressToken":null}',
+      `{"${META.version}":"2026-07-28"}`,
+      '{"vendor":1}',
+      "{}",
+      "null",
+    );
+    return fc.tuple(...keys.map((key) => value.map((text) => `${JSON.stringify(key)}:${text}`)));
+  });
+const vendorMessage = fc
+  .tuple(fc.constantFrom("vendor/call", "tools/call"), metas)
+  .map(
+    ([method, members]) => `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${members.join(",")}}}`,
+  );
+
+test.each([
+  ["a message", message],
+  ["_meta", vendorMessage],
+])("found 1: what is judged of %s is what every reader reads, or it is refused", (_what, messages) => {
   let accepted = 0;
   fc.assert(
-    fc.property(message, (text) => {
+    fc.property(messages, (text) => {
       const reading = readMessages(Buffer.from(text));
       if (!("messages" in reading)) return;
       accepted++;
