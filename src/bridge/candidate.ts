@@ -5,6 +5,7 @@ import { readMessages, type Message } from "../frame/message.ts";
 import { SERVER_MESSAGE } from "../frame/names.ts";
 import { splice } from "../frame/splice.ts";
 import { createKeptMessages } from "./kept-messages.ts";
+import { settle } from "./message-reader.ts";
 import type { ServerOptions } from "./server.ts";
 import type { Compose } from "./standing.ts";
 
@@ -29,7 +30,7 @@ export interface Candidate {
 export interface CandidateOptions {
   startChild: StartChild;
   onStderr(line: string): void;
-  /** A line that is no message. */
+  /** A line that is no message, or that can be read in several ways. */
   onNoise: ServerOptions["onNoise"];
 }
 
@@ -61,7 +62,12 @@ export function createCandidate({ startChild, onStderr, onNoise }: CandidateOpti
   /** The answers to our own questions are taken; the rest is for the owner to come. */
   function sort(line: Uint8Array): void {
     const reading = readMessages(line, SERVER_MESSAGE);
-    if ("fault" in reading) return onNoise(line, reading.fault === "ambiguous" ? reading.doubt : undefined);
+    if ("fault" in reading) {
+      if (reading.fault !== "ambiguous") return onNoise(line);
+      onNoise(line, reading.doubt);
+      // An answer is one, whatever it says: the start waits for it.
+      return settle(reading, (answer) => waiters.get(Number(answer.id))?.(answer), child.send);
+    }
     const [message] = reading.messages;
     const take = message?.method === "" ? waiters.get(Number(message.id)) : undefined;
     if (message === undefined || take === undefined) said.add(line);

@@ -1,7 +1,7 @@
 // A client with sessions on a server without: the bridge answers the handshake, keeps what a session
 // keeps (log level, subscriptions), and puts the client's envelope around every request.
 import { composeError, composeResult, ErrorCode } from "../frame/compose.ts";
-import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
+import { findMember, hasPositions, rawParam, stringParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { BridgeOptions, ClientSide, Conversation, Outlet } from "./bridge.ts";
 import { addMeta, LEGACY, META, parseSpan, writeEnvelope, type Capabilities } from "./envelope.ts";
@@ -102,7 +102,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       case "resources/unsubscribe":
         return void subscribe(guest, request, done);
       default:
-        return pass(guest, request, done, outlet);
+        return hasPositions(request) ? refusePositions(request, done) : pass(guest, request, done, outlet);
     }
   }
 
@@ -234,6 +234,12 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       await host.close();
     },
   };
+}
+
+/** They have no place for the envelope that this server needs. */
+function refusePositions({ id }: Message, done: Done): void {
+  const reason = "Invalid params: the MCP server takes params by name, not by position.";
+  done(composeError(id, ErrorCode.invalidParams, reason), ErrorCode.invalidParams);
 }
 
 /** What a session's client can do, in the words of a revision without sessions. */

@@ -73,12 +73,7 @@ export function createServer(options: ServerOptions): Server {
   const backoff = createBackoff(options.now);
   const asked = new Map<number, (answer: Message | undefined) => void>();
   const queue = createQueue(MAX_WAITING);
-  const reader = createMessageReader(options, (message) => {
-    const done = asked.get(Number(message.id));
-    if (done === undefined || message.method !== "") return options.receive(message);
-    asked.delete(Number(message.id));
-    done(message);
-  });
+  const reader = createMessageReader(options, receive, (bytes) => void child.send(bytes));
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
   /** When a process that sleeps may be started. */
@@ -91,6 +86,13 @@ export function createServer(options: ServerOptions): Server {
   // them; started again at once, two of them would end each other for ever.
   let phase: "open" | "recovering" | "asleep" | "closed" =
     standing.greeting === undefined ? "open" : "recovering";
+
+  function receive(message: Message): void {
+    const done = asked.get(Number(message.id));
+    if (done === undefined || message.method !== "") return options.receive(message);
+    asked.delete(Number(message.id));
+    done(message);
+  }
 
   function ask(compose: Compose, deliver: (bytes: Uint8Array) => unknown): Promise<Message | undefined> {
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();

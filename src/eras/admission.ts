@@ -3,7 +3,13 @@
 import type { Outlet } from "../bridge/bridge.ts";
 import { composeError, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, readMessages, spanText, stringParam, type Message } from "../frame/message.ts";
-import { CLIENT_MESSAGE, SERVER_MESSAGE, TOOL, type Vocabulary } from "../frame/names.ts";
+import {
+  CLIENT_MESSAGE,
+  isUnshowable,
+  SERVER_MESSAGE,
+  TOOL,
+  type MessageVocabulary,
+} from "../frame/names.ts";
 import { readElements, readMembers, readObject } from "../frame/scan.ts";
 import { insertMembers, splice } from "../frame/splice.ts";
 import type { Caller, Gate, GatedTool } from "./era.ts";
@@ -30,8 +36,6 @@ const KNOWN_FOR = 60_000;
 const NO_HINTS: Hints = new Map();
 const MAX_KNOWN = 100;
 const MAX_PAGES = 100;
-/** Some servers end a name at a NUL, and some make U+FFFD of half a character: they would look up another one. */
-const UNSHOWABLE = /\p{Cc}|\p{Cs}/u;
 
 /** @param random makes ids that no client can be using */
 export function createAdmission(now: () => number, random: (bytes: number) => Uint8Array): Admission {
@@ -56,7 +60,7 @@ export function createAdmission(now: () => number, random: (bytes: number) => Ui
     const { id, method } = message;
     if (method !== "tools/call") return gate.refuse({ id, method });
     const name = stringParam(message, "name");
-    if (name === undefined || UNSHOWABLE.test(name))
+    if (name === undefined || isUnshowable(name))
       return refuse(
         400,
         ErrorCode.invalidParams,
@@ -167,7 +171,7 @@ function addSchemes(text: string, schemes: readonly object[]): string {
   return Buffer.from(splice(bytes, edits)).toString();
 }
 
-function readOne(bytes: Uint8Array, known: Vocabulary): Message | undefined {
+function readOne(bytes: Uint8Array, known: MessageVocabulary): Message | undefined {
   const reading = readMessages(bytes, known);
   return "fault" in reading || reading.batch ? undefined : reading.messages[0];
 }

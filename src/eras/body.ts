@@ -1,7 +1,7 @@
 // The messages in a POST, or the answer that says why there are none.
 import { ErrorCode } from "../frame/compose.ts";
 import { readMessages, stringParam, type Message } from "../frame/message.ts";
-import { isRequestMethod } from "../frame/names.ts";
+import { isRequestMethod, namingParam } from "../frame/names.ts";
 import { type BodyLimits, readBody as readBytes } from "../request-body.ts";
 import type { Trace } from "./era.ts";
 import { refuse } from "./refusal.ts";
@@ -75,19 +75,12 @@ function refuseBody(flaw: "too-large" | "too-slow", { most }: BodyLimits): Respo
   return response;
 }
 
-/** Which parameter names what a method is about. */
-const NAMING: Record<string, string> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-};
-
 function note({ batch, messages }: Body, trace: Trace): void {
   const [first] = messages;
   if (batch) trace.rpc = `batch of ${messages.length}`;
   if (batch || first === undefined) return;
   trace.rpc = first.method.slice(0, 120) || "answer";
-  const naming = NAMING[first.method];
+  const naming = namingParam(first.method);
   const name = naming && stringParam(first, naming);
   if (name !== undefined) trace.name = name.slice(0, 120);
 }

@@ -2,7 +2,7 @@
 // https://www.jsonrpc.org/specification; the limits on ids are MCP's (basic, "Requests").
 // Nothing here re-serializes: what is not replaced reaches the other side byte for byte.
 import { isUtf8 } from "node:buffer";
-import { CLIENT_MESSAGE, doubtMethod, type Vocabulary } from "./names.ts";
+import { CLIENT_MESSAGE, doubtMethod, isMethod, type MessageVocabulary } from "./names.ts";
 import { readElements, readMembers, readObject, skipSpace, type Member, type Span } from "./scan.ts";
 import { decode, decodeString } from "./token.ts";
 
@@ -22,17 +22,20 @@ export interface Message {
   readonly errorAt: Span | undefined;
 }
 
+/** A message to some readers and another one to others. */
+export interface Ambiguity {
+  readonly fault: "ambiguous";
+  readonly doubt: string;
+  /** The ids of the answers that are lost with it, as they are written. */
+  readonly answered: readonly string[];
+  /** The ids of the requests that are lost with it. */
+  readonly asked: readonly string[];
+}
+
 /** Why bytes are no message. */
 export type Fault =
   /** No JSON; JSON, but no JSON-RPC 2.0. */
-  | { readonly fault: "parse" | "shape" }
-  /** A message to some readers and another one to others. */
-  | {
-      readonly fault: "ambiguous";
-      readonly doubt: string;
-      /** The ids of the answers that are lost with it, as they are written. */
-      readonly answered: readonly string[];
-    };
+  { readonly fault: "parse" | "shape" } | Ambiguity;
 
 /** A body or a line: one message, several, or none. */
 export type Reading =
@@ -54,7 +57,7 @@ const SPACE = 0x20;
  *
  * @param known the names from which something is decided
  */
-export function readMessages(bytes: Uint8Array, known: Vocabulary = CLIENT_MESSAGE): Reading {
+export function readMessages(bytes: Uint8Array, known: MessageVocabulary = CLIENT_MESSAGE): Reading {
   if (!isUtf8(bytes)) return { fault: "parse" };
   unwrapLines(bytes);
   const start = bytes.findIndex((byte) => byte > SPACE);
@@ -74,18 +77,44 @@ function readBatch(all: readonly (Message | Fault)[]): Reading {
   const ambiguous = all.flatMap((one) => ("fault" in one && one.fault === "ambiguous" ? [one] : []));
   const [first] = ambiguous;
   if (first === undefined) return { fault: "shape" };
-  const answered = [...messages, ...ambiguous].flatMap((one) =>
-    "fault" in one ? one.answered : one.method === "" ? [one.id] : [],
-  );
-  return { ...first, answered };
+  const lost = [...messages.map(({ kind, id }) => idsLost(kind, id)), ...ambiguous];
+  return {
+    ...first,
+    answered: lost.flatMap(({ answered }) => answered),
+    asked: lost.flatMap(({ asked }) => asked),
+  };
 }
 
-function readMessage(bytes: Uint8Array, known: Vocabulary): Message | Fault {
+function idsLost(kind: Message["kind"], id: string): Pick<Ambiguity, "answered" | "asked"> {
+  return {
+    answered: kind === "result" || kind === "error" ? [id] : [],
+    asked: kind === "request" ? [id] : [],
+  };
+}
+
+function readMessage(bytes: Uint8Array, known: MessageVocabulary): Message | Fault {
   const object = readObject(bytes, 0, bytes.length, known);
   if (object === undefined) return { fault: "parse" };
-  const { members } = object;
+  const message = interpret(bytes, object.members);
+  if (message === undefined) return { fault: "shape" };
+  const { method } = message;
+  const wrongMethod = method === "" ? undefined : doubtMethod(method);
+  const doubt = object.doubt ?? doubtParams(message) ?? wrongMethod;
+  if (doubt === undefined) return message;
+  const lost = idsLost(message.kind, message.id);
+  if (method === "" || wrongMethod !== undefined || isMethod(method))
+    return { fault: "ambiguous", doubt, ...lost };
+  // Params of methods that MCP does not know have names of their own, or none.
+  const again = readObject(bytes, 0, bytes.length, known.foreign)!;
+  const foreign = interpret(bytes, again.members)!;
+  const remaining = again.doubt ?? doubtMeta(foreign);
+  return remaining === undefined ? foreign : { fault: "ambiguous", doubt: remaining, ...lost };
+}
+
+/** @returns `undefined` when it is no JSON-RPC 2.0 */
+function interpret(bytes: Uint8Array, members: ReadonlyMap<string, Member>): Message | undefined {
   const text = (name: string) => spanText(bytes, members.get(name));
-  if (text("jsonrpc") !== '"2.0"') return { fault: "shape" };
+  if (text("jsonrpc") !== '"2.0"') return undefined;
   const idAt = members.get("id");
   const id = text("id") ?? "";
   const methodAt = members.get("method");
@@ -94,20 +123,22 @@ function readMessage(bytes: Uint8Array, known: Vocabulary): Message | Fault {
   const resultAt = members.get("result");
   const errorAt = members.get("error");
   const kind = kindOf(id, method, resultAt !== undefined, errorAt !== undefined);
-  if (kind === undefined || method === undefined) return { fault: "shape" };
-  if (paramsAt !== undefined && !isContainer(bytes[paramsAt.start])) return { fault: "shape" };
-  const doubt =
-    object.doubt ?? doubtParams(bytes, paramsAt) ?? (method === "" ? undefined : doubtMethod(method));
-  if (doubt !== undefined) return { fault: "ambiguous", doubt, answered: method === "" ? [id] : [] };
+  if (kind === undefined || method === undefined) return undefined;
+  if (paramsAt !== undefined && !isContainer(bytes[paramsAt.start])) return undefined;
   return { bytes, kind, id, idAt, method, paramsAt, params: paramsAt?.members, resultAt, errorAt };
 }
 
+function doubtParams(message: Message): string | undefined {
+  return hasPositions(message) ? "params stand by position, and have names in MCP" : doubtMeta(message);
+}
+
 /** MCP has no params by position. Some languages write an object without members as an array without elements. */
-function doubtParams(bytes: Uint8Array, params: Member | undefined): string | undefined {
-  if (params === undefined) return undefined;
-  if (params.members === undefined)
-    return isEmptyArray(bytes, params) ? undefined : "params stand by position, and have names in MCP";
-  const meta = params.members.get("_meta");
+export function hasPositions({ bytes, paramsAt, params }: Message): boolean {
+  return paramsAt !== undefined && params === undefined && !isEmptyArray(bytes, paramsAt);
+}
+
+function doubtMeta({ bytes, params }: Message): string | undefined {
+  const meta = params?.get("_meta");
   const isObject = meta === undefined || bytes[meta.start] === OPEN_OBJECT;
   return isObject || isEmptyArray(bytes, meta) || spanText(bytes, meta) === "null"
     ? undefined

@@ -2,7 +2,18 @@
 // matches names without regard to case, `ſ` and the Kelvin sign included, and the last one wins (CVE-2026-27896,
 // docker/mcp-gateway#414), .NET does so by PropertyNameCaseInsensitive, json/v2 of Go leaves out `_` and `-` by
 // `case:ignore`, and pydantic takes `request_id` for `requestId` by populate_by_name. A message that such a reader and we
-// read differently could do what nobody allowed; it is none.
+// read differently could do what nobody allowed; it is none. But members of vendors have names too, and only those of MCP's
+// own methods and what is decided on for any method are held against them.
+
+/**
+ * When a member is in doubt that some readers take for a known one.
+ *
+ * - `refused`: always.
+ * - `null`: unless it is null and the known one is not there, as pydantic writes what it has no value for.
+ * - `beside`: where the known one is there too; alone, nothing is decided from it. `_meta` is looked into: another one is
+ *   in doubt when either of the two holds what is known.
+ */
+type Twins = "refused" | "null" | "beside";
 
 /** What is known of the members of an object. */
 export interface Vocabulary {
@@ -12,6 +23,13 @@ export interface Vocabulary {
   readonly folded: ReadonlyMap<string, string>;
   /** Hashes of the same. */
   readonly hashes: ReadonlySet<number>;
+  readonly twins: Twins;
+}
+
+/** What is known of a message. */
+export interface MessageVocabulary extends Vocabulary {
+  /** The same where the method is none of MCP's. */
+  readonly foreign: Vocabulary;
 }
 
 const PREFIX = "io.modelcontextprotocol/";
@@ -26,31 +44,62 @@ export const META = {
   subscription: `${PREFIX}subscriptionId`,
 } as const;
 
-const CAPABILITIES = createVocabulary("experimental extensions roots tasks", {
-  elicitation: createVocabulary("form url"),
-  sampling: createVocabulary("context tools"),
-});
+const CAPABILITIES = createVocabulary(
+  "experimental extensions roots tasks",
+  {
+    elicitation: createVocabulary("form url", {}, "beside"),
+    sampling: createVocabulary("context tools", {}, "beside"),
+  },
+  "beside",
+);
 
-const PARAMS_META = createVocabulary(["progressToken", ...Object.values(META)], {
-  [META.capabilities]: CAPABILITIES,
-});
+const PARAMS_META = createVocabulary(
+  ["progressToken", ...Object.values(META)],
+  { [META.capabilities]: CAPABILITIES },
+  "null",
+);
 
-/** Of what clients send, in every revision: which of them a reader looks at, `method` decides. */
+/** Of what clients send with MCP's own methods, those of every revision and method together. */
 const CLIENT_PARAMS = createVocabulary(
   `argument arguments clientInfo context cursor inputResponses level message name notifications progress progressToken
   protocolVersion reason ref requestId requestState task taskId total uri`,
   { _meta: PARAMS_META, capabilities: CAPABILITIES },
+  "null",
 );
 
+/** Of what clients send with methods of others, that from which something is decided whatever the method. */
+const FOREIGN_CLIENT_PARAMS = createVocabulary(
+  "inputResponses requestState",
+  { _meta: PARAMS_META },
+  "beside",
+);
+
+const SERVER_META = createVocabulary([META.subscription]);
+
 /** Of what servers send only that from which something is decided: what is in doubt here is lost. */
-const SERVER_PARAMS = createVocabulary("level mode progressToken requestId tools uri");
+const SERVER_PARAMS = createVocabulary(
+  "level mode progressToken requestId tools uri",
+  { _meta: SERVER_META },
+  "beside",
+);
 
-/** Likewise. */
-const RESULT = createVocabulary("inputRequests nextCursor requestState resultType supportedVersions tools");
+const FOREIGN_SERVER_PARAMS = createVocabulary("", { _meta: SERVER_META }, "beside");
 
-const MEMBERS = "jsonrpc id method error";
-export const CLIENT_MESSAGE = createVocabulary(MEMBERS, { params: CLIENT_PARAMS, result: RESULT });
-export const SERVER_MESSAGE = createVocabulary(MEMBERS, { params: SERVER_PARAMS, result: RESULT });
+/** Likewise. From the results of clients nothing is decided. */
+const RESULT = createVocabulary(
+  "inputRequests nextCursor requestState resultType supportedVersions tools",
+  {},
+  "beside",
+);
+
+export const CLIENT_MESSAGE: MessageVocabulary = {
+  ...createVocabulary("jsonrpc id method error result", { params: CLIENT_PARAMS }),
+  foreign: createVocabulary("jsonrpc id method error result", { params: FOREIGN_CLIENT_PARAMS }),
+};
+export const SERVER_MESSAGE: MessageVocabulary = {
+  ...createVocabulary("jsonrpc id method error", { params: SERVER_PARAMS, result: RESULT }),
+  foreign: createVocabulary("jsonrpc id method error result", { params: FOREIGN_SERVER_PARAMS }),
+};
 
 /** A tool in the answer to `tools/list`. */
 export const TOOL = createVocabulary("name", {
@@ -70,6 +119,24 @@ const NOTIFICATIONS = `cancelled elicitation/complete initialized message progre
 const REQUEST_METHODS: ReadonlySet<string> = new Set(REQUESTS);
 const METHODS = createVocabulary([...REQUESTS, ...NOTIFICATIONS.map((name) => `notifications/${name}`)]);
 
+/** The parameter that names what a method is about, and that `Mcp-Name` repeats. */
+const NAMING: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
+]);
+
+export function namingParam(method: string): string | undefined {
+  return NAMING.get(method);
+}
+
+export function isMethod(name: string): boolean {
+  return METHODS.names.has(name);
+}
+
 /** Whether MCP knows a method as a request, which has an id. */
 export function isRequestMethod(method: string): boolean {
   return REQUEST_METHODS.has(method);
@@ -78,33 +145,43 @@ export function isRequestMethod(method: string): boolean {
 /** What is wrong with a method that readers could take for another: some dispatch without regard to case, some end at a NUL. */
 export function doubtMethod(method: string): string | undefined {
   if (METHODS.names.has(method)) return undefined;
-  if (/\p{Cc}|\p{Cs}/u.test(method)) return "the method holds what cannot be shown";
-  return doubtName(method, METHODS);
+  if (isUnshowable(method)) return "the method holds what cannot be shown";
+  const known = findTwin(method, METHODS);
+  return known && describeTwin(method, known);
 }
 
-/** What is wrong with a name that is not known: it may pass for one that is. */
-export function doubtName(name: string, { folded, hashes }: Vocabulary): string | undefined {
+/** Some servers end a name at a NUL, and some make U+FFFD of half a character: they would look up another one. */
+export function isUnshowable(name: string): boolean {
+  return /\p{Cc}|\p{Cs}/u.test(name);
+}
+
+/** Which known name some readers take a name for that is not known. */
+export function findTwin(name: string, { folded, hashes }: Vocabulary): string | undefined {
   const hash = hashName(name);
-  if (hash >= 0 && !hashes.has(hash)) return undefined;
-  const known = folded.get(foldName(name));
-  return known && `some readers take ${quote(name)} for "${known}"`;
+  return hash >= 0 && !hashes.has(hash) ? undefined : folded.get(foldName(name));
+}
+
+export function describeTwin(name: string, known: string): string {
+  return `some readers take ${quote(name)} for "${known}"`;
 }
 
 export function quote(name: string): string {
   return JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
 }
 
+/** Equal for names that any reader takes for each other. */
+function foldName(name: string): string {
+  return foldCase(name).replaceAll(/_|-/g, "");
+}
+
 /**
- * Equal for names that any reader takes for each other; those in C end at a NUL. What differs in more than case folds too,
- * such as `ı` and `i`: it is better to refuse a name that nobody means.
+ * Equal for names that differ by case; those in C end at a NUL. What differs in more than case folds too, such as `ı` and
+ * `i`: it is better to refuse a name that nobody means.
  */
-export function foldName(name: string): string {
+export function foldCase(name: string): string {
   const end = name.indexOf("\0");
   const text = end < 0 ? name : name.slice(0, end);
-  return text
-    .toUpperCase()
-    .toLowerCase()
-    .replaceAll(/_|-|\u0307/g, "");
+  return text.toUpperCase().toLowerCase().replaceAll("\u0307", "");
 }
 
 /** Equal for names of ASCII that fold alike, and a tenth of the cost of folding them; −1 for other names. */
@@ -124,8 +201,9 @@ function hashName(name: string): number {
 function createVocabulary(
   names: string | readonly string[],
   inside: Readonly<Record<string, Vocabulary>> = {},
+  twins: Twins = "refused",
 ): Vocabulary {
-  const plain = typeof names === "string" ? names.split(/\s+/) : names;
+  const plain = typeof names === "string" ? names.split(/\s+/).filter(Boolean) : names;
   const known = new Map<string, Vocabulary | null>(plain.map((name) => [name, null]));
   for (const [name, vocabulary] of Object.entries(inside)) known.set(name, vocabulary);
   const all = [...known.keys()];
@@ -133,5 +211,6 @@ function createVocabulary(
     names: known,
     folded: new Map(all.map((name) => [foldName(name), name])),
     hashes: new Set(all.map(hashName)),
+    twins,
   };
 }

@@ -2,7 +2,7 @@
 // Checks the whole grammar on the way, so that what passes here is JSON to every other reader.
 // Does not check that bytes are UTF-8; message.ts does, once per message.
 
-import { doubtName, quote, type Vocabulary } from "./names.ts";
+import { describeTwin, findTwin, quote, type Vocabulary } from "./names.ts";
 import { decodeString, skipScalar, skipString } from "./token.ts";
 
 /** A range of bytes: `start` inclusive, `end` exclusive. */
@@ -37,6 +37,8 @@ const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+/** A value that begins with it is null. */
+const LETTER_N = 0x6e;
 
 /**
  * The members of the object that fills `bytes[start, end)` but for white space, by key.
@@ -53,7 +55,12 @@ export function readMembers(
   return object?.doubt === undefined ? object?.members : undefined;
 }
 
-const NOTHING_KNOWN: Vocabulary = { names: new Map(), folded: new Map(), hashes: new Set() };
+const NOTHING_KNOWN: Vocabulary = {
+  names: new Map(),
+  folded: new Map(),
+  hashes: new Set(),
+  twins: "refused",
+};
 
 /**
  * As `readMembers`, and in the same pass the members of what is known to be looked into.
@@ -64,7 +71,7 @@ export function readObject(
   bytes: Uint8Array,
   start: number,
   end: number,
-  known: Vocabulary,
+  known: Vocabulary = NOTHING_KNOWN,
 ): Scanned | undefined {
   // Behind `end` there is nothing.
   if (end < bytes.length) bytes = bytes.subarray(0, end);
@@ -82,6 +89,7 @@ function scanObject(
   if (bytes[at] !== OPEN_OBJECT) return undefined;
   const members = new Map<string, Member>();
   let doubt: string | undefined;
+  let twins: Twin[] | undefined;
   at = skipSpace(bytes, at + 1, end);
   if (bytes[at] === CLOSE_OBJECT) return { members, doubt, end: at + 1 };
   for (;;) {
@@ -96,17 +104,52 @@ function scanObject(
     const inner = vocabulary ? scanObject(bytes, valueStart, end, vocabulary) : undefined;
     const valueEnd = inner?.end ?? skipValue(bytes, valueStart, end);
     if (valueEnd < 0) return undefined;
-    doubt ??=
-      inner?.doubt ??
-      (vocabulary === undefined && known !== NOTHING_KNOWN ? doubtName(key, known) : undefined);
+    doubt ??= inner?.doubt;
+    const twinOf = vocabulary === undefined && known !== NOTHING_KNOWN ? findTwin(key, known) : undefined;
+    if (twinOf !== undefined && doubt === undefined)
+      (twins ??= []).push({ key, twinOf, start: valueStart, end: valueEnd });
     const misplaced = doubtPlace(key, members);
     if (misplaced !== undefined) doubt ??= misplaced;
     else members.set(key, { keyStart, start: valueStart, end: valueEnd, members: inner?.members });
     at = skipSpace(bytes, valueEnd, end);
-    if (bytes[at] === CLOSE_OBJECT) return { members, doubt, end: at + 1 };
+    if (bytes[at] === CLOSE_OBJECT) {
+      if (twins !== undefined) doubt ??= doubtTwins(bytes, twins, members, known);
+      return { members, doubt, end: at + 1 };
+    }
     if (bytes[at] !== COMMA) return undefined;
     at = skipSpace(bytes, at + 1, end);
   }
+}
+
+/** A member that some readers take for a known one. */
+interface Twin extends Span {
+  readonly key: string;
+  readonly twinOf: string;
+}
+
+function doubtTwins(
+  bytes: Uint8Array,
+  twins: readonly Twin[],
+  members: ReadonlyMap<string, Member>,
+  known: Vocabulary,
+): string | undefined {
+  const meta = known.names.get("_meta") ?? NOTHING_KNOWN;
+  const isMetaUsed = holdsKnown(members.get("_meta")?.members, meta);
+  const isDoubtful = (twin: Twin) => {
+    const isAlone = !members.has(twin.twinOf);
+    if (known.twins === "refused") return true;
+    if (known.twins === "null") return !(isAlone && bytes[twin.start] === LETTER_N);
+    if (twin.twinOf !== "_meta") return !isAlone;
+    if (isMetaUsed) return true;
+    const other = scanObject(bytes, twin.start, twin.end, meta);
+    return other?.doubt !== undefined || holdsKnown(other?.members, meta);
+  };
+  const found = twins.find(isDoubtful);
+  return found && describeTwin(found.key, found.twinOf);
+}
+
+function holdsKnown(members: ReadonlyMap<string, Member> | undefined, known: Vocabulary): boolean {
+  return members !== undefined && [...members.keys()].some((key) => known.names.has(key));
 }
 
 function doubtPlace(key: string, members: ReadonlyMap<string, Member>): string | undefined {

@@ -75,6 +75,13 @@ test("found 36: a server that answers server/discover is asked nothing else, and
   }
 });
 
+test("found 1: an answer to the first question that can be read in two ways is one, and starts nothing else", async () => {
+  await using program = await startProgram([...OPEN, fixture("answers-discover"), "doubtfully"]);
+  expect((await (await openSession(program.ready.url)).call("x")).result).toMatchObject({ served: "x" });
+  expect(pidsOf(program, "started")).toHaveLength(1);
+  expect(program.stderr()).toContain("a message that can be read in two ways");
+});
+
 describe("the first client with a session", () => {
   test("found 39: on a server of both eras gets the process that was probed", async () => {
     const dual = join(ROOT, "test/matrix/servers/v2-dual.ts");

@@ -44,3 +44,26 @@ test("the list is asked for under an id that no client can guess", async () => {
   expect(new Set(ids).size).toBe(2);
   for (const id of ids) expect(id).toMatch(/^"[0-9a-f]{32}"$/);
 });
+
+test.each([
+  '"tools":[{"name":"reader","annotations":{"readOnlyHint":true}}],"Tools":[]',
+  '"Tools":[{"name":"reader","annotations":{"readOnlyHint":true}}]',
+  '"tools":[],"nextCursor":"2","next_cursor":"3"',
+])("found 1: nothing is taken from a list that reads in two ways: %s", async (members) => {
+  const admission = createAdmission(Date.now, random);
+  const answerTo = (request: Message) =>
+    Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"result":{${members}}}`);
+  const refusal = await admission.refuse([CALL], caller, (request, outlet) =>
+    outlet.finish(answerTo(request)),
+  );
+  expect(refusal?.status).toBe(503);
+  const list = read({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+  const shown = Promise.withResolvers<string>();
+  const screened = admission.screen(list, caller, {
+    precede: () => {},
+    finish: (bytes) => shown.resolve(Buffer.from(bytes).toString()),
+    drop: () => {},
+  });
+  screened.finish(answerTo(list));
+  expect(JSON.parse(await shown.promise)).toMatchObject({ error: { code: -32603 } });
+});

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createFolder, type Folder } from "../cli/process.ts";
-import { META, REVISION } from "../matrix/stateless-wire.ts";
+import { createStatelessClient, META, REVISION } from "../matrix/stateless-wire.ts";
 import { connect, registerClient, TOKEN } from "../oauth/harness.ts";
 import { startProgram, type Program } from "../program.ts";
 import {
@@ -15,6 +15,7 @@ import {
   openSseSession,
   post,
   readAnswer,
+  readHistory,
   readMessages,
   readTexts,
   until,
@@ -331,11 +332,31 @@ describe("from the server", () => {
   test.each([
     '{"jsonrpc":"2.0","method":"notifications/message","Method":"sampling/createMessage","params":{"data":"x"}}',
     '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","Level":"error"}}',
-    '{"jsonrpc":"2.0","id":1,"ID":2,"method":"sampling/createMessage","params":{}}',
+    '{"jsonrpc":"2.0","id":"lost","ID":2,"method":"sampling/createMessage","params":{}}',
+    '{"jsonrpc":"2.0","id":"lost","method":"sampling/createMessage","params":{"tools":[],"Tools":[]}}',
   ])("found 1: the message %s is dropped", async (message) => {
     const reply = `${message}\n{"jsonrpc":"2.0","id":$ID,"result":{"done":true}}`;
     const messages = await readMessages(await session.start("raw", { reply }));
     expect(messages).toMatchObject([{ result: { done: true } }]);
+  });
+
+  test("found 1: a question that is dropped is answered, so that the server does not wait for ever", async () => {
+    for (const [id, question] of [
+      ["one", '{"jsonrpc":"2.0","id":"one","ID":2,"method":"sampling/createMessage","params":{}}'],
+      ["two", '[{"jsonrpc":"2.0","id":"two","method":"ping"},{"jsonrpc":"2.0","Method":"x","method":"y"}]'],
+      ["three", '{"jsonrpc":"2.0","id":"three","method":"vendor/ask","params":{"x":1,"x":2}}'],
+    ]) {
+      await session.call("raw", { reply: `${question}\n{"jsonrpc":"2.0","id":$ID,"result":{}}` });
+      const answerTo = async () => (await readHistory(session)).find((message) => String(message.id) === id);
+      await until("the answer", async () => (await answerTo()) !== undefined);
+      expect(await answerTo()).toMatchObject({ error: { code: -32600 } });
+    }
+  });
+
+  test("found 1: the log says of a message that can be read in two ways that it is one", async () => {
+    await session.call("raw", { reply: '{"jsonrpc":"2.0","id":$ID,"ID":5,"result":{},"x":1}' });
+    const line = 'a message that can be read in two ways (some readers take "ID" for "id")';
+    await until("the line", () => program.stderr().includes(line));
   });
 
   test("found 1: an answer that is passed on unread reaches nobody but the client whose call its id names", async () => {
@@ -349,4 +370,85 @@ describe("from the server", () => {
     await other.call("release", { key: "other" });
     expect(await readAnswer(await held)).toMatchObject({ id: 2, result: { released: "other" } });
   });
+});
+
+describe("what vendors send under names of their own", () => {
+  let program: Program;
+  let session: WireSession;
+  beforeAll(async () => {
+    program = await expose("obedient", ["--process", "shared"]);
+    session = await openSession(program.ready.url);
+  });
+  afterAll(async () => void (await program.stop()));
+
+  const FOREIGN = [
+    // https://code.claude.com/docs/en/channels-reference
+    '"method":"notifications/claude/channel/permission_request","params":{"request_id":"abcde","tool_name":"Bash"}',
+    '"method":"notifications/vendor/x","params":{"meta":{"a":1},"Name":"x","URI":"y","Level":1,"task_id":2}',
+    '"method":"notifications/vendor/x","params":{"Arguments":{},"arguments":{},"Message":""}',
+    '"method":"$/vendor","params":[1,"two"]',
+    '"id":"vendor","method":"vendor/x","params":{"progress_token":1,"Capabilities":{}}',
+    '"id":"position","method":"vendor/x","params":["a"]',
+    '"id":99,"result":{"next_cursor":"x","nextCursor":"y"}',
+  ];
+
+  test.each(FOREIGN)("found 1: %s goes to the server as it is", async (members) => {
+    const response = await session.send(`{"jsonrpc":"2.0",${members}}`);
+    expect(response.status).toBe(members.includes('"id":"') ? 200 : 202);
+    await response.text();
+    if (members.includes('"result"')) return;
+    const [, params = ""] = members.split('"params":');
+    await until("it to arrive", async () =>
+      (await readHistory(session)).some((message) => JSON.stringify(message.params) === params),
+    );
+  });
+
+  test.each([
+    '"method":"notifications/claude/channel/permission","params":{"request_id":"abcde","behavior":"allow"}',
+    '"method":"notifications/vendor/x","params":{"requestId":1,"request_id":2,"meta":{},"_meta":{}}',
+    '"method":"$/vendor","params":[1]',
+    '"id":"vendor","method":"vendor/ask","params":{"request_id":"abcde"}',
+  ])("found 1: %s reaches the client", async (members) => {
+    const reply = `{"jsonrpc":"2.0",${members}}\n{"jsonrpc":"2.0","id":$ID,"result":{}}`;
+    const [told] = await readMessages(await session.start("raw", { reply }));
+    expect(JSON.stringify(told?.params)).toBe(members.split('"params":')[1]!);
+  });
+
+  test.each(['"next_cursor":"x"', '"result_type":"x"', '"Tools":[]', '"structuredContent":{"Tools":1}'])(
+    "found 1: a result with %s reaches clients of every era",
+    async (member) => {
+      const reply = `{"jsonrpc":"2.0","id":$ID,"result":{"content":[],${member}}}`;
+      const expected = JSON.parse(`{"content":[],${member}}`) as Record<string, unknown>;
+      expect((await session.call("raw", { reply })).result).toEqual(expected);
+      const modern = createStatelessClient(program.ready.url);
+      expect((await modern.call("raw", { reply })).result).toMatchObject(expected);
+    },
+  );
+
+  test("found 1: a client may have capabilities of its own, in letters of its own", async () => {
+    const capabilities = { Roots: {}, experimental: { Roots: {}, roots: {} }, Sampling: { Tools: {} } };
+    const params = { ...INITIALIZE.params, capabilities };
+    expect((await post(program.ready.url, { ...INITIALIZE, params })).status).toBe(200);
+  });
+
+  test("found 1: what a reader could take for a progress token or an envelope is refused for any method", async () => {
+    for (const params of [
+      '{"meta":{"progressToken":7}}',
+      '{"_meta":{"progress_token":7}}',
+      `{"_META":{"${META.version}":"${REVISION}"}}`,
+      '{"meta":{},"_meta":{"progressToken":7}}',
+    ])
+      expect(
+        (await session.send(`{"jsonrpc":"2.0","id":3,"method":"vendor/x","params":${params}}`)).status,
+      ).toBe(400);
+  });
+});
+
+test("found 1: params by position, which have no place for an envelope, are not lost on the way to a server that needs one", async () => {
+  await using program = await expose("modern-only");
+  const session = await openSession(program.ready.url);
+  const answer = await readAnswer(
+    await session.send('{"jsonrpc":"2.0","id":3,"method":"vendor/x","params":[1]}'),
+  );
+  expect(answer.error).toMatchObject({ code: -32602, message: expect.stringContaining("by name") });
 });

@@ -2,13 +2,13 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { readMessages, rawParam, spanText, stringParam, type Message } from "../../src/frame/message.ts";
-import { META, SERVER_MESSAGE } from "../../src/frame/names.ts";
+import { isMethod, META, SERVER_MESSAGE } from "../../src/frame/names.ts";
 import { BUDGET } from "../fuzz/budget.ts";
 import { parseTree, READERS, scalar, type Reader } from "./readers.ts";
 
 const RUNS = { numRuns: BUDGET.numRuns * 10 };
 
-/** What is judged of a message. */
+/** What is judged of a message; nothing by a name of MCP's methods in those of others. A null says as little as nothing. */
 type Judged = Record<
   "id" | "method" | "name" | "progressToken" | "requestId" | "version" | "outcome",
   unknown
@@ -21,12 +21,13 @@ function judge(message: Message): Judged {
     const value = parse(text);
     return typeof value === "object" && value !== null ? undefined : value;
   };
+  const isOurs = isMethod(message.method);
   return {
     id: plain(message.id || undefined),
     method: message.method || undefined,
-    name: stringParam(message, "name"),
-    progressToken: plain(rawParam(message, "_meta", "progressToken")),
-    requestId: plain(rawParam(message, "requestId")),
+    name: isOurs ? stringParam(message, "name") : undefined,
+    progressToken: plain(rawParam(message, "_meta", "progressToken")) ?? undefined,
+    requestId: isOurs ? (plain(rawParam(message, "requestId")) ?? undefined) : undefined,
     version: stringParam(message, "_meta", META.version),
     outcome: plain(spanText(message.bytes, message.resultAt)),
   };
@@ -37,12 +38,14 @@ function judgeAs(read: Reader, text: string): Judged {
   const params = read(root, "params");
   const meta = read(params, "_meta");
   const string = (value: unknown) => (typeof value === "string" ? value : undefined);
+  const method = scalar(read(root, "method"));
+  const isOurs = isMethod(String(method));
   return {
     id: scalar(read(root, "id")),
-    method: scalar(read(root, "method")),
-    name: string(scalar(read(params, "name"))),
-    progressToken: scalar(read(meta, "progressToken")),
-    requestId: scalar(read(params, "requestId")),
+    method,
+    name: isOurs ? string(scalar(read(params, "name"))) : undefined,
+    progressToken: scalar(read(meta, "progressToken")) ?? undefined,
+    requestId: isOurs ? (scalar(read(params, "requestId")) ?? undefined) : undefined,
     version: string(scalar(read(meta, META.version))),
     outcome: scalar(read(root, "result")),
   };
@@ -55,11 +58,12 @@ const disguised = (name: string) =>
     {
       weight: 1,
       arbitrary: fc
-        .tuple(fc.nat(name.length - 1), fc.constantFrom("case", "ſ", "K", "_", "\0"))
+        .tuple(fc.nat(name.length - 1), fc.constantFrom("case", "ſ", "K", "_", "no _", "\0"))
         .map(([at, how]) => {
           const letter = name[at]!;
           const upper = letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase();
           if (how === "_") return `${name.slice(0, at)}_${name.slice(at)}`;
+          if (how === "no _") return name.replace("_", "");
           if (how === "\0") return `${name}\0${letter}`;
           if (how === "ſ") return name.replace("s", "\u017f");
           if (how === "K") return name.replace("k", "\u212a");
@@ -123,15 +127,41 @@ const params = object({
 });
 const message = object({
   id: small,
-  method: fc.constantFrom('"tools/call"', '"ping"', '"notifications/cancelled"'),
+  method: fc.constantFrom('"tools/call"', '"ping"', '"notifications/cancelled"', '"vendor/call"'),
   params,
   result: small,
 }).map((text) => text.replace("{", text === "{}" ? '{"jsonrpc":"2.0"' : '{"jsonrpc":"2.0",'));
 
-test("found 1: what is judged of a message is what every reader reads, or it is refused", () => {
+/** Several that some readers take for `_meta`, with something in them that counts or nothing. */
+const metas = fc
+  .uniqueArray(fc.constantFrom("_meta", "meta", "_META", "__meta", "_mEta", "_meta\0", "vendor"), {
+    maxLength: 3,
+  })
+  .chain((keys) => {
+    const value = fc.constantFrom(
+      '{"progressToken":7}',
+      '{"progress_token":7}',
+      '{"vendor":1,"progressToken":null}',
+      `{"${META.version}":"2026-07-28"}`,
+      '{"vendor":1}',
+      "{}",
+      "null",
+    );
+    return fc.tuple(...keys.map((key) => value.map((text) => `${JSON.stringify(key)}:${text}`)));
+  });
+const vendorMessage = fc
+  .tuple(fc.constantFrom("vendor/call", "tools/call"), metas)
+  .map(
+    ([method, members]) => `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${members.join(",")}}}`,
+  );
+
+test.each([
+  ["a message", message],
+  ["_meta", vendorMessage],
+])("found 1: what is judged of %s is what every reader reads, or it is refused", (_what, messages) => {
   let accepted = 0;
   fc.assert(
-    fc.property(message, (text) => {
+    fc.property(messages, (text) => {
       const reading = readMessages(Buffer.from(text));
       if (!("messages" in reading)) return;
       accepted++;
@@ -169,6 +199,8 @@ test("found 1: what no reader takes for another name is never refused for it", (
 const read = (text: string) => readMessages(Buffer.from(text));
 const call = (params: string, more = "") =>
   `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}${more}}`;
+const vendor = (params: string, more = "") =>
+  `{"jsonrpc":"2.0","id":1,"method":"vendor/ask","params":${params}${more}}`;
 
 describe("found 1: in doubt it is no message:", () => {
   test.each([
@@ -180,8 +212,6 @@ describe("found 1: in doubt it is no message:", () => {
     ['{"jsonrpc":"2.0","id":1,"id":7,"method":"ping"}', '"id" stands twice'],
     ['{"jsonrpc":"2.0","id":1,"method":"ping","x":1,"x":2}', '"x" stands twice'],
     ['{"jsonrpc":"2.0","id":1,"result":{},"Result":{}}', '"Result" for "result"'],
-    ['{"jsonrpc":"2.0","id":1,"result":{"tools":[],"Tools":[]}}', '"Tools" for "tools"'],
-    ['{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","result_type":"x"}}', '"result_type" for'],
     [call("{}", ',"paramſ":{}'), '"paramſ" for "params"'],
     [call('{"name":"a","Name":"b"}'), '"Name" for "name"'],
     [call('{"name":"a","name":"b"}'), '"name" stands twice'],
@@ -203,6 +233,17 @@ describe("found 1: in doubt it is no message:", () => {
     [call('{"name":"a","_meta":[1]}'), "_meta is not an object"],
     [call('{"name":"a","_meta":"{}"}'), "_meta is not an object"],
     [call(`{${Array.from({ length: 10_001 }, (_, index) => `"x${index}":0`).join(",")}}`), "more than 10000"],
+    [call('{"name":null,"Name":null}'), '"Name" for "name"'],
+    [call('{"_meta":{"progressToken":1},"meta":null}'), '"meta" for "_meta"'],
+    [vendor('{"meta":{"progressToken":7}}'), '"meta" for "_meta"'],
+    [vendor('{"meta":{"progress_token":7}}'), '"meta" for "_meta"'],
+    [vendor('{"_META":null,"_meta":{"progressToken":7}}'), '"_META" for "_meta"'],
+    [vendor(`{"__meta":{"${META.version}":"2026-07-28"}}`), '"__meta" for "_meta"'],
+    [vendor('{"_meta":{"progressToKen":7}}'), '"progressToKen" for "progressToken"'],
+    [vendor('{"requestState":"a","request_state":"b"}'), '"request_state" for "requestState"'],
+    [vendor('{"x":1,"x":2}'), '"x" stands twice'],
+    [vendor('{"_meta":[1]}'), "_meta is not an object"],
+    [vendor('{"Name":1}', ',"Method":"tools/call"'), '"Method" for "method"'],
     ['{"jsonrpc":"2.0","id":1,"method":"Tools/Call"}', '"Tools/Call" for "tools/call"'],
     ['{"jsonrpc":"2.0","id":1,"method":"tools/call\\u0000"}', "cannot be shown"],
     ['{"jsonrpc":"2.0","id":1,"method":"tools/call\\ud800"}', "cannot be shown"],
@@ -221,6 +262,15 @@ test.each([
   call('{"name":"a","_meta":null}'),
   call('{"name":"a","_meta":[ ]}'),
   '{"jsonrpc":"2.0","id":1,"method":"Vendor/Thing","params":{"Thing":1}}',
+  call('{"name":"a","arguments":{},"meta":null,"request_state":null}'),
+  call('{"capabilities":{"experimental":{"Roots":{},"roots":{}},"Roots":{},"Sampling":{"Tools":{}}}}'),
+  '{"jsonrpc":"2.0","method":"notifications/claude/channel/permission_request","params":{"request_id":"abcde","tool_name":"Bash"}}',
+  vendor('{"Name":1,"name":2,"URI":1,"Level":1,"task_id":1,"progress_token":1,"Arguments":1,"Message":1}'),
+  vendor('{"meta":{"a":1}}'),
+  vendor('{"meta":{"a":1},"_meta":{"vendor/x":1}}'),
+  vendor("[1]"),
+  '{"jsonrpc":"2.0","method":"$/vendor","params":[1]}',
+  '{"jsonrpc":"2.0","id":1,"result":{"next_cursor":"x","nextCursor":"y","Tools":[],"tools":[]}}',
   '{"jsonrpc":"2.0","id":1,"result":{"Name":1,"meta":{},"_meta":{},"next":1,"content":[{"Text":1}]}}',
 ])("found 1: nobody doubts %s", (text) => expect(read(text)).toMatchObject({ batch: false }));
 
@@ -264,13 +314,35 @@ test("found 1: of a server's message only that is doubted from which something i
     '{"level":"info","Data":1,"meta":{},"_meta":{"Vendor":1,"ProgressToken":1},"Message":""}',
   );
   expect(fromServer(sound)).toMatchObject({ batch: false });
-  for (const params of ['{"Level":"info"}', '{"progress_token":1}', '{"level":"info","level":"error"}'])
-    expect(fromServer(log(params))).toMatchObject({ fault: "ambiguous" });
+  const one = (key: string, value: unknown) => JSON.stringify({ [key]: value });
+  const loud = [
+    '{"level":"info","Level":"error"}',
+    '{"progressToken":2,"progress_token":1}',
+    '{"level":"info","level":"error"}',
+    `{"_meta":${one(META.subscription, 1)},"_META":{}}`,
+    `{"_META":${one(META.subscription, 1)}}`,
+    `{"_meta":${one(META.subscription.toUpperCase(), 1)}}`,
+  ];
+  for (const params of loud) expect(fromServer(log(params))).toMatchObject({ fault: "ambiguous" });
+  for (const result of ['{"tools":[],"Tools":[]}', '{"resultType":"complete","result_type":"x"}'])
+    expect(fromServer(`{"jsonrpc":"2.0","id":1,"result":${result}}`)).toMatchObject({ fault: "ambiguous" });
+  for (const result of [
+    '{"content":[],"next_cursor":"x"}',
+    '{"result_type":"x"}',
+    '{"content":[],"Tools":1}',
+  ])
+    expect(fromServer(`{"jsonrpc":"2.0","id":1,"result":${result}}`)).toMatchObject({ batch: false });
+  const permission = '{"jsonrpc":"2.0","method":"notifications/claude/channel/permission","params":';
+  for (const params of ['{"request_id":"a"}', '{"request_id":"a","requestId":"b"}', "[1]"])
+    expect(fromServer(`${permission}${params}}`)).toMatchObject({ batch: false });
 });
 
-test("found 1: answers that are lost with what is in doubt are named, so that nobody waits for them", () => {
+test("found 1: answers and questions that are lost with what is in doubt are named, so that nobody waits for them", () => {
   const answers = ['{"jsonrpc":"2.0","id":3,"result":{}}', '{"jsonrpc":"2.0","id":4,"ID":5,"result":{}}'];
   expect(read(answers[1]!)).toMatchObject({ answered: ["4"] });
   expect(read(`[${answers.join(",")}]`)).toMatchObject({ fault: "ambiguous", answered: ["3", "4"] });
-  expect(read('{"jsonrpc":"2.0","id":4,"ID":5,"method":"ping"}')).toMatchObject({ answered: [] });
+  const question = '{"jsonrpc":"2.0","id":"q","ID":5,"method":"ping"}';
+  expect(read(question)).toMatchObject({ answered: [], asked: ['"q"'] });
+  const all = [...answers, question, '{"jsonrpc":"2.0","id":6,"method":"ping"}'];
+  expect(read(`[${all.join(",")}]`)).toMatchObject({ answered: ["3", "4"], asked: ["6", '"q"'] });
 });

@@ -105,6 +105,19 @@ describe("found 1: what says something twice is refused, since readers disagree 
     expect([response.status, (await readAnswer(response)).error?.code]).toEqual(REFUSED);
   });
 
+  test("found 1: the refusal names both keys", async () => {
+    const refusalOf = async (args: string) =>
+      (await readAnswer(await send("deploy", args, {}))).error?.message;
+    expect(await refusalOf('{"Region":"us"}')).toContain('some readers take "Region" for "region"');
+    expect(await refusalOf('{"region":"eu","region":"us"}')).toContain('"region" stands twice');
+  });
+
+  test("found 1: names that differ by more than case are two arguments of the tool", async () => {
+    const args = { region: "eu", re_gion: "us", "reg-ion": "us" };
+    expect(await deploy(args, { "mcp-param-region": "eu" })).toEqual(args);
+    expect(await deploy({ re_gion: "us" }, {})).toEqual({ re_gion: "us" });
+  });
+
   test("but not where no header has to agree with it", async () => {
     const response = await send("history", '{"region":"eu","region":"us"}', { "mcp-param-region": "eu" });
     expect(response.status).toBe(200);

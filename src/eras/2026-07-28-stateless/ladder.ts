@@ -12,6 +12,7 @@ import {
 } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { findMember, spanText, stringParam, type Message } from "../../frame/message.ts";
+import { namingParam } from "../../frame/names.ts";
 import { refuse } from "../refusal.ts";
 import { readHeaderValue } from "./header-value.ts";
 
@@ -59,23 +60,13 @@ function isObject(value: unknown): value is Capabilities {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Which parameter `Mcp-Name` repeats. */
-const NAMING: Readonly<Record<string, string>> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId",
-};
-
 /** @returns what is wrong with `Mcp-Method` or `Mcp-Name` */
 function checkNames(headers: Headers, message: Message): string | undefined {
   const { method } = message;
   const namedMethod = headers.get("mcp-method")?.trim();
   if (namedMethod === undefined) return "Mcp-Method is missing.";
   if (namedMethod !== method) return `Mcp-Method is "${namedMethod}", the body says "${method}".`;
-  const naming = Object.hasOwn(NAMING, method) ? NAMING[method] : undefined;
+  const naming = namingParam(method);
   if (naming === undefined) return undefined;
   const name = stringParam(message, naming);
   // What the request lacks itself is the server's to say.

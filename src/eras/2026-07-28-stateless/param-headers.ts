@@ -3,8 +3,8 @@
 import type { ParamHeader } from "../../bridge/bridge.ts";
 import { parseSpan } from "../../bridge/envelope.ts";
 import { findMember, type Message } from "../../frame/message.ts";
-import { foldName } from "../../frame/names.ts";
-import { readMembers } from "../../frame/scan.ts";
+import { foldCase, quote } from "../../frame/names.ts";
+import { readObject, type Member } from "../../frame/scan.ts";
 import { isSameValue, readHeaderValue } from "./header-value.ts";
 
 const OPEN_OBJECT = 0x7b;
@@ -17,10 +17,10 @@ export function checkParamHeaders(
 ): string | undefined {
   for (const { name, path } of expected) {
     const header = headers.get(`mcp-param-${name}`);
-    const value = findArgument(call, path);
+    const { value, doubt } = findArgument(call, path);
     if (header !== null && readHeaderValue(header) === undefined) return `Mcp-Param-${name} cannot be read.`;
-    if (value === undefined)
-      return `the arguments name something twice, and Mcp-Param-${name} repeats only one.`;
+    if (doubt !== undefined)
+      return `in the arguments ${doubt}, and Mcp-Param-${name} repeats only one value.`;
     if (value === null) {
       if (header !== null) return `Mcp-Param-${name} is given, the argument is not.`;
       continue;
@@ -32,22 +32,25 @@ export function checkParamHeaders(
 }
 
 /**
- * @returns the argument's value, `null` where there is none; `undefined` when an object on the way to it holds a key
- *   twice, or one that some readers take for it: the server may take the other one than we would
+ * @returns the argument's value, `null` where there is none, and `doubt` when an object on the way to it holds a key
+ *   twice, or one that some readers take for it: the server may take the other one than we would. Alone it is in doubt
+ *   too, for a server that takes it for the argument has a value then that no header repeats
  */
-function findArgument(call: Message, path: readonly string[]): unknown {
+function findArgument(call: Message, path: readonly string[]): { value?: unknown; doubt?: string } {
   let span = findMember(call, call.paramsAt, "arguments");
   for (const key of path) {
-    if (span === undefined || call.bytes[span.start] !== OPEN_OBJECT) return null;
-    const members = readMembers(call.bytes, span.start, span.end);
-    if (members === undefined || hasTwin(members, key)) return undefined;
+    if (span === undefined || call.bytes[span.start] !== OPEN_OBJECT) return { value: null };
+    const { members, doubt = doubtCase(members, key) } = readObject(call.bytes, span.start, span.end)!;
+    if (doubt !== undefined) return { doubt };
     span = members.get(key);
   }
-  return parseSpan(call, span) ?? null;
+  return { value: parseSpan(call, span) ?? null };
 }
 
-function hasTwin(members: ReadonlyMap<string, unknown>, name: string): boolean {
-  const folded = foldName(name);
-  for (const key of members.keys()) if (key !== name && foldName(key) === folded) return true;
-  return false;
+/** Names of arguments are the tool's own: `re_gion` is another one than `region`. */
+function doubtCase(members: ReadonlyMap<string, Member>, name: string): string | undefined {
+  const folded = foldCase(name);
+  for (const key of members.keys())
+    if (key !== name && foldCase(key) === folded) return `some readers take ${quote(key)} for ${quote(name)}`;
+  return undefined;
 }
