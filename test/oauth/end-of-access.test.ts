@@ -124,6 +124,23 @@ describe("found 24: when access is revoked", () => {
     await Promise.all([untilCancelled("one"), untilCancelled("two")]);
   });
 
+  test("an id of a batch that was answered, and that another grant's call has by now, is left alone", async () => {
+    const goes = await connect(issuer, client);
+    const session = await openSession(url, bearer(goes));
+    const batch = session.send([
+      callOf("again", "pid", {}),
+      callOf("hangs", "hold_silently", { key: "batch" }),
+    ]);
+    await untilCalled("batch");
+    const lasting = session.send(callOf("again", "hold_silently", { key: "again" }), bearer(stays));
+    await untilCalled("again");
+    await revoke(goes);
+    await expectChallenge(await batch);
+    await untilCancelled("batch");
+    await other.call("release", { key: "again" });
+    expect((await readAnswer(await lasting)).result).toEqual({ released: "again" });
+  });
+
   test("a request whose body had not come to its end then is refused, in every dialect", async () => {
     const goes = await connect(issuer, client);
     const session = await openSession(url, bearer(goes));
