@@ -23,8 +23,8 @@ export interface ExchangeOptions {
   now?: () => number;
   /** Cancels at the server what has not been answered then. */
   cancel?(): void;
-  /** Whether the client has hung up; asked once the answer has taken long. */
-  isGone?(): boolean;
+  /** Tells whether the client has hung up; asked once the answer has taken long. */
+  request?: Request;
   /** The event stream has ended, for whatever reason. */
   closed?(): void;
   /** Calls in this POST. */
@@ -67,7 +67,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     clearTimeout(timer);
     stream = streams.open(caller, closed, { headers, lasts });
     for (const answer of answers) stream.send(answer);
-    if (!options.isGone?.()) resolve(stream.response);
+    if (!options.request?.signal.aborted) resolve(stream.response);
     else {
       // What comes is kept for who comes back.
       void stream.response.body?.cancel();
@@ -75,31 +75,24 @@ export function createExchange(options: ExchangeOptions): Exchange {
     }
     return stream;
   };
-  const stop = (refusal: Response) => {
+  function stop(refusal: Response): void {
     isStopped = true;
     clearTimeout(timer);
     options.cancel?.();
     stream?.end();
     resolve(refusal);
-  };
+  }
   // Without OAuth nobody's access ends, and nothing is noted.
   const call: Call | undefined = caller.refuse && { caller, stop };
   if (call !== undefined) inFlight?.add(call);
   const leave = () => call !== undefined && inFlight?.remove(call);
-  const timer = isPlain ? endInTime() : setTimeout(upgrade, options.patience);
-
-  /** No stream ends under who waits for plain JSON. */
-  function endInTime(): Timer | undefined {
-    if (caller.expiresAt === undefined) return undefined;
-    const giveUp = () => {
-      leave();
-      stop(composeRefusal(caller));
-    };
-    const wait = caller.expiresAt + CALLS_LAST - now();
-    return wait < LONGEST_WAIT ? setTimeout(giveUp, wait) : undefined;
-  }
-  /** Nobody can tell whose such a message is: it may not be for somebody with an old credential. */
-  const mayRide = () => (stream === undefined ? !hasRunOut(caller, now()) : stream.isCurrent());
+  // No stream ends under who waits for plain JSON.
+  const timer = isPlain
+    ? setEnd(caller, now(), (refusal) => {
+        leave();
+        stop(refusal);
+      })
+    : setTimeout(upgrade, options.patience);
 
   const settle = () => {
     if (isStopped || --remaining > 0) return;
@@ -117,7 +110,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     outlet: {
       precede(message, rides) {
         if (isStopped) return;
-        if (isPlain || (rides && !mayRide())) options.aside?.(message);
+        // Nobody can tell whose it is that rides: it may not be for somebody with an old credential.
+        const isLate = rides && !(stream?.isCurrent() ?? !hasRunOut(caller, now()));
+        if (isPlain || isLate) options.aside?.(message);
         else upgrade().send(message);
       },
       finish(message, code) {
@@ -135,6 +130,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
       resolve(composeGone());
     },
   };
+}
+
+/** Refuses a caller whose credential has run out for too long. */
+function setEnd(caller: Caller, now: number, refuse: (refusal: Response) => void): Timer | undefined {
+  const wait = (caller.expiresAt ?? Infinity) + CALLS_LAST - now;
+  return wait < LONGEST_WAIT ? setTimeout(() => refuse(composeRefusal(caller)), wait) : undefined;
 }
 
 // An object of its own costs half as much to copy as what a literal says.

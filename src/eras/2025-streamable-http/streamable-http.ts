@@ -151,7 +151,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         isPlain: !takesEvents(request),
         headers: opening === undefined ? undefined : { [SESSION_HEADER]: session.id },
         patience: PATIENCE,
-        isGone: () => request.signal.aborted,
+        request,
       });
       for (const message of requests) {
         const outlet = unanswered
