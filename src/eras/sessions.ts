@@ -48,6 +48,11 @@ const MOST = 100;
 /** Of those whom nobody can tell from each other, all together: one of them could end everybody's otherwise. */
 const MOST_OF_ANYBODY = 1_000;
 
+/** How many things that stay a principal may have at a time. */
+export function mostOf(principal: string, most = MOST): number {
+  return principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most;
+}
+
 /** How long a call may take while its client has no stream open, in milliseconds. */
 const LONGEST_CALL = 60 * 60_000;
 /** Whoever waits for a call has a stream sooner, in milliseconds; but for clients that take nothing but JSON. */
@@ -68,7 +73,7 @@ export function createSessions<S extends Session>({
 
   const makeRoom = (principal: string): boolean => {
     const own = [...sessions.values()].filter(({ session }) => session.principal === principal);
-    if (own.length < (principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most)) return true;
+    if (own.length < mostOf(principal, most)) return true;
     const oldest = own.toSorted((one, other) => one.used - other.used);
     const least =
       oldest.find(({ session }) => !session.isConnected() && !session.isAtWork()) ??
