@@ -11,8 +11,8 @@
 import type { Caller } from "./era.ts";
 
 /**
- * How long a call may go on behind the end of its token, in milliseconds. Clients give up on calls sooner (the SDKs
- * after 60 s, the assistants after five minutes at the most), and whoever has stolen a token gains no more by it.
+ * How long a call may go on behind the end of its token, in milliseconds. Most clients give up on calls sooner: the
+ * SDKs after a minute, unless they are told otherwise.
  */
 export const CALLS_LAST = 5 * 60_000;
 
