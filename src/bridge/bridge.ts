@@ -7,8 +7,12 @@ import type { Envelope } from "./envelope.ts";
 
 /** Where goes what belongs to one call. */
 export interface Outlet {
-  /** Something that comes before the answer: progress, a log line, a question to the client. */
-  precede(message: Uint8Array): void;
+  /**
+   * Something that comes before the answer: progress, a log line, a question to the client.
+   *
+   * @param rides it is only guessed that the message belongs to this call
+   */
+  precede(message: Uint8Array, rides?: boolean): void;
   /**
    * The answer. Nothing follows.
    *

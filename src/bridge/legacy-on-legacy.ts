@@ -112,7 +112,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   }
 
   function forward(bytes: Uint8Array, { session, outlet }: Addressee): void {
-    if (outlet !== undefined) outlet.precede(bytes);
+    if (outlet !== undefined) outlet.precede(bytes, true);
     else session.client.loose(bytes);
   }
 

@@ -85,7 +85,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     const wanting = [...host.calls.all()].filter(({ waiter }) => waiter.session.logLevel !== undefined);
     const last = wanting.at(-1)?.waiter;
     if (last === undefined || wanting.some(({ waiter }) => waiter.session !== last.session)) return;
-    if (isLogged(message, last.session.logLevel)) last.outlet.precede(message.bytes);
+    if (isLogged(message, last.session.logLevel)) last.outlet.precede(message.bytes, true);
   }
 
   // ── what the clients say ──

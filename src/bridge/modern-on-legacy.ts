@@ -135,7 +135,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
     const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
     if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
-      wanting.outlet.precede(message.bytes);
+      wanting.outlet.precede(message.bytes, true);
   }
 
   function tellEarly(): void {

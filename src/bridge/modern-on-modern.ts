@@ -76,7 +76,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
     const wanting = [...host.calls.all()].filter(({ waiter }) => waiter.envelope.logLevel !== undefined);
     const [only] = wanting;
     if (only === undefined || wanting.length > 1 || !isLogged(message, only.waiter.envelope.logLevel)) return;
-    only.waiter.outlet.precede(message.bytes);
+    only.waiter.outlet.precede(message.bytes, true);
   }
 
   function start(request: Message, caller: Envelope, outlet: Outlet): () => void {

@@ -1,55 +1,48 @@
-// Calls that are not answered yet, by who made them. A call that began with a good token is answered even if
-// the token runs out meanwhile: its client gets a new one before the next call. A token that was revoked is
-// different: somebody wants it to stop now, so the call is cancelled at the server and its client refused.
+// Calls that are not answered yet, by who made them, so that they end when their caller's access is revoked. One whose
+// token only runs out meanwhile goes on: access.ts says how long, and what it may still carry.
+import { isRevoked } from "./access.ts";
 import type { Caller } from "./era.ts";
 
-/** The refusal of a request whose caller's access was revoked since it was let in. */
-export type Recheck = () => Response | undefined;
+export interface Call {
+  readonly caller: Caller;
+  /** The caller's access has been revoked. @param refusal what a request of theirs is answered now */
+  stop(refusal: Response): void;
+}
 
 export interface CallsInFlight {
-  /** A request was let in; before it is acted on, its body has to come and a server may have to start. */
-  enter(caller: Caller): Recheck;
-  /**
-   * @param stop is called when the caller's access has been revoked, with what a request is answered now
-   * @returns to be called when the call is over
-   */
-  add(caller: Caller, stop: (refusal: Response) => void): () => void;
+  /** Revocations so far: noted when a request is let in, before its body comes and a server starts for it. */
+  readonly revocations: number;
+  /** The refusal of a request whose caller's access was revoked since there had been so many. */
+  refuse(caller: Caller, since: number): Response | undefined;
+  add(call: Call): void;
+  remove(call: Call): void;
   /** Stops the calls of those whose access was revoked. @param grantId the grant that something of was revoked */
-  recheck(grantId?: string): void;
+  stopRevoked(grantId?: string): void;
 }
 
 export function createCallsInFlight(now: () => number): CallsInFlight {
-  const calls = new Set<{ caller: Caller; stop: (refusal: Response) => void }>();
+  const calls = new Set<Call>();
   let revocations = 0;
 
   return {
-    enter(caller) {
-      const before = revocations;
-      return () => (revocations === before || caller.isValid() ? undefined : refuse(caller));
+    get revocations() {
+      return revocations;
     },
-    add(caller, stop) {
-      const call = { caller, stop };
-      calls.add(call);
-      return () => void calls.delete(call);
-    },
-    recheck(grantId) {
+    refuse: (caller, since) =>
+      revocations === since || caller.isValid() ? undefined : composeRefusal(caller),
+    add: (call) => void calls.add(call),
+    remove: (call) => void calls.delete(call),
+    stopRevoked(grantId) {
       revocations++;
       for (const call of calls) {
         if (!isRevoked(call.caller, grantId, now())) continue;
         calls.delete(call);
-        call.stop(refuse(call.caller));
+        call.stop(composeRefusal(call.caller));
       }
     },
   };
 }
 
-function refuse(caller: Caller): Response {
+export function composeRefusal(caller: Caller): Response {
   return caller.refuse?.() ?? new Response(null, { status: 401 });
-}
-
-/** Of a token that has run out nobody knows any more whether it was revoked; its grant still tells. */
-export function isRevoked(caller: Caller, grantId: string | undefined, now: number): boolean {
-  if (caller.isValid()) return false;
-  const { expiresAt = Infinity } = caller;
-  return now < expiresAt || (grantId !== undefined && caller.grantId === grantId);
 }

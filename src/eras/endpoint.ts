@@ -28,7 +28,7 @@ export interface Endpoint {
   /** `POST /messages` */
   messages: Answer;
   /**
-   * A credential may have lost its worth: ends the streams that hang on it, and the calls if it was revoked.
+   * A credential may have lost its worth: ends what hangs on it.
    *
    * @param grantId the grant that something of was revoked
    */
@@ -91,6 +91,7 @@ export function createEndpoint({
     sessions: sseSessions,
     streams,
     messagesPath,
+    holdFor: IDLE,
     inFlight,
     admission,
   });
@@ -103,7 +104,7 @@ export function createEndpoint({
     async mcp(request, caller, trace) {
       switch (request.method) {
         case "POST": {
-          const recheck = inFlight.enter(caller);
+          const since = inFlight.revocations;
           const body = await readMessages(request, caller, trace);
           if (body instanceof Response) return body;
           arrived(request);
@@ -114,8 +115,8 @@ export function createEndpoint({
           if (dialect instanceof Response) return dialect;
           const [first] = body.messages;
           return dialect === "stateless" && first !== undefined
-            ? stateless.post(request, first, caller, recheck)
-            : streamable.post(request, body, caller, recheck);
+            ? stateless.post(request, first, caller, since)
+            : streamable.post(request, body, caller, since);
         }
         case "GET":
           arrived(request);
@@ -133,13 +134,13 @@ export function createEndpoint({
     },
     async messages(request, caller, trace) {
       if (request.method !== "POST") return refuseMethod("POST");
-      const recheck = inFlight.enter(caller);
+      const since = inFlight.revocations;
       const body = await readMessages(request, caller, trace);
-      return body instanceof Response ? body : httpSse.post(request, body, caller, recheck);
+      return body instanceof Response ? body : httpSse.post(request, body, caller, since);
     },
     recheck(grantId) {
-      streams.recheck(grantId);
-      inFlight.recheck(grantId);
+      streams.endUnallowed(grantId);
+      inFlight.stopRevoked(grantId);
     },
     endSessions() {
       stateless.close();

@@ -1,6 +1,6 @@
 // Server-sent events (WHATWG HTML §9.2) as MCP uses them: one message an event, comments to keep the way open.
-// A stream ends when its caller's credential does.
-import { isRevoked } from "./calls-in-flight.ts";
+// A stream ends when its caller's credential does, or a while later where it was asked for with a good one.
+import { CALLS_LAST, hasRunOut, isRevoked } from "./access.ts";
 import type { Caller } from "./era.ts";
 import { createExpiryAlarm } from "./expiry-alarm.ts";
 import { createPacedBody, type Backlog, type PacedBody } from "./paced-body.ts";
@@ -9,6 +9,10 @@ export interface EventStream {
   readonly response: Response;
   /** Sends one message. Does nothing on a stream that has ended. @param id the event's id, for coming back to it */
   send(message: Uint8Array, id?: string): void;
+  /** Sends a call's own message, which began while the credential was good: also on a stream that waits for a new one. */
+  sendOwn(message: Uint8Array): void;
+  /** Whether the credential has not run out by itself; whoever was shown out has no stream any more. */
+  isCurrent(): boolean;
   /** Tells the client the id to come back with, and how long to wait before it does, without a message. */
   prime(id: string): void;
   /** Sends an event of another kind than `message`. */
@@ -18,15 +22,22 @@ export interface EventStream {
   end(): void;
 }
 
+export interface Opening {
+  /** Added to the response's own. */
+  headers?: Record<string, string> | undefined;
+  /** Milliseconds for which it goes on when the credential has run out by itself; without them it ends then. */
+  lasts?: number | undefined;
+  /** Meanwhile it waits for a new credential, and carries nothing but what calls from before have of their own. */
+  waits?: boolean;
+}
+
 /** What goes out at the pace of whoever reads it. */
 export interface Streams {
   /**
    * @param closed called once when the stream has ended, whoever ended it
-   * @param headers added to the response's own
-   * @param grace milliseconds for which nothing is sent when the credential has run out, before the stream ends
    */
-  open(caller: Caller, closed: () => void, headers?: Record<string, string>, grace?: number): EventStream;
-  /** The body of a plain answer. */
+  open(caller: Caller, closed: () => void, opening?: Opening): EventStream;
+  /** The body of a plain answer; it was earned with a good credential, and only revocation cuts it. */
   pace(caller: Caller, answer: Uint8Array): Uint8Array | ReadableStream<Uint8Array>;
 }
 
@@ -34,7 +45,7 @@ export interface EventStreams extends Streams {
   /** The same, with `backlog` told what is unread of them. */
   countedBy(backlog: Backlog): Streams;
   /** Ends the streams whose caller may no longer listen. @param grantId the grant that something of was revoked */
-  recheck(grantId?: string): void;
+  endUnallowed(grantId?: string): void;
   close(): void;
 }
 
@@ -70,9 +81,12 @@ export interface EventStreamsOptions {
 interface Entry {
   caller: Caller;
   isOpen: boolean;
-  /** Nothing is handed over: the credential has run out, and may be renewed. */
+  /** Only what is passed is handed over: the credential has run out, and may be renewed. */
   isHeld: boolean;
-  readonly grace: number;
+  readonly lasts: number;
+  readonly waits: boolean;
+  /** When it is to be looked at: its credential runs out, or has run out for so long that it ends. */
+  due: number;
   end(): void;
 }
 
@@ -84,50 +98,54 @@ export function createEventStreams({
   /** Everything that still goes out; what is no event stream, or has ended, gets no comments. */
   const bodies = new Map<PacedBody, Entry>();
 
-  /** What is sent in a time of grace waits for a credential that is good. */
-  const mayWait = (body: PacedBody, entry: Entry, grantId: string | undefined): boolean => {
-    const { caller, grace, isHeld } = entry;
-    if (isRevoked(caller, grantId, now()) || now() >= endOf(entry, grace)) return false;
-    if (!isHeld && body.unread > 0) return false;
-    entry.isHeld = true;
-    body.hold();
-    alarm.expect(endOf(entry, grace));
-    return true;
-  };
-  const recheck = (grantId?: string) => {
-    for (const [body, entry] of bodies) {
-      if (entry.caller.isValid() || mayWait(body, entry, grantId)) continue;
-      if (body.unread > 0) body.cut();
-      else {
-        body.release();
-        entry.end();
+  const endIfOver = (body: PacedBody, entry: Entry, grantId?: string) => {
+    const { caller, waits } = entry;
+    if (caller.isValid()) return;
+    if (!isRevoked(caller, grantId, now()) && now() < endOf(entry)) {
+      if (waits && !entry.isHeld) {
+        entry.isHeld = true;
+        entry.due = endOf(entry);
+        body.hold();
       }
-    }
+    } else if (body.unread > 0) body.cut();
+    else entry.end();
+  };
+  const endUnallowed = (grantId?: string) => {
+    for (const [body, entry] of bodies) endIfOver(body, entry, grantId);
   };
   const alarm = createExpiryAlarm({
     now,
     ring(at) {
-      recheck();
-      const ends = [...bodies.values()].map((entry) => endOf(entry, entry.isHeld ? entry.grace : 0));
-      const next = ends.reduce((least, end) => (end > at && end < least ? end : least), Infinity);
+      let next = Infinity;
+      for (const [body, entry] of bodies) {
+        if (entry.due <= at) {
+          entry.due = Infinity;
+          endIfOver(body, entry);
+        }
+        if (entry.due < next) next = entry.due;
+      }
       return next < Infinity ? next : undefined;
     },
   });
   // One timer for all: a thousand idle streams cost one tick.
   const timer = setInterval(() => {
-    recheck();
-    for (const [body, { isOpen, isHeld }] of bodies) {
+    endUnallowed();
+    for (const [body, { isOpen }] of bodies) {
       if (body.isStalled()) {
         body.cut();
         stalled?.();
-      } else if (isOpen && !isHeld && body.unread === 0) body.write(KEEP_ALIVE);
+      } else if (isOpen && body.unread === 0) body.pass(KEEP_ALIVE);
     }
   }, keepAlive);
   timer.unref();
 
+  const expectEnd = (entry: Entry) => {
+    entry.due = entry.waits ? (entry.caller.expiresAt ?? Infinity) : endOf(entry);
+    if (entry.due < Infinity) alarm.expect(entry.due);
+  };
   const countedBy = (backlog: Backlog): Streams => ({
-    open(caller, closed, headers, grace = 0) {
-      const entry: Entry = { caller, isOpen: true, isHeld: false, grace, end };
+    open(caller, closed, { headers, lasts = 0, waits = false } = {}) {
+      const entry: Entry = { caller, isOpen: true, isHeld: false, lasts, waits, due: Infinity, end };
       const over = caller.goOn?.();
       const body = createPacedBody(
         backlog,
@@ -139,8 +157,14 @@ export function createEventStreams({
         OPENING,
       );
       bodies.set(body, entry);
-      alarm.expect(caller.expiresAt);
-      return { ...createEventStream(body, end, { ...EVENT_STREAM, ...headers }), renew };
+      expectEnd(entry);
+      const isCurrent = () => !hasRunOut(entry.caller, now());
+      const sendOwn = (message: Uint8Array) =>
+        hasRunOut(entry.caller, now() - CALLS_LAST)
+          ? body.write(BEFORE, message, AFTER)
+          : body.pass(BEFORE, message, AFTER);
+      const sending = createEventStream(body, end, { ...EVENT_STREAM, ...headers });
+      return { ...sending, sendOwn, isCurrent, renew };
 
       function end() {
         if (!entry.isOpen) return;
@@ -150,11 +174,11 @@ export function createEventStreams({
       }
       function renew(newer: Caller) {
         const { grantId, expiresAt = Infinity } = entry.caller;
-        if (newer.grantId !== grantId || (newer.expiresAt ?? Infinity) <= expiresAt) return;
+        if (!entry.isOpen || newer.grantId !== grantId || (newer.expiresAt ?? Infinity) <= expiresAt) return;
         entry.caller = newer;
         entry.isHeld = false;
         body.release();
-        alarm.expect(newer.expiresAt);
+        expectEnd(entry);
       }
     },
     pace(caller, answer) {
@@ -164,8 +188,8 @@ export function createEventStreams({
         bodies.delete(body);
         over?.();
       });
-      bodies.set(body, { caller, isOpen: false, isHeld: false, grace: 0, end: body.end });
-      alarm.expect(caller.expiresAt);
+      const never = { lasts: Infinity, waits: false, due: Infinity };
+      bodies.set(body, { caller, isOpen: false, isHeld: false, ...never, end: body.end });
       body.write(answer);
       body.end();
       return body.readable;
@@ -175,7 +199,7 @@ export function createEventStreams({
   return {
     ...countedBy(() => {}),
     countedBy,
-    recheck,
+    endUnallowed,
     close() {
       clearInterval(timer);
       alarm.close();
@@ -184,16 +208,16 @@ export function createEventStreams({
   };
 }
 
-/** When the credential has run out for so long. */
-function endOf({ caller: { expiresAt = Infinity } }: Entry, ms: number): number {
-  return expiresAt + ms;
+/** When a stream ends that nobody revokes. */
+function endOf({ caller: { expiresAt = Infinity }, lasts }: Entry): number {
+  return expiresAt + lasts;
 }
 
 function createEventStream(
   { readable, write }: PacedBody,
   end: () => void,
   headers: Record<string, string>,
-): Omit<EventStream, "renew"> {
+): Omit<EventStream, "renew" | "sendOwn" | "isCurrent"> {
   return {
     response: new Response(readable, { headers }),
     end,

@@ -13,7 +13,7 @@ export interface ExpiryAlarmOptions {
 }
 
 /** The most a timer can wait, in milliseconds: with more it would not wait at all. */
-const LONGEST_WAIT = 2 ** 31 - 1;
+export const LONGEST_WAIT = 2 ** 31 - 1;
 
 export function createExpiryAlarm({ now, ring }: ExpiryAlarmOptions): ExpiryAlarm {
   let next: { at: number; timer: Timer } | undefined;

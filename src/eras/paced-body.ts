@@ -2,20 +2,24 @@
 // is known and stays ours to bound. Bun empties the queue of a ReadableStream at once, whatever its size
 // says; only a chunk that was pulled for has a place in the connection (WHATWG Streams, "pull").
 
+import { ownBytes } from "./retention.ts";
+
 /** Is told how many bytes more clients have not taken yet; negative when they took some. */
 export type Backlog = (change: number) => void;
 
 export interface PacedBody {
   readonly readable: ReadableStream<Uint8Array>;
-  /** Bytes the client has not taken. */
+  /** Bytes the client has not taken, though it could. */
   readonly unread: number;
   /** Adds to what the client gets. Does nothing behind the end. */
   write(...chunks: readonly Uint8Array[]): void;
   /** Nothing follows; what is unread still goes out. */
   end(): void;
-  /** Hands nothing over until it is released; what is written meanwhile is unread. */
+  /** What is written from now on waits until it is released; of too much, the oldest goes. */
   hold(): void;
   release(): void;
+  /** Adds to what the client gets, past what waits. */
+  pass(...chunks: readonly Uint8Array[]): void;
   /** Breaks off, so that the client cannot take what it has got for all there is. */
   cut(): void;
   /** To be called at equal intervals. @returns whether the client has taken nothing for a number of them */
@@ -24,6 +28,8 @@ export interface PacedBody {
 
 /** The most bytes handed over at once. */
 const PIECE = 256 * 1024;
+/** The most bytes that wait for a release. */
+const MOST_HELD = 1024 * 1024;
 /** Intervals without a byte taken after which a client counts as stalled. */
 const PATIENCE = 4;
 
@@ -37,7 +43,10 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
   /** Bytes of the piece that the connection has, and has taken when it pulls for more. */
   let handed = 0;
   let isWanted = false;
+  /** What waits for a release, in the pieces in which it was written. */
+  let held: { pieces: readonly Uint8Array[]; length: number }[] = [];
   let isHeld = false;
+  let heldBytes = 0;
   let isEnded = false;
   let isTaking = true;
   let waited = 0;
@@ -47,15 +56,21 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
     unread += change;
     backlog(change);
   };
+  const dropHeld = (most: number) => {
+    const before = heldBytes;
+    while (heldBytes > most) heldBytes -= held.shift()!.length;
+    if (heldBytes < before) backlog(heldBytes - before);
+  };
   const finish = () => {
     if (controller === undefined) return;
     controller = undefined;
     chunks = [];
     count(-unread);
+    dropHeld(0);
     over();
   };
   const handOver = () => {
-    isWanted = isHeld || (chunks.length === 0 && !isEnded);
+    isWanted = chunks.length === 0 && !isEnded;
     if (controller === undefined || isWanted) return;
     if (chunks.length === 0) {
       controller.close();
@@ -83,6 +98,12 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
     { highWaterMark: 0 },
   );
 
+  const add = (more: readonly Uint8Array[]) => {
+    chunks.push(...more);
+    count(lengthOf(more));
+    if (isWanted) handOver();
+  };
+
   return {
     readable,
     get unread() {
@@ -90,9 +111,15 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
     },
     write(...more) {
       if (controller === undefined || isEnded) return;
-      chunks.push(...more);
-      count(more.reduce((sum, { length }) => sum + length, 0));
-      if (isWanted) handOver();
+      if (!isHeld) return add(more);
+      const length = lengthOf(more);
+      held.push({ pieces: more.map(ownBytes), length });
+      heldBytes += length;
+      backlog(length);
+      dropHeld(MOST_HELD);
+    },
+    pass(...more) {
+      if (controller !== undefined && !isEnded) add(more);
     },
     end() {
       isEnded = true;
@@ -102,8 +129,12 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
       isHeld = true;
     },
     release() {
+      const waiting = held;
+      held = [];
       isHeld = false;
-      if (isWanted) handOver();
+      backlog(-heldBytes);
+      heldBytes = 0;
+      for (const { pieces } of waiting) add(pieces);
     },
     cut() {
       controller?.error(new Error("The client takes nothing, or may not."));
@@ -115,6 +146,10 @@ export function createPacedBody(backlog: Backlog, over: () => void, opening?: Ui
       return waited >= PATIENCE;
     },
   };
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Takes the first bytes out of `chunks`: a part of a large chunk, or several small ones. */

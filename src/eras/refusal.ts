@@ -31,15 +31,16 @@ export function refuseStream(allow: string): Response {
 
 /** All server processes allowed are busy. */
 export function refuseBusy(): Response {
-  const response = refuse(503, ErrorCode.refused, "All server processes are busy. Try again in a moment.");
-  response.headers.set("retry-after", "5");
-  return response;
+  return refuseForNow("All server processes are busy.");
 }
 
 /** @param what there is too much of */
 export function refuseCrowd(what: string): Response {
-  const text = `Too many ${what}. Try again in a moment.`;
-  const response = refuse(503, ErrorCode.refused, text);
+  return refuseForNow(`Too many ${what}.`);
+}
+
+function refuseForNow(why: string): Response {
+  const response = refuse(503, ErrorCode.refused, `${why} Try again in a moment.`);
   response.headers.set("retry-after", "5");
   return response;
 }
@@ -49,7 +50,15 @@ export function refuseCrowd(what: string): Response {
  * after anything else, a stream that ends at once included, they come again and again. 404 would end their session.
  */
 export function refuseResume(): Response {
-  const text = "There is nothing to resume: that stream has ended, or is not known any more.";
+  return refuseQuietly("There is nothing to resume: that stream has ended, or is not known any more.");
+}
+
+/** To end one of them would bring its client back at once, for ever. */
+export function refuseStreams(): Response {
+  return refuseQuietly("This session has as many streams open as it may have: close one first.");
+}
+
+function refuseQuietly(text: string): Response {
   const response = refuse(405, ErrorCode.refused, text);
   response.headers.set("allow", "POST, DELETE");
   return response;

@@ -5,10 +5,10 @@ import type { Caller } from "./era.ts";
 export interface Session {
   readonly id: string;
   readonly principal: string;
-  /** Whether something is going on: an open stream, a call in flight. */
-  isBusy(): boolean;
-  /** Whether it may be ended to make room for another one of its principal. */
-  mayGo(): boolean;
+  /** Whether its client has a stream open. */
+  isConnected(): boolean;
+  /** Whether a call has not been answered yet; perhaps it never will. */
+  isAtWork(): boolean;
   /** Ends the session; it is already forgotten. */
   close(): void;
 }
@@ -16,8 +16,8 @@ export interface Session {
 export interface Sessions<S extends Session> {
   newId(): string;
   /**
-   * Makes room for one more session. When its principal has too many, one that nothing goes on in ends, or else one that
-   * may go; the one that was not used for the longest time.
+   * Makes room for one more session. When its principal has too many, one ends: one that nothing goes on in, or else one
+   * that only listens, or else one whose client seems to be gone; the one that was not used for the longest time.
    *
    * @returns false when there is none that may
    */
@@ -29,7 +29,7 @@ export interface Sessions<S extends Session> {
   takeAnonymous(id: string): S | undefined;
   /** Forgets a session without closing it. */
   remove(session: S): void;
-  /** Closes the sessions that nobody has used for a while. */
+  /** Closes the sessions that nobody has used for a while, and later those whose calls were never answered. */
   reap(): void;
   close(): void;
 }
@@ -48,6 +48,16 @@ const MOST = 100;
 /** Of those whom nobody can tell from each other, all together: one of them could end everybody's otherwise. */
 const MOST_OF_ANYBODY = 1_000;
 
+/** How many things that stay a principal may have at a time. */
+export function mostOf(principal: string, most = MOST): number {
+  return principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most;
+}
+
+/** How long a call may take while its client has no stream open, in milliseconds. */
+const LONGEST_CALL = 60 * 60_000;
+/** Whoever waits for a call has a stream sooner, in milliseconds; but for clients that take nothing but JSON. */
+const SEEMS_GONE = 10_000;
+
 export function createSessions<S extends Session>({
   now,
   random,
@@ -63,11 +73,12 @@ export function createSessions<S extends Session>({
 
   const makeRoom = (principal: string): boolean => {
     const own = [...sessions.values()].filter(({ session }) => session.principal === principal);
-    if (own.length < (principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most)) return true;
-    const spared = own
-      .toSorted((one, other) => one.used - other.used)
-      .filter(({ session }) => session.mayGo());
-    const least = spared.find(({ session }) => !session.isBusy()) ?? spared[0];
+    if (own.length < mostOf(principal, most)) return true;
+    const oldest = own.toSorted((one, other) => one.used - other.used);
+    const least =
+      oldest.find(({ session }) => !session.isConnected() && !session.isAtWork()) ??
+      oldest.find(({ session }) => !session.isAtWork()) ??
+      oldest.find(({ session, used }) => !session.isConnected() && used <= now() - SEEMS_GONE);
     if (least === undefined) return false;
     end(least.session);
     return true;
@@ -91,10 +102,10 @@ export function createSessions<S extends Session>({
     },
     remove: (session) => sessions.delete(session.id),
     reap() {
-      const oldest = now() - idle;
       for (const entry of sessions.values()) {
-        if (entry.session.isBusy()) entry.used = now();
-        else if (entry.used < oldest) end(entry.session);
+        const { session, used } = entry;
+        if (session.isConnected()) entry.used = now();
+        else if (used < now() - (session.isAtWork() ? LONGEST_CALL : idle)) end(session);
       }
     },
     close() {

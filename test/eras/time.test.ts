@@ -28,9 +28,10 @@ describe("an idle session", () => {
       random: () => Buffer.from([++ids]),
       idle: 15 * MINUTE,
     });
-    const add = (isBusy: () => boolean = () => false) => {
+    const add = (isConnected: () => boolean = () => false) => {
       const id = sessions.newId();
-      sessions.add({ id, principal: "me", isBusy, mayGo: () => true, close: () => ended.push(id) });
+      const isAtWork = () => false;
+      sessions.add({ id, principal: "me", isConnected, isAtWork, close: () => ended.push(id) });
       return id;
     };
     const wait = (minutes: number) => {
@@ -85,13 +86,14 @@ describe("found 8: sessions of one principal", () => {
       ...(most !== undefined && { most }),
     });
     const add = (id: string, more: Partial<Session> = {}) => {
-      const idle = { principal: "me", isBusy: () => false, mayGo: () => true };
+      const idle = { principal: "me", isConnected: () => false, isAtWork: () => false };
       const session = { id, ...idle, close: () => ended.push(id), ...more };
       const hasRoom = sessions.makeRoom(session.principal);
       if (hasRoom) sessions.add(session);
       return hasRoom;
     };
-    return { sessions, ended, add };
+    const wait = (ms: number) => void (now += ms);
+    return { sessions, ended, add, wait };
   }
 
   test("are a hundred; the one that was not used for the longest time makes room, and is forgotten", () => {
@@ -106,17 +108,40 @@ describe("found 8: sessions of one principal", () => {
     expect(sessions.find("of another", others)?.id).toBe("of another");
   });
 
+  const HANGING = { isAtWork: () => true };
+  const WORKING = { isConnected: () => true, isAtWork: () => true };
+
   test("that only wait with a stream open go after the idle ones; those at work stay, and then there is no room", () => {
     const { ended, add } = setUp(3);
-    add("at work", { isBusy: () => true, mayGo: () => false });
-    add("listening", { isBusy: () => true });
+    add("at work", WORKING);
+    add("listening", { isConnected: () => true });
     add("idle");
-    expect([add("a", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([true, ["idle"]]);
-    expect([add("b", { isBusy: () => true, mayGo: () => false }), ended]).toEqual([
-      true,
-      ["idle", "listening"],
-    ]);
+    expect([add("a", WORKING), ended]).toEqual([true, ["idle"]]);
+    expect([add("b", WORKING), ended]).toEqual([true, ["idle", "listening"]]);
     expect([add("c"), ended.length]).toEqual([false, 2]);
+  });
+
+  test("whose clients are gone while their calls hang make room, the one that was left first; those that were just used do not", () => {
+    const { ended, add, wait } = setUp(2);
+    add("left first", HANGING);
+    wait(5_000);
+    add("left", HANGING);
+    expect([add("new"), ended]).toEqual([false, []]);
+    wait(5_000);
+    expect([add("new", HANGING), ended]).toEqual([true, ["left first"]]);
+    expect([add("another"), ended.length]).toEqual([false, 1]);
+  });
+
+  test("whose client is gone while a call hangs ends an hour after its last use; not as long as a stream is open", () => {
+    const { sessions, ended, add, wait } = setUp();
+    add("left", HANGING);
+    add("waiting", WORKING);
+    wait(59 * 60_000);
+    sessions.reap();
+    expect(ended).toEqual([]);
+    wait(2 * 60_000);
+    sessions.reap();
+    expect(ended).toEqual(["left"]);
   });
 
   test("are a thousand where nobody can be told from anybody", () => {
@@ -156,7 +181,7 @@ describe("a silent stream", () => {
     const streams = openStreams();
     streams.open({ principal: "me", isValid: () => false }, () => ended++);
     streams.open(YOU, () => (ended += 10));
-    streams.recheck();
+    streams.endUnallowed();
     expect(ended).toBe(1);
   });
 });
@@ -223,6 +248,160 @@ describe("found 43: what hangs on a credential that runs out", () => {
   });
 });
 
+describe("found 43: behind the end of a credential", () => {
+  const MINUTE = 60_000;
+  const END = 10 * MINUTE;
+  /** A credential, streams, and a clock that they are looked at by. */
+  function setUp() {
+    const clock = { now: 0 };
+    const now = () => clock.now;
+    const revoked = new Set<string>();
+    const streams = createEventStreams({ keepAlive: 1_000_000, now });
+    opened.push(streams);
+    let unread = 0;
+    const counted = streams.countedBy((change) => (unread += change));
+    const untilRead = () => until("it is read", () => unread === 0);
+    const me = (grantId = "g", expiresAt = END) => ({
+      principal: "me",
+      grantId,
+      expiresAt,
+      isValid: () => clock.now < expiresAt && !revoked.has(grantId),
+      refuse: () => new Response(null, { status: 401 }),
+    });
+    const at = (minutes: number) => {
+      clock.now = minutes * MINUTE;
+      streams.endUnallowed();
+    };
+    const revoke = (grantId: string) => {
+      revoked.add(grantId);
+      streams.endUnallowed(grantId);
+    };
+    return { streams: counted, me, at, revoke, now, untilRead };
+  }
+
+  async function drain(body: Exclude<Response["body"], null>): Promise<string> {
+    try {
+      return await new Response(body).text();
+    } catch {
+      return "cut off";
+    }
+  }
+  const ANSWER = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');
+  const LINE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/message"}');
+  const PROGRESS = Buffer.from('{"jsonrpc":"2.0","method":"notifications/progress"}');
+
+  test("the stream of a call carries its own messages for five minutes, and nothing that only may be its own", async () => {
+    const { streams, me, at, now } = setUp();
+    const aside: string[] = [];
+    const { response, outlet } = createExchange({
+      streams,
+      caller: me(),
+      expected: 1,
+      batch: false,
+      patience: 1_000_000,
+      now,
+      aside: (message) => aside.push(Buffer.from(message).toString()),
+    });
+    outlet.precede(LINE, true);
+    const seen = readTexts(await response);
+    at(14.9);
+    outlet.precede(LINE, true);
+    outlet.precede(PROGRESS);
+    outlet.finish(ANSWER);
+    expect(await seen).toEqual([LINE, PROGRESS, ANSWER].map(String));
+    expect(aside).toEqual([LINE.toString()]);
+  });
+
+  test("it ends after these, and at once when its grant is revoked", async () => {
+    for (const isRevoked of [false, true]) {
+      const { streams, me, at, revoke, now, untilRead } = setUp();
+      const caller = me();
+      const options = { streams, caller, expected: 1, batch: false, patience: 1_000_000, now };
+      let ended = 0;
+      const { response, outlet } = createExchange({ ...options, closed: () => ended++ });
+      outlet.precede(PROGRESS);
+      const seen = readTexts(await response);
+      await untilRead();
+      at(14);
+      expect(ended).toBe(0);
+      if (isRevoked) revoke("g");
+      else at(15);
+      expect(ended).toBe(1);
+      outlet.finish(ANSWER);
+      expect(await seen).toEqual([PROGRESS.toString()]);
+    }
+  });
+
+  test("a plain answer is given to the end; revocation cuts it", async () => {
+    const { streams, me, at, revoke } = setUp();
+    const big = Buffer.alloc(1024 * 1024, "x");
+    at(11);
+    const [whole, cut] = ["g", "h"].map(
+      (grant) => streams.pace(me(grant), big) as ReadableStream<Uint8Array>,
+    );
+    at(100);
+    revoke("h");
+    expect([(await drain(whole!)).length, await drain(cut!)]).toEqual([big.length, "cut off"]);
+  });
+
+  test("a stream that waits for a new credential carries answers of calls from before, then all that it has kept", async () => {
+    const { streams, me, at, untilRead } = setUp();
+    let ended = 0;
+    const stream = streams.open(me(), () => ended++, { lasts: 15 * MINUTE, waits: true });
+    const events = readEvents(stream.response);
+    const next = async () => (await within(events.next(), "an event")).value?.data;
+    expect(await next()).toBe("open");
+    at(11);
+    stream.send(LINE);
+    stream.sendOwn(ANSWER);
+    expect(await next()).toBe(ANSWER.toString());
+    at(15);
+    stream.sendOwn(PROGRESS);
+    at(24);
+    expect(ended).toBe(0);
+    stream.renew(me("g", 60 * MINUTE));
+    expect([await next(), await next()]).toEqual([LINE, PROGRESS].map(String));
+    const last = events.next();
+    await untilRead();
+    at(60);
+    stream.send(LINE);
+    at(75);
+    expect(ended).toBe(1);
+    stream.renew(me("g", 200 * MINUTE));
+    expect((await last).done).toBeTrue();
+  });
+
+  test("a client that takes nothing but JSON waits as long, and is refused then", async () => {
+    const { streams, me } = setUp();
+    let cancelled = 0;
+    const { response } = createExchange({
+      streams,
+      expected: 1,
+      batch: false,
+      patience: 1,
+      isPlain: true,
+      caller: me("g", Date.now() - 5 * MINUTE + 20),
+      cancel: () => cancelled++,
+    });
+    expect([(await within(response, "the refusal")).status, cancelled]).toEqual([401, 1]);
+  });
+
+  test("only what has run out is looked at", async () => {
+    const streams = openStreams();
+    let looks = 0;
+    const ends = Array.from({ length: 50 }, (_, index) => {
+      const expiresAt = Date.now() + 20 + 2 * index;
+      const closed = Promise.withResolvers<void>();
+      const isValid = () => (looks++, Date.now() < expiresAt);
+      streams.open({ principal: "me", expiresAt, isValid }, closed.resolve);
+      return closed.promise;
+    });
+    await within(Promise.all(ends), "the ends");
+    // Once when one is to end, and once more to know why.
+    expect(looks).toBeLessThanOrEqual(4 * ends.length);
+  });
+});
+
 describe("an answer that takes long", () => {
   const exchange = (more: Partial<ExchangeOptions>) =>
     createExchange({
@@ -253,7 +432,7 @@ describe("an answer that takes long", () => {
   });
 
   test("is waited for in silence when the client takes nothing but JSON", async () => {
-    const { response, outlet } = exchange({ aside: () => {} });
+    const { response, outlet } = exchange({ isPlain: true });
     expect(await Promise.race([response, Bun.sleep(50)])).toBeUndefined();
     outlet.finish(ANSWER);
     expect(await (await response).text()).toBe(ANSWER.toString());

@@ -65,8 +65,8 @@ test("a session used before the clock went back ends after its time all the same
   sessions.add({
     id: "id",
     principal: "me",
-    isBusy: () => false,
-    mayGo: () => true,
+    isConnected: () => false,
+    isAtWork: () => false,
     close: () => ended.push("id"),
   });
   now = 0;

@@ -74,7 +74,7 @@ test("what a client has not read yet it does not get any more once its credentia
   const reader = bodyOf(counted.pace(me, Buffer.alloc(10 * MB)));
   await reader.read();
   valid = false;
-  streams.recheck();
+  streams.endUnallowed();
   expect(await endOf(reader)).toBe("cut off");
   expect(count.unread).toBe(0);
 });

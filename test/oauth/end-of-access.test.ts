@@ -124,6 +124,23 @@ describe("found 24: when access is revoked", () => {
     await Promise.all([untilCancelled("one"), untilCancelled("two")]);
   });
 
+  test("an id of a batch that was answered, and that another grant's call has by now, is left alone", async () => {
+    const goes = await connect(issuer, client);
+    const session = await openSession(url, bearer(goes));
+    const batch = session.send([
+      callOf("again", "pid", {}),
+      callOf("hangs", "hold_silently", { key: "batch" }),
+    ]);
+    await untilCalled("batch");
+    const lasting = session.send(callOf("again", "hold_silently", { key: "again" }), bearer(stays));
+    await untilCalled("again");
+    await revoke(goes);
+    await expectChallenge(await batch);
+    await untilCancelled("batch");
+    await other.call("release", { key: "again" });
+    expect((await readAnswer(await lasting)).result).toEqual({ released: "again" });
+  });
+
   test("a request whose body had not come to its end then is refused, in every dialect", async () => {
     const goes = await connect(issuer, client);
     const session = await openSession(url, bearer(goes));
@@ -237,27 +254,30 @@ describe("when a token runs out", () => {
   });
   afterAll(async () => void (await program?.stop()));
 
-  test("found 43: every stream of its bearer ends then, long before the next comment is due; a call may be taken up again with a new token", async () => {
+  test("found 43: what is open for its own sake ends then, long before the next comment is due; the streams of calls carry their answers", async () => {
     const tokens = await connect(issuer, client);
     const session = await openSession(url, bearer(tokens));
     const modern = createStatelessClient(url, {}, bearer(tokens));
     const call = listen(await session.start("hold", { key: "goes on" }, "goes on"));
-    const { id = "" } = await call.nextEvent();
+    await call.next();
+    const newest = listen(
+      await modern.start("hold", { key: "modern" }, { meta: { [META.logLevel]: "info" } }),
+    );
+    await newest.next();
     const streams: Listening[] = [
-      call,
       listen(await session.listen()),
       listen(await modern.request("subscriptions/listen", { notifications: { toolsListChanged: true } })),
     ];
     // Comments come every 15 seconds from the start of the program on, which was just now.
     await within(Promise.all(streams.map((stream) => stream.ended())), "the ends", 8_000);
 
-    const renewed = (await (await refresh(issuer, client, tokens.refresh_token)).json()) as Tokens;
-    const headers = { ...bearer(renewed), "mcp-session-id": session.id };
-    const resumed = fetch(url, { headers: { ...headers, "last-event-id": id } });
+    const renewed = await renew(tokens);
+    const again = createStatelessClient(url, {}, bearer(renewed));
+    await again.call("release", { key: "modern" });
+    expect(await newest.next()).toMatchObject({ result: { released: "modern" } });
     const released = await session.send(callOf("r", "release", { key: "goes on" }), bearer(renewed));
     expect((await readAnswer(released)).result).toEqual({});
-    const answer = await readAnswer(await resumed);
-    expect(answer).toMatchObject({ id: "goes on", result: { released: "goes on" } });
+    expect(await call.next()).toMatchObject({ id: "goes on", result: { released: "goes on" } });
   });
 
   const untilRefused = (tokens: Tokens) =>
@@ -286,10 +306,19 @@ describe("when a token runs out", () => {
     await stream.close();
   });
 
-  test("found 43: it ends when no new token comes, or when access is revoked before one does", async () => {
+  test("found 43: answers of calls that began before come on it meanwhile", async () => {
     const tokens = await connect(issuer, client);
-    const { stream } = await openSse(program.ready.sse, tokens);
-    await stream.ended();
+    const { stream, send } = await openSse(program.ready.sse, tokens);
+    await send(callOf("before", "hold_silently", { key: "sse" }));
+    await untilRefused(tokens);
+    const session = await openSession(url, bearer(await renew(tokens)));
+    await session.call("list_changed");
+    await session.call("release", { key: "sse" });
+    expect(await stream.next()).toMatchObject({ id: "before", result: { released: "sse" } });
+    await stream.close();
+  });
+
+  test("found 43: it ends when access is revoked before a new token comes", async () => {
     const other = await connect(issuer, client);
     const silent = await openSse(program.ready.sse, other);
     await untilRefused(other);

@@ -7,7 +7,7 @@ import { ErrorCode } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
-import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
+import type { CallsInFlight } from "../calls-in-flight.ts";
 import type { Caller } from "../era.ts";
 import type { EventStream, EventStreams } from "../event-stream.ts";
 import type { Backlog } from "../paced-body.ts";
@@ -25,8 +25,8 @@ export interface SseSession extends Session {
 export interface HttpSse {
   /** `GET /sse` */
   get(caller: Caller): Response;
-  /** `POST /messages?sessionId=`; the answers come on the stream. */
-  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
+  /** `POST /messages?sessionId=`; the answers come on the stream. @param since revocations when it was let in */
+  post(request: Request, body: Body, caller: Caller, since: number): Promise<Response>;
 }
 
 export interface HttpSseOptions {
@@ -35,22 +35,22 @@ export interface HttpSseOptions {
   streams: EventStreams;
   /** Where the client shall post: `/messages`. */
   messagesPath: string;
+  /**
+   * How long a stream waits for a new token when its own has run out, in milliseconds: clients get one when a POST of
+   * theirs is refused, and go on in the same session. Those that came back to a new stream would not begin on it.
+   */
+  holdFor: number;
   inFlight: CallsInFlight;
   admission: Admission;
 }
 
 /** How long a client may take to send `initialize`, in milliseconds. */
 const BEGIN_WITHIN = 60_000;
-/**
- * How long a stream waits in silence for a new token when its own has run out, in milliseconds: clients get one when a
- * POST of theirs is refused, and go on in the same session.
- */
-const RENEW_WITHIN = 5_000;
 /** Streams of clients without a token that have not sent it: nothing else bounds what strangers can open. */
 const MOST_WAITING = 100;
 
 export function createHttpSse(options: HttpSseOptions): HttpSse {
-  const { bridge, sessions, streams, messagesPath, inFlight, admission } = options;
+  const { bridge, sessions, streams, messagesPath, holdFor, inFlight, admission } = options;
   /** Sessions of strangers that have not begun. */
   const waiting = new Set<SseSession>();
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
@@ -66,17 +66,25 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   };
 
   /** The answer comes on the stream of somebody whose access may last longer than that of who calls. */
-  const watch = ({ id, method }: Message, caller: Caller, outlet: Outlet, calls: Conversation): Outlet => {
+  const watch = (
+    { id, method }: Message,
+    caller: Caller,
+    { stream, outlet }: SseSession,
+    calls: Conversation,
+  ): Outlet => {
+    // Nothing goes out on a stream whose token has run out of what began afterwards, whoever asked for it.
+    const own = stream.isCurrent() ? stream.sendOwn : stream.send;
     // The greeting is not the client's alone, and is never cancelled.
-    if (method === "initialize") return outlet;
-    const over = inFlight.add(caller, () => calls.cancel(id));
+    const isWatched = method !== "initialize" && caller.refuse !== undefined;
+    const call = { caller, stop: () => calls.cancel(id) };
+    if (isWatched) inFlight.add(call);
     return {
-      precede: outlet.precede,
-      finish(...answer) {
-        over();
-        outlet.finish(...answer);
+      precede: (message, rides) => (rides ? outlet.precede(message) : own(message)),
+      finish(message) {
+        inFlight.remove(call);
+        own(message);
       },
-      drop: over,
+      drop: () => inFlight.remove(call),
     };
   };
 
@@ -87,7 +95,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       const id = sessions.newId();
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
-      const stream = streams.countedBy(count).open(caller, closed, undefined, RENEW_WITHIN);
+      const stream = streams.countedBy(count).open(caller, closed, { lasts: holdFor, waits: true });
       const session: SseSession = {
         id,
         principal: caller.principal,
@@ -98,9 +106,9 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
           drop: () => {},
         },
         conversation: undefined,
-        isBusy: () => true,
         // Its client would come back at once, and end the next one.
-        mayGo: () => false,
+        isConnected: () => true,
+        isAtWork: () => true,
         close: stream.end,
       };
       sessions.add(session);
@@ -121,7 +129,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         void Promise.resolve(session.conversation).then((begun) => begun === undefined && stream.end());
       }
     },
-    async post(request, { messages }, caller, recheck) {
+    async post(request, { messages }, caller, since) {
       const id = new URL(request.url).searchParams.get("sessionId");
       if (id === null)
         return refuse(400, ErrorCode.refused, "Bad request: the sessionId parameter is missing.");
@@ -139,12 +147,13 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         return refuseBusy();
       }
       waiting.delete(session);
-      const refusal = (await admission.refuse(messages, caller, conversation.call)) ?? recheck();
+      const refusal =
+        (await admission.refuse(messages, caller, conversation.call)) ?? inFlight.refuse(caller, since);
       if (refusal !== undefined) return refusal;
       session.stream.renew(caller);
       for (const message of messages) {
         if (message.kind === "request") {
-          const outlet = watch(message, caller, session.outlet, conversation);
+          const outlet = watch(message, caller, session, conversation);
           conversation.call(message, admission.screen(message, caller, outlet));
         } else conversation.tell(message);
       }

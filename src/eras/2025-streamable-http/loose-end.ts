@@ -1,6 +1,6 @@
 // A session's GET stream, and what waits while the client has none open.
 import type { Caller } from "../era.ts";
-import { refuseResume } from "../refusal.ts";
+import { refuseResume, refuseStreams } from "../refusal.ts";
 import { ownBytes, type Queue } from "../retention.ts";
 import type { SessionStreams } from "./session-streams.ts";
 
@@ -14,7 +14,6 @@ export interface LooseEnd {
    * @param lastEventId the event a client was cut off behind, on this stream or on a POST's
    */
   open(caller: Caller, lastEventId: string | null): Response;
-  isOpen(): boolean;
   close(): void;
 }
 
@@ -33,10 +32,10 @@ export function createLooseEnd(streams: SessionStreams, unheard: Queue<Uint8Arra
       if (lastEventId && !standing.owns(lastEventId))
         return streams.resume(caller, lastEventId) ?? refuseResume();
       const response = standing.connect(caller, lastEventId);
+      if (response === undefined) return refuseStreams();
       for (const message of unheard.takeAll()) standing.send(message);
       return response;
     },
-    isOpen: () => standing.isConnected,
     close() {
       standing.close();
       unheard.close();

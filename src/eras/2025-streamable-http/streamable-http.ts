@@ -1,12 +1,12 @@
 // Streamable HTTP with sessions: revisions 2025-03-26, 2025-06-18 and 2025-11-25.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
-import type { Bridge } from "../../bridge/bridge.ts";
+import type { Bridge, Outlet } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
 import type { Body } from "../body.ts";
-import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
+import type { CallsInFlight } from "../calls-in-flight.ts";
 import { isResumable, isStranger, type Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
@@ -19,7 +19,8 @@ import type { StreamableSession } from "./session.ts";
 import { createSessionStreams } from "./session-streams.ts";
 
 export interface StreamableHttp {
-  post(request: Request, body: Body, caller: Caller, recheck: Recheck): Promise<Response>;
+  /** @param since revocations when the request was let in */
+  post(request: Request, body: Body, caller: Caller, since: number): Promise<Response>;
   get(request: Request, caller: Caller): Promise<Response>;
   delete(request: Request, caller: Caller): Promise<Response>;
 }
@@ -82,8 +83,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       loose,
       isAdopted,
       handshake: isStranger(caller) ? { initialize, initialized: undefined } : undefined,
-      isBusy: () => loose.isOpen() || conversation.pending > 0,
-      mayGo: () => conversation.pending === 0,
+      isConnected: () => own.isConnected,
+      isAtWork: () => conversation.pending > 0,
       close: conversation.close,
     };
     if (!sessions.makeRoom(principal)) {
@@ -91,6 +92,10 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       return refuseCrowd("sessions are at work");
     }
     return session;
+  };
+  const end = (session: StreamableSession) => {
+    sessions.remove(session);
+    session.close();
   };
   const openSession = async (caller: Caller, initialize: Message) => {
     const session = await createSession(caller, initialize);
@@ -103,7 +108,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
   });
 
   return {
-    async post(request, { batch, messages }, caller, recheck) {
+    async post(request, { batch, messages }, caller, since) {
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1) {
         return refuse(
@@ -118,28 +123,41 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
       const refusal =
-        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ?? recheck();
-      if (refusal !== undefined) return refusal;
+        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ??
+        inFlight.refuse(caller, since);
+      if (refusal !== undefined) {
+        // Nobody knows its id yet.
+        if (opening !== undefined) end(session);
+        return refusal;
+      }
       const requests = messages.filter(isRequest);
       // Notifications and answers first: a call in the same batch may wait for them.
       for (const message of messages) if (!isRequest(message)) tell(session, message);
       if (requests.length === 0) return new Response(null, { status: 202 });
+      /** An id of one that was answered may be another call's by now. */
+      const unanswered = batch ? new Set(requests) : undefined;
       const exchange = createExchange({
         streams: session.streams,
         caller,
         inFlight,
         cancel() {
           // The greeting is not the client's alone, and is never cancelled.
-          for (const { id, method } of requests) if (method !== "initialize") session.conversation.cancel(id);
+          for (const { id, method } of unanswered ?? requests)
+            if (method !== "initialize") session.conversation.cancel(id);
         },
         batch,
         expected: requests.length,
-        aside: takesEvents(request) ? undefined : session.loose.send,
+        aside: session.loose.send,
+        isPlain: !takesEvents(request),
         headers: opening === undefined ? undefined : { [SESSION_HEADER]: session.id },
         patience: PATIENCE,
+        request,
       });
       for (const message of requests) {
-        session.conversation.call(message, admission.screen(message, caller, exchange.outlet));
+        const outlet = unanswered
+          ? untilOver(exchange.outlet, () => unanswered.delete(message))
+          : exchange.outlet;
+        session.conversation.call(message, admission.screen(message, caller, outlet));
       }
       return exchange.response;
     },
@@ -154,9 +172,23 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
       const session = await findSession(request, caller);
       if (session instanceof Response) return session;
-      sessions.remove(session);
-      session.close();
+      end(session);
       return new Response(null, { status: 200 });
+    },
+  };
+}
+
+/** Calls `over` when a call is. */
+function untilOver(outlet: Outlet, over: () => void): Outlet {
+  return {
+    precede: outlet.precede,
+    finish(answer, code) {
+      over();
+      outlet.finish(answer, code);
+    },
+    drop() {
+      over();
+      outlet.drop();
     },
   };
 }

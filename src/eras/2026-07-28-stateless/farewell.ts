@@ -3,6 +3,7 @@
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
 import type { Outlet } from "../../bridge/bridge.ts";
 import { composeEnd } from "../../bridge/listeners.ts";
+import { mostOf } from "../sessions.ts";
 
 export interface Listening {
   /** The client's id of the request, as JSON text. */
@@ -22,10 +23,6 @@ export interface Farewell {
   say(): void;
 }
 
-const MOST = 100;
-/** Of those whom nobody can tell from each other, all together. */
-const MOST_OF_ANYBODY = 1_000;
-
 export function createFarewell(): Farewell {
   /** Oldest first. */
   const open = new Set<Listening>();
@@ -39,7 +36,7 @@ export function createFarewell(): Farewell {
   return {
     add(stream) {
       const own = [...open].filter(({ principal }) => principal === stream.principal);
-      if (own.length >= (stream.principal === "" ? MOST_OF_ANYBODY : MOST)) end(own[0]!);
+      if (own.length >= mostOf(stream.principal)) end(own[0]!);
       open.add(stream);
     },
     remove: (stream) => void open.delete(stream),

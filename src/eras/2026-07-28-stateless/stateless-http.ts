@@ -6,7 +6,7 @@ import type { Envelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { Admission } from "../admission.ts";
-import type { CallsInFlight, Recheck } from "../calls-in-flight.ts";
+import type { CallsInFlight } from "../calls-in-flight.ts";
 import type { Caller } from "../era.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { createExchange, PATIENCE } from "../exchange.ts";
@@ -16,7 +16,8 @@ import { climb } from "./ladder.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
 export interface StatelessHttp {
-  post(request: Request, message: Message, caller: Caller, recheck: Recheck): Promise<Response>;
+  /** @param since revocations when the request was let in */
+  post(request: Request, message: Message, caller: Caller, since: number): Promise<Response>;
   /** Ends the streams of those who listen; what else is under way ends with its stream. */
   close(): void;
 }
@@ -63,6 +64,8 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       farewell.remove(listening);
       listening.cancel();
     };
+    const { id, method } = message;
+    const isListening = method === "subscriptions/listen";
     const exchange = createExchange({
       streams: streams.countedBy(server.unread),
       caller,
@@ -71,17 +74,18 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       closed: leave,
       expected: 1,
       batch: false,
+      // A call that began with a good token goes on; who only listens does not.
+      ...(isListening && { lasts: 0 }),
       patience: PATIENCE,
       statusOf,
     });
-    const { id, method } = message;
     const listening: Listening = {
       id,
       principal: caller.principal,
       outlet: exchange.outlet,
       cancel: () => {},
     };
-    if (method === "subscriptions/listen") farewell.add(listening);
+    if (isListening) farewell.add(listening);
     listening.cancel = server.call(message, envelope, admission.screen(message, caller, exchange.outlet));
     const abandon = () => {
       leave();
@@ -93,14 +97,15 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   }
 
   return {
-    async post(request, message, caller, recheck) {
+    async post(request, message, caller, since) {
       if (message.kind !== "request") return refuseOther(message);
       const envelope = climb(request, message);
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller.principal, envelope);
       if (server === undefined) return refuseBusy();
       try {
-        const refusal = (await refuseCall(request, message, envelope, server, caller)) ?? recheck();
+        const refusal =
+          (await refuseCall(request, message, envelope, server, caller)) ?? inFlight.refuse(caller, since);
         return refusal ?? start(request, message, envelope, server, caller);
       } finally {
         server.release();
