@@ -4,13 +4,14 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createLoginRobot } from "../login-robot.ts";
 import { TOKEN } from "../oauth/harness.ts";
 import { startProgram } from "../program.ts";
-import { fixture, INITIALIZE, post, until, within } from "../eras/wire.ts";
+import { fixture, post, until, within } from "../eras/wire.ts";
 import { SIGN_IN } from "./sdk-clients.ts";
 
 setDefaultTimeout(60_000);
 
 /** Longer than it takes until the answer to a call is an event stream. */
 const TTL = 7_000;
+const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 
 describe("found 43: when its token runs out", () => {
   test.concurrent.each(Object.entries(SIGN_IN))(
@@ -23,11 +24,11 @@ describe("found 43: when its token runs out", () => {
         const ms = TTL + 1_000;
         expect(await within(client.call("sleep", { ms }), "the answer", 3 * TTL)).toBe(`slept ${ms}`);
         expect(await client.call("sleep", { ms: 1 })).toBe("slept 1");
-        // And once more after doing nothing at all while a token ran out.
+        // And once more after doing nothing at all while a token ran out. What asks whether it has opens no session.
         const headers = { authorization: `Bearer ${client.accessToken()}` };
         await until(
           "the token has run out",
-          async () => (await post(program.ready.url, INITIALIZE, headers)).status === 401,
+          async () => (await post(program.ready.url, PING, headers)).status === 401,
         );
         expect(await client.call("sleep", { ms: 2 })).toBe("slept 2");
         await client.close();
