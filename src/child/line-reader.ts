@@ -66,11 +66,14 @@ export function createLineReader({ limit, line, oversize }: LineReaderOptions): 
 function copyStart(pieces: readonly Uint8Array[]): Uint8Array {
   let count = 0;
   for (let length = 0; count < pieces.length && length < EXCERPT; count++) length += pieces[count]!.length;
-  return Uint8Array.prototype.slice.call(Buffer.concat(pieces.slice(0, count)), 0, EXCERPT);
+  // No more is copied than counts: a line without end would leave as much garbage as it is long.
+  const starts = pieces.slice(0, count).map((piece) => piece.subarray(0, EXCERPT));
+  return Uint8Array.prototype.slice.call(Buffer.concat(starts), 0, EXCERPT);
 }
 
 function copyEnd(pieces: readonly Uint8Array[]): Uint8Array {
   let from = pieces.length;
   for (let length = 0; from > 0 && length < EXCERPT;) length += pieces[--from]!.length;
-  return Uint8Array.prototype.slice.call(Buffer.concat(pieces.slice(from)), -EXCERPT);
+  const ends = pieces.slice(from).map((piece) => piece.subarray(-EXCERPT));
+  return Uint8Array.prototype.slice.call(Buffer.concat(ends), -EXCERPT);
 }
