@@ -27,6 +27,15 @@ export interface Candidate {
   close(): Promise<void>;
 }
 
+/** Stands for a process that is not started, since the program ends: nothing is heard of it any more. */
+export const NOBODY: Candidate = {
+  pid: 0,
+  ended: new Promise(() => {}),
+  ask: (_compose, ms) => (ms === undefined ? new Promise(() => {}) : Promise.resolve({ outcome: "silent" })),
+  handOver: () => ({ pid: 0, send: () => false, read() {}, close: async () => {} }),
+  close: async () => {},
+};
+
 export interface CandidateOptions {
   startChild: StartChild;
   onStderr(line: string): void;

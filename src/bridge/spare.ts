@@ -4,7 +4,7 @@ import { describeExit, type Child, type ChildEvents } from "../child/child.ts";
 import type { Message } from "../frame/message.ts";
 import { settlesWithin } from "../deadline.ts";
 import type { BridgeOptions, LaunchReport } from "./bridge.ts";
-import { createCandidate, type Candidate } from "./candidate.ts";
+import { createCandidate, NOBODY, type Candidate } from "./candidate.ts";
 import { composeDiscover, composePing } from "./introduction.ts";
 import { createOffers, NO_DOUBT, type Offer } from "./offer.ts";
 import { probe, type Finding } from "./probe.ts";
@@ -51,6 +51,7 @@ export function createSpare(options: SpareOptions): Spare {
   const begun = now();
 
   function start(role: "standby" | "disposable", isShown = (_line: string) => true): Candidate {
+    if (isClosed) return NOBODY;
     const candidate = createCandidate({
       startChild,
       onStderr: (line) => isShown(line) && onStderr(line),
