@@ -260,6 +260,24 @@ test("found 40: who finds no room for it has it all the same, and gets it when t
   expect((await own.send(PING)).status).toBe(200);
 });
 
+test("found 40: whose stranger's session has made room for somebody else's goes on in it, and nobody else does", async () => {
+  await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "1"]);
+  const { url, ada, bob } = house;
+  const [one, other, ended] = [await openSession(url), await openSession(url), await openSession(url)];
+  expect((await ended.end()).status).toBe(200);
+  const [hers, his] = [show(one, url, ada), show(other, url, bob)];
+  const pid = pidOf(await hers.call("pid"));
+  // The process of the strangers has gone, and their sessions with it.
+  expect((await other.send(PING)).status).toBe(404);
+  const pids = [pid, pidOf(await his.call("pid"))];
+  expect(await readStarts(house.program)).toEqual(expect.arrayContaining(pids));
+  expect(new Set(pids).size).toBe(2);
+  for (const who of [{}, ada]) expect((await show(other, url, who).send(PING)).status).toBe(404);
+  // Who has taken leave has left nothing.
+  expect((await show(ended, url, bob).send(PING)).status).toBe(404);
+  expect((await his.send(PING)).status).toBe(200);
+});
+
 test.each(["GET", "DELETE"])(
   "found 40: %s of somebody whose access was revoked while his process started is refused",
   async (method) => {

@@ -73,6 +73,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
       closed() {
+        // Whoever ends a session himself has had it forgotten before.
+        if (sessions.takeAnonymous(session.id) !== undefined) adoptions.keep(session);
         sessions.remove(session);
         loose.close();
       },
