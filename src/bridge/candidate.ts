@@ -3,11 +3,11 @@
 import type { Child, ChildEvents, ChildExit, StartChild } from "../child/child.ts";
 import { readMessages, type Message } from "../frame/message.ts";
 import { SERVER_MESSAGE } from "../frame/names.ts";
-import { splice } from "../frame/splice.ts";
 import { createKeptMessages } from "./kept-messages.ts";
 import { settle } from "./message-reader.ts";
 import type { ServerOptions } from "./server.ts";
 import type { Compose } from "./standing.ts";
+import { underId } from "./welcome.ts";
 
 export type Reply =
   { outcome: "answered"; answer: Message } | { outcome: "exited"; exit: ChildExit } | { outcome: "silent" };
@@ -26,6 +26,15 @@ export interface Candidate {
   handOver(events: ChildEvents, welcome?: Message): Child;
   close(): Promise<void>;
 }
+
+/** Stands for a process that is not started, since the program ends: nothing is heard of it any more. */
+export const NOBODY: Candidate = {
+  pid: 0,
+  ended: new Promise(() => {}),
+  ask: (_compose, ms) => (ms === undefined ? new Promise(() => {}) : Promise.resolve({ outcome: "silent" })),
+  handOver: () => ({ pid: 0, send: () => false, read() {}, close: async () => {} }),
+  close: async () => {},
+};
 
 export interface CandidateOptions {
   startChild: StartChild;
@@ -120,5 +129,5 @@ export function createCandidate({ startChild, onStderr, onNoise }: CandidateOpti
 function underIdOf(bytes: Uint8Array, answer: Message): Uint8Array {
   const reading = readMessages(bytes);
   const id = "messages" in reading ? reading.messages[0]?.id : undefined;
-  return splice(answer.bytes, [{ at: answer.idAt!, text: id ?? "null" }]);
+  return underId(answer, id ?? "null");
 }

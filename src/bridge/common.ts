@@ -1,12 +1,10 @@
 // The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
 // they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
-import { composeRequest } from "../frame/compose.ts";
 import { readMessages, type Message } from "../frame/message.ts";
-import { NAME, VERSION } from "../version.ts";
 import type { BridgeOptions, Revisions } from "./bridge.ts";
-import { canonical, LEGACY, MODERN, type Envelope } from "./envelope.ts";
+import { canonical, MODERN, type Envelope } from "./envelope.ts";
 import { createJunction } from "./junction.ts";
-import { composeDiscover } from "./introduction.ts";
+import { composeDiscover, createGreeting, WHO } from "./introduction.ts";
 import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
 import { createLegacyOnModern } from "./legacy-on-modern.ts";
 import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
@@ -32,11 +30,10 @@ const CAPABILITIES = {
   sampling: { tools: {} },
   elicitation: { form: {}, url: {} },
 };
-const CLIENT_INFO = { name: NAME, version: VERSION };
-const GREETING = { protocolVersion: LEGACY, capabilities: CAPABILITIES, clientInfo: CLIENT_INFO };
+const composeGreeting = createGreeting(CAPABILITIES);
 const ENVELOPE: Envelope = {
   version: MODERN,
-  clientInfo: JSON.stringify(CLIENT_INFO),
+  clientInfo: JSON.stringify(WHO),
   capabilities: CAPABILITIES,
   capabilitiesKey: canonical(CAPABILITIES),
   logLevel: undefined,
@@ -44,7 +41,7 @@ const ENVELOPE: Envelope = {
 
 /** For a server that has to be asked whether it takes a handshake. */
 export function writeOwnInitialize(): Message {
-  const reading = readMessages(composeRequest(0, "initialize", GREETING));
+  const reading = readMessages(composeGreeting(0));
   if ("fault" in reading) throw new Error(`What we say ourselves cannot be read: ${reading.fault}`);
   return reading.messages[0];
 }
@@ -52,9 +49,7 @@ export function writeOwnInitialize(): Message {
 export function createCommonHost(options: CommonOptions): CommonHost {
   const { isModern, agreeOn } = options;
   let open = 0;
-  const standing = isModern
-    ? createStanding()
-    : createStanding((number) => composeRequest(number, "initialize", GREETING));
+  const standing = isModern ? createStanding() : createStanding(composeGreeting);
   const sign = isModern ? { sign: composeDiscover } : {};
   const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
   const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };

@@ -5,12 +5,18 @@ import { NAME, VERSION } from "../version.ts";
 import { LEGACY, META, MODERN } from "./envelope.ts";
 import type { Compose } from "./standing.ts";
 
-const WHO = { name: NAME, version: VERSION };
-const HANDSHAKE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: WHO };
+/** Who we are, where nobody else is spoken for. */
+export const WHO = { name: NAME, version: VERSION };
 const ENVELOPE = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [META.capabilities]: {} } };
 
-/** The handshake of the revisions with sessions; a process so greeted is of no use to another client. */
-export const composeInitialize: Compose = (number) => composeRequest(number, "initialize", HANDSHAKE);
+/** A handshake of our making, of the revisions with sessions. */
+export function createGreeting(capabilities: object, clientInfo: unknown = WHO): Compose {
+  return (number) =>
+    composeRequest(number, "initialize", { protocolVersion: LEGACY, capabilities, clientInfo });
+}
+
+/** A process so greeted is of no use to another client. */
+export const composeInitialize = createGreeting({});
 
 /** What servers without sessions answer, and most others refuse and stay as they were. */
 export const composeDiscover: Compose = (number) => composeRequest(number, "server/discover", ENVELOPE);

@@ -78,9 +78,10 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   const welcome =
     options.welcome ??
     createFirstWelcome((session, request, outlet, answer) => {
-      standing.note(request);
       const heard = (said: Message) => {
         if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
+        // A greeting that was refused must not come before the next client's own on the next process.
+        else standing.note(request);
         answer(said);
       };
       startCall(host, session, request, outlet, { answer: heard });

@@ -2,10 +2,10 @@
 // the capabilities of the clients it speaks for, and every request of theirs is a call of its own.
 import { composeError, composeRequest, composeResult, ErrorCode } from "../frame/compose.ts";
 import { spanText, findMember, type Message } from "../frame/message.ts";
-import { NAME, VERSION } from "../version.ts";
 import type { BridgeOptions, Outlet, StatelessServer } from "./bridge.ts";
-import { LEGACY, META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
+import { META, MODERN, parseSpan, type Envelope } from "./envelope.ts";
 import { createHost } from "./host.ts";
+import { createGreeting, WHO } from "./introduction.ts";
 import { createKeptMessages, type KeptMessages } from "./kept-messages.ts";
 import type { CellOptions } from "./legacy-on-legacy.ts";
 import { createListeners } from "./listeners.ts";
@@ -13,7 +13,7 @@ import { isLogged, leastSevere } from "./log-level.ts";
 import { quoteError } from "./refusal.ts";
 import { createRoundTrips } from "./round-trips.ts";
 import type { Seal } from "./seal.ts";
-import { createStanding } from "./standing.ts";
+import { createStanding, type Compose } from "./standing.ts";
 import { createToolHeaders } from "./tool-headers.ts";
 import type { TripWaiter } from "./trip.ts";
 
@@ -57,12 +57,11 @@ type Json = Readonly<Record<string, unknown>>;
 
 export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
   const { envelope, used, openHost = createHost } = options;
-  const { standing = createStanding((number) => composeRequest(number, "initialize", greeting(envelope))) } =
-    options;
+  const { standing = createStanding(greeting(envelope)) } = options;
   const welcome = Promise.withResolvers<Json>();
   /** Requests that wait for what the server says of itself. */
   const discovering = new Set<{ id: string; outlet: Outlet }>();
-  let serverInfo = JSON.stringify({ name: NAME, version: VERSION });
+  let serverInfo = JSON.stringify(WHO);
   /** What the server has logged before its first call, which may want it; nobody after that does. */
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
   /** Why the server serves nobody. */
@@ -212,12 +211,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 }
 
 /** How the bridge introduces itself in a client's stead. */
-function greeting({ capabilities, clientInfo }: Envelope): unknown {
+function greeting({ capabilities, clientInfo }: Envelope): Compose {
   const { extensions: _, tasks: __, ...known } = capabilities;
-  return {
-    protocolVersion: LEGACY,
-    capabilities: known,
-    clientInfo:
-      clientInfo === undefined ? { name: NAME, version: VERSION } : (JSON.parse(clientInfo) as unknown),
-  };
+  return createGreeting(known, clientInfo === undefined ? WHO : (JSON.parse(clientInfo) as unknown));
 }

@@ -29,8 +29,10 @@ export interface Custody {
   borrow(): Candidate | undefined;
   /** It is as good as before for a client without a session. */
   giveBack(candidate: Candidate): void;
-  handedOver(candidate: Candidate): void;
-  discard(candidate: Candidate): void;
+  /** It belongs to a client from now on; false when it has ended, which has been told. */
+  handOver(candidate: Candidate): boolean;
+  /** Ends it. The next one is started when that is done: some servers hold a port, or a browser's profile. */
+  discard(candidate: Candidate): Promise<void>;
 }
 
 /** How long a process that has answered before may take to answer a handshake, in milliseconds. */
@@ -49,54 +51,59 @@ type Trial = { welcome: Message } | "takes ours" | "refuses" | "knows none" | "u
 export function createOffers(era: ChildEra, custody: Custody): (initialize: Message) => Promise<Offer> {
   let known = era === "auto" ? undefined : Promise.resolve(era === "legacy");
 
-  /** @returns the process greeted, or whether there is one to be had */
-  async function greet(initialize: Message): Promise<Greeted | boolean> {
+  /** @returns the process greeted, or whether there is one to be had; `undefined` when one ended, which says nothing */
+  async function greet(initialize: Message): Promise<Greeted | boolean | undefined> {
     const borrowed = custody.borrow();
     if (borrowed !== undefined) {
       const trial = await tryOn(borrowed, initialize, WARM_PATIENCE);
       if (typeof trial === "object") return { candidate: borrowed, ...trial };
-      if (trial === "refuses" || trial === "knows none") custody.giveBack(borrowed);
-      else custody.discard(borrowed);
+      if (trial === "knows none") {
+        custody.giveBack(borrowed);
+        return false;
+      }
+      await custody.discard(borrowed);
       if (trial === "unclear") return takesOurs();
       // Refused, it may only have settled for its first client's revision, as Python's mcp does.
-      if (trial !== "refuses") return trial === "takes ours";
+      if (trial === "takes ours") return true;
     }
     const started = custody.start();
     const trial = await tryOn(started, initialize, COLD_PATIENCE);
     if (typeof trial === "object") return { candidate: started, ...trial };
-    custody.discard(started);
+    await custody.discard(started);
     return trial === "unclear" ? takesOurs() : trial === "takes ours";
   }
 
-  async function takesOurs(): Promise<boolean> {
+  async function takesOurs(): Promise<boolean | undefined> {
     const candidate = custody.start();
     const ours = candidate.ask(composeInitialize, COLD_PATIENCE);
     // What it answers behind that shows that it has read it.
     const behind = candidate.ask(composeDiscover, COLD_PATIENCE);
     await Promise.race([ours, behind.then(() => settlesWithin(ours, WARM_PATIENCE))]);
-    custody.discard(candidate);
     const unanswered = Promise.resolve<Reply>({ outcome: "silent" });
-    return readWelcome(await Promise.race([ours, unanswered])) !== undefined;
+    const reply = await Promise.race([ours, unanswered]);
+    await custody.discard(candidate);
+    return reply.outcome === "exited" ? undefined : readWelcome(reply) !== undefined;
   }
 
   return async (initialize) => {
     if (known !== undefined) return (await known) ? NO_DOUBT : NONE;
     const greeting = greet(initialize);
-    known = greeting.then((outcome) => outcome !== false);
+    known = greeting.then((outcome) => outcome !== undefined && outcome !== false);
     const outcome = await greeting;
-    if (typeof outcome === "boolean") return outcome ? NO_DOUBT : NONE;
+    // This client is translated for; the next one tries again.
+    if (outcome === undefined) known = undefined;
+    if (outcome === undefined || typeof outcome === "boolean") return outcome ? NO_DOUBT : NONE;
     let greeted: Greeted | undefined = outcome;
     return {
       hasSessions: true,
       take(events) {
         const mine = greeted;
         greeted = undefined;
-        if (mine === undefined) return undefined;
-        custody.handedOver(mine.candidate);
+        if (mine === undefined || !custody.handOver(mine.candidate)) return undefined;
         return mine.candidate.handOver(events, mine.welcome);
       },
       release() {
-        if (greeted !== undefined) custody.discard(greeted.candidate);
+        if (greeted !== undefined) void custody.discard(greeted.candidate);
         greeted = undefined;
       },
     };

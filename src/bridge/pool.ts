@@ -49,6 +49,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   const spare = createSpare({ ...options, onNoise });
   const seal = createSeal(random(32));
   let loners = 0;
+  let isClosed = false;
   /** Open sessions of strangers, oldest first. */
   const strangers = new Set<Conversation>();
   /** A server that refuses to be greeted is not started for strangers as often as they like. */
@@ -106,6 +107,8 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
     for (;;) {
+      // While somebody waited, the program may have begun to end.
+      if (isClosed) return undefined;
       // Somebody with the same key may come while room is made.
       const known = lookUp();
       if (known !== undefined) {
@@ -225,6 +228,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
       return newest === undefined ? spare.answers(ms) : newest.host.answers(ms);
     },
     async close() {
+      isClosed = true;
       clearInterval(reaper);
       for (const entry of entries.values()) void end(entry);
       await Promise.all([spare.close(), ...ending]);

@@ -30,6 +30,8 @@ export interface Starts {
   first(): Candidate;
   /** One that is greeted in nobody's name and thrown away. @param isShown whether a line it writes to stderr is for people */
   disposable(isShown: (line: string) => boolean): Candidate;
+  /** Ends one; resolves when nothing of it is left. */
+  discard(candidate: Candidate): Promise<void>;
 }
 
 /**
@@ -68,9 +70,17 @@ async function probeBoth(starts: Starts): Promise<Finding> {
   });
   // What the first one has said before is not said twice, and beside it a second one only confuses.
   const isShown = (line: string) => ended?.lastWords.includes(line) === false;
-  const greet = () => starts.disposable(isShown).ask(composeInitialize);
+  const greet = (shows = isShown) => starts.disposable(shows).ask(composeInitialize);
   const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : greet();
-  const reply = await (sibling === undefined ? asked : Promise.race([asked, answerOf(sibling)]));
+  let reply = await (sibling === undefined ? asked : Promise.race([asked, sibling]));
+  if (reply.outcome !== "answered" && sibling !== undefined && ended === undefined) {
+    // A sibling that ends may have found its place taken: by one that is slow, or that will never say a word.
+    if (await settlesWithin(asked, SILENCE)) reply = await asked;
+    else {
+      await starts.discard(first);
+      return concludeGreeted(await greet(() => true));
+    }
+  }
   if (reply.outcome === "answered") {
     return conclude(reply, { isStateless: isStateless(reply.answer), standby: first, isStrict: false });
   }
@@ -78,21 +88,15 @@ async function probeBoth(starts: Starts): Promise<Finding> {
   let second = await (sibling ?? greet());
   // It may have ended because the first was still there.
   if (second.outcome !== "answered" && sibling !== undefined) second = await greet();
-  if (second.outcome === "answered") {
-    return conclude(second, {
-      isStateless: isStateless(second.answer),
-      standby: undefined,
-      isStrict: true,
-    });
-  }
-  const hasMoreToSay = second.outcome === "exited" && second.exit.lastWords.length > 0;
-  return conclude(hasMoreToSay ? second : reply, { isStateless: false, standby: undefined, isStrict: true });
+  const hasMoreToSay =
+    second.outcome === "answered" || (second.outcome === "exited" && second.exit.lastWords.length > 0);
+  return concludeGreeted(hasMoreToSay ? second : reply);
 }
 
-/** Never resolves for a process that ends. */
-async function answerOf(asked: Promise<Reply>): Promise<Reply> {
-  const reply = await asked;
-  return reply.outcome === "answered" ? reply : new Promise(() => {});
+/** Of one that was asked nothing before its greeting. */
+function concludeGreeted(reply: Reply): Finding {
+  const isModern = reply.outcome === "answered" && isStateless(reply.answer);
+  return conclude(reply, { isStateless: isModern, standby: undefined, isStrict: true });
 }
 
 function conclude(

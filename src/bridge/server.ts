@@ -73,12 +73,14 @@ export function createServer(options: ServerOptions): Server {
   const backoff = createBackoff(options.now);
   const asked = new Map<number, (answer: Message | undefined) => void>();
   const queue = createQueue(MAX_WAITING);
-  const reader = createMessageReader(options, receive, (bytes) => void child.send(bytes));
+  const reader = createMessageReader({ ...options, pass }, receive, (bytes) => void child.send(bytes));
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
   /** When a process that sleeps may be started. */
   let restsUntil = 0;
   let restart: Timer | undefined;
+  /** Whether the process has answered anything; one that refuses, or dies at its start, serves nobody. */
+  let hasAnswered = false;
   let child = hire(events);
   const unread = options.unread.open((mayRead) => child.read(mayRead));
   // Whoever comes with a greeting has it said before anything else.
@@ -87,7 +89,14 @@ export function createServer(options: ServerOptions): Server {
   let phase: "open" | "recovering" | "asleep" | "closed" =
     standing.greeting === undefined ? "open" : "recovering";
 
+  function pass(line: Uint8Array): boolean {
+    const isPassed = options.pass(line);
+    if (isPassed) hasAnswered = true;
+    return isPassed;
+  }
+
   function receive(message: Message): void {
+    if (message.kind === "result") hasAnswered = true;
     const done = asked.get(Number(message.id));
     if (done === undefined || message.method !== "") return options.receive(message);
     asked.delete(Number(message.id));
@@ -135,6 +144,7 @@ export function createServer(options: ServerOptions): Server {
   }
 
   async function begin(): Promise<void> {
+    hasAnswered = false;
     const mine = hire(events);
     child = mine;
     child.read(unread.mayRead);
@@ -178,8 +188,8 @@ export function createServer(options: ServerOptions): Server {
       return ask(compose, (bytes) => send(bytes, true));
     },
     async answers(ms) {
-      // It has answered before, and is started when it is needed: to start it for a probe would end its rival.
-      if (phase === "asleep") return true;
+      // One that has answered is started when it is needed: to start it for a probe would end its rival.
+      if (phase === "asleep") return hasAnswered;
       if (phase !== "open") return false;
       const sign = options.sign ?? (standing.greeted ? composePing : undefined);
       // Rust's rmcp ends at whatever comes before or in the middle of a handshake.

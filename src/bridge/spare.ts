@@ -4,7 +4,7 @@ import { describeExit, type Child, type ChildEvents } from "../child/child.ts";
 import type { Message } from "../frame/message.ts";
 import { settlesWithin } from "../deadline.ts";
 import type { BridgeOptions, LaunchReport } from "./bridge.ts";
-import { createCandidate, type Candidate } from "./candidate.ts";
+import { createCandidate, NOBODY, type Candidate } from "./candidate.ts";
 import { composeDiscover, composePing } from "./introduction.ts";
 import { createOffers, NO_DOUBT, type Offer } from "./offer.ts";
 import { probe, type Finding } from "./probe.ts";
@@ -37,7 +37,7 @@ export interface SpareOptions extends BridgeOptions {
 export function createSpare(options: SpareOptions): Spare {
   const { startChild, childEra, onServer, onStderr, onNoise, now, log } = options;
   let waiting: Candidate | undefined;
-  /** Everything started here that belongs to no client, and whether any will get it. */
+  /** Everything started here that belongs to no client and whose end has not been told, and whether any will get it. */
   const living = new Map<Candidate, "standby" | "disposable">();
   /** It is known what the server is, or that it is nothing. */
   const known = Promise.withResolvers<void>();
@@ -51,6 +51,7 @@ export function createSpare(options: SpareOptions): Spare {
   const begun = now();
 
   function start(role: "standby" | "disposable", isShown = (_line: string) => true): Candidate {
+    if (isClosed) return NOBODY;
     const candidate = createCandidate({
       startChild,
       onStderr: (line) => isShown(line) && onStderr(line),
@@ -79,7 +80,9 @@ export function createSpare(options: SpareOptions): Spare {
   }
 
   async function discard(candidate: Candidate): Promise<void> {
-    living.set(candidate, "disposable");
+    if (waiting === candidate) waiting = undefined;
+    // The end of one that has ended by itself has been told.
+    if (living.has(candidate)) living.set(candidate, "disposable");
     await candidate.close();
     tellEnd(candidate, "is no longer used");
   }
@@ -88,6 +91,7 @@ export function createSpare(options: SpareOptions): Spare {
     const found = await probe(childEra, {
       first: prepare,
       disposable: (isShown) => start("disposable", isShown),
+      discard,
     });
     if (found.outcome === "answered") {
       state = "answered";
@@ -108,7 +112,9 @@ export function createSpare(options: SpareOptions): Spare {
     const { standby, answer } = found;
     ({ isStateless, isStrict } = found);
     if (isStrict && childEra === "auto")
-      log.info('The server ends at whatever precedes "initialize": --child-era legacy saves it a start.');
+      log.info(
+        'The server answered "initialize" and not "server/discover": --child-era legacy saves it a start.',
+      );
     if (isStrict && answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
     const others = [...living.keys()].filter((candidate) => candidate !== standby);
     onServer({ state: "ready", pid: (standby ?? others.at(-1))?.pid ?? 0 });
@@ -133,8 +139,8 @@ export function createSpare(options: SpareOptions): Spare {
       living.set(candidate, "standby");
       waiting = candidate;
     },
-    handedOver: (candidate) => void living.delete(candidate),
-    discard: (candidate) => void discard(candidate),
+    handOver: (candidate) => living.delete(candidate),
+    discard,
   });
 
   return {

@@ -19,7 +19,7 @@ export interface Standing {
   setLevel(level: string): void;
   /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
   wishes(): Compose[];
-  /** Remembers what a message arranges, if it arranges anything. */
+  /** Remembers what a message arranges, if it arranges anything; an `initialize`, once it has been accepted. */
   note(message: Message): void;
   forgetResource(uri: string): void;
 }
@@ -58,7 +58,8 @@ export function createStanding(own?: Compose): Standing {
           greeting = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
           break;
         case "notifications/initialized":
-          greeted = true;
+          // Of a client that was refused it must not stand for the next one's.
+          greeted = greeting !== undefined;
           break;
         case "logging/setLevel":
           setLevel(stringParam(message, "level"));

@@ -1,7 +1,7 @@
 // What is announced of a server, and when: nothing before it has answered, and then once. Some of it takes half a
 // minute, so that runs side by side.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -133,6 +133,24 @@ describe("a server that takes its time", () => {
 });
 
 describe("a server that never answers", () => {
+  test.concurrent(
+    "found 32: and is long in ending is not started once more while the program ends",
+    async () => {
+      using gate = createGate();
+      const starts = () =>
+        existsSync(gate.file) ? readFileSync(gate.file, "utf8").trim().split("\n").map(Number) : [];
+      await using program = launchProgram([...OPEN, fixture("never-ends"), gate.file]);
+      await until("it is started", () => starts().length === 1);
+      // Shortly before the second one is due, which it is while the first is being ended.
+      const started = performance.now();
+      await until("it has been silent for long", () => performance.now() - started > 8_700);
+      const before = starts();
+      expect(await program.stop()).toBe(0);
+      expect(starts()).toEqual(before);
+      await until("the server is gone", () => !starts().some(isAlive));
+    },
+  );
+
   test.concurrent(
     "found 33: and listens on a port: the start fails, with the port, and what a server must speak",
     async () => {

@@ -1,10 +1,20 @@
 // How it is found out what a server speaks: by questions that cost nobody more than one start of it, and that no server
 // works less for. Starts are counted, never timed.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expose, fixture, INITIALIZE, openSession, OPEN, post, readAnswer, until } from "../eras/wire.ts";
+import {
+  expose,
+  fixture,
+  INITIALIZE,
+  openSession,
+  OPEN,
+  post,
+  readAnswer,
+  readStarts,
+  until,
+} from "../eras/wire.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";
 import { ROOT, startProgram, type Launch } from "../program.ts";
 
@@ -78,8 +88,52 @@ test("found 36: a server that answers server/discover is asked nothing else, and
 test("found 1: an answer to the first question that can be read in two ways is one, and starts nothing else", async () => {
   await using program = await startProgram([...OPEN, fixture("answers-discover"), "doubtfully"]);
   expect((await (await openSession(program.ready.url)).call("x")).result).toMatchObject({ served: "x" });
-  expect(pidsOf(program, "started")).toHaveLength(1);
+  expect(await readStarts(program)).toHaveLength(1);
   expect(program.stderr()).toContain("a message that can be read in two ways");
+});
+
+/** A server that there can be only one of, and what it has noted. */
+async function exposeHolder(manner: string) {
+  const folder = mkdtempSync(join(tmpdir(), "mcp-expose-probe-"));
+  const program = await startProgram([...OPEN, fixture("holds-place"), folder, manner]);
+  return {
+    program,
+    url: program.ready.url,
+    fail: (starts: number) => writeFileSync(join(folder, "failing"), String(starts)),
+    journal: () => readFileSync(join(folder, "journal"), "utf8").trim().split("\n"),
+    async [Symbol.asyncDispose]() {
+      await program.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+test.concurrent(
+  "found 36: a server that is silent and yields to one that is there already is greeted alone",
+  async () => {
+    await using house = await exposeHolder("silent");
+    expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
+    expect(house.journal()).toEqual(["started", "taken", "started", "started"]);
+    expect(house.program.stderr()).not.toContain("The server exited");
+  },
+);
+
+test("found 39: of a server that settles and that there can be only one of, no two are started at a time", async () => {
+  await using house = await exposeHolder("settles");
+  expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
+  expect(house.journal()).toEqual(["started", "started"]);
+});
+
+test("found 39: starts that fail decide nothing: the next client is asked with again", async () => {
+  await using house = await exposeHolder("settles");
+  house.fail(2);
+  const first = await openSession(house.url);
+  expect((await first.call("x")).result).toMatchObject({ era: "modern" });
+  expect(house.journal()).toEqual(["started", "failed", "failed", "started"]);
+  // There is room for the next one.
+  await first.end();
+  await until("it is gone", () => pidsOf(house.program, "exited").length === 4);
+  expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
 });
 
 describe("the first client with a session", () => {
@@ -96,7 +150,7 @@ describe("the first client with a session", () => {
     expect(modern.result).toMatchObject({ resultType: "complete", structuredContent: { sum: 3 } });
   });
 
-  test("found 39: waits for one start where the probed process has settled for the other era, which serves that one on", async () => {
+  test("found 39: waits for one start where the probed process has settled for the other era, which makes room for it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "mcp-expose-probe-"));
     const journal = join(folder, "starts");
     try {
@@ -106,7 +160,8 @@ describe("the first client with a session", () => {
       expect(others).toEqual([]);
       expect(legacy.result).toMatchObject({ era: "legacy", pid: started });
       const modern = await createStatelessClient(program.ready.url).call("x");
-      expect(modern.result).toMatchObject({ era: "modern", pid: probed });
+      expect(modern.result).toMatchObject({ era: "modern" });
+      expect(modern.result?.["pid"]).not.toBe(probed);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -140,7 +195,7 @@ describe("the first client with a session", () => {
 
   test.each([
     ["unheard", 1],
-    ["refused", 2],
+    ["refused", 3],
     ["silence", 3],
     ["end", 3],
   ])(

@@ -1,19 +1,25 @@
 // A server process that ended while nobody waited for it: when it comes back, and when it does not.
 import { describe, expect, test } from "bun:test";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createFolder } from "../cli/process.ts";
 import {
   expose,
+  fixture,
+  INITIALIZE,
   isAlive,
   listen,
+  OPEN,
   openSession,
+  post,
   readAnswer,
   readHistory,
   readStarts,
   until,
 } from "../eras/wire.ts";
-import { pidOf } from "../isolation/people.ts";
+import { PEOPLE, pidOf, signIn } from "../isolation/people.ts";
 import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
-import type { Program } from "../program.ts";
+import { startProgram, type Program } from "../program.ts";
 
 const exitOf = (program: Program, pid: number) =>
   program.next((event) => event.event === "child" && event.state === "exited" && event.pid === pid);
@@ -142,6 +148,50 @@ describe("found 37: a process that ended while nobody waited for it", () => {
     expect(pidOf(await other.call("pid"))).not.toBe(pid);
     expect(await readStarts(program)).toHaveLength(2);
   });
+});
+
+test("found 37: a process that comes after one that refused to begin is greeted once, by the next client", async () => {
+  await using folder = await createFolder();
+  const journal = join(folder.path, "journal");
+  await using program = await startProgram(["--tunnel", "none", ...PEOPLE, fixture("refuses-once"), journal]);
+  const { url } = program.ready;
+  const ada = await signIn(url, "ada");
+  const [first = 0] = await readStarts(program);
+  const refused = await post(url, INITIALIZE, ada);
+  expect((await readAnswer(refused)).error?.message).toBe("The token is missing.");
+  await exitOf(program, first);
+  // Whoever was refused and goes on nevertheless arranges nothing for the next one.
+  const headers = { ...ada, "mcp-session-id": refused.headers.get("mcp-session-id") ?? "" };
+  await post(url, { jsonrpc: "2.0", method: "notifications/initialized" }, headers);
+  const session = await openSession(url, ada);
+  const pid = pidOf(await session.call("x"));
+  const heard = readFileSync(journal, "utf8").trim().split("\n");
+  const own = heard.filter((line) => line.startsWith(`${pid} `)).map((line) => line.split(" ")[1]);
+  expect(own).toEqual(["initialize", "notifications/initialized", "tools/call"]);
+  await killIdle(program, pid);
+  expect(pidOf(await session.call("x"))).not.toBe(pid);
+});
+
+test("found 37: a process that ended before it had answered anything is not ready, and no probe starts it", async () => {
+  await using folder = await createFolder();
+  const file = join(folder.path, "fails");
+  await using program = await startProgram([...OPEN, fixture("fails-while-there"), file]);
+  const { url, readyz } = program.ready;
+  const session = await openSession(url);
+  const pid = pidOf(await session.call("x"));
+  await killIdle(program, pid);
+  expect((await fetch(readyz)).status).toBe(200);
+  writeFileSync(file, "");
+  expect((await session.call("x")).error?.message).toContain("exited with status 7");
+  await until("it is tried no more", async () => (await readStarts(program)).length === 3);
+  const [, , last = 0] = await readStarts(program);
+  await exitOf(program, last);
+  expect((await fetch(readyz)).status).toBe(503);
+  expect((await fetch(readyz)).status).toBe(503);
+  expect(await readStarts(program)).toHaveLength(3);
+  rmSync(file);
+  expect(pidOf(await session.call("x"))).toBeNumber();
+  expect((await fetch(readyz)).status).toBe(200);
 });
 
 describe("found 37: somebody waits", () => {

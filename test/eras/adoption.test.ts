@@ -4,9 +4,15 @@ import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@mo
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createFolder } from "../cli/process.ts";
 import { openHouse, pidOf, type House } from "../isolation/people.ts";
 import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
+import { connect as connectClient, postForm, registerClient, TOKEN } from "../oauth/harness.ts";
+import { startProgram } from "../program.ts";
 import {
+  fixture,
   INITIALIZE,
   listen,
   openSession,
@@ -253,6 +259,49 @@ test("found 40: who finds no room for it has it all the same, and gets it when t
   await held;
   expect((await own.send(PING)).status).toBe(200);
 });
+
+test("found 40: whose stranger's session has made room for somebody else's goes on in it, and nobody else does", async () => {
+  await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "1"]);
+  const { url, ada, bob } = house;
+  const [one, other, ended] = [await openSession(url), await openSession(url), await openSession(url)];
+  expect((await ended.end()).status).toBe(200);
+  const [hers, his] = [show(one, url, ada), show(other, url, bob)];
+  const pid = pidOf(await hers.call("pid"));
+  // The process of the strangers has gone, and their sessions with it.
+  expect((await other.send(PING)).status).toBe(404);
+  const pids = [pid, pidOf(await his.call("pid"))];
+  expect(await readStarts(house.program)).toEqual(expect.arrayContaining(pids));
+  expect(new Set(pids).size).toBe(2);
+  for (const who of [{}, ada]) expect((await show(other, url, who).send(PING)).status).toBe(404);
+  // Who has taken leave has left nothing.
+  expect((await show(ended, url, bob).send(PING)).status).toBe(404);
+  expect((await his.send(PING)).status).toBe(200);
+});
+
+test.each(["GET", "DELETE"])(
+  "found 40: %s of somebody whose access was revoked while his process started is refused",
+  async (method) => {
+    await using folder = await createFolder();
+    const gate = join(folder.path, "gate");
+    writeFileSync(gate, "");
+    const words = ["--tunnel", "none", "--token", TOKEN, ...OPTIONAL, fixture("late"), gate];
+    await using program = await startProgram(words);
+    const { url } = program.ready;
+    const issuer = program.ready.issuer ?? "";
+    const client_id = await registerClient(issuer);
+    const { access_token: token } = await connectClient(issuer, client_id);
+    const stranger = await openSession(url);
+    rmSync(gate);
+    const headers = { authorization: `Bearer ${token}`, "mcp-session-id": stranger.id };
+    const shown = fetch(url, { method, headers: { ...headers, accept: "text/event-stream" } });
+    await until("his process is started", async () => (await readStarts(program)).length === 2);
+    expect((await postForm(issuer, "/revoke", { client_id, token })).status).toBe(200);
+    writeFileSync(gate, "");
+    const { status, body } = await shown;
+    await body?.cancel();
+    expect(status).toBe(401);
+  },
+);
 
 /** Clients that never begin anew: they show the session they have, with a token as soon as there is one. */
 const CLIENTS: Record<string, (url: URL, ways: { fetch: typeof fetch }) => Promise<Stubborn>> = {

@@ -15,6 +15,8 @@ import type { Handshake, StreamableSession } from "./session.ts";
 export interface Adoptions {
   /** The session with this id as the caller's own from now on; `undefined` when the caller cannot have it. */
   find(id: string, caller: Caller): Promise<StreamableSession | Response> | undefined;
+  /** A stranger's session has ended because its process made room for somebody: it can be adopted nevertheless. */
+  keep(session: StreamableSession): void;
 }
 
 /** What goes on of a session under another principal. */
@@ -37,19 +39,22 @@ interface Adoption {
 
 /** Adoptions that found no room, and are tried again when their principal comes again. */
 const MOST_UNFINISHED = 100;
+/** Sessions whose process made room, and that nobody has adopted. */
+const MOST_KEPT = 100;
 
 export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions {
   const adoptions = new Map<string, Adoption>();
+  const kept = new Map<string, Handshake>();
 
   /** All at once: whoever comes next finds it taken. */
   function take(id: string, { principal }: Caller): Adoption | undefined {
     const orphan = sessions.takeAnonymous(id);
-    if (orphan?.handshake === undefined) return undefined;
-    orphan.close();
-    const adoption: Adoption = { principal, inherited: { id, ...orphan.handshake }, opening: undefined };
-    const [oldest] = adoptions.keys();
-    if (adoptions.size >= MOST_UNFINISHED && oldest !== undefined) adoptions.delete(oldest);
-    adoptions.set(id, adoption);
+    const handshake = orphan?.handshake ?? kept.get(id);
+    if (handshake === undefined) return undefined;
+    kept.delete(id);
+    orphan?.close();
+    const adoption: Adoption = { principal, inherited: { id, ...handshake }, opening: undefined };
+    putBounded(adoptions, id, adoption, MOST_UNFINISHED);
     return adoption;
   }
 
@@ -75,7 +80,17 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
       });
       return adoption.opening;
     },
+    keep({ id, handshake }) {
+      if (handshake !== undefined) putBounded(kept, id, handshake, MOST_KEPT);
+    },
   };
+}
+
+/** The oldest goes when there are too many. */
+function putBounded<V>(map: Map<string, V>, key: string, value: V, most: number): void {
+  const [oldest] = map.keys();
+  if (map.size >= most && oldest !== undefined) map.delete(oldest);
+  map.set(key, value);
 }
 
 /** Before the number of every event that is told after the adoption: none of before may be taken for one of these. */

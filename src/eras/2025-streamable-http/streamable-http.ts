@@ -47,6 +47,13 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     return sessions.find(id, caller) ?? adoptions.find(id, caller) ?? refuseSession();
   };
 
+  /** The same for who may have lost access while a process of his own was started. */
+  const findForAccess = async (request: Request, caller: Caller) => {
+    const since = inFlight.revocations;
+    const session = await findSession(request, caller);
+    return inFlight.refuse(caller, since) ?? session;
+  };
+
   /** A session that nobody finds yet. @param inherited of a session that goes on under this caller */
   const createSession = async (
     caller: Caller,
@@ -67,6 +74,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const conversation = await bridge.openSession(principal, initialize, {
       loose: loose.send,
       closed() {
+        // Whoever ends a session himself has had it forgotten before.
+        if (sessions.takeAnonymous(session.id) !== undefined) adoptions.keep(session);
         sessions.remove(session);
         loose.close();
       },
@@ -163,14 +172,14 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     },
     async get(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
-      const session = await findSession(request, caller);
+      const session = await findForAccess(request, caller);
       if (session instanceof Response) return session;
       const event = request.headers.get("last-event-id");
       return session.loose.open(caller, session.isAdopted ? unmarkEvent(event) : event);
     },
     async delete(request, caller) {
       if (!request.headers.has(SESSION_HEADER)) return refuseMethod("POST");
-      const session = await findSession(request, caller);
+      const session = await findForAccess(request, caller);
       if (session instanceof Response) return session;
       end(session);
       return new Response(null, { status: 200 });
