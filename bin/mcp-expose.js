@@ -9,13 +9,12 @@ import { createRequire } from "node:module";
 import { constants, devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { endWithParent } from "./parent.js";
 
 const FLAGS = ["--no-install", "--no-env-file", `--config=${devNull}`];
 const HELP = `mcp-expose: no Bun for ${process.platform}-${process.arch} was found.
 Install again without --omit=optional, or install Bun (https://bun.com) and put it on your PATH.
 `;
-/** Milliseconds between two looks at whether our parent is still there. */
-const LOOK = 1000;
 
 const program = findProgram(dirname(dirname(fileURLToPath(import.meta.url))));
 const isOnBun = process.versions.bun !== undefined;
@@ -82,7 +81,7 @@ function start([runtime, ...others]) {
   child.once("error", () => start(others));
   child.once("spawn", () => {
     passSignals(child);
-    endWithParent(child);
+    endWithParent(() => child.kill("SIGTERM"));
   });
 }
 
@@ -101,11 +100,4 @@ function passSignals(child) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
-}
-
-/** npm and npx end without a word to what they have started; a shell that ends leaves it running on purpose. */
-function endWithParent(child) {
-  const parent = process.ppid;
-  if (!process.env.npm_lifecycle_event) return;
-  setInterval(() => process.ppid === parent || child.kill("SIGTERM"), LOOK).unref();
 }

@@ -127,6 +127,32 @@ test.each([
   expect(ofShell.all.slice(1).every(isRunning)).toBe(true);
 });
 
+test.if(process.platform === "linux").each([
+  ["Node", () => [NODE, launcher]],
+  ["Bun", () => [process.execPath, launcher]],
+])("found 27: run on %s, it ends with an npm that was gone before it could look", async (_, command) => {
+  const script = 'setsid sh -c \'"$@" & echo $!; kill -9 $$\' sh "$@"';
+  const words = ["--tunnel", "none", "--port", "0", "--store", "memory", "--quiet", SERVER];
+  const env = { HOME: process.env["HOME"] ?? "", PATH: PLAIN_PATH, npm_lifecycle_event: "npx" };
+  const all = ["/bin/sh", "-c", script, "sh", ...command(), ...words];
+  const { stdout } = await run(all, installed.path, env);
+  await until("it is gone", () => !isRunning(Number.parseInt(stdout, 10)));
+});
+
+test.if(process.platform === "linux")(
+  "found 27: it ends with an npm that left the shell of its script behind",
+  async () => {
+    const inner = '"$@"; true';
+    const npm = `const { exited } = Bun.spawn(process.argv.slice(1), { stdio: ["ignore", "inherit", "inherit"] }); await exited;`;
+    const shell = ["/bin/sh", "-c", inner, "sh", process.execPath, launcher];
+    await using started = await expose([process.execPath, "--eval", npm, ...shell], {
+      npm_lifecycle_event: "start",
+    });
+    started.child.kill("SIGKILL");
+    await until("all of it is gone", () => !started.all.some(isRunning));
+  },
+);
+
 /** Starts `mcp-expose` on a server, waits until it is ready, and ends all of it in the end. */
 async function expose(command: string[], env: Record<string, string> = {}) {
   const words = [...command, "--tunnel", "none", "--port", "0", "--store", "memory", "--json", SERVER];
