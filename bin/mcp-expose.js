@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { constants, devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isHangupIgnored } from "./hangup.js";
 import { endWithParent } from "./parent.js";
 
 const FLAGS = ["--no-install", "--no-env-file", `--config=${devNull}`];
@@ -93,7 +94,9 @@ function giveUp() {
 /** A terminal gives Ctrl+C to the child as well, so it is passed on only where there is no terminal. */
 function passSignals(child) {
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
-  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  const isIgnored = isHangupIgnored();
+  process.on("SIGHUP", () => isIgnored || child.kill("SIGHUP"));
   child.once("exit", (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];
     if (signal === null) return;

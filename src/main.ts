@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isHangupIgnored } from "../bin/hangup.js";
 import { endWithParent } from "../bin/parent.js";
 import { runCli } from "./cli/cli.ts";
 import type { Output } from "./cli/io.ts";
@@ -32,6 +33,7 @@ async function runAgent(): Promise<number> {
 }
 
 function runProgram(): Promise<number> {
+  const isIgnored = isHangupIgnored();
   endWithParent(() => process.kill(process.pid, "SIGTERM"));
   return runCli({
     argv: process.argv.slice(2),
@@ -45,8 +47,9 @@ function runProgram(): Promise<number> {
     stdout: openOutput(process.stdout),
     stderr: openOutput(process.stderr),
     onSignal: (signal, handler) => {
-      process.on(signal, handler);
-      return () => void process.off(signal, handler);
+      const listener = signal === "SIGHUP" && isIgnored ? () => {} : handler;
+      process.on(signal, listener);
+      return () => void process.off(signal, listener);
     },
     raise: (signal) => void process.kill(process.pid, signal),
     readText: (path) => readFile(path, "utf8"),

@@ -153,6 +153,19 @@ test.if(process.platform === "linux")(
   },
 );
 
+test.if(process.platform === "linux").each([
+  // As a shell names the command that it starts.
+  ["Node", () => [NODE, launcher], { _: "/usr/bin/nohup" }],
+  ["Bun", () => [process.execPath, launcher], {}],
+])("found 27: run on %s under nohup, it does not end with the terminal", async (_, command, env) => {
+  await using started = await expose(["nohup", ...command()], env);
+  started.child.kill("SIGHUP");
+  for (let time = 0; time < 50; time++)
+    expect((await fetch(new URL("/healthz", started.url))).status).toBe(200);
+  started.child.kill("SIGTERM");
+  expect(await started.child.exited).toBe(0);
+});
+
 /** Starts `mcp-expose` on a server, waits until it is ready, and ends all of it in the end. */
 async function expose(command: string[], env: Record<string, string> = {}) {
   const words = [...command, "--tunnel", "none", "--port", "0", "--store", "memory", "--json", SERVER];
@@ -162,11 +175,13 @@ async function expose(command: string[], env: Record<string, string> = {}) {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const { value } = await child.stdout.getReader().read();
-  expect(Buffer.from(value!).toString()).toContain('"event":"ready"');
+  const told = Buffer.from(value!).toString();
+  expect(told).toContain('"event":"ready"');
+  const url = /"url":"([^"]+)"/.exec(told)?.[1] ?? "";
   const all = [child.pid, ...listDescendants(child.pid)];
-  expect(all.length).toBeGreaterThan(3);
+  expect(all.length).toBeGreaterThan(2);
   const kill = async () => all.filter(isRunning).forEach((pid) => process.kill(pid, "SIGKILL"));
-  return { child, all, [Symbol.asyncDispose]: kill };
+  return { child, all, url, [Symbol.asyncDispose]: kill };
 }
 
 test('a config file can import { defineConfig } from "mcp-expose", with its types', async () => {
