@@ -9,13 +9,13 @@ import { createRequire } from "node:module";
 import { constants, devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { isHangupIgnored } from "./hangup.js";
+import { endWithParent } from "./parent.js";
 
 const FLAGS = ["--no-install", "--no-env-file", `--config=${devNull}`];
 const HELP = `mcp-expose: no Bun for ${process.platform}-${process.arch} was found.
 Install again without --omit=optional, or install Bun (https://bun.com) and put it on your PATH.
 `;
-/** Milliseconds between two looks at whether our parent is still there. */
-const LOOK = 1000;
 
 const program = findProgram(dirname(dirname(fileURLToPath(import.meta.url))));
 const isOnBun = process.versions.bun !== undefined;
@@ -82,7 +82,7 @@ function start([runtime, ...others]) {
   child.once("error", () => start(others));
   child.once("spawn", () => {
     passSignals(child);
-    endWithParent(child);
+    endWithParent(() => child.kill("SIGTERM"));
   });
 }
 
@@ -94,18 +94,13 @@ function giveUp() {
 /** A terminal gives Ctrl+C to the child as well, so it is passed on only where there is no terminal. */
 function passSignals(child) {
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
-  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  const isIgnored = isHangupIgnored();
+  process.on("SIGHUP", () => isIgnored || child.kill("SIGHUP"));
   child.once("exit", (code, signal) => {
     process.exitCode = code ?? 128 + constants.signals[signal];
     if (signal === null) return;
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
-}
-
-/** npm and npx end without a word to what they have started; a shell that ends leaves it running on purpose. */
-function endWithParent(child) {
-  const parent = process.ppid;
-  if (!process.env.npm_lifecycle_event) return;
-  setInterval(() => process.ppid === parent || child.kill("SIGTERM"), LOOK).unref();
 }

@@ -13,7 +13,7 @@ import { createEndpoint } from "./eras/endpoint.ts";
 import type { UserError } from "./errors.ts";
 import { FIRST_PORT, listen } from "./http/listen.ts";
 import { createPrivateApp } from "./http/private-app.ts";
-import { listenForTunnel } from "./http/tunnel-listener.ts";
+import { listenForTunnel, listSocketPlaces } from "./http/tunnel-listener.ts";
 import type { OAuth } from "./oauth/oauth.ts";
 import { openStore } from "./store/sqlite.ts";
 
@@ -75,7 +75,9 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   closing.add(listener.stop);
   if (config.port === null && listener.port !== FIRST_PORT)
     log.info(`Port ${FIRST_PORT} is in use; listening on ${listener.port} instead.`);
-  const door = takesSocket(config) ? listenForTunnel(io.platform) : undefined;
+  const door = takesSocket(config)
+    ? listenForTunnel({ ...io, places: listSocketPlaces(io.env), warn: log.warn })
+    : undefined;
   closing.add(() => door?.stop());
   const { bridge, launch } = openServer(config, io, command);
   closing.add(bridge.close);

@@ -5,15 +5,14 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isHangupIgnored } from "../bin/hangup.js";
+import { endWithParent } from "../bin/parent.js";
 import { runCli } from "./cli/cli.ts";
 import type { Output } from "./cli/io.ts";
 
 const AGENT = "MCP_EXPOSE_AGENT";
 /** Milliseconds for which text is gathered behind a write: a line for every request is a system call for every request. */
 const GATHER = 10;
-
-/** Milliseconds between two looks at whether what started us is still there. */
-const LOOK = 1_000;
 
 // Run by Bun alone we have the .env of the current folder in our environment: the launcher, beside src/ as beside
 // dist/, replaces this process by one without.
@@ -22,13 +21,6 @@ if (mayBeReplaced && !isCompiled() && !process.execArgv.includes("--no-env-file"
   await import(join(import.meta.dir, "../bin/mcp-expose.js"));
 const status = process.env[AGENT] === "ngrok" ? await runAgent() : await runProgram();
 process.exit(status);
-
-/** npm, npx and bunx end without a word to what they have started; a shell that ends leaves it running on purpose. */
-function endWithParent(): void {
-  const parent = process.ppid;
-  const look = () => void (process.ppid === parent || process.kill(process.pid, "SIGTERM"));
-  if (process.env["npm_lifecycle_event"]) setInterval(look, LOOK).unref();
-}
 
 async function runAgent(): Promise<number> {
   const { runNgrokAgent } = await import("./tunnel/ngrok-agent.ts");
@@ -41,7 +33,8 @@ async function runAgent(): Promise<number> {
 }
 
 function runProgram(): Promise<number> {
-  endWithParent();
+  const isIgnored = isHangupIgnored();
+  endWithParent(() => process.kill(process.pid, "SIGTERM"));
   return runCli({
     argv: process.argv.slice(2),
     env: process.env,
@@ -54,8 +47,9 @@ function runProgram(): Promise<number> {
     stdout: openOutput(process.stdout),
     stderr: openOutput(process.stderr),
     onSignal: (signal, handler) => {
-      process.on(signal, handler);
-      return () => void process.off(signal, handler);
+      const listener = signal === "SIGHUP" && isIgnored ? () => {} : handler;
+      process.on(signal, listener);
+      return () => void process.off(signal, listener);
     },
     raise: (signal) => void process.kill(process.pid, signal),
     readText: (path) => readFile(path, "utf8"),

@@ -9,6 +9,8 @@ const SPACE = /[\s\x85\u2800]+/g;
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 /** Controls, halves of characters, and code points that are no characters, or only to whoever agreed on them. */
 const NO_TEXT = /[\p{Cc}\p{Cs}\p{Co}\p{Cn}]/gu;
+/** Accents without a letter to stand on, and more on one letter than any script puts there: drawn over the lines around it. */
+const STRAY_MARKS = /(?<=^|\s)\p{M}+|(?<=\p{M}{4})\p{M}+/gu;
 const CONTROL_BUT_LAYOUT = /(?![\n\t])\p{Cc}/gu;
 /** All of these, and line separators: in JSON text they stand in strings alone. */
 const HIDDEN_IN_JSON = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
@@ -37,6 +39,7 @@ export function printableText(text: string): string {
   return Bun.stripANSI(text)
     .replace(/[\p{Zl}\p{Zp}]/gu, " ")
     .replace(INVISIBLE, "")
+    .replace(STRAY_MARKS, "")
     .replace(CONTROL_BUT_LAYOUT, MARK);
 }
 
@@ -52,7 +55,7 @@ function escape(unit: string): string {
 
 /** Commands go as a whole, so that nothing of them is left to read. */
 function show(text: string): string {
-  return Bun.stripANSI(text).replace(INVISIBLE, "").replace(NO_TEXT, MARK);
+  return Bun.stripANSI(text).replace(INVISIBLE, "").replace(STRAY_MARKS, "").replace(NO_TEXT, MARK);
 }
 
 /** No more is looked at than could be shown, with some room for what is not. */

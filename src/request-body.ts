@@ -13,22 +13,57 @@ export interface BodyLimits {
   bytesPerSecond?: number;
 }
 
-export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array | BodyFlaw> {
+/** What is being read, and until when. */
+interface Reading {
+  due: number;
+  giveUp(flaw: BodyFlaw): void;
+}
+
+/** Milliseconds between two looks at what is late: one timer for all bodies, as nearly every one is here long before. */
+const SWEEP = 500;
+const readings = new Set<Reading>();
+let sweeper: Timer | undefined;
+
+/** Never rejects. What is late is given up no more than `SWEEP` after its time. */
+export function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array | BodyFlaw> {
   const announced = request.headers.get("content-length");
-  if (announced === null) return await readChunks(request, limits);
+  if (announced === null) return readChunks(request, limits);
   const length = Number(announced);
-  if (length > limits.most) return "too-large";
+  if (length > limits.most) return Promise.resolve("too-large");
   // In one piece: reading 1 MB chunk by chunk takes half as long again.
-  return await orTooSlow(request.bytes(), allowance(limits, length));
+  return orTooSlow(request.bytes(), performance.now() + allowance(limits, length));
 }
 
 /** A client that goes while it speaks, or that breaks HTTP's rules for bodies, is no fault of ours. */
-async function orTooSlow<T>(reading: Promise<T>, ms: number): Promise<T | BodyFlaw> {
-  const late = Promise.withResolvers<BodyFlaw>();
-  const timer = setTimeout(late.resolve, ms, "too-slow");
-  const outcome = await Promise.race([reading.catch((): BodyFlaw => "broken"), late.promise]);
-  clearTimeout(timer);
-  return outcome;
+function orTooSlow<T>(work: Promise<T>, due: number): Promise<T | BodyFlaw> {
+  const { promise, resolve } = Promise.withResolvers<T | BodyFlaw>();
+  const reading: Reading = { due, giveUp: resolve };
+  readings.add(reading);
+  sweeper ??= setInterval(sweep, SWEEP).unref();
+  work.then(
+    (outcome) => {
+      readings.delete(reading);
+      resolve(outcome);
+    },
+    () => {
+      readings.delete(reading);
+      resolve("broken");
+    },
+  );
+  return promise;
+}
+
+/** Ends by itself when there is nothing to look at: to arm it for each body would be a timer for each body again. */
+function sweep(): void {
+  const now = performance.now();
+  for (const reading of readings) {
+    if (reading.due > now) continue;
+    readings.delete(reading);
+    reading.giveUp("too-slow");
+  }
+  if (readings.size > 0) return;
+  clearInterval(sweeper);
+  sweeper = undefined;
 }
 
 /** A body of unknown length earns its time as it comes. */
@@ -39,8 +74,7 @@ async function readChunks({ body }: Request, limits: BodyLimits): Promise<Uint8A
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    const left = begun + allowance(limits, length) - performance.now();
-    const outcome = await orTooSlow(reader.read(), Math.max(0, left));
+    const outcome = await orTooSlow(reader.read(), begun + allowance(limits, length));
     if (typeof outcome === "string") return giveUp(reader, outcome);
     if (outcome.done) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
     length += outcome.value.length;

@@ -21,7 +21,7 @@ const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunn
 
 /** What each room may import besides itself and the leaves. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  "main.ts": ["cli/", "tunnel/ngrok-agent.ts"],
+  "main.ts": ["../bin/hangup.js", "../bin/parent.js", "cli/", "tunnel/ngrok-agent.ts"],
   "cli/": ["app.ts", "app-event.ts", "config/"],
   "app.ts": [
     "app-event.ts",

@@ -185,7 +185,8 @@ export function programWords(compiled = false): string[] {
 
 /** Our environment less a person's own: nobody's ngrok account, and no settings of theirs, reach a test. */
 export function programEnvironment(more: ProgramOptions["env"] = {}): Record<string, string | undefined> {
-  return { ...process.env, NGROK_AUTHTOKEN: undefined, HOME: tmpdir(), NO_COLOR: "1", ...more };
+  const unset = { NGROK_AUTHTOKEN: undefined, XDG_RUNTIME_DIR: undefined };
+  return { ...process.env, ...unset, HOME: tmpdir(), NO_COLOR: "1", ...more };
 }
 
 async function eachLine(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {

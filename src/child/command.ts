@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from "node:
 import { devNull } from "node:os";
 import { basename, delimiter, dirname, extname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { nameProgram, RUNNER_PROGRAMS } from "./runners.ts";
 
 export interface Command {
   file: string;
@@ -206,28 +207,13 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const RUNNERS = new Set([
-  "npx",
-  "bunx",
-  "uvx",
-  "pnpx",
-  "node",
-  "bun",
-  "deno",
-  "python",
-  "python3",
-  "uv",
-  "docker",
-  "npm",
-  "pnpm",
-]);
 const SUBCOMMANDS = new Set(["run", "exec", "dlx", "x", "tool"]);
 const GENERIC = new Set(["index", "server", "main", "cli", "dist", "build", "src", "bin", "app", "."]);
 
 /** `npx -y @acme/server-files@1.2 /tmp` is called `server-files`; `./weather/dist/index.js` is called `weather`. */
 function nameOf({ command, args }: CommandSpec): string {
   const words = [command, ...args];
-  const runner = RUNNERS.has(basename(command).replace(/\.(?:exe|cmd)$/i, ""));
+  const runner = RUNNER_PROGRAMS.has(nameProgram(command));
   const chosen = runner
     ? (words.slice(1).find((word) => !word.startsWith("-") && !SUBCOMMANDS.has(word)) ?? command)
     : command;

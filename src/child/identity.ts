@@ -6,60 +6,8 @@ import { hash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { CommandSpec } from "./command.ts";
+import { list, nameProgram, type Runner, RUNNER_PROGRAMS, RUNNERS } from "./runners.ts";
 
-/** How the words behind a command that runs others are read, up to the one that names the program. */
-interface Runner {
-  /** Options without a value that make no difference. */
-  switches: readonly string[];
-  /** Options whose value makes none, either. */
-  ignored: readonly string[];
-  /** Options whose value does. */
-  counted: readonly string[];
-  /** `image`: what is run may be said behind the image, too. */
-  names: "package" | "file" | "image";
-}
-
-const list = (words: string) => words.split(" ");
-const PACKAGE: Runner = {
-  switches: list("-y --yes -q --quiet --no-install --offline --prefer-offline --verbose --silent --bun"),
-  ignored: [],
-  counted: list("-p --package --registry --from --with --index-url --python"),
-  names: "package",
-};
-const FILE: Runner = {
-  switches: list("-u -B -s --bun --no-warnings --enable-source-maps -A --allow-all"),
-  ignored: [],
-  counted: list("--with --directory --project --python --extra"),
-  names: "file",
-};
-const IMAGE: Runner = {
-  switches: list("-i -t -it -ti -d --rm --init --interactive --tty --read-only"),
-  ignored: list("-e --env --name -l --label -m --memory --cpus --pull -h --hostname"),
-  counted: list("-v --volume --mount -w --workdir -u --user --network --entrypoint --platform --env-file"),
-  names: "image",
-};
-const RUNNERS: Readonly<Record<string, Runner>> = {
-  npx: PACKAGE,
-  bunx: PACKAGE,
-  pnpx: PACKAGE,
-  uvx: PACKAGE,
-  "npm exec": PACKAGE,
-  "npm x": PACKAGE,
-  "pnpm dlx": PACKAGE,
-  "yarn dlx": PACKAGE,
-  "bun x": PACKAGE,
-  "uv tool run": PACKAGE,
-  "pipx run": PACKAGE,
-  node: FILE,
-  bun: FILE,
-  "bun run": FILE,
-  "deno run": FILE,
-  tsx: FILE,
-  python: FILE,
-  "uv run": FILE,
-  "docker run": IMAGE,
-  "podman run": IMAGE,
-};
 const LONGEST_RUNNER = 3;
 /** Packages whose arguments say what is run, by a part of their names. */
 const LAUNCHER_PARTS = new Set(
@@ -83,10 +31,7 @@ function identifyProgram(spec: CommandSpec, target: string, cwd: string): readon
   const { command, args, folder, shell } = spec;
   if (shell) return ["shell", [command, ...args].join(" ")];
   const isFolder = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  // A newer Python is the same runner, wherever it lies.
-  const name = basename(target)
-    .replace(/\.(?:exe|cmd|bat)$/i, "")
-    .replace(/^(python)[\d.]+$/, "$1");
+  const name = nameProgram(target);
   // The name that a program is called by may decide what it does.
   const place = isFolder || SCRIPT.test(target) ? findRealPath(target) : findRealFolder(target);
   const ran = isFolder ? undefined : identifyRun([name, ...args], place, cwd);
@@ -140,7 +85,7 @@ function identifyPackage([word = "", ...rest]: readonly string[], cwd: string): 
 
 /** Whether a word may say what to run: a file, an address, another runner, or that a command follows. */
 function namesProgram(word: string, cwd: string): boolean {
-  const isCommand = word === "--" || Object.keys(RUNNERS).some((name) => name.split(" ", 1)[0] === word);
+  const isCommand = word === "--" || RUNNER_PROGRAMS.has(word);
   return isCommand || word.includes("://") || SCRIPT.test(word) || findFile(word, cwd) !== undefined;
 }
 

@@ -11,7 +11,7 @@ import { readNgrokSettings } from "./ngrok-settings.ts";
 import { hashPassword } from "./password.ts";
 import { findStateFolder, type Machine } from "./state-folder.ts";
 import { isLoopback } from "./urls.ts";
-import { checkSecrets, listSecrets } from "./weak-secrets.ts";
+import { checkSecrets, listSecrets, type SecretSurroundings } from "./weak-secrets.ts";
 
 const HOUR = 3_600_000;
 const DEFAULT = {
@@ -48,7 +48,8 @@ export async function resolveConfig(
   checkOpenDoor(settings, reach, around);
   const lifetimes = chooseLifetimes(settings, around);
   const isPublic = settings.auth?.value !== "none" && isOnInternet(reach);
-  await checkSecrets(listSecrets(settings), { ...around, isPublic });
+  const names = [server.command, ...server.args, ...(settings.user?.value ?? []).map(({ name }) => name)];
+  await checkSecrets(listSecrets(settings), { ...around, isPublic, names });
   const token = settings.token?.value;
   return {
     server,
@@ -58,7 +59,7 @@ export async function resolveConfig(
     host: settings.host?.value ?? DEFAULT.host,
     ...reach,
     auth: settings.auth?.value ?? "oauth",
-    users: await chooseUsers(settings, file, { ...around, isPublic }),
+    users: await chooseUsers(settings, file, { ...around, isPublic, names }),
     ...(token === undefined ? {} : { token }),
     ...(client === undefined ? {} : { client }),
     ...chooseDocuments(settings),
@@ -219,7 +220,7 @@ function isOnInternet({ tunnel, publicUrl }: Reach): boolean {
 async function chooseUsers(
   { user }: Settings,
   file: LoadedFile | undefined,
-  around: Surroundings & { isPublic: boolean },
+  around: Surroundings & SecretSurroundings,
 ): Promise<User[]> {
   const users: User[] = user === undefined ? [...(file?.values.users ?? [])] : [];
   for (const { name, password } of user?.value ?? []) {

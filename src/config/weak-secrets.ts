@@ -10,8 +10,10 @@ export interface GivenSecret {
   value: string;
 }
 
-export interface Reach {
+export interface SecretSurroundings {
   isPublic: boolean;
+  /** Words that stand around the secret: of the server's command, of the people who sign in. */
+  names: readonly string[];
   warn(line: string): void;
 }
 
@@ -22,10 +24,10 @@ const LEAST_SCORE = 3;
 /** @throws {UserError} one of them can be guessed, by everybody on the internet */
 export async function checkSecrets(
   secrets: readonly GivenSecret[],
-  { isPublic, warn }: Reach,
+  { isPublic, names, warn }: SecretSurroundings,
 ): Promise<void> {
   for (const { name, value } of secrets) {
-    const weakness = await findWeakness(value);
+    const weakness = await findWeakness(value, names);
     if (weakness === undefined) continue;
     if (isPublic)
       throw new UserError(
@@ -44,8 +46,22 @@ export function listSecrets(settings: Settings): GivenSecret[] {
   });
 }
 
-/** @returns what follows "it"; never the secret */
-export async function findWeakness(secret: string): Promise<string | undefined> {
+/** What a stranger tries first of all in front of a server like this one, beside what is commonly used. */
+const NEAR_WORDS = (
+  "expose server client connector token secret password passwd passphrase bearer oauth auth login admin user access " +
+  "public private remote local localhost tunnel ngrok cloudflared cloudflare tailscale funnel chatgpt openai claude " +
+  "anthropic cursor vscode copilot gemini inspector test demo letmein welcome changeme"
+).split(" ");
+const YEARS = /(?:19|20)\d\d/g;
+
+/**
+ * @param names words that a stranger knows of this server
+ * @returns what follows "it"; never the secret
+ */
+export async function findWeakness(
+  secret: string,
+  names: readonly string[] = [],
+): Promise<string | undefined> {
   if (secret.length < SHORTEST) return `has fewer than ${SHORTEST} characters`;
   // Loaded where there is something to judge: the dictionaries take longer to read than all of ours.
   const [{ ZxcvbnFactory }, { adjacencyGraphs, dictionary }] = await Promise.all([
@@ -53,5 +69,18 @@ export async function findWeakness(secret: string): Promise<string | undefined> 
     import("@zxcvbn-ts/language-common"),
   ]);
   const judge = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
-  return judge.check(secret).score < LEAST_SCORE ? "is among the first that would be tried" : undefined;
+  const isWeak = (text: string) => text === "" || judge.check(text).score < LEAST_SCORE;
+  return isWeak(secret) || isWeak(dropWords(secret, names))
+    ? "is among the first that would be tried"
+    : undefined;
+}
+
+/** What is left to guess for whoever tries such words: each, with what joins it, counts for one letter. */
+function dropWords(secret: string, names: readonly string[]): string {
+  // Shorter parts of a name are in many a random text.
+  const parts = names.flatMap((name) => name.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? []);
+  const words = [...parts, ...NEAR_WORDS].sort((a, b) => b.length - a.length);
+  const left = secret.toLowerCase().replace(new RegExp(`[\\W_]*(?:${words.join("|")})[\\W_]*`, "gu"), "~");
+  // And so is a year alone.
+  return left === secret.toLowerCase() ? secret : left.replace(YEARS, "");
 }

@@ -81,7 +81,8 @@ export function createEndpoint({
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
   const admission = createAdmission(now, random);
-  const limitsOf = (caller: Caller) => (isStranger(caller) ? STRANGERS_BODY : { ...BODY, most: maxBody });
+  const bodyLimits: BodyLimits = { ...BODY, most: maxBody };
+  const reportRefusal = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
   const retention = createRetention();
   const inFlight = createCallsInFlight(now);
   const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, admission });
@@ -98,7 +99,7 @@ export function createEndpoint({
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
   const readMessages = (request: Request, caller: Caller, trace: Trace) =>
-    readBody(request, limitsOf(caller), trace, (why) => log.debug(`Refused what a client sent: ${why}.`));
+    readBody(request, isStranger(caller) ? STRANGERS_BODY : bodyLimits, trace, reportRefusal);
 
   return {
     async mcp(request, caller, trace) {

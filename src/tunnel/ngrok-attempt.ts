@@ -1,5 +1,6 @@
 // One try to open an ngrok tunnel, and the life of that tunnel: one agent process from its start to its end.
 // The addon's own reconnecting is not used: it tells nobody when it is refused, and its fourth try comes after two minutes.
+import { settlesWithin } from "../deadline.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { printable } from "../printable.ts";
@@ -97,9 +98,9 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
 
 async function closeInOrder(agent: Agent, closed: Promise<void>, gone: Promise<void>): Promise<void> {
   agent.tell({ order: "close" });
-  await within(CLOSE_TIMEOUT, Promise.race([closed, gone]));
+  await settlesWithin(Promise.race([closed, gone]), CLOSE_TIMEOUT);
   agent.release();
-  await within(END_TIMEOUT, gone);
+  await settlesWithin(gone, END_TIMEOUT);
 }
 
 function describeUp({ url, roundTrip }: AgentReport & { report: "opened" }): Up {
@@ -119,11 +120,4 @@ function createSilenceAlarm(ring: () => void) {
       clearTimeout(timer);
     },
   };
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, ms);
-  await Promise.race([work, late.promise]);
-  clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 // Drives the @ngrok/ngrok addon: one session with one HTTP endpoint whose traffic goes to our listener.
 // The only file that touches the addon, and it knows nothing of people. It runs in a process of its own (ngrok-agent.ts).
 // No callback may throw: the addon answers with an abort of the whole process.
+import { settlesWithin } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
 
@@ -83,12 +84,12 @@ export async function openEndpoint(settings: SessionSettings, events: SessionEve
     return {
       url,
       async close() {
-        await settleWithin(CLOSE_TIMEOUT, listener.close());
-        await settleWithin(CLOSE_TIMEOUT, session.close());
+        await settlesWithin(listener.close(), CLOSE_TIMEOUT);
+        await settlesWithin(session.close(), CLOSE_TIMEOUT);
       },
     };
   } catch (thrown) {
-    await settleWithin(CLOSE_TIMEOUT, session.close());
+    await settlesWithin(session.close(), CLOSE_TIMEOUT);
     throw thrown;
   }
 }
@@ -134,11 +135,4 @@ async function takeStep<T>(step: SessionError["step"], timeout: number, begin: (
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function settleWithin(timeout: number, work: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, timeout);
-  await Promise.race([work.catch(() => {}), late.promise]);
-  clearTimeout(timer);
 }

@@ -13,15 +13,19 @@ const SEEN = "on the command line, where every user of this machine can see it";
 
 describe("a secret among the words", () => {
   test.each([
-    [["--token", "s3cret-token"], `--token is ${SEEN}`, "MCP_EXPOSE_TOKEN"],
+    [["--token", "zygote-7-lantern"], `--token is ${SEEN}`, "MCP_EXPOSE_TOKEN"],
     [
-      ["--client-id", "me", "--client-secret", "s3cret-token"],
+      ["--client-id", "me", "--client-secret", "zygote-7-lantern"],
       `--client-secret is ${SEEN}`,
       "MCP_EXPOSE_CLIENT_SECRET",
     ],
-    [["--introspect-secret=s3cret-token"], `--introspect-secret is ${SEEN}`, "MCP_EXPOSE_INTROSPECT_SECRET"],
+    [
+      ["--introspect-secret=zygote-7-lantern"],
+      `--introspect-secret is ${SEEN}`,
+      "MCP_EXPOSE_INTROSPECT_SECRET",
+    ],
     [["--ngrok-authtoken", "s3cret"], `--ngrok-authtoken is ${SEEN}`, "MCP_EXPOSE_NGROK_AUTHTOKEN"],
-    [["--user", "bob:s3cret-token"], `The password of "bob" is ${SEEN}`, "MCP_EXPOSE_PASSWORD"],
+    [["--user", "bob:zygote-7-lantern"], `The password of "bob" is ${SEEN}`, "MCP_EXPOSE_PASSWORD"],
     [["--env", "MY_API_KEY=s3cret"], `MY_API_KEY (--env) is ${SEEN}`, "--env-file"],
   ])("%p is warned of, once, without it, and with what to use", async (args, said, instead) => {
     const warnings = await warningsOf(args);
@@ -33,9 +37,9 @@ describe("a secret among the words", () => {
 
   test("is no secret where it is a name or a setting, or comes from elsewhere", async () => {
     const env = {
-      MCP_EXPOSE_TOKEN: "s3cret-token",
+      MCP_EXPOSE_TOKEN: "zygote-7-lantern",
       MCP_EXPOSE_ENV: "MY_API_KEY=s3cret",
-      MCP_EXPOSE_PASSWORD: "s3cret-token",
+      MCP_EXPOSE_PASSWORD: "zygote-7-lantern",
     };
     expect(await warningsOf(["--env", "DEBUG=1", "--user", "ann"], env)).toEqual([]);
   });
@@ -70,6 +74,9 @@ describe("found 19: a secret that can be guessed", () => {
     ["--token", ["--token", "1"], {}],
     ["--token", ["--token", "password1234"], {}],
     ["--token", ["--token", "aaaaaaaaaaaa"], {}],
+    ["--token", ["--token", "mcp-expose-token"], {}],
+    ['The password of "alice"', ["--user", "alice:ngrok-token-1"], {}],
+    ["MCP_EXPOSE_TOKEN", [], { MCP_EXPOSE_TOKEN: "ChatGPT2026!!" }],
     ["MCP_EXPOSE_TOKEN", [], { MCP_EXPOSE_TOKEN: "foo" }],
     ['The password of "alice"', ["--user", "alice:a"], {}],
     ['The password of "alice"', ["--user", "alice"], { MCP_EXPOSE_PASSWORD: "letmeinletmein" }],

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
-import { printable, printableLine, toJsonLine } from "../../src/printable.ts";
+import { printable, printableLine, printableText, toJsonLine } from "../../src/printable.ts";
 import { fixture, INITIALIZE, openSession, post, until } from "../eras/wire.ts";
 import { connectRaw } from "../faults/socket.ts";
 import { describeApp } from "../oauth/document-host.ts";
@@ -288,3 +288,13 @@ describe("one function for all of it", () => {
 async function clientOf(issuer: string): Promise<string> {
   return ((await (await register(issuer)).json()) as { client_id: string }).client_id;
 }
+
+test("found 5: accents are not drawn over the lines around, and letters keep theirs", () => {
+  const stacked = `e${"\u0301".repeat(150)}`;
+  for (const show of [printable, printableLine, printableText]) {
+    expect(show(stacked)).toBe(`e${"\u0301".repeat(4)}`);
+    expect(show(`a ${"\u0301".repeat(3)}b`)).toBe("a b");
+    expect(show("Cafe\u0301 নমস্কার ภาษาไทยที่นี่")).toBe("Cafe\u0301 নমস্কার ภาษาไทยที่นี่");
+  }
+  expect(JSON.parse(toJsonLine(stacked))).toBe(stacked);
+});

@@ -14,7 +14,7 @@ const AROUND: Surroundings = {
   env: {},
   home: "/home/me",
   findAuthtoken: async (given) => given,
-  askPassword: async (user) => `password of ${user}`,
+  askPassword: async (user) => `asked of zygote ${user}`,
   warn: (line) => warnings.push(line),
 };
 
@@ -164,7 +164,7 @@ describe("users", () => {
   });
   test("without a password are asked for it, without a warning", async () => {
     const { users } = await resolve({}, { user: "bob" });
-    expect(await Bun.password.verify("password of bob", users[0]?.passwordHash ?? "")).toBeTrue();
+    expect(await Bun.password.verify("asked of zygote bob", users[0]?.passwordHash ?? "")).toBeTrue();
     expect(warnings).toEqual([]);
   });
   test("are refused when named twice", () => {

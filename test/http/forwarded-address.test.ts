@@ -1,9 +1,10 @@
 // For whom a request is counted: the address that the tunnel saw, and what others write of themselves for nobody.
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GrantEvent } from "../../src/app.ts";
+import { listenForTunnel } from "../../src/http/tunnel-listener.ts";
 import { fixture, until } from "../eras/wire.ts";
 import { authorizeQuery, openPage, registerClient } from "../oauth/harness.ts";
 import { type Program, ROOT, startProgram } from "../program.ts";
@@ -20,7 +21,7 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "forwarded-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function createFolder(path: string): string {
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   return path;
 }
 
@@ -125,15 +126,40 @@ describe("through ngrok", () => {
     ["no folder", () => join(folder, "nowhere")],
     ["too long a name", () => createFolder(join(folder, "x".repeat(100)))],
   ])(
-    "found 14: without a place for such a door the tunnel opens all the same, and believes nobody (%s)",
+    "found 14: where the temporary folder has no place for such a door, it is made elsewhere (%s)",
     async (_, find) => {
-      const TMPDIR = find();
-      const env = { TMPDIR };
-      await using exposed = await exposeThroughNgrok([SERVER], { env });
-      expect(await guess(exposed.ingress.publicUrl, 1, () => ({ from: "127.0.0.2" }))).toEqual([401]);
-      expect(await sourcesIn(exposed.program, 1)).toEqual(["127.0.0.1 (a proxy)"]);
+      const XDG_RUNTIME_DIR = createFolder(join(folder, "run"));
+      for (const more of [{ XDG_RUNTIME_DIR }, {}]) {
+        await using exposed = await exposeThroughNgrok([SERVER], { env: { TMPDIR: find(), ...more } });
+        expect(await guess(exposed.ingress.publicUrl, 1, () => ({ from: "127.0.0.2" }))).toEqual([401]);
+        expect(await sourcesIn(exposed.program, 1)).toEqual(["127.0.0.2"]);
+        expect(readdirSync(XDG_RUNTIME_DIR)).toHaveLength("XDG_RUNTIME_DIR" in more ? 1 : 0);
+      }
     },
   );
+
+  test("found 14: a door that something has cleaned away is made anew, closed to others as before, and that is told once", async () => {
+    await using exposed = await exposeThroughNgrok([SERVER], { env: { TMPDIR: folder } });
+    const own = join(folder, readdirSync(folder)[0] ?? "");
+    const door = join(own, "tunnel.sock");
+    const { program } = exposed;
+    for (const gone of [own, door]) {
+      rmSync(gone, { recursive: true });
+      await until("the door is there again", () => existsSync(door));
+      expect(statSync(own).mode & 0o777).toBe(0o700);
+      expect((await ask(`${exposed.ingress.publicUrl}/healthz`)).status).toBe(200);
+    }
+    expect(program.stderr().match(/socket had gone from/g)).toHaveLength(1);
+  });
+});
+
+test("found 14: without a place for such a door anywhere, it is told what that costs", () => {
+  const lines: string[] = [];
+  const places = [join(folder, "nowhere"), createFolder(join(folder, "x".repeat(100)))];
+  const door = listenForTunnel({ platform: "linux", places, warn: (line) => lines.push(line) });
+  expect(door).toBeUndefined();
+  expect(lines).toEqual([expect.stringMatching(/^The tunnel has no socket of its own .* one address/)]);
+  expect(readdirSync(places[1]!)).toEqual([]);
 });
 
 describe("through programs of the person's own", () => {

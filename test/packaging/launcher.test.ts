@@ -25,7 +25,7 @@ let launcher: string;
 beforeAll(async () => {
   folder = await createFolder();
   launcher = join(folder.path, "bin/mcp-expose.js");
-  await cp(join(ROOT, "bin/mcp-expose.js"), launcher);
+  await cp(join(ROOT, "bin"), join(folder.path, "bin"), { recursive: true });
   await Bun.write(join(folder.path, "package.json"), '{ "type": "module" }');
   await Bun.write(join(folder.path, "dist/cli.js"), PROGRAM);
   await Bun.write(join(folder.path, "here/.env"), "FROM_FOLDER=1\n");

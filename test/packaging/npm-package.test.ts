@@ -127,6 +127,45 @@ test.each([
   expect(ofShell.all.slice(1).every(isRunning)).toBe(true);
 });
 
+test.if(process.platform === "linux").each([
+  ["Node", () => [NODE, launcher]],
+  ["Bun", () => [process.execPath, launcher]],
+])("found 27: run on %s, it ends with an npm that was gone before it could look", async (_, command) => {
+  const script = 'setsid sh -c \'"$@" & echo $!; kill -9 $$\' sh "$@"';
+  const words = ["--tunnel", "none", "--port", "0", "--store", "memory", "--quiet", SERVER];
+  const env = { HOME: process.env["HOME"] ?? "", PATH: PLAIN_PATH, npm_lifecycle_event: "npx" };
+  const all = ["/bin/sh", "-c", script, "sh", ...command(), ...words];
+  const { stdout } = await run(all, installed.path, env);
+  await until("it is gone", () => !isRunning(Number.parseInt(stdout, 10)));
+});
+
+test.if(process.platform === "linux")(
+  "found 27: it ends with an npm that left the shell of its script behind",
+  async () => {
+    const inner = '"$@"; true';
+    const npm = `const { exited } = Bun.spawn(process.argv.slice(1), { stdio: ["ignore", "inherit", "inherit"] }); await exited;`;
+    const shell = ["/bin/sh", "-c", inner, "sh", process.execPath, launcher];
+    await using started = await expose([process.execPath, "--eval", npm, ...shell], {
+      npm_lifecycle_event: "start",
+    });
+    started.child.kill("SIGKILL");
+    await until("all of it is gone", () => !started.all.some(isRunning));
+  },
+);
+
+test.if(process.platform === "linux").each([
+  // As a shell names the command that it starts.
+  ["Node", () => [NODE, launcher], { _: "/usr/bin/nohup" }],
+  ["Bun", () => [process.execPath, launcher], {}],
+])("found 27: run on %s under nohup, it does not end with the terminal", async (_, command, env) => {
+  await using started = await expose(["nohup", ...command()], env);
+  started.child.kill("SIGHUP");
+  for (let time = 0; time < 50; time++)
+    expect((await fetch(new URL("/healthz", started.url))).status).toBe(200);
+  started.child.kill("SIGTERM");
+  expect(await started.child.exited).toBe(0);
+});
+
 /** Starts `mcp-expose` on a server, waits until it is ready, and ends all of it in the end. */
 async function expose(command: string[], env: Record<string, string> = {}) {
   const words = [...command, "--tunnel", "none", "--port", "0", "--store", "memory", "--json", SERVER];
@@ -136,11 +175,13 @@ async function expose(command: string[], env: Record<string, string> = {}) {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const { value } = await child.stdout.getReader().read();
-  expect(Buffer.from(value!).toString()).toContain('"event":"ready"');
+  const told = Buffer.from(value!).toString();
+  expect(told).toContain('"event":"ready"');
+  const url = /"url":"([^"]+)"/.exec(told)?.[1] ?? "";
   const all = [child.pid, ...listDescendants(child.pid)];
-  expect(all.length).toBeGreaterThan(3);
+  expect(all.length).toBeGreaterThan(2);
   const kill = async () => all.filter(isRunning).forEach((pid) => process.kill(pid, "SIGKILL"));
-  return { child, all, [Symbol.asyncDispose]: kill };
+  return { child, all, url, [Symbol.asyncDispose]: kill };
 }
 
 test('a config file can import { defineConfig } from "mcp-expose", with its types', async () => {

@@ -1,5 +1,6 @@
 // More streams at once than the addon survives: the tunnel's listener lets in what it carries and sends the rest away.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";
 import { openDoors } from "../../src/app-public.ts";
 import { listen } from "../../src/http/listen.ts";
@@ -18,7 +19,7 @@ test.each(FORMS)(
     const listener = listen({ host: "127.0.0.1", port: 0 });
     workshop.add(listener.stop);
     const pulses = new Set<ReadableStreamDefaultController>();
-    const door = listenForTunnel(process.platform);
+    const door = listenForTunnel({ platform: process.platform, places: [tmpdir()], warn: () => {} });
     if (door === undefined) throw new Error("no socket");
     workshop.add(door.stop);
     const doors = openDoors({ config: { tunnel: "ngrok" }, listener, door, count() {} });

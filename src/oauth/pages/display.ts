@@ -7,8 +7,6 @@ const MAX_URL = 100;
 
 /** What leaves a blank or a box beyond what is never printed: unassigned, private, or a picture of nothing (UAX #44). */
 const BLANK = /[\p{Cn}\p{Co}\p{Cs}\ufffc\ufffd\u{13441}\u{13442}\u{1d159}]/gu;
-/** Accents without a letter to stand on, and more on one letter than any script puts there. */
-const STRAY_MARKS = /(?<=^|\s)\p{M}+|(?<=\p{M}{4})\p{M}+/gu;
 const READABLE = /[\p{L}\p{N}\p{So}]/u;
 
 /**
@@ -18,7 +16,7 @@ const READABLE = /[\p{L}\p{N}\p{So}]/u;
  */
 export function displayName(name: string): string {
   const visible = printable(name, name.length).replace(BLANK, "");
-  const plain = printable(visible.replace(STRAY_MARKS, ""), MAX_NAME);
+  const plain = printable(visible, MAX_NAME);
   return READABLE.test(plain) ? plain : "";
 }
 
