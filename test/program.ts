@@ -58,7 +58,7 @@ export async function startProgram(words: readonly string[], options: ProgramOpt
 
 /** The same without waiting: for what happens on the way. */
 export function launchProgram(words: readonly string[], options: ProgramOptions = {}): Launch {
-  const home = mkdtempSync(join(tmpdir(), "mcp-expose-test-"));
+  const { path: home, [Symbol.dispose]: removeHome } = createHome();
   const child = spawnProgram(["--json", "--port", String(options.port ?? 0), ...words], {
     ...options,
     env: { XDG_STATE_HOME: home, ...options.env },
@@ -106,7 +106,7 @@ export function launchProgram(words: readonly string[], options: ProgramOptions 
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
     child.kill(signal);
     const status = await exited;
-    rmSync(home, { recursive: true, force: true });
+    removeHome();
     if (!options.faulty) refuseFaults(events, stderr);
     refuseSecrets(events, stderr);
     return status;
@@ -152,7 +152,11 @@ export interface Outcome {
 
 /** Runs `mcp-expose …words` to its end; for what ends by itself. */
 export async function runProgram(words: readonly string[], options: ProgramOptions = {}): Promise<Outcome> {
-  const child = spawnProgram(words, options);
+  using home = createHome();
+  // The developer's own store stays out of it, whatever is in there.
+  const given = options.env ?? {};
+  const env = "HOME" in given ? given : { XDG_STATE_HOME: home.path, ...given };
+  const child = spawnProgram(words, { ...options, env });
   const timer = setTimeout(() => child.kill("SIGKILL"), options.deadline ?? DEADLINE);
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
@@ -161,6 +165,11 @@ export async function runProgram(words: readonly string[], options: ProgramOptio
   ]);
   clearTimeout(timer);
   return { exitCode, stdout, stderr };
+}
+
+function createHome() {
+  const path = mkdtempSync(join(tmpdir(), "mcp-expose-test-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 function spawnProgram(
