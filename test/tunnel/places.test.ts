@@ -41,6 +41,13 @@ async function begin(path: string, from: string, headers: Record<string, string>
 const beginMany = (path: string, from: string, count: number, headers: Record<string, string> = {}) =>
   Promise.all(Array.from({ length: count }, () => begin(path, from, headers)));
 
+/** Until those that found no place have been told so; the others wait for their bodies, and hold one. */
+async function awaitRefusals(begun: readonly RawSocket[], places: number): Promise<void> {
+  let told = 0;
+  for (const socket of begun) void socket.head().then(() => (told += 1));
+  await until("all others are refused", () => told >= begun.length - places);
+}
+
 /** The status an unfinished request is answered with, whenever that is, and how many got it. */
 async function countStatuses(begun: readonly RawSocket[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
@@ -57,6 +64,7 @@ const isServed = async (headers: Record<string, string>) =>
 describe("somebody without a token", () => {
   test("found 3: holds a few places from one address, and none for long, with unfinished bodies of POST /token", async () => {
     const begun = await beginMany("/token", "127.0.0.2", 60, { "content-type": FORM });
+    await awaitRefusals(begun, OF_ONE_ADDRESS);
     const refused = await Promise.all(
       Array.from({ length: 5 }, () => ask(`${url}/healthz`, { from: "127.0.0.2" })),
     );
@@ -72,6 +80,7 @@ describe("somebody without a token", () => {
     const sources = Array.from({ length: 12 }, (_, index) => `127.0.1.${index + 1}`);
     const many = sources.map((from) => beginMany("/register", from, OF_ONE_ADDRESS));
     const begun = (await Promise.all(many)).flat();
+    await awaitRefusals(begun, STRANGERS);
     expect((await ask(`${url}/healthz`, { from: "127.0.2.1" })).status).toBe(503);
     expect(await isServed(person)).toBeTrue();
     expect(await countStatuses(begun)).toEqual({ "408": STRANGERS, "503": begun.length - STRANGERS });
