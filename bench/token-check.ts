@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createLog } from "../src/log.ts";
 import { createOAuth } from "../src/oauth/oauth.ts";
-import { hashSecret } from "../src/oauth/secrets.ts";
-import { openStore } from "../src/store/sqlite.ts";
+import { hashSecret } from "../src/oauth/tokens/secrets.ts";
+import { openStore } from "../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../src/store/store.ts";
 import { median, type Effort } from "./sample.ts";
 

@@ -23,7 +23,7 @@ const status = process.env[AGENT] === "ngrok" ? await runAgent() : await runProg
 process.exit(status);
 
 async function runAgent(): Promise<number> {
-  const { runNgrokAgent } = await import("./tunnel/ngrok-agent.ts");
+  const { runNgrokAgent } = await import("./tunnel/ngrok/agent.ts");
   await runNgrokAgent({
     stdin: process.stdin,
     write: openOutput(process.stdout).write,

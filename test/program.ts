@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AppEvent, Ready } from "../src/app.ts";
+import type { AppEvent, Ready } from "../src/app/app.ts";
 
 export const ROOT = join(import.meta.dir, "..");
 

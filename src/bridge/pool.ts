@@ -2,21 +2,28 @@
 // set of capabilities: what one desktop application would start. Strangers share one of their own.
 import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff } from "./process/backoff.ts";
 import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation, Revisions } from "./bridge.ts";
-import { createCommonHost, writeOwnInitialize, type CommonHost } from "./common.ts";
+import { createCommonHost, writeOwnInitialize, type CommonHost } from "./shared/shared-server.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
 import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
-import { createLegacyOnLegacy, type CellOptions, type SessionHost } from "./legacy-on-legacy.ts";
-import { createLegacyOnModern } from "./legacy-on-modern.ts";
-import { createModernOnLegacy, type StatelessHost } from "./modern-on-legacy.ts";
-import { createModernOnModern } from "./modern-on-modern.ts";
-import { createNoiseTeller } from "./noise.ts";
-import { createSeal } from "./seal.ts";
-import type { Hire } from "./server.ts";
-import { createSpare } from "./spare.ts";
-import { createUnread } from "./unread.ts";
-import { createUnusableConversation, createUnusableServer } from "./unusable.ts";
+import {
+  createLegacyOnLegacy,
+  type CellOptions,
+  type SessionHost,
+} from "./legacy-client-legacy-server/legacy-client-legacy-server.ts";
+import { createLegacyOnModern } from "./legacy-client-modern-server/legacy-client-modern-server.ts";
+import {
+  createModernOnLegacy,
+  type StatelessHost,
+} from "./modern-client-legacy-server/modern-client-legacy-server.ts";
+import { createModernOnModern } from "./modern-client-modern-server/modern-client-modern-server.ts";
+import { createNoiseTeller } from "./process/invalid-output.ts";
+import { createSeal } from "./modern-client-legacy-server/request-state.ts";
+import type { Hire } from "./process/restarting-process.ts";
+import { createSpare } from "./launch/standby.ts";
+import { createUnread } from "./process/backpressure.ts";
+import { createUnusableConversation, createUnusableServer } from "./unusable-server.ts";
 
 interface Entry extends Occupant {
   readonly key: string;

@@ -4,8 +4,8 @@ import { composeError, ErrorCode } from "../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
-import { lostReason, type Call, type Waiter } from "./calls.ts";
-import type { Host } from "./host.ts";
+import { lostReason, type Call, type Waiter } from "./process/call-table.ts";
+import type { Host } from "./process/multiplexer.ts";
 
 export interface Session {
   readonly client: ClientSide;

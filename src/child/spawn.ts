@@ -3,7 +3,7 @@ import { settlesWithin } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
-import { createGarbageWatch, type GarbageWatch } from "./garbage.ts";
+import { createGarbageWatch, type GarbageWatch } from "./memory-trim.ts";
 import { createLineReader } from "./line-reader.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { startPosixProcess } from "./posix-process.ts";

@@ -1,6 +1,6 @@
 // What is shown when the URL answers: where to connect, how to get in, and what to click in which assistant.
 // ChatGPT: https://developers.openai.com/plugins/quickstart, Claude: https://claude.com/docs/connectors/building
-import type { Ready } from "../app.ts";
+import type { Ready } from "../app/app.ts";
 import { printable } from "../printable.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";

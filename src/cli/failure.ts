@@ -1,5 +1,5 @@
 // How a start that failed is told to scripts: `--json` promises a first line, `ready` or this in its place.
-import type { AppEvent } from "../app.ts";
+import type { AppEvent } from "../app/app.ts";
 import { messageOf, UserError } from "../errors.ts";
 
 /** Without the server's own words, which may hold anything. */

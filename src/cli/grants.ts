@@ -9,7 +9,7 @@ import { type CommandLine, hasFlag } from "./command-line.ts";
 import type { CliIO } from "./io.ts";
 import { readSettings } from "./settings.ts";
 
-type Grants = ReturnType<(typeof import("../app.ts"))["openGrants"]>;
+type Grants = ReturnType<(typeof import("../app/app.ts"))["openGrants"]>;
 type Grant = ReturnType<Grants["list"]>[number];
 
 type Ended = ReturnType<Grants["listUnconfigured"]>[number];
@@ -97,7 +97,7 @@ async function withGrants(
       `There is no store "${where}" yet.`,
       "It is made when a server first runs; --store names another one.",
     );
-  const { openGrants } = await import("../app.ts");
+  const { openGrants } = await import("../app/app.ts");
   const grants = openGrants(where, io.now);
   try {
     work(grants, (people, records) =>

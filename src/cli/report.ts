@@ -1,6 +1,6 @@
 // What a person or a script gets to see while the program runs: `--json` lines, or the banner and a line per request.
 // The banner is written around the log: it shows, once, the token that the log hides.
-import type { AppEvent, GrantEvent, Ready, TunnelEvent } from "../app.ts";
+import type { AppEvent, GrantEvent, Ready, TunnelEvent } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { printable, toJsonLine } from "../printable.ts";

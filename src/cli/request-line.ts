@@ -1,5 +1,5 @@
 // One line per request. Half of it was chosen by whoever sent the request, so nothing in it may move the cursor.
-import type { RequestEvent } from "../app.ts";
+import type { RequestEvent } from "../app/app.ts";
 import { printable } from "../printable.ts";
 import type { Style } from "./style.ts";
 

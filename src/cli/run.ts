@@ -1,7 +1,7 @@
 // `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
-import { describePassedOn, listExposed, listUnknown } from "../config/cautions.ts";
+import { describePassedOn, listExposed, listUnknown } from "../config/warnings.ts";
 import type { Config } from "../config/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { chooseServer } from "../config/server.ts";
@@ -30,7 +30,7 @@ export function createRun(line: CommandLine, io: CliIO) {
       const level = settings.quiet?.value ? "quiet" : settings.verbose?.value ? "verbose" : "normal";
       const log = createLog({ level, write: io.stderr.write, color: wantsColor(io.stderr, io.env) });
       for (const { password } of settings.user?.value ?? []) log.redact(password ?? "");
-      const { findAuthtoken } = await import("../app.ts");
+      const { findAuthtoken } = await import("../app/app.ts");
       const config = await resolveConfig(settings, server, file, {
         ...io,
         warn: log.warn,
@@ -58,7 +58,7 @@ async function findPassword(user: string, io: CliIO): Promise<string> {
 }
 
 async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<number> {
-  const { startApp } = await import("../app.ts");
+  const { startApp } = await import("../app/app.ts");
   const stop = watchSignals(io);
   try {
     const emit = createReport(config, log, io);

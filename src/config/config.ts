@@ -1,6 +1,6 @@
 // Everything a run depends on, after flags, environment, config file and defaults have been merged.
 // Durations are milliseconds, sizes bytes.
-import type { ToolScopeTable } from "../oauth/tool-scopes.ts";
+import type { ToolScopeTable } from "../oauth/access/tool-scopes.ts";
 import type { Assistant } from "../tunnel/assistants.ts";
 
 /** What the person asked to run, still as they wrote it; `child/command.ts` makes an argv of it. */

@@ -1,7 +1,7 @@
 // Calls that are not answered yet, by who made them, so that they end when their caller's access is revoked. One whose
 // token only runs out meanwhile goes on: access.ts says how long, and what it may still carry.
-import { isRevoked } from "./access.ts";
-import type { Caller } from "./era.ts";
+import { isRevoked } from "./access-lifetime.ts";
+import type { Caller } from "./caller.ts";
 
 export interface Call {
   readonly caller: Caller;

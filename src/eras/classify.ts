@@ -2,9 +2,9 @@
 // send version headers that their messages do not keep to.
 import { hasEnvelope } from "../bridge/envelope.ts";
 import { ErrorCode } from "../frame/compose.ts";
-import type { Body } from "./body.ts";
-import { isRevision, isStateless } from "./era.ts";
-import { refuse } from "./refusal.ts";
+import type { Body } from "./post-body.ts";
+import { isRevision, isStateless } from "./caller.ts";
+import { refuse } from "./error-response.ts";
 
 export type Dialect = "sessions" | "stateless";
 

@@ -4,17 +4,17 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import type { StreamableSession } from "./2025-streamable-http/session.ts";
 import { createStreamableHttp } from "./2025-streamable-http/streamable-http.ts";
-import { createAdmission } from "./admission.ts";
+import { createAdmission } from "./tool-access.ts";
 import type { Log } from "../log.ts";
 import type { BodyLimits } from "../request-body.ts";
-import { readBody } from "./body.ts";
+import { readBody } from "./post-body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify } from "./classify.ts";
-import { isStranger, type Caller, type Trace } from "./era.ts";
-import { createEventStreams } from "./event-stream.ts";
-import { refuseMethod, refuseStream } from "./refusal.ts";
-import { createRetention } from "./retention.ts";
+import { isStranger, type Caller, type Trace } from "./caller.ts";
+import { createEventStreams } from "./streams/event-stream.ts";
+import { refuseMethod, refuseStream } from "./error-response.ts";
+import { createRetention } from "./streams/retention.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Answers one request. What is learned of it on the way is written into `trace`. */

@@ -1,6 +1,6 @@
 // Sessions by id, each bound to the principal that opened it. An id is a name, never a credential:
 // to anybody else it does not exist (security best practices, "Session Hijacking").
-import type { Caller } from "./era.ts";
+import type { Caller } from "./caller.ts";
 
 export interface Session {
   readonly id: string;

@@ -2,7 +2,7 @@
 // Everything not named here is a 404 in JSON: clients parse what they get as an error document.
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import type { Guards } from "./guards.ts";
+import type { Guards } from "./request-guards.ts";
 
 /** What was learned of a request while it was answered. */
 export interface Note {

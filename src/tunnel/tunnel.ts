@@ -1,5 +1,5 @@
 // What the rest of the program knows about a tunnel, whoever provides it.
-// Nothing in here may know a provider; app.ts picks one.
+// Nothing in here may know a provider; app/app.ts picks one.
 
 /** What a tunnel leads to: our own listener on loopback. */
 export interface TunnelTarget {

@@ -1,6 +1,6 @@
 // The main job: real servers from npm, exposed by the real command, used by the official SDK's own clients.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Ready } from "../../src/app.ts";
+import type { Ready } from "../../src/app/app.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
 import { createLoginRobot } from "../login-robot.ts";
 import { startIngress, type Ingress } from "../ngrok-ingress/ingress.ts";

@@ -18,7 +18,7 @@ import { SSEClientTransport as SseV1 } from "@modelcontextprotocol/sdk/client/ss
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type { Ready } from "../../src/app.ts";
+import type { Ready } from "../../src/app/app.ts";
 import type { LoginRobot } from "../login-robot.ts";
 import { createMemoryProvider, type MemoryProvider } from "./memory-provider.ts";
 

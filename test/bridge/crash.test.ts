@@ -1,7 +1,7 @@
 // A server that crashes, and clients that need not care.
 import { describe, expect, test } from "bun:test";
-import type { AppEvent } from "../../src/app.ts";
-import { createBackoff } from "../../src/bridge/backoff.ts";
+import type { AppEvent } from "../../src/app/app.ts";
+import { createBackoff } from "../../src/bridge/process/backoff.ts";
 import type { Program } from "../program.ts";
 import { expose, INITIALIZE, listen, openSession, readAnswer, readHistory, until } from "../eras/wire.ts";
 

@@ -1,6 +1,6 @@
 // Servers as they are found in the field, each a real process, and what becomes of their clients' calls.
 import { describe, expect, test } from "bun:test";
-import type { AppEvent } from "../../src/app.ts";
+import type { AppEvent } from "../../src/app/app.ts";
 import { runProgram } from "../program.ts";
 import { expose, fixture, OPEN, openSession, readMessages, until } from "../eras/wire.ts";
 

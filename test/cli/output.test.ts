@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Ready } from "../../src/app.ts";
+import type { Ready } from "../../src/app/app.ts";
 import { renderBanner, renderCredential } from "../../src/cli/banner.ts";
 import { renderRequest } from "../../src/cli/request-line.ts";
 import { createStyle, wantsColor } from "../../src/cli/style.ts";

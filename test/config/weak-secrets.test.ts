@@ -1,4 +1,4 @@
-// Which secrets a stranger could guess, by what stands around them; that they are refused: test/cli/cautions.test.ts.
+// Which secrets a stranger could guess, by what stands around them; that they are refused: test/cli/warnings.test.ts.
 import { expect, test } from "bun:test";
 import { randomBytes, randomUUID } from "node:crypto";
 import { findWeakness } from "../../src/config/weak-secrets.ts";

@@ -1,8 +1,8 @@
 // Streams that outlive their connection: 2025-11-25, "Resumability and Redelivery".
 import { describe, expect, test } from "bun:test";
 import { createSessionStreams } from "../../src/eras/2025-streamable-http/session-streams.ts";
-import { createEventStreams } from "../../src/eras/event-stream.ts";
-import { createRetention } from "../../src/eras/retention.ts";
+import { createEventStreams } from "../../src/eras/streams/event-stream.ts";
+import { createRetention } from "../../src/eras/streams/retention.ts";
 
 const ME = { principal: "me", isValid: () => true };
 const bytes = (text: string) => Buffer.from(text);

@@ -1,6 +1,6 @@
 // What is kept for clients that may come back: how much of it, and whose goes first.
 import { describe, expect, test } from "bun:test";
-import { createRetention, ownBytes } from "../../src/eras/retention.ts";
+import { createRetention, ownBytes } from "../../src/eras/streams/retention.ts";
 
 const KB = 1024;
 

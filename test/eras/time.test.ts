@@ -1,8 +1,8 @@
 // What happens because time passes, with a clock of the test's own or an interval of milliseconds.
 import { afterEach, describe, expect, test } from "bun:test";
-import { createExchange, type ExchangeOptions } from "../../src/eras/exchange.ts";
-import { createEventStreams, type EventStreams } from "../../src/eras/event-stream.ts";
-import { createExpiryAlarm } from "../../src/eras/expiry-alarm.ts";
+import { createExchange, type ExchangeOptions } from "../../src/eras/post-response.ts";
+import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
+import { createExpiryAlarm } from "../../src/eras/streams/expiry-alarm.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
 import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 

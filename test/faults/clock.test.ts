@@ -1,9 +1,9 @@
 // A clock that jumps, as one does that is set right after the machine has slept: nothing may last for ever for it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createBackoff } from "../../src/bridge/backoff.ts";
+import { createBackoff } from "../../src/bridge/process/backoff.ts";
 import { messageOf } from "../../src/errors.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
-import { createThrottle } from "../../src/oauth/throttle.ts";
+import { createThrottle } from "../../src/oauth/sign-in/throttle.ts";
 import { startServer, TOKEN, type Harness } from "../oauth/harness.ts";
 import { refresh, signIn, type SignedIn } from "./sign-in.ts";
 

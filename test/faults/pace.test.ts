@@ -1,6 +1,6 @@
 // Bodies that go out at the pace of whoever reads them, and what becomes of who does not.
 import { afterEach, expect, test } from "bun:test";
-import { createEventStreams, type EventStreams } from "../../src/eras/event-stream.ts";
+import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { within } from "../eras/wire.ts";
 
 const MB = 1024 * 1024;

@@ -1,7 +1,7 @@
 // The writer of event streams: whatever is sent, however it is read, arrives as it was sent, and all of it is counted.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { createEventStreams } from "../../src/eras/event-stream.ts";
+import { createEventStreams } from "../../src/eras/streams/event-stream.ts";
 import { readEvents } from "../eras/wire.ts";
 import { BUDGET } from "./budget.ts";
 

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { exportJWK, generateKeyPair } from "jose";
-import { createPinnedGet } from "../../src/oauth/pinned-get.ts";
+import { createPinnedGet } from "../../src/oauth/clients/pinned-get.ts";
 import { describeApp } from "../oauth/document-host.ts";
 import {
   authorizeQuery,

@@ -2,8 +2,8 @@
 // Whatever comes is understood or refused with a 4xx; nothing throws.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { climb } from "../../src/eras/2026-07-28-stateless/ladder.ts";
-import { readBody } from "../../src/eras/body.ts";
+import { climb } from "../../src/eras/2026-07-28-stateless/validate-request.ts";
+import { readBody } from "../../src/eras/post-body.ts";
 import { classify } from "../../src/eras/classify.ts";
 import { bodyBytes, headersOf, knownHeaders } from "./arbitraries.ts";
 import { BUDGET } from "./budget.ts";

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GrantEvent } from "../../src/app.ts";
-import { listenForTunnel } from "../../src/http/tunnel-listener.ts";
+import type { GrantEvent } from "../../src/app/app.ts";
+import { listenForTunnel } from "../../src/http/tunnel-server.ts";
 import { fixture, until } from "../eras/wire.ts";
 import { authorizeQuery, openPage, registerClient } from "../oauth/harness.ts";
 import { type Program, ROOT, startProgram } from "../program.ts";

@@ -1,7 +1,7 @@
 // Where the program listens, and what it says when it cannot.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Ready } from "../../src/app.ts";
-import { listen } from "../../src/http/listen.ts";
+import type { Ready } from "../../src/app/app.ts";
+import { listen } from "../../src/http/http-server.ts";
 import { UserError } from "../../src/errors.ts";
 import { programEnvironment, programWords, runProgram } from "../program.ts";
 import { expose, fixture, OPEN } from "../eras/wire.ts";

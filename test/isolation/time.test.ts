@@ -5,7 +5,7 @@ import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/pool.ts";
 import { canonical, type Capabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
-import { agreeOn, isSessionRevision } from "../../src/eras/era.ts";
+import { agreeOn, isSessionRevision } from "../../src/eras/caller.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 import { createLog } from "../../src/log.ts";
 import { fixture, INITIALIZE, isAlive, type Wire } from "../eras/wire.ts";

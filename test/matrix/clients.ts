@@ -17,7 +17,7 @@ import {
   ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import type { Ready } from "../../src/app.ts";
+import type { Ready } from "../../src/app/app.ts";
 
 export interface MatrixClient {
   /** What the server asked: a form's message, a page's URL, `sampling` or `roots`. */

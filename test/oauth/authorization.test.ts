@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listGrants } from "../../src/oauth/grants.ts";
+import { listGrants } from "../../src/oauth/tokens/grants.ts";
 import {
   approve,
   authorizeQuery,

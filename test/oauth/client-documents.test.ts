@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { messageOf } from "../../src/errors.ts";
-import { listGrants } from "../../src/oauth/grants.ts";
+import { listGrants } from "../../src/oauth/tokens/grants.ts";
 import type { OAuthOptions } from "../../src/oauth/oauth.ts";
-import { createPinnedGet } from "../../src/oauth/pinned-get.ts";
+import { createPinnedGet } from "../../src/oauth/clients/pinned-get.ts";
 import { describeApp, type DocumentHost, startDocumentHost } from "./document-host.ts";
 import {
   approve,

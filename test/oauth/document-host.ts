@@ -1,5 +1,5 @@
 // A host of client metadata documents: real TLS on loopback, and a name server for it that a test controls.
-import { createPinnedGet } from "../../src/oauth/pinned-get.ts";
+import { createPinnedGet } from "../../src/oauth/clients/pinned-get.ts";
 import { createCertificates } from "../ngrok-ingress/certificates.ts";
 import { CALLBACK, type Json } from "./harness.ts";
 

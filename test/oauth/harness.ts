@@ -2,10 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { createLog } from "../../src/log.ts";
-import type { GrantEvent } from "../../src/oauth/grant-event.ts";
+import type { GrantEvent } from "../../src/oauth/tokens/grant-event.ts";
 import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
-import { FetchProblem } from "../../src/oauth/pinned-get.ts";
-import { openStore } from "../../src/store/sqlite.ts";
+import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
+import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 
 export const TOKEN = "a-token-that-a-person-pastes";
 export const CALLBACK = "http://127.0.0.1:4444/callback";

@@ -1,12 +1,12 @@
 // What holds for whatever a stranger sends, tried on generated input.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
-import { createAddressGuard } from "../../src/oauth/address-guard.ts";
-import { findIdFlaw } from "../../src/oauth/client-document.ts";
+import { createAddressGuard } from "../../src/oauth/clients/address-guard.ts";
+import { findIdFlaw } from "../../src/oauth/clients/metadata-document.ts";
 import { Refusal } from "../../src/oauth/failure.ts";
-import { createNamePattern } from "../../src/oauth/name-pattern.ts";
-import { findRedirectFlaw, matchesRegistered } from "../../src/oauth/redirect-uri.ts";
-import { readResources } from "../../src/oauth/resource.ts";
+import { createNamePattern } from "../../src/oauth/access/name-pattern.ts";
+import { findRedirectFlaw, matchesRegistered } from "../../src/oauth/clients/redirect-uri.ts";
+import { readResources } from "../../src/oauth/access/resource.ts";
 
 setDefaultTimeout(60_000);
 

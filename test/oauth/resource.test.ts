@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listGrants, revokeAll, revokeGrant } from "../../src/oauth/grants.ts";
-import { isSamePrincipal, type Principal } from "../../src/oauth/principal.ts";
-import { openStore } from "../../src/store/sqlite.ts";
+import { listGrants, revokeAll, revokeGrant } from "../../src/oauth/tokens/grants.ts";
+import { isSamePrincipal, type Principal } from "../../src/oauth/access/principal.ts";
+import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 import {
   authorizeQuery,
   callResource,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createToolScopes, type Tool } from "../../src/oauth/tool-scopes.ts";
+import { createToolScopes, type Tool } from "../../src/oauth/access/tool-scopes.ts";
 import {
   approve,
   authorizeQuery,

@@ -16,7 +16,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.ts";
-import { openStore } from "../../src/store/sqlite.ts";
+import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Grant, Store } from "../../src/store/store.ts";
 
 let folder: string;
@@ -105,7 +105,7 @@ describe("the file", () => {
     uid?: number,
   ): Promise<{ status: number | null; told: string }> {
     const script = join(folder, "open.ts");
-    const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"));
+    const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"));
     writeFileSync(
       script,
       `import { openStore } from ${store};
@@ -200,7 +200,7 @@ describe("the file", () => {
   test("that several processes open for the first time at the same moment works for all of them", async () => {
     const where = join(folder, "state.db");
     const script = join(folder, "add.ts");
-    const module = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"));
+    const module = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"));
     writeFileSync(
       script,
       `const { openStore } = await import(${module});
@@ -235,7 +235,7 @@ describe("the file", () => {
   test("survives the death of its process in the middle of writing", async () => {
     const where = join(folder, "state.db");
     const script = `
-      import { openStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite.ts"))};
+      import { openStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"))};
       const store = openStore(${JSON.stringify(where)});
       for (let i = 0; ; i += 1) {
         const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };

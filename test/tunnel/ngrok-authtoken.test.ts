@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createLog } from "../../src/log.ts";
-import { findAuthtoken, type AuthtokenSources } from "../../src/tunnel/ngrok-authtoken.ts";
+import { findAuthtoken, type AuthtokenSources } from "../../src/tunnel/ngrok/authtoken.ts";
 
 const root = await mkdtemp(join(tmpdir(), "ngrok-authtoken-"));
 afterAll(() => rm(root, { recursive: true, force: true }));

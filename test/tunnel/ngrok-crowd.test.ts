@@ -2,9 +2,9 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";
-import { openDoors } from "../../src/app-public.ts";
-import { listen } from "../../src/http/listen.ts";
-import { listenForTunnel } from "../../src/http/tunnel-listener.ts";
+import { openDoors } from "../../src/app/public-side.ts";
+import { listen } from "../../src/http/http-server.ts";
+import { listenForTunnel } from "../../src/http/tunnel-server.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 
 setDefaultTimeout(60_000);

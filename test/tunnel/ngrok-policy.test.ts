@@ -1,6 +1,6 @@
 // The traffic policy that ngrok is given: the person's own, and the rule that lets some assistants in alone.
 import { afterEach, describe, expect, test } from "bun:test";
-import { checkPolicy, composePolicy, type PolicyOptions } from "../../src/tunnel/ngrok-policy.ts";
+import { checkPolicy, composePolicy, type PolicyOptions } from "../../src/tunnel/ngrok/traffic-policy.ts";
 
 const servers: { stop(force: boolean): Promise<void> }[] = [];
 afterEach(async () => {

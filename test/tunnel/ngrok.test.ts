@@ -3,7 +3,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { hostname } from "node:os";
-import type { NgrokOptions } from "../../src/tunnel/ngrok.ts";
+import type { NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
 import type { TunnelTarget } from "../../src/tunnel/tunnel.ts";
 import type { Ingress, IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { AGENTS, AUTHTOKEN, createWorkshop, FORMS, QUICK, refusalOf, until } from "./open-tunnel.ts";

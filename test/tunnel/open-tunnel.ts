@@ -1,8 +1,8 @@
 // Opens an ngrok tunnel on the real addon against a stand-in of ngrok's ingress, and remembers what it tells.
 import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
-import type { AgentCommand } from "../../src/tunnel/ngrok-process.ts";
-import { createNgrok, type NgrokOptions } from "../../src/tunnel/ngrok.ts";
+import type { AgentCommand } from "../../src/tunnel/ngrok/agent-process.ts";
+import { createNgrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
 import type { Surroundings } from "../../src/tunnel/supervisor.ts";
 import type { Down, OpenTunnel, Tunnel, TunnelEvents, TunnelTarget, Up } from "../../src/tunnel/tunnel.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";

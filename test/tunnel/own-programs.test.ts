@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCloudflared } from "../../src/tunnel/cloudflared.ts";
-import { createTailscale } from "../../src/tunnel/tailscale.ts";
+import { createCloudflared } from "../../src/tunnel/program/cloudflared.ts";
+import { createTailscale } from "../../src/tunnel/program/tailscale.ts";
 import { ROOT } from "../program.ts";
 import { createWorkshop, refusalOf, until } from "./open-tunnel.ts";
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TunnelEvent } from "../../src/app.ts";
+import type { TunnelEvent } from "../../src/app/app.ts";
 import { fixture, isAlive, openSession, openSseSession, readHistory, until } from "../eras/wire.ts";
 import { type Ingress, type IngressOptions, startIngress } from "../ngrok-ingress/ingress.ts";
 import { connect, registerClient, TOKEN } from "../oauth/harness.ts";

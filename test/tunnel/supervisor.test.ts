@@ -1,7 +1,7 @@
 // What the supervisor does over time, on a clock that only moves when it sleeps.
 import { describe, expect, test } from "bun:test";
 import { UserError } from "../../src/errors.ts";
-import { HEARTBEAT } from "../../src/tunnel/ngrok.ts";
+import { HEARTBEAT } from "../../src/tunnel/ngrok/ngrok.ts";
 import {
   type AttemptEvents,
   chooseDelay,

@@ -5,13 +5,13 @@ import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
 import { hasEnvelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
-import type { Admission } from "../admission.ts";
-import type { Body } from "../body.ts";
+import type { Admission } from "../tool-access.ts";
+import type { Body } from "../post-body.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import type { Caller } from "../era.ts";
-import type { EventStream, EventStreams } from "../event-stream.ts";
-import type { Backlog } from "../paced-body.ts";
-import { refuse, refuseBusy, refuseCrowd, refuseSession } from "../refusal.ts";
+import type { Caller } from "../caller.ts";
+import type { EventStream, EventStreams } from "../streams/event-stream.ts";
+import type { Backlog } from "../streams/paced-body.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseSession } from "../error-response.ts";
 import type { Session, Sessions } from "../sessions.ts";
 
 export interface SseSession extends Session {

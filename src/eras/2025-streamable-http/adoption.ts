@@ -6,9 +6,9 @@
 import { ErrorCode } from "../../frame/compose.ts";
 import { readMessages } from "../../frame/message.ts";
 import { SERVER_MESSAGE } from "../../frame/names.ts";
-import type { Caller } from "../era.ts";
-import { refuse } from "../refusal.ts";
-import type { Streams } from "../event-stream.ts";
+import type { Caller } from "../caller.ts";
+import { refuse } from "../error-response.ts";
+import type { Streams } from "../streams/event-stream.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Handshake, StreamableSession } from "./session.ts";
 

@@ -2,10 +2,10 @@
 // numbered and kept for a while, and a client that was cut off takes up where it stopped.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
 // A client whose connection ends comes back within a second, so none is ended for the sake of another.
-import { CALLS_LAST } from "../access.ts";
-import type { Caller } from "../era.ts";
-import type { EventStream, Opening, Streams } from "../event-stream.ts";
-import { createRetention, ownBytes, type Retention } from "../retention.ts";
+import { CALLS_LAST } from "../access-lifetime.ts";
+import type { Caller } from "../caller.ts";
+import type { EventStream, Opening, Streams } from "../streams/event-stream.ts";
+import { createRetention, ownBytes, type Retention } from "../streams/retention.ts";
 
 /** `closed` is called when a connection has ended; the stream itself may go on on another. */
 export interface SessionStreams extends Streams {

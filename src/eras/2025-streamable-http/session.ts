@@ -2,7 +2,7 @@
 import type { Conversation } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Session } from "../sessions.ts";
-import type { LooseEnd } from "./loose-end.ts";
+import type { LooseEnd } from "./standalone-stream.ts";
 import type { SessionStreams } from "./session-streams.ts";
 
 export interface StreamableSession extends Session {

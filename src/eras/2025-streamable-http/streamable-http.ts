@@ -4,17 +4,17 @@
 import type { Bridge, Outlet } from "../../bridge/bridge.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
-import type { Admission } from "../admission.ts";
-import type { Body } from "../body.ts";
+import type { Admission } from "../tool-access.ts";
+import type { Body } from "../post-body.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import { isResumable, isStranger, type Caller } from "../era.ts";
-import type { EventStreams } from "../event-stream.ts";
-import { createExchange, PATIENCE, takesEvents } from "../exchange.ts";
-import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../refusal.ts";
-import type { Retention } from "../retention.ts";
+import { isResumable, isStranger, type Caller } from "../caller.ts";
+import type { EventStreams } from "../streams/event-stream.ts";
+import { createExchange, PATIENCE, takesEvents } from "../post-response.ts";
+import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../error-response.ts";
+import type { Retention } from "../streams/retention.ts";
 import type { Sessions } from "../sessions.ts";
 import { createAdoptions, markEvents, unmarkEvent, type Inheritance } from "./adoption.ts";
-import { createLooseEnd } from "./loose-end.ts";
+import { createLooseEnd } from "./standalone-stream.ts";
 import type { StreamableSession } from "./session.ts";
 import { createSessionStreams } from "./session-streams.ts";
 

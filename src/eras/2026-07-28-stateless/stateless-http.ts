@@ -5,14 +5,14 @@ import type { Bridge, StatelessServer } from "../../bridge/bridge.ts";
 import type { Envelope } from "../../bridge/envelope.ts";
 import { ErrorCode } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../tool-access.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import type { Caller } from "../era.ts";
-import type { EventStreams } from "../event-stream.ts";
-import { createExchange, PATIENCE } from "../exchange.ts";
-import { refuse, refuseBusy } from "../refusal.ts";
-import { createFarewell, type Listening } from "./farewell.ts";
-import { climb } from "./ladder.ts";
+import type { Caller } from "../caller.ts";
+import type { EventStreams } from "../streams/event-stream.ts";
+import { createExchange, PATIENCE } from "../post-response.ts";
+import { refuse, refuseBusy } from "../error-response.ts";
+import { createFarewell, type Listening } from "./listen-streams.ts";
+import { climb } from "./validate-request.ts";
 import { checkParamHeaders } from "./param-headers.ts";
 
 export interface StatelessHttp {

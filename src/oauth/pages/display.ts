@@ -1,6 +1,6 @@
 // Makes text that a stranger chose fit to be shown to a person who must decide by it.
 import { printable } from "../../printable.ts";
-import { isDocumentId } from "../client-document.ts";
+import { isDocumentId } from "../clients/metadata-document.ts";
 
 const MAX_NAME = 60;
 const MAX_URL = 100;

@@ -1,0 +1,217 @@
+// Clients without sessions on a server with a handshake: the bridge is the server's one client, with
+// the capabilities of the clients it speaks for, and every request of theirs is a call of its own.
+import { composeError, composeRequest, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { spanText, findMember, type Message } from "../../frame/message.ts";
+import type { BridgeOptions, Outlet, StatelessServer } from "../bridge.ts";
+import { META, MODERN, parseSpan, type Envelope } from "../envelope.ts";
+import { createHost } from "../process/multiplexer.ts";
+import { createGreeting, WHO } from "../process/own-requests.ts";
+import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
+import type { CellOptions } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
+import { createListeners } from "./subscriptions.ts";
+import { isLogged, leastSevere } from "../log-level.ts";
+import { quoteError } from "../quote-error.ts";
+import { createRoundTrips } from "./input-required.ts";
+import type { Seal } from "./request-state.ts";
+import { createStanding, type Compose } from "../process/handshake-replay.ts";
+import { createToolHeaders } from "../tool-catalog.ts";
+import type { TripWaiter } from "./parked-call.ts";
+
+/** A server process that serves clients without sessions. */
+export interface StatelessHost {
+  /** Requests and streams that clients wait for. */
+  readonly pending: number;
+  /** The server as one principal meets it. */
+  serve(principal: string): StatelessServer;
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export type StatelessCellOptions = CellOptions &
+  Pick<BridgeOptions, "random"> & {
+    seal: Seal;
+    /** Of the first client; the others have the same capabilities. Ours where they need not. */
+    envelope: Envelope;
+  };
+
+/** Gone since 2026-07-28. They must not reach a server that would still obey, be it because it speaks older ones too. */
+const REMOVED: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "tasks/list",
+  "tasks/result",
+]);
+
+/** Answers what this revision has no longer; false for everything else. */
+export function refuseRemoved({ id, method }: Message, outlet: Outlet): boolean {
+  if (!REMOVED.has(method)) return false;
+  const code = ErrorCode.methodNotFound;
+  outlet.finish(composeError(id, code, `There is no ${method} in this revision.`), code);
+  return true;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
+  const { envelope, used, openHost = createHost } = options;
+  const { standing = createStanding(greeting(envelope)) } = options;
+  const welcome = Promise.withResolvers<Json>();
+  /** Requests that wait for what the server says of itself. */
+  const discovering = new Set<{ id: string; outlet: Outlet }>();
+  let serverInfo = JSON.stringify(WHO);
+  /** What the server has logged before its first call, which may want it; nobody after that does. */
+  let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
+  /** Why the server serves nobody. */
+  let refusal: string | undefined;
+  const host = openHost<TripWaiter>({
+    ...options,
+    standing,
+    question: ask,
+    notification,
+    lost: () => trips.forgetQuestions(),
+    isAwaited: () => discovering.size > 0 || listeners.isAwaited(),
+    wants: (uri) => listeners.wants(uri),
+    welcomed(answer) {
+      serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
+      welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
+      listeners.renew();
+    },
+    gaveUp(answer) {
+      refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
+      failDiscovering(refusal);
+      welcome.resolve({});
+      options.gone();
+    },
+  });
+  const trips = createRoundTrips({
+    ...options,
+    host,
+    capabilities: envelope.capabilities,
+    serverInfo: () => serverInfo,
+  });
+  const listeners = createListeners({
+    capabilities: async () => ((await welcome.promise)["capabilities"] ?? {}) as Json,
+    ask: host.ask,
+    isWantedElsewhere: host.isWantedElsewhere,
+  });
+  const headers = createToolHeaders((cursor) =>
+    host.ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
+  );
+
+  function ask(question: Message): void {
+    switch (question.method) {
+      case "elicitation/create":
+      case "sampling/createMessage":
+      case "roots/list":
+        return trips.ask(question);
+      case "ping":
+        return void host.send(composeResult(question.id, {}));
+      default:
+        host.send(
+          composeError(question.id, ErrorCode.methodNotFound, "The client does not know this method."),
+        );
+    }
+  }
+
+  function notification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") headers.forget();
+    if (listeners.tell(message)) return;
+    if (message.method === "notifications/cancelled") {
+      return trips.withdraw(
+        spanText(message.bytes, findMember(message, message.paramsAt, "requestId")) ?? "",
+      );
+    }
+    if (message.method === "notifications/message") logLine(message);
+    // Nothing else has a place on a stream that belongs to one request.
+  }
+
+  /** A log line goes to the newest call that asked for lines of its severity. */
+  function logLine(message: Message): void {
+    if (early !== undefined) return early.add(message);
+    const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
+    const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
+    if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
+      wanting.outlet.precede(message.bytes, true);
+  }
+
+  function tellEarly(): void {
+    const lines = early?.drain() ?? [];
+    early = undefined;
+    lines.forEach(logLine);
+  }
+
+  /** The server has one level, and logs nothing a client did not ask for. */
+  function raiseLevel(wanted: string | undefined): void {
+    if (wanted === undefined || leastSevere([wanted, standing.level]) === standing.level) return;
+    standing.setLevel(wanted);
+    void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
+  }
+
+  function failDiscovering(reason: string): void {
+    for (const { id, outlet } of discovering)
+      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    discovering.clear();
+  }
+
+  async function discover(id: string, outlet: Outlet): Promise<void> {
+    const waiting = { id, outlet };
+    discovering.add(waiting);
+    const answer = describe(id, await welcome.promise);
+    if (discovering.delete(waiting)) outlet.finish(answer);
+  }
+
+  function describe(id: string, { capabilities, instructions }: Json): Uint8Array {
+    const { tasks: _, ...known } = (capabilities ?? {}) as Json;
+    return composeResult(id, {
+      resultType: "complete",
+      supportedVersions: [MODERN],
+      capabilities: known,
+      ...(instructions !== undefined && { instructions }),
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: { [META.serverInfo]: JSON.parse(serverInfo) as unknown },
+    });
+  }
+
+  return {
+    get pending() {
+      return trips.pending + listeners.count + discovering.size;
+    },
+    serve: (principal) => ({
+      call(request, caller, outlet) {
+        used();
+        if (refuseRemoved(request, outlet)) return () => {};
+        if (refusal !== undefined) {
+          outlet.finish(composeError(request.id, ErrorCode.internal, refusal), ErrorCode.internal);
+          return () => {};
+        }
+        if (request.method === "server/discover") {
+          void discover(request.id, outlet);
+          return () => {};
+        }
+        if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
+        raiseLevel(caller.logLevel);
+        const end = trips.begin(principal, { request, envelope: caller, outlet });
+        tellEarly();
+        return end;
+      },
+      unread: host.unread,
+      headersOf: headers.of,
+    }),
+    answers: host.answers,
+    async close() {
+      listeners.close();
+      failDiscovering("The MCP server is being stopped.");
+      await host.close();
+    },
+  };
+}
+
+/** How the bridge introduces itself in a client's stead. */
+function greeting({ capabilities, clientInfo }: Envelope): Compose {
+  const { extensions: _, tasks: __, ...known } = capabilities;
+  return createGreeting(known, clientInfo === undefined ? WHO : (JSON.parse(clientInfo) as unknown));
+}

@@ -1,0 +1,140 @@
+// One server process with the calls of all its callers: gives out numbers, brings answers and progress
+// back to whoever waits, and tells everybody when the process is gone. What else the server says is
+// for one of the four pairs of eras to judge.
+import { findAnswerId } from "../../frame/answer.ts";
+import { composeNotification } from "../../frame/compose.ts";
+import { findMember, rawParam, type Message } from "../../frame/message.ts";
+import { splice, type Edit } from "../../frame/splice.ts";
+import type { BridgeOptions } from "../bridge.ts";
+import { decode } from "../../frame/token.ts";
+import { createCallTable, type Call, type CallTable, type Waiter } from "./call-table.ts";
+import { quoteError } from "../quote-error.ts";
+import { createServer, type Hire, type Server, type ServerOptions } from "./restarting-process.ts";
+import type { Compose, Standing } from "./handshake-replay.ts";
+import { printable } from "../../printable.ts";
+import type { Unread } from "./backpressure.ts";
+
+export interface Host<W extends Waiter> {
+  readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
+  /** Sends a caller's request. */
+  start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
+  /** A number for a request that is sent by `resend`. */
+  nextNumber(): number;
+  /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
+  send(bytes: Uint8Array): boolean;
+  ask: Server["ask"];
+  /** Whether clients of another kind on the same process want to hear of a resource. */
+  isWantedElsewhere(uri: string): boolean;
+  /** Nobody waits for the call any more. */
+  forget(call: Call<W>): void;
+  /** Forgets the call and tells the server. */
+  cancel(call: Call<W>): void;
+  /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
+  unread(change: number): void;
+  answers(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
+  hire: Hire;
+  unread: Unread;
+  onNoise: ServerOptions["onNoise"];
+  standing: Standing;
+  /** A request of the server's. */
+  question(message: Message): void;
+  /** A notification of the server's; progress is not among them. */
+  notification(message: Message): void;
+  /** The process is gone; whoever waited for it has been told. */
+  lost(): void;
+  /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
+  isAwaited(): boolean;
+  /** Whether anybody wants to hear of a resource. */
+  wants?(uri: string): boolean;
+  /** A process that has taken the place of another has been greeted. */
+  replaced?(): void;
+  /** The answer to a greeting. */
+  welcomed?(answer: Message): void;
+  /** No process takes up again where the last one ended: a new one has refused to. */
+  gaveUp(refusal: Message): void;
+  /** Asks a process without sessions whether it lives. */
+  sign?: Compose;
+  /** Strangers call it. */
+  isPublic?: boolean;
+}
+
+export type OpenHost = <W extends Waiter>(options: HostOptions) => Host<W>;
+
+export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
+  const { log } = options;
+  const server = createServer({
+    ...options,
+    pass,
+    receive,
+    isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
+    lost(how) {
+      options.lost();
+      for (const call of calls.drain()) call.waiter.lost(how);
+    },
+    gaveUp(refusal) {
+      for (const call of calls.drain()) call.waiter.lost(`refused to begin: ${quoteError(refusal)}`);
+      options.gaveUp(refusal);
+    },
+  });
+  const calls = createCallTable<W>(server.nextNumber);
+
+  function receive(message: Message): void {
+    if (message.kind === "request") return options.question(message);
+    if (message.kind === "notification") {
+      return message.method === "notifications/progress" ? progress(message) : options.notification(message);
+    }
+    const call = calls.get(Number(message.id));
+    if (call === undefined)
+      return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
+    calls.close(call);
+    call.waiter.answer(message);
+  }
+
+  function pass(line: Uint8Array): boolean {
+    const at = findAnswerId(line);
+    const call = at && calls.get(Number(decode(line, at.start, at.end)));
+    if (call?.waiter.pass === undefined) return false;
+    calls.close(call);
+    call.waiter.pass(line, at!);
+    return true;
+  }
+
+  function progress(message: Message): void {
+    const at = findMember(message, message.paramsAt, "progressToken");
+    const call = calls.get(Number(rawParam(message, "progressToken")));
+    if (at === undefined || call?.progressToken === undefined) return;
+    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]));
+  }
+
+  return {
+    calls,
+    start(request, waiter, edits) {
+      const { call, bytes } = calls.open(request, waiter, edits);
+      if (!server.send(bytes, true)) {
+        calls.close(call);
+        waiter.lost("takes nothing in, and too much waits for it");
+      }
+      return call;
+    },
+    nextNumber: server.nextNumber,
+    send: (bytes) => server.send(bytes, false),
+    ask: server.ask,
+    isWantedElsewhere: () => false,
+    forget: calls.close,
+    cancel(call) {
+      calls.close(call);
+      const params = { requestId: call.number, reason: "The client has gone." };
+      server.send(composeNotification("notifications/cancelled", params), false);
+    },
+    unread: server.unread,
+    answers: server.answers,
+    async close() {
+      for (const call of calls.drain()) call.waiter.lost("is being stopped");
+      await server.close();
+    },
+  };
+}

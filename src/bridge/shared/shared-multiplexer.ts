@@ -1,0 +1,132 @@
+// One server process for clients with sessions and clients without. Each kind is served as if it had the process to
+// itself; what the server says goes to the kind that it can belong to, and to nobody where that is in doubt.
+import { composeError, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { rawParam, type Message } from "../../frame/message.ts";
+import type { Call, Waiter } from "../process/call-table.ts";
+import { META } from "../envelope.ts";
+import { createHost, type Host, type HostOptions, type OpenHost } from "../process/multiplexer.ts";
+import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
+import { canBeAsked } from "../modern-client-legacy-server/parked-call.ts";
+
+export interface Junction {
+  /** The process as one kind of client has it; those with sessions take it first. */
+  openHost: OpenHost;
+  answers(ms: number): Promise<boolean>;
+  /** A client is there, so that what the server says can reach somebody. */
+  arrived(): void;
+}
+
+export type JunctionOptions = Pick<
+  HostOptions,
+  "hire" | "onNoise" | "now" | "unread" | "log" | "onServer" | "onStderr" | "standing" | "sign"
+> & {
+  /** Strangers share it. They are asked nothing, and told only what is the same for all of them. */
+  isPublic: boolean;
+  /** Whether a session is open, which can be asked at any time. */
+  hasSessions(): boolean;
+};
+
+/** A kind of client. */
+interface Side {
+  readonly rules: HostOptions;
+  readonly calls: WeakSet<Call>;
+}
+
+const LIST_CHANGES: ReadonlySet<string> = new Set([
+  "notifications/tools/list_changed",
+  "notifications/prompts/list_changed",
+  "notifications/resources/list_changed",
+]);
+/** What each kind finds out for itself whether it is concerned. */
+const BROADCAST: ReadonlySet<string> = new Set([
+  ...LIST_CHANGES,
+  "notifications/cancelled",
+  "notifications/resources/updated",
+  "notifications/elicitation/complete",
+]);
+
+export function createJunction(options: JunctionOptions): Junction {
+  const { isPublic, hasSessions } = options;
+  const sides: Side[] = [];
+  /** What the server has said before anybody was there; not for strangers. */
+  let early: KeptMessages<Message> | undefined = isPublic
+    ? undefined
+    : createKeptMessages(({ bytes }) => bytes.length);
+  /** Calls in whose course a client can be asked. */
+  const asking = new WeakSet<Call>();
+  const host = createHost<Waiter>({
+    ...options,
+    question,
+    notification: (message) => (early === undefined ? pass(message) : early.add(message)),
+    lost: () => sides.forEach(({ rules }) => rules.lost()),
+    isAwaited: () => sides.some(({ rules }) => rules.isAwaited()),
+    replaced: () => sides.forEach(({ rules }) => rules.replaced?.()),
+    welcomed: (answer) => sides.forEach(({ rules }) => rules.welcomed?.(answer)),
+    gaveUp: (refusal) => sides.forEach(({ rules }) => rules.gaveUp(refusal)),
+  });
+  let closing: Promise<void> | undefined;
+
+  function question(message: Message): void {
+    if (message.method === "ping") return void host.send(composeResult(message.id, {}));
+    if (!isPublic) return chooseSide().rules.question(message);
+    // The answer would come from anybody, and the wire does not say whose call the question is about.
+    const reason = "Nobody who has signed in is there to be asked.";
+    host.send(composeError(message.id, ErrorCode.methodNotFound, reason));
+  }
+
+  /** The newest call is the best guess there is; without one, somebody who need not come again to be asked. */
+  function chooseSide(): Side {
+    const newest = [...host.calls.all()].findLast((call) => asking.has(call));
+    const [withSessions, without] = sides as [Side, Side];
+    if (newest === undefined) return hasSessions() ? withSessions : without;
+    return withSessions.calls.has(newest) ? withSessions : without;
+  }
+
+  function pass(message: Message): void {
+    for (const { rules } of hearersOf(message)) rules.notification(message);
+  }
+
+  function arrived(): void {
+    const kept = early?.drain() ?? [];
+    early = undefined;
+    kept.forEach(pass);
+  }
+
+  function hearersOf(message: Message): readonly Side[] {
+    const namesStream = rawParam(message, "_meta", META.subscription) !== undefined;
+    if (isPublic) return namesStream || LIST_CHANGES.has(message.method) ? sides : [];
+    if (namesStream || BROADCAST.has(message.method)) return sides;
+    const inCall = sides.filter(({ calls }) => [...host.calls.all()].some((call) => calls.has(call)));
+    if (inCall.length > 1) return [];
+    return inCall.length === 1 ? inCall : sides.slice(0, 1);
+  }
+
+  return {
+    openHost<W extends Waiter>(rules: HostOptions): Host<W> {
+      const side: Side = { rules, calls: new WeakSet() };
+      sides.push(side);
+      const list = () => [...host.calls.all()].filter((call) => side.calls.has(call)) as Call<W>[];
+      return {
+        ...host,
+        calls: {
+          get size() {
+            return list().length;
+          },
+          all: list,
+          newest: () => list().at(-1),
+        },
+        start(request, waiter, edits) {
+          const call = host.start(request, waiter, edits) as Call<W>;
+          side.calls.add(call);
+          if (canBeAsked(request)) asking.add(call);
+          arrived();
+          return call;
+        },
+        isWantedElsewhere: (uri) => sides.some((other) => other !== side && other.rules.wants?.(uri)),
+        close: () => (closing ??= host.close()),
+      };
+    },
+    answers: host.answers,
+    arrived,
+  };
+}

@@ -1,0 +1,88 @@
+// The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
+// they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
+import { readMessages, type Message } from "../../frame/message.ts";
+import type { BridgeOptions, Revisions } from "../bridge.ts";
+import { canonical, MODERN, type Envelope } from "../envelope.ts";
+import { createJunction } from "./shared-multiplexer.ts";
+import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
+import {
+  createLegacyOnLegacy,
+  type CellOptions,
+  type SessionHost,
+} from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
+import { createLegacyOnModern } from "../legacy-client-modern-server/legacy-client-modern-server.ts";
+import {
+  createModernOnLegacy,
+  type StatelessHost,
+} from "../modern-client-legacy-server/modern-client-legacy-server.ts";
+import { createModernOnModern } from "../modern-client-modern-server/modern-client-modern-server.ts";
+import type { Seal } from "../modern-client-legacy-server/request-state.ts";
+import { createStanding } from "../process/handshake-replay.ts";
+import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
+
+export type CommonHost = SessionHost & StatelessHost;
+
+export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing">, Revisions {
+  random: BridgeOptions["random"];
+  seal: Seal;
+  /** Whether the server is spoken to without sessions. */
+  isModern: boolean;
+  /** Whether strangers share it. */
+  isPublic: boolean;
+}
+
+/** A question that the client it goes to cannot take is refused in its stead. */
+const CAPABILITIES = {
+  roots: { listChanged: true },
+  sampling: { tools: {} },
+  elicitation: { form: {}, url: {} },
+};
+const composeGreeting = createGreeting(CAPABILITIES);
+const ENVELOPE: Envelope = {
+  version: MODERN,
+  clientInfo: JSON.stringify(WHO),
+  capabilities: CAPABILITIES,
+  capabilitiesKey: canonical(CAPABILITIES),
+  logLevel: undefined,
+};
+
+/** For a server that has to be asked whether it takes a handshake. */
+export function writeOwnInitialize(): Message {
+  const reading = readMessages(composeGreeting(0));
+  if ("fault" in reading) throw new Error(`What we say ourselves cannot be read: ${reading.fault}`);
+  return reading.messages[0];
+}
+
+export function createCommonHost(options: CommonOptions): CommonHost {
+  const { isModern, agreeOn } = options;
+  let open = 0;
+  const standing = isModern ? createStanding() : createStanding(composeGreeting);
+  const sign = isModern ? { sign: composeDiscover } : {};
+  const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
+  const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
+  const sessions = isModern
+    ? createLegacyOnModern(cell)
+    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(agreeOn, junction.arrived) });
+  const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
+
+  return {
+    get pending() {
+      return sessions.pending + requests.pending;
+    },
+    open(client) {
+      open++;
+      return sessions.open({
+        loose: client.loose,
+        closed() {
+          open--;
+          client.closed();
+        },
+      });
+    },
+    serve: requests.serve,
+    answers: junction.answers,
+    async close() {
+      await Promise.all([sessions.close(), requests.close()]);
+    },
+  };
+}

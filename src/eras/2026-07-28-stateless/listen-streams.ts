@@ -1,0 +1,47 @@
+// Streams of `subscriptions/listen` that end because the program does, or because their caller has too many:
+// a result as the last message tells the client that this was meant, and was no broken connection.
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+import type { Outlet } from "../../bridge/bridge.ts";
+import { composeEnd } from "../../bridge/modern-client-legacy-server/subscriptions.ts";
+import { mostOf } from "../sessions.ts";
+
+export interface Listening {
+  /** The client's id of the request, as JSON text. */
+  readonly id: string;
+  readonly principal: string;
+  readonly outlet: Outlet;
+  /** Takes the request back at the server. */
+  cancel(): void;
+}
+
+export interface Farewell {
+  /** Notes a stream; the oldest one of its principal ends when there are too many. */
+  add(stream: Listening): void;
+  /** The stream has ended by itself, or its client has gone. */
+  remove(stream: Listening): void;
+  /** Ends every stream that is still open. */
+  say(): void;
+}
+
+export function createFarewell(): Farewell {
+  /** Oldest first. */
+  const open = new Set<Listening>();
+
+  const end = (stream: Listening) => {
+    if (!open.delete(stream)) return;
+    stream.cancel();
+    stream.outlet.finish(composeEnd(stream.id));
+  };
+
+  return {
+    add(stream) {
+      const own = [...open].filter(({ principal }) => principal === stream.principal);
+      if (own.length >= mostOf(stream.principal)) end(own[0]!);
+      open.add(stream);
+    },
+    remove: (stream) => void open.delete(stream),
+    say() {
+      for (const stream of open) end(stream);
+    },
+  };
+}

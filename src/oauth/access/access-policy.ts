@@ -1,0 +1,134 @@
+// What somebody who got in may do there: which requests and which tools, and how a refusal looks
+// (MCP authorization, "Runtime Insufficient Scope Errors"). The refusal of a tool call is HTTP 401 or 403 with a
+// challenge, which is what Claude and the SDKs act on; its body is the tool result that makes ChatGPT offer to sign in.
+import type { Log } from "../../log.ts";
+import type { Challenger } from "./challenge.ts";
+import { describeFailure, type Failure, toWire } from "../failure.ts";
+import { isTooLong, MAX_NAME_BYTES } from "./name-pattern.ts";
+import type { Principal } from "./principal.ts";
+import { DEFAULT_SCOPE } from "./scopes.ts";
+import type { Tool, ToolScopes } from "./tool-scopes.ts";
+import { printable } from "../../printable.ts";
+
+/** A request as far as permission depends on it. */
+export interface Call {
+  /** As JSON text. */
+  id: string;
+  method: string;
+  /** The tool that `tools/call` names, with what the server's list says of it. */
+  tool?: Tool | undefined;
+}
+
+/** How a tool is shown to somebody who may see it. */
+export interface ToolView {
+  /** For ChatGPT: how one gets to call it. */
+  securitySchemes?: readonly object[];
+}
+
+export interface Permission {
+  /** Whether a tool's annotations matter, so that they have to be known before it is called. */
+  readonly looksAtHints: boolean;
+  /**
+   * The answer to a request that its caller may not make; undefined when it may.
+   *
+   * @param caller absent for somebody without a token
+   * @param resourcePath such as `/mcp`
+   */
+  refuse(caller: Principal | undefined, call: Call, resourcePath: string): Response | undefined;
+  /** How a tool of a `tools/list` result is shown; undefined when its caller may not see it. */
+  view(caller: Principal | undefined, tool: Tool): ToolView | undefined;
+}
+
+export interface PermissionOptions {
+  toolScopes: ToolScopes;
+  /** Whether somebody without a token may look around. */
+  mayLookAround: boolean;
+  challenger: Challenger;
+  log: Log;
+}
+
+/**
+ * What shows what there is and does nothing, and the handshake before it: clients end a connection over a refused
+ * notification. A cancellation reaches nothing but requests of the same session. Other notifications can change what
+ * the server does (its roots, for one).
+ */
+const LOOKING: ReadonlySet<string> = new Set([
+  "initialize",
+  "notifications/initialized",
+  "notifications/cancelled",
+  "ping",
+  "server/discover",
+  "tools/list",
+  "prompts/list",
+  "resources/list",
+  "resources/templates/list",
+]);
+
+export function createPermission(options: PermissionOptions): Permission {
+  const { toolScopes, mayLookAround, challenger, log } = options;
+
+  function findFailure(caller: Principal | undefined, { method, tool }: Call): Failure | undefined {
+    if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
+    if (tool === undefined) return LOOKING.has(method) ? undefined : findScopeFailure(caller);
+    if (toolScopes.mayCall(caller.scopes, tool)) return undefined;
+    return { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: caller.scopes };
+  }
+
+  /** The challenge inside the body needs an error even where the one in the header must have none (RFC 6750 §3.1). */
+  function answerCall(failure: Failure, id: string, tool: Tool, resourcePath: string): Response {
+    const needs: Failure = { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: [] };
+    const { status, description } = toWire(failure);
+    const result = JSON.stringify({
+      content: [{ type: "text", text: description }],
+      isError: true,
+      _meta: { "mcp/www_authenticate": [challenger.describe(needs, resourcePath)] },
+    });
+    return new Response(`{"jsonrpc":"2.0","id":${id},"result":${result}}`, {
+      status,
+      headers: {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "WWW-Authenticate": challenger.describe(failure, resourcePath),
+      },
+    });
+  }
+
+  return {
+    looksAtHints: toolScopes.looksAtHints,
+    refuse(caller, call, resourcePath) {
+      if (call.tool && isTooLong(call.tool.name)) return answerTooLong(call.id);
+      const failure = findFailure(caller, call);
+      if (failure === undefined) return undefined;
+      const { id, method, tool } = call;
+      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${describeFailure(failure)}`);
+      return tool === undefined
+        ? challenger.answer(failure, resourcePath)
+        : answerCall(failure, id, tool, resourcePath);
+    },
+    view(caller, tool) {
+      if (isTooLong(tool.name)) return undefined;
+      if (caller !== undefined && !toolScopes.mayCall(caller.scopes, tool)) return undefined;
+      return mayLookAround
+        ? { securitySchemes: [{ type: "oauth2", scopes: toolScopes.neededFor(tool) }] }
+        : {};
+    },
+  };
+}
+
+/** What the person's table does not speak of is open to the default scope. */
+function findScopeFailure({ scopes }: Principal): Failure | undefined {
+  if (scopes.includes(DEFAULT_SCOPE)) return undefined;
+  return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
+}
+
+/** No other scope would help, so there is no challenge (JSON-RPC 2.0 §5.1: invalid params). */
+function answerTooLong(id: string): Response {
+  const message = `Invalid params: name has more than ${MAX_NAME_BYTES} bytes.`;
+  return new Response(
+    `{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":${JSON.stringify(message)}}}`,
+    {
+      status: 400,
+      headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+    },
+  );
+}

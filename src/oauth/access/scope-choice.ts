@@ -1,0 +1,29 @@
+// The boxes of the approval page: which scopes a person can leave out, and which were left ticked.
+import type { Parameters } from "../endpoints/parameters.ts";
+import type { Choice } from "../pages/approval-page.tsx";
+import { listOptionalScopes } from "./scopes.ts";
+import type { ToolScopeTable } from "./tool-scopes.ts";
+
+/** @param form what was sent before, when the page is shown again; at first every box is ticked */
+export function listChoices(
+  asked: readonly string[],
+  table: ToolScopeTable,
+  form: Parameters | undefined,
+): Choice[] {
+  return listOptionalScopes(asked).map((scope) => ({
+    name: fieldOf(scope),
+    label: table[scope]?.description ?? scope,
+    isTicked: form === undefined || form.get(fieldOf(scope)) !== undefined,
+  }));
+}
+
+/** What was asked for, less what the person unticked. */
+export function readChoices(asked: readonly string[], form: Parameters): readonly string[] {
+  const optional = listOptionalScopes(asked);
+  return asked.filter((scope) => !optional.includes(scope) || form.get(fieldOf(scope)) !== undefined);
+}
+
+/** Each box has a name of its own, since no field may come twice. */
+function fieldOf(scope: string): string {
+  return `scope:${scope}`;
+}

@@ -1,0 +1,129 @@
+// Who a client_id stands for: a client set up beforehand by the person running this, one that registered itself, or
+// one whose id is the URL of its metadata document. Every endpoint looks clients up here, so that all mean the same.
+import type { ClientMetadata, ClientRecord, Store } from "../../store/store.ts";
+import { GRANT_TYPES } from "../capabilities.ts";
+import { isDocumentId } from "./metadata-document.ts";
+import type { CountSource } from "../sign-in/counted-source.ts";
+import type { DocumentClients } from "./document-clients.ts";
+import { Refusal } from "../failure.ts";
+import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
+import { hashSecret, isGuessable } from "../tokens/secrets.ts";
+
+export interface Client {
+  id: string;
+  /** What the client calls itself; nobody has checked it. */
+  name: string | undefined;
+  /** Whether it may go without authenticating. */
+  isPublic: boolean;
+  /** `null` for a client without a secret. */
+  secretHash: string | null;
+  /** Whether that secret can be found by trying: a person chose it, and it is short. */
+  isSecretGuessable: boolean;
+  /** Whether somebody has ever let it in: approved it here, or set it up beforehand. */
+  wasApproved: boolean;
+  /** Where its public keys are, for `private_key_jwt`. */
+  keys: Pick<ClientMetadata, "jwks" | "jwks_uri"> | undefined;
+  grantTypes: readonly string[];
+  acceptsRedirect(redirectUri: string): boolean;
+  /** What its metadata document says, for a client that has one. */
+  document: ClientRecord | undefined;
+}
+
+/**
+ * Looks a client up, fetching its metadata document if that is not at hand; refuses when the document is no good.
+ *
+ * @param source the address the request comes from, for throttling
+ */
+export type FindClient = (id: string, source: string) => Promise<Client | undefined>;
+
+export interface ClientFinder {
+  /** For an authorization request: without the document as it is now, nothing goes. */
+  find: FindClient;
+  /** For a client that comes with something of ours: the document as it was approved will do if it cannot be fetched. */
+  findReturning: FindClient;
+}
+
+export interface ClientOptions {
+  store: Store;
+  /** Clients set up beforehand. */
+  clients: readonly { id: string; secret?: string }[];
+  allowRedirect: readonly string[];
+  countSource: CountSource;
+  /** Absent when metadata documents are not believed at all. */
+  documents: DocumentClients | undefined;
+}
+
+export function createClientFinder(options: ClientOptions): ClientFinder {
+  const { store, clients, allowRedirect, countSource, documents } = options;
+  const known = new Map(clients.map((client) => [client.id, describeKnown(client, allowRedirect)]));
+  const describe = (record: ClientRecord) => ({
+    ...describeRecord(record, allowRedirect),
+    wasApproved: store.wasApproved(record.id),
+  });
+  const findStored = (id: string) => {
+    const record = store.findClient(id);
+    return record && describe(record);
+  };
+  const findByDocument = async (id: string, source: string) => {
+    const record = await documents?.find(id, countSource(id, source));
+    return record && { ...describe(record), document: record };
+  };
+  const find: FindClient = async (id, source) =>
+    known.get(id) ?? (isDocumentId(id) ? await findByDocument(id, source) : findStored(id));
+  return {
+    find,
+    findReturning: async (id, source) => {
+      try {
+        return await find(id, source);
+      } catch (thrown) {
+        const isMissing =
+          thrown instanceof Refusal && ["no-document", "throttled"].includes(thrown.failure.kind);
+        const stored = isMissing ? findStored(id) : undefined;
+        if (stored) return stored;
+        throw thrown;
+      }
+    },
+  };
+}
+
+function describeKnown(
+  { id, secret }: { id: string; secret?: string },
+  allowRedirect: readonly string[],
+): Client {
+  return {
+    id,
+    name: undefined,
+    isPublic: secret === undefined,
+    secretHash: secret === undefined ? null : hashSecret(secret),
+    isSecretGuessable: secret !== undefined && isGuessable(secret),
+    wasApproved: true,
+    keys: undefined,
+    grantTypes: GRANT_TYPES,
+    acceptsRedirect: (uri) => isTrustedRedirect(uri, allowRedirect),
+    document: undefined,
+  };
+}
+
+function describeRecord(
+  { id, secretHash, metadata }: ClientRecord,
+  allowRedirect: readonly string[],
+): Omit<Client, "wasApproved"> {
+  const methods = metadata.token_endpoint_auth_methods_supported ?? [metadata.token_endpoint_auth_method];
+  const { jwks, jwks_uri } = metadata;
+  return {
+    id,
+    name: metadata.client_name,
+    isPublic: methods.includes("none"),
+    secretHash,
+    // We made it.
+    isSecretGuessable: false,
+    keys: methods.includes("private_key_jwt")
+      ? { ...(jwks && { jwks }), ...(jwks_uri && { jwks_uri }) }
+      : undefined,
+    grantTypes: metadata.grant_types,
+    acceptsRedirect: (uri) =>
+      findRedirectFlaw(uri, allowRedirect) === undefined &&
+      metadata.redirect_uris.some((registered) => matchesRegistered(uri, registered)),
+    document: undefined,
+  };
+}

@@ -1,0 +1,107 @@
+// The documents clients discover us by: RFC 9728 for each resource, RFC 8414 and its OpenID alias for the issuer.
+// Everything comes from options: a document built from a request's Host would let anybody poison it.
+import { Hono } from "hono";
+import { AUTH_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS } from "../capabilities.ts";
+import { metadataUrlOf } from "../access/resource.ts";
+import { listServerScopes } from "../access/scopes.ts";
+
+export interface MetadataOptions {
+  publicUrl: string;
+  resources: readonly string[];
+  resourceScopes: readonly string[];
+  serverName: string;
+  /** Whether a client may be known by the URL of its metadata document. */
+  takesDocuments: boolean;
+}
+
+/** Serves everything under /.well-known/, with JSON for what is not there, and the places some clients look at instead. */
+export function createMetadataRoutes(options: MetadataOptions): Hono {
+  const { publicUrl, resources } = options;
+  const [mainResource] = resources;
+  const paths = resources.map((resource) => new URL(resource).pathname);
+  const issuer = describeIssuer(options);
+  const openId = { ...issuer, ...describeOpenId(publicUrl) };
+  const routes = new Hono();
+  const serve = (path: string, document: object) =>
+    routes.on("GET", [path, `${path}/`], () =>
+      Response.json(document, { headers: { "Cache-Control": "no-cache" } }),
+    );
+
+  for (const resource of resources) {
+    serve(new URL(metadataUrlOf(resource)).pathname, describeResource(resource, options));
+  }
+  if (mainResource !== undefined) {
+    serve("/.well-known/oauth-protected-resource", describeResource(mainResource, options));
+  }
+  for (const path of ["", ...paths]) {
+    serve(`/.well-known/oauth-authorization-server${path}`, issuer);
+    serve(`/.well-known/openid-configuration${path}`, openId);
+  }
+  // rmcp and ChatGPT were seen to append the well-known part to these.
+  for (const path of [...paths, "/token"]) {
+    serve(`${path}/.well-known/oauth-authorization-server`, issuer);
+    serve(`${path}/.well-known/openid-configuration`, openId);
+  }
+  serve(JWKS_PATH, { keys: [] });
+  // SDKs parse the body of a miss as JSON.
+  routes.all("/.well-known/*", () => Response.json({ error: "not_found" }, { status: 404 }));
+  return routes;
+}
+
+const JWKS_PATH = "/.well-known/jwks.json";
+
+/** RFC 9728 §2. */
+function describeResource(
+  resource: string,
+  { publicUrl, resourceScopes, serverName }: MetadataOptions,
+): object {
+  return {
+    resource,
+    authorization_servers: [publicUrl],
+    scopes_supported: resourceScopes,
+    bearer_methods_supported: ["header"],
+    resource_name: serverName,
+  };
+}
+
+/** RFC 8414 §2, with RFC 9207 §3, RFC 9728 §4 and CIMD draft §6. */
+function describeIssuer({ publicUrl, resources, resourceScopes, takesDocuments }: MetadataOptions): object {
+  return {
+    issuer: publicUrl,
+    authorization_endpoint: `${publicUrl}/authorize`,
+    token_endpoint: `${publicUrl}/token`,
+    registration_endpoint: `${publicUrl}/register`,
+    revocation_endpoint: `${publicUrl}/revoke`,
+    introspection_endpoint: `${publicUrl}/introspect`,
+    scopes_supported: listServerScopes(resourceScopes),
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    grant_types_supported: GRANT_TYPES,
+    ...describeAuthentication("token_endpoint", AUTH_METHODS),
+    ...describeAuthentication("revocation_endpoint", AUTH_METHODS),
+    ...describeAuthentication(
+      "introspection_endpoint",
+      AUTH_METHODS.filter((method) => method !== "none"),
+    ),
+    code_challenge_methods_supported: ["S256"],
+    authorization_response_iss_parameter_supported: true,
+    ...(takesDocuments ? { client_id_metadata_document_supported: true } : {}),
+    protected_resources: resources,
+  };
+}
+
+function describeAuthentication(endpoint: string, methods: readonly string[]): object {
+  return {
+    [`${endpoint}_auth_methods_supported`]: methods,
+    [`${endpoint}_auth_signing_alg_values_supported`]: SIGNING_ALGORITHMS,
+  };
+}
+
+/** Members that readers of the OpenID alias insist on (OpenID Connect Discovery §3); there are no ID tokens. */
+function describeOpenId(publicUrl: string): object {
+  return {
+    jwks_uri: `${publicUrl}${JWKS_PATH}`,
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["RS256"],
+  };
+}

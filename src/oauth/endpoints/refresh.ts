@@ -1,0 +1,125 @@
+// grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
+// Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
+// so for a short while the old one still leads to the same successor; after that its use means theft.
+import type { Grant, StoredRefresh } from "../../store/store.ts";
+import type { Client } from "../clients/client.ts";
+import { refuse } from "../failure.ts";
+import {
+  describeTokens,
+  issueAccess,
+  issueRefresh,
+  type IssueOptions,
+  type TokenAnswer,
+} from "../tokens/issue.ts";
+import type { Parameters } from "./parameters.ts";
+import { readResources } from "../access/resource.ts";
+import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
+import { hashSecret, nameRefreshToken, openSuccessor, sealSuccessor } from "../tokens/secrets.ts";
+import { createThrottle, type Throttle } from "../sign-in/throttle.ts";
+
+/** How long a used token leads to its successor. */
+export const GRACE_MS = 60_000;
+/** The most new refresh tokens of a grant in that time, each of which is a write. */
+const ROTATIONS = 100;
+/**
+ * How often a used token gives one more access token, of which a grant keeps a thousand. Processes that share a token are
+ * fewer, and one that is told to wait may come back too late.
+ */
+const REPEATS = 100;
+
+export interface RefreshOptions extends IssueOptions {
+  /** Counts by grant. */
+  rotations: Throttle;
+  /** Counts by the hash of the used token. */
+  repeats: Throttle;
+}
+
+export function createRefreshLimits({ now }: IssueOptions): Pick<RefreshOptions, "rotations" | "repeats"> {
+  const createCounter = (limit: number) => createThrottle({ limit, windowMs: GRACE_MS, now });
+  return { rotations: createCounter(ROTATIONS), repeats: createCounter(REPEATS) };
+}
+
+/** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
+export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): boolean {
+  return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
+}
+
+export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenAnswer {
+  const token = form.get("refresh_token");
+  if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
+  const stored = findRefresh(options, client, token);
+  const { grant } = stored;
+  const terms = {
+    grantId: grant.id,
+    scopes: narrowScopes(grant.scopes, form.get("scope")),
+    resources: readResources(form.getAll("resource"), grant.resources, grant.resources),
+    endsAt: grant.endsAt,
+  };
+  const access = issueAccess(options, terms);
+  const successor = rotate(options, stored, token, access.record) ?? repeat(options, token, access.record);
+  const { clientId, clientName, subject, id: grantId } = grant;
+  options.onGrant({ state: "refreshed", clientId, clientName, subject, grantId, scopes: terms.scopes });
+  return describeTokens(access, successor, options.now());
+}
+
+function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
+  const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
+  if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
+    refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
+  }
+  if (!stored) return refuse({ kind: "bad-refresh-token", why: "unknown, expired or revoked" });
+  checkOwner(options, client, stored.grant);
+  return stored;
+}
+
+function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Client, grant: Grant): void {
+  if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
+  if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
+  if (!subjects.has(grant.subject)) {
+    refuse({ kind: "bad-refresh-token", why: `"${grant.subject}" is no longer configured` });
+  }
+  if (!grant.resources.every((resource) => resources.includes(resource))) {
+    refuse({ kind: "bad-refresh-token", why: `granted for ${grant.resources.join(" ")}` });
+  }
+}
+
+type AccessRecord = ReturnType<typeof issueAccess>["record"];
+
+/** @returns the new refresh token; undefined when `token` was used before */
+function rotate(
+  options: RefreshOptions,
+  { grant, replaced }: StoredRefresh,
+  token: string,
+  access: AccessRecord,
+): string | undefined {
+  if (replaced !== null) return undefined;
+  const retryAfter = options.rotations.waitOf(grant.id);
+  if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
+  const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt }, token);
+  const rotation = {
+    hash: hashSecret(token),
+    sealedSuccessor: sealSuccessor(next.token, token),
+    successor: next.record,
+    access,
+    expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
+  };
+  if (!options.store.rotateRefresh(rotation, options.now())) return undefined;
+  options.rotations.count(grant.id);
+  return next.token;
+}
+
+/** @returns the successor that was given out for `token` before */
+function repeat({ store, now, repeats }: RefreshOptions, token: string, access: AccessRecord): string {
+  const { replaced, grant } = store.findRefresh(nameRefreshToken(token), now()) ?? {};
+  if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  if (replaced === "long ago" || now() - replaced.at > GRACE_MS) {
+    store.revokeGrant(grant.id, now(), "replay");
+    refuse({ kind: "bad-refresh-token", why: `used again after its minute; grant ${grant.id} is revoked` });
+  }
+  const hash = hashSecret(token);
+  const retryAfter = repeats.waitOf(hash);
+  if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
+  repeats.count(hash);
+  if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  return openSuccessor(replaced.sealedSuccessor, token);
+}

@@ -1,0 +1,34 @@
+// The revocation endpoint (RFC 7009 §2): a refresh token takes its whole grant along, an access token only itself.
+// A token that is unknown or somebody else's gets the same 200, so that nothing can be found out here.
+import type { Store } from "../../store/store.ts";
+import type { AuthenticateClient } from "../clients/client-authentication.ts";
+import { refuse } from "../failure.ts";
+import { readForm } from "./parameters.ts";
+import { hashSecret, nameRefreshToken } from "../tokens/secrets.ts";
+
+export interface RevokeOptions {
+  store: Store;
+  now: () => number;
+  authenticateClient: AuthenticateClient;
+  /** An access token of this grant has ended. */
+  onAccessRevoked(grantId: string): void;
+}
+
+export function createRevoke(options: RevokeOptions): (request: Request) => Promise<Response> {
+  const { store, now, authenticateClient, onAccessRevoked } = options;
+  return async (request) => {
+    const form = await readForm(request);
+    const client = await authenticateClient(request, form);
+    const token = form.get("token");
+    if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
+    const hash = hashSecret(token);
+    const refresh = store.findRefresh(nameRefreshToken(token), now());
+    const access = store.findAccess(hash, now());
+    if (refresh?.grant.clientId === client.id) store.revokeGrant(refresh.grantId, now(), "client");
+    if (access?.clientId === client.id) {
+      store.removeAccess(hash);
+      onAccessRevoked(access.grantId);
+    }
+    return new Response(null, { status: 200, headers: { "Cache-Control": "no-store" } });
+  };
+}

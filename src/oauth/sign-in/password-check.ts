@@ -1,0 +1,56 @@
+// Checks a name and a password so that the time it takes says nothing of the name: whoever asks, one hash of each cost
+// that anybody's password has is worked out (OWASP Authentication Cheat Sheet, "Authentication and Error Messages").
+// For a name that has none of that cost, or is nobody's, a made-up hash stands in.
+import { messageOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+
+export interface User {
+  name: string;
+  /** As `mcp-expose hash-password` prints it. */
+  passwordHash: string;
+}
+
+/** @returns the user's name when the password is right */
+export type CheckPassword = (name: string, password: string) => Promise<string | undefined>;
+
+/** Algorithm and cost, then salt and digest: of argon2 (PHC string format), or of bcrypt. */
+const ENCODED = /^(\$argon2(?:id|i|d)\$(?:v=\d+\$)?[^$]+)\$[^$]+\$[^$]+$|^(\$2[abxy]?\$\d\d)\$.{53}$/;
+
+export function createPasswordCheck(users: readonly User[], log: Log): CheckPassword {
+  const costs = new Set(users.flatMap(({ passwordHash }) => costOf(passwordHash) ?? []));
+
+  async function verify(user: User, password: string): Promise<boolean | undefined> {
+    try {
+      return await Bun.password.verify(password, user.passwordHash);
+    } catch (thrown) {
+      log.error(`The password hash of "${user.name}" cannot be used: ${messageOf(thrown)}`);
+      return undefined;
+    }
+  }
+
+  return async (name, password) => {
+    const user = users.find((one) => one.name === name);
+    const own = user && costOf(user.passwordHash);
+    let isRight: boolean | undefined;
+    if (user !== undefined && own === undefined) isRight = await verify(user, password);
+    for (const cost of costs) {
+      if (user !== undefined && cost === own) isRight = await verify(user, password);
+      // A cost that cannot be worked out is none.
+      if (cost !== own || isRight === undefined)
+        await Bun.password.verify(password, makeUp(cost)).catch(() => false);
+    }
+    return isRight === true ? name : undefined;
+  };
+}
+
+function costOf(passwordHash: string): string | undefined {
+  const [, argon2, bcrypt] = ENCODED.exec(passwordHash) ?? [];
+  return argon2 ?? bcrypt;
+}
+
+/** No password is known to lead to it. */
+function makeUp(cost: string): string {
+  return cost.startsWith("$argon2")
+    ? `${cost}$${"A".repeat(22)}$${"A".repeat(43)}`
+    : `${cost}$${".".repeat(53)}`;
+}

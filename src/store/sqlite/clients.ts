@@ -1,0 +1,68 @@
+// Clients in the SQLite store: those that registered themselves, and what the documents of approved ones said.
+import type { Database } from "bun:sqlite";
+import { transaction } from "./rows.ts";
+import type { ClientMetadata, Store } from "../store.ts";
+
+type ClientOperations = "addClient" | "keepClient" | "findClient" | "wasApproved" | "hasAccess" | "noteAsked";
+
+/** How often a page that is shown again and again is written down. */
+const ASKED_EVERY_MS = 60_000;
+
+export function createClients(db: Database): Pick<Store, ClientOperations> {
+  const insert = db.prepare<null, [string, string | null, string, number, string]>(
+    "INSERT INTO clients (id, secret_hash, metadata, created_at, network) VALUES (?, ?, ?, ?, ?)",
+  );
+  const makeRoom = prepareMakingRoom(db);
+  const noteAsked = db.prepare<null, [string, number]>(
+    `UPDATE clients SET asked_at = ?2
+      WHERE id = ?1 AND used_at IS NULL AND coalesce(abs(?2 - asked_at) >= ${ASKED_EVERY_MS}, true)`,
+  );
+  const keep = db.prepare<null, [string, string, number, number]>(
+    `INSERT INTO clients (id, metadata, created_at, used_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`,
+  );
+  const find = db.prepare<
+    { id: string; secretHash: string | null; metadata: string; createdAt: number },
+    [string]
+  >("SELECT id, secret_hash AS secretHash, metadata, created_at AS createdAt FROM clients WHERE id = ?");
+  const findApproved = db.prepare<{ id: string }, [string]>(
+    "SELECT id FROM clients WHERE id = ? AND used_at IS NOT NULL",
+  );
+  const findAccess = db.prepare<{ found: 1 }, [string, number]>(
+    `SELECT 1 AS found FROM grants WHERE client_id = ?1 AND expires_at > ?2
+      UNION ALL SELECT 1 FROM codes WHERE client_id = ?1 AND expires_at > ?2 LIMIT 1`,
+  );
+  return {
+    addClient: transaction(db, ({ id, secretHash, metadata, createdAt }, { network, limit, askedSince }) => {
+      insert.run(id, secretHash, JSON.stringify(metadata), createdAt, network);
+      makeRoom.run({ id, limit, askedSince });
+    }),
+    noteAsked: (id, now) => void noteAsked.run(id, now),
+    keepClient: (client, now) =>
+      void keep.run(client.id, JSON.stringify(client.metadata), client.createdAt, now),
+    findClient: (id) => {
+      const row = find.get(id);
+      return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
+    },
+    hasAccess: (id, now) => findAccess.get(id, now) !== null,
+    wasApproved: (id) => findApproved.get(id) !== null,
+  };
+}
+
+/**
+ * Too many: whoever has the most of them in one network loses its own first, so a crowd drives out nobody else; of
+ * those the ones that no person is looking at; of those the oldest.
+ */
+function prepareMakingRoom(db: Database) {
+  return db.prepare<null, [{ id: string; limit: number; askedSince: number }]>(
+    `DELETE FROM clients WHERE id IN (
+      SELECT id FROM (
+        SELECT id, created_at, rowid AS row, count(*) OVER (PARTITION BY network) AS crowd,
+            CASE WHEN asked_at > $askedSince THEN asked_at ELSE 0 END AS asked
+          FROM clients WHERE used_at IS NULL
+      )
+      WHERE id <> $id ORDER BY crowd DESC, asked, created_at, row
+      LIMIT max(0, (SELECT count(*) FROM clients WHERE used_at IS NULL) - $limit)
+    )`,
+  );
+}
