@@ -36,7 +36,7 @@ export async function measureTokenCheck(
     serverId: "server",
     credential: { kind: "token", token: "never pasted" },
     scopes: {},
-    mayLookAround: false,
+    allowAnonymousDiscovery: false,
     clients: [],
     documents: undefined,
     accessTtl: HOUR,

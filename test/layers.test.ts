@@ -17,7 +17,18 @@ const LEAVES = [
   "request-body.ts",
   "version.ts",
 ];
-const PARTS = ["child/", "frame/", "bridge/", "eras/", "oauth/", "store/", "tunnel/", "inspector/", "http/"];
+const PARTS = [
+  "mcp/",
+  "child/",
+  "frame/",
+  "bridge/",
+  "eras/",
+  "oauth/",
+  "store/",
+  "tunnel/",
+  "inspector/",
+  "http/",
+];
 
 /**
  * What each room may import besides itself and the leaves. A room inside another one is named by its whole path, and has
@@ -27,18 +38,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["../bin/hangup.js", "../bin/parent.js", "cli/", "tunnel/ngrok/agent.ts"],
   "cli/": ["app/app.ts", "app/event.ts", "config/"],
   "app/": ["config/", ...PARTS],
-  "eras/": [
-    "bridge/bridge.ts",
-    "bridge/envelope.ts",
-    "bridge/modern-client-legacy-server/subscriptions.ts",
-    "frame/",
-  ],
-  "bridge/": ["child/child.ts", "frame/"],
+  "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
+  "bridge/": ["child/child.ts", "frame/", "mcp/"],
   "child/": ["frame/"],
-  "oauth/": ["store/store.ts"],
+  "oauth/": ["mcp/", "store/store.ts"],
   "config/": [],
   "check/": [],
-  "frame/": [],
+  "frame/": ["mcp/"],
+  "mcp/": [],
   "store/": [],
   "tunnel/": [],
   "inspector/": [],

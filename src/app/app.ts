@@ -130,7 +130,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
 
   const side = listen({ host: "127.0.0.1", port: 0 });
   closing.add(side.stop);
-  side.serve(createPrivateApp(() => bridge.answers(READY_WITHIN)).fetch);
+  side.serve(createPrivateApp(() => bridge.isAlive(READY_WITHIN)).fetch);
 
   await orAbort(Promise.race([launched, lost.promise]), signal);
 

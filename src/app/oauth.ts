@@ -51,7 +51,7 @@ export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth
     ...parts,
     ...chooseDocuments(config, io),
     scopes: config.scopes,
-    mayLookAround: config.auth === "optional",
+    allowAnonymousDiscovery: config.auth === "optional",
     ...(introspectSecret !== undefined && { introspectSecret }),
     clients: config.client ? [config.client] : [],
     accessTtl: config.accessTtl,
@@ -62,7 +62,7 @@ export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth
 }
 
 /** Without a token nobody can be told from anybody. */
-export const ANYBODY = { principal: "", isValid: () => true };
+export const ANYBODY = { key: "", isValid: () => true };
 
 /**
  * @param principal absent for somebody without a token who may look around
@@ -79,15 +79,15 @@ export function describeCaller(
     return authentication.ok ? undefined : authentication.response;
   };
   const isValid = () => again().ok;
-  const gate = permission && {
+  const policy = permission && {
     looksAtHints: permission.looksAtHints && principal !== undefined,
     refuse: (call: Parameters<typeof permission.refuse>[1]) =>
       permission.refuse(principal, call, resourcePath),
     view: (tool: Parameters<typeof permission.view>[1]) => permission.view(principal, tool),
   };
-  if (principal === undefined) return { principal: ANYBODY.principal, isValid, refuse, gate };
+  if (principal === undefined) return { key: ANYBODY.key, isValid, refuse, policy };
   const { subject, clientId, grantId, expiresAt } = principal;
-  return { principal: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, gate };
+  return { key: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, policy };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";

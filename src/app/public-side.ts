@@ -3,7 +3,7 @@ import type { AppEvent } from "./event.ts";
 import { ANYBODY, describeCaller } from "./oauth.ts";
 import type { Config } from "../config/config.ts";
 import type { Caller } from "../eras/caller.ts";
-import type { Answer, Endpoint } from "../eras/endpoint.ts";
+import type { EndpointHandler, Endpoint } from "../eras/endpoint.ts";
 import { ASSISTANT_ORIGINS } from "../http/assistant-origins.ts";
 import { createGuards } from "../http/request-guards.ts";
 import { makeLast } from "../http/last-response.ts";
@@ -95,7 +95,7 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
   const oauth = currentOAuth();
   /** Lets in who may enter, and only then looks at what is asked. */
   const protect =
-    (path: string, answer: Answer): Resource =>
+    (path: string, answer: EndpointHandler): Resource =>
     (request, note) => {
       const authentication = oauth?.authenticate(request, path);
       if (authentication?.ok === false) return authentication.response;

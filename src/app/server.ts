@@ -6,7 +6,6 @@ import { createBridge } from "../bridge/pool.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import type { Config } from "../config/config.ts";
-import { agreeOn, isSessionRevision } from "../eras/caller.ts";
 import { inheritEnvironment } from "./tunnel.ts";
 import type { Log } from "../log.ts";
 import { printable, printableLine } from "../printable.ts";
@@ -39,31 +38,28 @@ export interface WrappedServer {
 export function openServer(config: Config, io: ServerIO, command: Command): WrappedServer {
   const { log, emit } = io;
   const watch = createLaunchWatch();
-  const bridge = createBridge(
-    {
-      ...io,
-      process: config.process,
-      hasStrangers: config.auth === "optional",
-      childEra: config.childEra,
-      maxChildren: config.maxChildren,
-      startChild: createSpawner({
-        command,
-        cwd: config.cwd,
-        env: childEnvironment(config, io.env),
-        maxLine: MAX_LINE,
-        grace: GRACE,
-      }),
-      onServer(event) {
-        watch.see(event);
-        emit({ event: "child", ...event });
-      },
-      onStderr(line) {
-        watch.hear(line);
-        log.plain(`${printable(command.name)} | ${printableLine(line)}`);
-      },
+  const bridge = createBridge({
+    ...io,
+    process: config.process,
+    hasAnonymous: config.auth === "optional",
+    childEra: config.childEra,
+    maxChildren: config.maxChildren,
+    startChild: createSpawner({
+      command,
+      cwd: config.cwd,
+      env: childEnvironment(config, io.env),
+      maxLine: MAX_LINE,
+      grace: GRACE,
+    }),
+    onServer(event) {
+      watch.see(event);
+      emit({ event: "child", ...event });
     },
-    { isLegacy: isSessionRevision, agreeOn },
-  );
+    onStderr(line) {
+      watch.hear(line);
+      log.plain(`${printable(command.name)} | ${printableLine(line)}`);
+    },
+  });
   return {
     bridge,
     launch: (url, signal) =>

@@ -11,7 +11,7 @@ import type { PolicyOptions } from "../tunnel/ngrok/traffic-policy.ts";
 import type { AgentCommand } from "../tunnel/ngrok/agent-process.ts";
 import { createNgrok } from "../tunnel/ngrok/ngrok.ts";
 import { createQuota, type Quota } from "../tunnel/request-quota.ts";
-import type { Surroundings } from "../tunnel/supervisor.ts";
+import type { SupervisorEnv } from "../tunnel/supervisor.ts";
 import { createTailscale } from "../tunnel/program/tailscale.ts";
 import type { OpenTunnel, Tunnel, TunnelEvents, Up } from "../tunnel/tunnel.ts";
 
@@ -26,7 +26,7 @@ export interface TunnelIO extends Machine {
 /** @throws {UserError} exit code 2: the provider's program is missing, or an option cannot be right */
 export function chooseTunnel(config: Config, io: TunnelIO): OpenTunnel | undefined {
   const env = inheritEnvironment(io.env);
-  const around: Surroundings = {
+  const around: SupervisorEnv = {
     now: io.now,
     random: () => Buffer.from(io.random(4)).readUInt32BE() / 2 ** 32,
     sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
@@ -51,7 +51,7 @@ export function takesSocket({ tunnel }: Pick<Config, "tunnel">): boolean {
 function chooseNgrok(
   config: Config,
   { env, log }: TunnelIO,
-  around: Surroundings,
+  around: SupervisorEnv,
   agent: AgentCommand,
 ): OpenTunnel {
   const server = env["MCP_EXPOSE_NGROK_SERVER"];

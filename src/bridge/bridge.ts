@@ -6,27 +6,27 @@ import type { Log } from "../log.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** Where goes what belongs to one call. */
-export interface Outlet {
+export interface Responder {
   /**
    * Something that comes before the answer: progress, a log line, a question to the client.
    *
    * @param rides it is only guessed that the message belongs to this call
    */
-  precede(message: Uint8Array, rides?: boolean): void;
+  notify(message: Uint8Array, rides?: boolean): void;
   /**
    * The answer. Nothing follows.
    *
    * @param code the error's code, when it is an error
    */
-  finish(message: Uint8Array, code?: number): void;
+  respond(message: Uint8Array, code?: number): void;
   /** There will be no answer: the client has cancelled the call, or the conversation is over. */
-  drop(): void;
+  cancelled(): void;
 }
 
 /** A client of a revision with sessions, as the bridge meets it. */
 export interface ClientSide {
   /** A message that belongs to no call in flight. */
-  loose(message: Uint8Array): void;
+  sendUnrelated(message: Uint8Array): void;
   /** The conversation is over; the client has to begin a new one. */
   closed(): void;
 }
@@ -35,9 +35,9 @@ export interface ClientSide {
 export interface Conversation {
   /** Calls in flight. */
   readonly pending: number;
-  call(request: Message, outlet: Outlet): void;
+  call(request: Message, responder: Responder): void;
   /** A notification, or the answer to a question of the server's. */
-  tell(message: Message): void;
+  send(message: Message): void;
   /** Takes a call back in its client's stead. @param id as JSON text */
   cancel(id: string): void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
@@ -51,11 +51,11 @@ export interface StatelessServer {
   /**
    * @returns ends the call because the client has gone
    */
-  call(request: Message, envelope: Envelope, outlet: Outlet): () => void;
+  call(request: Message, envelope: Envelope, responder: Responder): () => void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
-  headersOf(tool: string): Promise<readonly ParamHeader[]>;
+  paramHeadersOf(tool: string): Promise<readonly ParamHeader[]>;
 }
 
 /** A server that does not make room for another one's until it is released. */
@@ -80,11 +80,11 @@ export interface Bridge {
    *
    * @returns `undefined` when every server process allowed is busy
    */
-  openSession(principal: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
+  openSession(callerKey: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
-  findServer(principal: string, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  findServer(callerKey: string, envelope: Envelope): Promise<ClaimedServer | undefined>;
   /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
-  answers(ms: number): Promise<boolean>;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -108,19 +108,11 @@ export type ProcessMode = "client" | "session" | "shared";
 /** Which revisions the server is spoken to in; `auto`: found out. */
 export type ChildEra = "auto" | "legacy" | "modern";
 
-/** What the bridge must know of revisions with sessions. */
-export interface Revisions {
-  /** Whether a revision is one of them. */
-  isLegacy(version: string): boolean;
-  /** The one that a client which asks for one has with a server that speaks one. */
-  agreeOn(asked: string, spoken: string): string;
-}
-
 export interface BridgeOptions {
   startChild: StartChild;
   process: ProcessMode;
   /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
-  hasStrangers: boolean;
+  hasAnonymous: boolean;
   childEra: ChildEra;
   /** The most server processes at a time. */
   maxChildren: number;

@@ -1,16 +1,10 @@
 // What every request says of its sender since revision 2026-07-28, in `params._meta`.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta
+import { MODERN } from "../mcp/revisions.ts";
 import { spanText, type Message } from "../frame/message.ts";
-import { META } from "../frame/names.ts";
+import { META } from "../mcp/meta.ts";
 import type { Member } from "../frame/scan.ts";
 import { insertMembers, removeMembers, type Edit } from "../frame/splice.ts";
-
-export { META };
-
-/** The revision that servers without sessions are spoken to in. */
-export const MODERN = "2026-07-28";
-/** The revision that servers with sessions are greeted in when the client knows none. */
-export const LEGACY = "2025-11-25";
 
 export type Capabilities = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,7 @@
 
 export interface Occupant {
   /** Whom it was started for; empty for anybody. */
-  readonly principal: string;
+  readonly callerKey: string;
   readonly host: { readonly pending: number };
   /** Sessions open on it. */
   readonly sessions: number;
@@ -16,12 +16,12 @@ export interface Occupant {
  *
  * @param everybody least recently used first
  */
-export function chooseSpared<O extends Occupant>(principal: string, everybody: readonly O[]): O | undefined {
-  const own = everybody.filter((occupant) => occupant.principal === principal);
-  const all = principal === "" ? [] : everybody;
+export function chooseSpared<O extends Occupant>(callerKey: string, everybody: readonly O[]): O | undefined {
+  const own = everybody.filter((occupant) => occupant.callerKey === callerKey);
+  const all = callerKey === "" ? [] : everybody;
   return (
     own.find(isFree) ??
-    all.find((occupant) => occupant.principal === "" && occupant.claims === 0) ??
+    all.find((occupant) => occupant.callerKey === "" && occupant.claims === 0) ??
     all.find(isFree) ??
     own.find(isIdle) ??
     all.find(isIdle)

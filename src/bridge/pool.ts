@@ -3,7 +3,7 @@
 import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
 import { createBackoff } from "./process/backoff.ts";
-import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation, Revisions } from "./bridge.ts";
+import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
 import { createCommonHost, writeOwnInitialize, type CommonHost } from "./shared/shared-server.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
 import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
@@ -20,7 +20,7 @@ import {
 import { createModernOnModern } from "./modern-client-modern-server/modern-client-modern-server.ts";
 import { createNoiseTeller } from "./process/invalid-output.ts";
 import { createSeal } from "./modern-client-legacy-server/request-state.ts";
-import type { Hire } from "./process/restarting-process.ts";
+import type { AcquireChild } from "./process/restarting-process.ts";
 import { createSpare } from "./launch/standby.ts";
 import { createUnread } from "./process/backpressure.ts";
 import { createUnusableConversation, createUnusableServer } from "./unusable-server.ts";
@@ -41,12 +41,12 @@ const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
 /** Keys of processes that many share, whatever they can do and whichever revision they speak. */
 const EVERYBODY = "everybody";
-const STRANGERS = "strangers";
+const ANONYMOUS = "strangers";
 /** Sessions of strangers at a time; the one that was opened first goes. */
-const MOST_STRANGERS = 100;
+const MOST_ANONYMOUS = 100;
 
-export function createBridge(options: BridgeOptions, revisions: Revisions): Bridge {
-  const { startChild, process, hasStrangers, maxChildren, now, random, log } = options;
+export function createBridge(options: BridgeOptions): Bridge {
+  const { startChild, process, hasAnonymous, maxChildren, now, random, log } = options;
   // Least recently used first.
   const entries = new Map<string, Entry>();
   /** Processes that have been told to end and may have something to put away. */
@@ -90,14 +90,14 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
    * Whether there is room for one more process, or there may be when a promise has resolved: then the one that can best
    * be spared has ended. Whoever is told that there is room has to take it at once, before anybody else asks.
    */
-  function makeRoom(principal: string): boolean | Promise<void> {
+  function makeRoom(callerKey: string): boolean | Promise<void> {
     const all = [...entries.values()];
-    const own = all.filter((entry) => entry.principal === principal);
+    const own = all.filter((entry) => entry.callerKey === callerKey);
     const crowds = own.length >= fairShare && own.length < all.length;
     if (!crowds && all.length + ending.size < maxChildren) return true;
     const [oldest] = ending;
     const isEnough = ending.size > 0 && all.length < maxChildren;
-    const spared = crowds ? own.find(isIdle) : isEnough ? undefined : chooseSpared(principal, all);
+    const spared = crowds ? own.find(isIdle) : isEnough ? undefined : chooseSpared(callerKey, all);
     if (spared === undefined) return crowds || oldest === undefined ? false : oldest;
     log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
     return end(spared);
@@ -105,7 +105,7 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
 
   /** The process for a key, claimed, and started if there is none; `undefined` when there is no room for one. */
   async function find<H extends Entry["host"]>(
-    principal: string,
+    callerKey: string,
     key: string,
     isPrivate: boolean,
     create: (cell: CellOptions) => H,
@@ -122,25 +122,25 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
         known.claims++;
         return known;
       }
-      const room = makeRoom(principal);
+      const room = makeRoom(callerKey);
       if (room === false) return undefined;
       if (room === true) break;
       await room;
     }
-    const hire: Hire = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
+    const hire: AcquireChild = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
       entries.set(key, entry);
     };
     const gone = () => {
-      if (key === STRANGERS) closedToStrangersUntil = now() + refusals.next();
+      if (key === ANONYMOUS) closedToStrangersUntil = now() + refusals.next();
       void end(entry);
     };
     const host = create({ ...options, hire, unread, onNoise, used: use, gone });
     const entry: Entry & { host: H } = {
       key,
-      principal,
+      callerKey,
       host,
       used: now(),
       claims: 1,
@@ -152,57 +152,57 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
   }
 
   /** The process that a principal shares with all of its kind, by key; `undefined` when it does not. */
-  function commonKey(principal: string): string | undefined {
-    if (hasStrangers && principal === "") return STRANGERS;
+  function commonKey(callerKey: string): string | undefined {
+    if (hasAnonymous && callerKey === "") return ANONYMOUS;
     return process === "shared" ? EVERYBODY : undefined;
   }
 
-  async function findCommon(principal: string, key: string) {
+  async function findCommon(callerKey: string, key: string) {
     // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
     // Strangers are asked none, and need not wait until that has been tried.
-    if (key === STRANGERS && now() < closedToStrangersUntil) return undefined;
-    const offer = key === STRANGERS ? undefined : await spare.offer(writeOwnInitialize());
+    if (key === ANONYMOUS && now() < closedToStrangersUntil) return undefined;
+    const offer = key === ANONYMOUS ? undefined : await spare.offer(writeOwnInitialize());
     const isModern = offer === undefined ? spare.isStateless() : !offer.hasSessions;
-    const more = { ...revisions, random, seal, isModern, isPublic: key === STRANGERS };
+    const more = { random, seal, isModern, isPublic: key === ANONYMOUS };
     const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });
     const era = isModern ? "modern" : "legacy";
-    const entry = await find<CommonHost>(principal, key, false, create, era, offer?.take);
+    const entry = await find<CommonHost>(callerKey, key, false, create, era, offer?.take);
     offer?.release();
     return entry;
   }
 
   /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
-  async function findForSession(principal: string, initialize: Message) {
+  async function findForSession(callerKey: string, initialize: Message) {
     const offer = await spare.offer(initialize);
     const isModern = !offer.hasSessions;
-    const isPrivate = principal === "" || process === "session";
-    const share = isPrivate ? `session ${++loners}` : `client ${principal}`;
+    const isPrivate = callerKey === "" || process === "session";
+    const share = isPrivate ? `session ${++loners}` : `client ${callerKey}`;
     const version = stringParam(initialize, "protocolVersion");
     const key = JSON.stringify([share, "legacy", version, capabilitiesKey(initialize)]);
     const create = (cell: CellOptions) =>
-      isModern ? createLegacyOnModern({ ...cell, ...revisions, random }) : createLegacyOnLegacy(cell);
+      isModern ? createLegacyOnModern({ ...cell, random }) : createLegacyOnLegacy(cell);
     const era = isModern ? "modern" : "legacy";
-    const entry = await find<SessionHost>(principal, key, isPrivate, create, era, offer.take);
+    const entry = await find<SessionHost>(callerKey, key, isPrivate, create, era, offer.take);
     offer.release();
     return entry;
   }
 
-  async function findForRequest(principal: string, envelope: Envelope) {
+  async function findForRequest(callerKey: string, envelope: Envelope) {
     const isModern = spare.isStateless();
-    const key = JSON.stringify([`client ${principal}`, "modern", envelope.capabilitiesKey]);
+    const key = JSON.stringify([`client ${callerKey}`, "modern", envelope.capabilitiesKey]);
     const create = (cell: CellOptions) =>
       (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
-    return find<StatelessHost>(principal, key, false, create, isModern ? "modern" : "legacy");
+    return find<StatelessHost>(callerKey, key, false, create, isModern ? "modern" : "legacy");
   }
 
   function openOn(entry: Entry & { host: SessionHost }, client: ClientSide): Conversation {
-    const isStranger = entry.key === STRANGERS;
-    if (isStranger && strangers.size >= MOST_STRANGERS) [...strangers][0]?.close();
+    const isStranger = entry.key === ANONYMOUS;
+    if (isStranger && strangers.size >= MOST_ANONYMOUS) [...strangers][0]?.close();
     entry.sessions++;
     // What it is opened for is called in this turn.
     setImmediate(() => entry.claims--);
     const conversation = entry.host.open({
-      loose: client.loose,
+      sendUnrelated: client.sendUnrelated,
       closed() {
         entry.sessions--;
         strangers.delete(conversation);
@@ -216,23 +216,23 @@ export function createBridge(options: BridgeOptions, revisions: Revisions): Brid
 
   return {
     launch: spare.launch,
-    async openSession(principal, initialize, client): Promise<Conversation | undefined> {
+    async openSession(callerKey, initialize, client): Promise<Conversation | undefined> {
       const problem = await spare.findProblem();
       if (problem !== undefined) return createUnusableConversation(client, problem);
-      const common = commonKey(principal);
-      const entry = await (common ? findCommon(principal, common) : findForSession(principal, initialize));
+      const common = commonKey(callerKey);
+      const entry = await (common ? findCommon(callerKey, common) : findForSession(callerKey, initialize));
       return entry && openOn(entry, client);
     },
-    async findServer(principal, envelope): Promise<ClaimedServer | undefined> {
+    async findServer(callerKey, envelope): Promise<ClaimedServer | undefined> {
       const problem = await spare.findProblem();
       if (problem !== undefined) return createUnusableServer(problem);
-      const common = commonKey(principal);
-      const entry = await (common ? findCommon(principal, common) : findForRequest(principal, envelope));
-      return entry && { ...entry.host.serve(principal), release: () => entry.claims-- };
+      const common = commonKey(callerKey);
+      const entry = await (common ? findCommon(callerKey, common) : findForRequest(callerKey, envelope));
+      return entry && { ...entry.host.serve(callerKey), release: () => entry.claims-- };
     },
-    async answers(ms) {
+    async isAlive(ms) {
       const newest = [...entries.values()].at(-1);
-      return newest === undefined ? spare.answers(ms) : newest.host.answers(ms);
+      return newest === undefined ? spare.isAlive(ms) : newest.host.isAlive(ms);
     },
     async close() {
       isClosed = true;

@@ -1,11 +1,12 @@
 // What every session of a client is made of, whatever its server speaks: the ids the client has in
 // use, and its calls.
-import { composeError, ErrorCode } from "../frame/compose.ts";
+import { composeError } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
-import type { ClientSide, Conversation, Outlet } from "./bridge.ts";
+import type { ClientSide, Conversation, Responder } from "./bridge.ts";
 import { lostReason, type Call, type Waiter } from "./process/call-table.ts";
-import type { Host } from "./process/multiplexer.ts";
+import type { Multiplexer } from "./process/multiplexer.ts";
 
 export interface Session {
   readonly client: ClientSide;
@@ -19,7 +20,7 @@ export interface Session {
 }
 
 export interface OpenCall {
-  readonly outlet: Outlet;
+  readonly responder: Responder;
   /** Absent while the call has not reached the server. */
   call?: Call<SessionWaiter>;
 }
@@ -27,7 +28,7 @@ export interface OpenCall {
 /** A waiter that knows whose it is. */
 export interface SessionWaiter extends Waiter {
   readonly session: Session;
-  readonly outlet: Outlet;
+  readonly responder: Responder;
 }
 
 export function createSession(client: ClientSide): Session {
@@ -37,7 +38,7 @@ export function createSession(client: ClientSide): Session {
 /** What a pair of eras does with what a client says. */
 export interface SessionRules {
   /** Deals with one request; `done` writes the answer and frees the id. */
-  call(request: Message, done: Done, outlet: Outlet): void;
+  call(request: Message, done: Done, responder: Responder): void;
   /** A notification other than `notifications/cancelled`, or an answer. */
   tell(message: Message): void;
   /** The session has ended; its calls have been cancelled. */
@@ -49,7 +50,7 @@ export type Done = (answer: Uint8Array, code?: number) => void;
 /** The client's side of a session: ids in use, cancelling, the end; the rest is up to `rules`. */
 export function createConversation(
   session: Session,
-  host: Pick<Host<SessionWaiter>, "cancel" | "forget" | "send" | "unread">,
+  host: Pick<Multiplexer<SessionWaiter>, "cancel" | "forget" | "send" | "unread">,
   rules: SessionRules,
   used: () => void,
 ): Conversation {
@@ -65,31 +66,34 @@ export function createConversation(
       host.forget(opened.call);
       host.send(splice(notification.bytes, [{ at, text: String(opened.call.number) }]));
     }
-    opened.outlet.drop();
+    opened.responder.cancelled();
   };
 
   return {
     get pending() {
       return open.size;
     },
-    call(request, outlet) {
+    call(request, responder) {
       used();
       // All that is kept of a call while it is under way: the request itself may be large.
       const { id } = request;
       if (open.has(id)) {
         const reason = `The id ${id} belongs to a call that has not been answered yet.`;
-        return outlet.finish(composeError(id, ErrorCode.invalidRequest, reason), ErrorCode.invalidRequest);
+        return responder.respond(
+          composeError(id, ErrorCode.invalidRequest, reason),
+          ErrorCode.invalidRequest,
+        );
       }
-      const opened: OpenCall = { outlet };
+      const opened: OpenCall = { responder };
       open.set(id, opened);
       const done: Done = (answer, code) => {
         if (open.get(id) !== opened) return;
         open.delete(id);
-        outlet.finish(answer, code);
+        responder.respond(answer, code);
       };
-      rules.call(request, done, outlet);
+      rules.call(request, done, responder);
     },
-    tell(message) {
+    send(message) {
       used();
       if (message.method === "notifications/cancelled") cancel(message);
       else rules.tell(message);
@@ -99,16 +103,16 @@ export function createConversation(
       if (opened === undefined) return;
       open.delete(id);
       if (opened.call !== undefined) host.cancel(opened.call);
-      opened.outlet.drop();
+      opened.responder.cancelled();
     },
     unread: host.unread,
     close() {
       if (session.isClosed) return;
       session.isClosed = true;
-      for (const [id, { call, outlet }] of open) {
+      for (const [id, { call, responder }] of open) {
         if (call !== undefined) host.cancel(call);
         const reason = "The session has ended before the MCP server answered.";
-        outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+        responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
       }
       open.clear();
       rules.ended();
@@ -119,26 +123,26 @@ export function createConversation(
 
 /** Hands a call to the server and waits for it; an answer that is only passed on goes to `pass`. */
 export function startCall(
-  host: Host<SessionWaiter>,
+  host: Multiplexer<SessionWaiter>,
   session: Session,
   request: Message,
-  outlet: Outlet,
+  responder: Responder,
   { answer, pass }: Pick<Waiter, "answer" | "pass">,
-  edits: Parameters<Host<SessionWaiter>["start"]>[2] = [],
+  edits: Parameters<Multiplexer<SessionWaiter>["start"]>[2] = [],
 ): void {
   const { id } = request;
   const opened = session.open.get(id);
   const waiter: SessionWaiter = {
     session,
-    outlet,
+    responder,
     answer,
     pass,
-    progress: outlet.precede,
+    progress: responder.notify,
     lost(how) {
       if (session.open.get(id) !== opened) return;
       session.open.delete(id);
       const reason = lostReason(how);
-      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
     },
   };
   const call = host.start(request, waiter, edits);

@@ -1,16 +1,17 @@
 // What a client meets while no server process can be asked anything: every request of it is answered with the reason.
-import { composeError, ErrorCode } from "../frame/compose.ts";
+import { composeError } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
 
 /** A conversation that is over with its first request, which is `initialize`. */
 export function createUnusableConversation(client: ClientSide, reason: string): Conversation {
   return {
     pending: 0,
-    call({ id }, outlet) {
-      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    call({ id }, responder) {
+      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
       client.closed();
     },
-    tell() {},
+    send() {},
     cancel() {},
     unread() {},
     close: client.closed,
@@ -19,12 +20,12 @@ export function createUnusableConversation(client: ClientSide, reason: string): 
 
 export function createUnusableServer(reason: string): ClaimedServer {
   return {
-    call({ id }, _envelope, outlet) {
-      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    call({ id }, _envelope, responder) {
+      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
       return () => {};
     },
     unread() {},
-    headersOf: () => Promise.resolve([]),
+    paramHeadersOf: () => Promise.resolve([]),
     release() {},
   };
 }

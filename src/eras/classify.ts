@@ -1,9 +1,9 @@
 // Which dialect a POST to the endpoint speaks. The body decides before any header does: real clients
 // send version headers that their messages do not keep to.
 import { hasEnvelope } from "../bridge/envelope.ts";
-import { ErrorCode } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import type { Body } from "./post-body.ts";
-import { isRevision, isStateless } from "./caller.ts";
+import { isRevision, isStateless } from "../mcp/revisions.ts";
 import { refuse } from "./error-response.ts";
 
 export type Dialect = "sessions" | "stateless";

@@ -4,29 +4,33 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import type { StreamableSession } from "./2025-streamable-http/session.ts";
 import { createStreamableHttp } from "./2025-streamable-http/streamable-http.ts";
-import { createAdmission } from "./tool-access.ts";
+import { createToolAccess } from "./tool-access.ts";
 import type { Log } from "../log.ts";
 import type { BodyLimits } from "../request-body.ts";
 import { readBody } from "./post-body.ts";
 import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify } from "./classify.ts";
-import { isStranger, type Caller, type Trace } from "./caller.ts";
+import { isAnonymous, type Caller, type Trace } from "./caller.ts";
 import { createEventStreams } from "./streams/event-stream.ts";
 import { refuseMethod, refuseStream } from "./error-response.ts";
 import { createRetention } from "./streams/retention.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Answers one request. What is learned of it on the way is written into `trace`. */
-export type Answer = (request: Request, caller: Caller, trace: Trace) => Response | Promise<Response>;
+export type EndpointHandler = (
+  request: Request,
+  caller: Caller,
+  trace: Trace,
+) => Response | Promise<Response>;
 
 export interface Endpoint {
   /** The MCP endpoint. */
-  mcp: Answer;
+  mcp: EndpointHandler;
   /** `GET /sse` */
-  sse: Answer;
+  sse: EndpointHandler;
   /** `POST /messages` */
-  messages: Answer;
+  messages: EndpointHandler;
   /**
    * A credential may have lost its worth: ends what hangs on it.
    *
@@ -80,13 +84,13 @@ export function createEndpoint({
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
-  const admission = createAdmission(now, random);
+  const toolAccess = createToolAccess(now, random);
   const bodyLimits: BodyLimits = { ...BODY, most: maxBody };
   const reportRefusal = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
   const retention = createRetention();
   const inFlight = createCallsInFlight(now);
-  const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, admission });
-  const stateless = createStatelessHttp({ bridge, streams, inFlight, admission });
+  const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, toolAccess });
+  const stateless = createStatelessHttp({ bridge, streams, inFlight, toolAccess });
   const httpSse = createHttpSse({
     bridge,
     sessions: sseSessions,
@@ -94,12 +98,12 @@ export function createEndpoint({
     messagesPath,
     holdFor: IDLE,
     inFlight,
-    admission,
+    toolAccess,
   });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
   const readMessages = (request: Request, caller: Caller, trace: Trace) =>
-    readBody(request, isStranger(caller) ? STRANGERS_BODY : bodyLimits, trace, reportRefusal);
+    readBody(request, isAnonymous(caller) ? STRANGERS_BODY : bodyLimits, trace, reportRefusal);
 
   return {
     async mcp(request, caller, trace) {
@@ -110,7 +114,7 @@ export function createEndpoint({
           if (body instanceof Response) return body;
           arrived(request);
           // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
-          const refusal = caller.gate && (await admission.refuse(body.messages, caller));
+          const refusal = caller.policy && (await toolAccess.refuse(body.messages, caller));
           if (refusal !== undefined) return refusal;
           const dialect = classify(request, body);
           if (dialect instanceof Response) return dialect;

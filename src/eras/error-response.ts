@@ -1,5 +1,6 @@
 // HTTP answers that carry a JSON-RPC error instead of a result.
-import { composeError, ErrorCode } from "../frame/compose.ts";
+import { composeError } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 
 /** @param id the request's id as JSON text, where it is known */
 export function refuse(status: number, code: number, message: string, data?: unknown, id = "null"): Response {

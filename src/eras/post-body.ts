@@ -1,7 +1,7 @@
 // The messages in a POST, or the answer that says why there are none.
-import { ErrorCode } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import { readMessages, stringParam, type Message } from "../frame/message.ts";
-import { isRequestMethod, namingParam } from "../frame/names.ts";
+import { isRequestMethod, namingParam } from "../mcp/methods.ts";
 import { type BodyLimits, readBody as readBytes } from "../request-body.ts";
 import type { Trace } from "./caller.ts";
 import { refuse } from "./error-response.ts";

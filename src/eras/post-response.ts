@@ -1,6 +1,6 @@
 // The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
 // something must precede it, or when it takes so long that somebody on the way might hang up.
-import type { Outlet } from "../bridge/bridge.ts";
+import type { Responder } from "../bridge/bridge.ts";
 import { CALLS_LAST, hasRunOut } from "./access-lifetime.ts";
 import { composeRefusal, type Call, type CallsInFlight } from "./calls-in-flight.ts";
 import type { Caller } from "./caller.ts";
@@ -10,7 +10,7 @@ import { EVENT_STREAM, type EventStream, type Streams } from "./streams/event-st
 export interface Exchange {
   readonly response: Promise<Response>;
   /** Where the calls of this POST answer. */
-  readonly outlet: Outlet;
+  readonly responder: Responder;
   /** The client has gone, and takes no answer. */
   abandon(): void;
 }
@@ -107,22 +107,22 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   return {
     response,
-    outlet: {
-      precede(message, rides) {
+    responder: {
+      notify(message, rides) {
         if (isStopped) return;
         // Nobody can tell whose it is that rides: it may not be for somebody with an old credential.
         const isLate = rides && !(stream?.isCurrent() ?? !hasRunOut(caller, now()));
         if (isPlain || isLate) options.aside?.(message);
         else upgrade().send(message);
       },
-      finish(message, code) {
+      respond(message, code) {
         if (isStopped) return;
         if (stream !== undefined) stream.send(message);
         else answers.push(message);
         if (code !== undefined) status = statusOf(code);
         settle();
       },
-      drop: settle,
+      cancelled: settle,
     },
     abandon() {
       leave();

@@ -4,7 +4,7 @@ import type { Caller } from "./caller.ts";
 
 export interface Session {
   readonly id: string;
-  readonly principal: string;
+  readonly callerKey: string;
   /** Whether its client has a stream open. */
   isConnected(): boolean;
   /** Whether a call has not been answered yet; perhaps it never will. */
@@ -21,7 +21,7 @@ export interface Sessions<S extends Session> {
    *
    * @returns false when there is none that may
    */
-  makeRoom(principal: string): boolean;
+  makeRoom(callerKey: string): boolean;
   add(session: S): void;
   /** The caller's session with this id; counts as a use. */
   find(id: string, caller: Caller): S | undefined;
@@ -49,8 +49,8 @@ const MOST = 100;
 const MOST_OF_ANYBODY = 1_000;
 
 /** How many things that stay a principal may have at a time. */
-export function mostOf(principal: string, most = MOST): number {
-  return principal === "" ? Math.max(most, MOST_OF_ANYBODY) : most;
+export function mostOf(callerKey: string, most = MOST): number {
+  return callerKey === "" ? Math.max(most, MOST_OF_ANYBODY) : most;
 }
 
 /** How long a call may take while its client has no stream open, in milliseconds. */
@@ -71,9 +71,9 @@ export function createSessions<S extends Session>({
     session.close();
   };
 
-  const makeRoom = (principal: string): boolean => {
-    const own = [...sessions.values()].filter(({ session }) => session.principal === principal);
-    if (own.length < mostOf(principal, most)) return true;
+  const makeRoom = (callerKey: string): boolean => {
+    const own = [...sessions.values()].filter(({ session }) => session.callerKey === callerKey);
+    if (own.length < mostOf(callerKey, most)) return true;
     const oldest = own.toSorted((one, other) => one.used - other.used);
     const least =
       oldest.find(({ session }) => !session.isConnected() && !session.isAtWork()) ??
@@ -90,13 +90,13 @@ export function createSessions<S extends Session>({
     add: (session) => sessions.set(session.id, { session, used: now() }),
     find(id, caller) {
       const entry = sessions.get(id);
-      if (entry === undefined || entry.session.principal !== caller.principal) return undefined;
+      if (entry === undefined || entry.session.callerKey !== caller.key) return undefined;
       entry.used = now();
       return entry.session;
     },
     takeAnonymous(id) {
       const session = sessions.get(id)?.session;
-      if (session?.principal !== "") return undefined;
+      if (session?.callerKey !== "") return undefined;
       sessions.delete(id);
       return session;
     },

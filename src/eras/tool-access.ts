@@ -1,7 +1,8 @@
 // Holds what a client sends against what its caller may do, and cuts lists of tools down to it. Who may do what is
 // decided elsewhere (`Gate`); here is only how a message is understood, so that no second way of writing a call slips by.
-import type { Outlet } from "../bridge/bridge.ts";
-import { composeError, ErrorCode } from "../frame/compose.ts";
+import type { Responder } from "../bridge/bridge.ts";
+import { composeError } from "../frame/compose.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import { findMember, rawParam, readMessages, spanText, stringParam, type Message } from "../frame/message.ts";
 import {
   CLIENT_MESSAGE,
@@ -12,13 +13,13 @@ import {
 } from "../frame/names.ts";
 import { readElements, readMembers, readObject } from "../frame/scan.ts";
 import { insertMembers, splice } from "../frame/splice.ts";
-import type { Caller, Gate, GatedTool } from "./caller.ts";
+import type { Caller, CallerPolicy, ListedTool } from "./caller.ts";
 import { refuse } from "./error-response.ts";
 
 /** Puts a request of ours to the server the client talks to. */
-export type Ask = (request: Message, outlet: Outlet) => void;
+export type Ask = (request: Message, responder: Responder) => void;
 
-export interface Admission {
+export interface ToolAccess {
   /**
    * The answer to a POST that holds something its caller may not send; undefined when all of it may go on.
    *
@@ -26,10 +27,10 @@ export interface Admission {
    */
   refuse(messages: readonly Message[], caller: Caller, ask?: Ask): Promise<Response | undefined>;
   /** Where the server's answer to a request goes, less what the caller may not see. */
-  screen(request: Message, caller: Caller, outlet: Outlet): Outlet;
+  screen(request: Message, caller: Caller, responder: Responder): Responder;
 }
 
-type Hints = ReadonlyMap<string, GatedTool["annotations"]>;
+type Hints = ReadonlyMap<string, ListedTool["annotations"]>;
 
 /** How long a server's list of tools is taken for what it was. */
 const KNOWN_FOR = 60_000;
@@ -38,25 +39,25 @@ const MAX_KNOWN = 100;
 const MAX_PAGES = 100;
 
 /** @param random makes ids that no client can be using */
-export function createAdmission(now: () => number, random: (bytes: number) => Uint8Array): Admission {
+export function createToolAccess(now: () => number, random: (bytes: number) => Uint8Array): ToolAccess {
   /** By principal: who shares one shares the server process. */
   const known = new Map<string, { at: number; hints: Promise<Hints | undefined> }>();
   async function findHints(name: string, call: Message, caller: Caller, ask: Ask) {
-    const entry = known.get(caller.principal);
+    const entry = known.get(caller.key);
     const hints = entry && entry.at + KNOWN_FOR > now() ? await entry.hints : undefined;
     return hints?.has(name) ? hints : learn(call, caller, ask);
   }
 
-  function learn(call: Message, { principal }: Caller, ask: Ask): Promise<Hints | undefined> {
+  function learn(call: Message, { key }: Caller, ask: Ask): Promise<Hints | undefined> {
     const hints = listTools(ask, call, () => `"${Buffer.from(random(16)).toString("hex")}"`);
-    known.delete(principal);
-    known.set(principal, { at: now(), hints });
+    known.delete(key);
+    known.set(key, { at: now(), hints });
     const [oldest] = known.keys();
     if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
     return hints;
   }
 
-  async function refuseOne(message: Message, gate: Gate, caller: Caller, ask: Ask | undefined) {
+  async function refuseOne(message: Message, gate: CallerPolicy, caller: Caller, ask: Ask | undefined) {
     const { id, method } = message;
     if (method !== "tools/call") return gate.refuse({ id, method });
     const name = stringParam(message, "name");
@@ -79,18 +80,21 @@ export function createAdmission(now: () => number, random: (bytes: number) => Ui
 
   return {
     async refuse(messages, caller, ask) {
-      const { gate } = caller;
-      if (gate === undefined) return undefined;
+      const { policy } = caller;
+      if (policy === undefined) return undefined;
       for (const message of messages) {
-        const refusal = message.method === "" ? undefined : await refuseOne(message, gate, caller, ask);
+        const refusal = message.method === "" ? undefined : await refuseOne(message, policy, caller, ask);
         if (refusal !== undefined) return refusal;
       }
       return undefined;
     },
-    screen(request, { gate }, outlet) {
-      if (gate === undefined || request.method !== "tools/list") return outlet;
+    screen(request, { policy }, responder) {
+      if (policy === undefined || request.method !== "tools/list") return responder;
       const { id } = request;
-      return { ...outlet, finish: (answer, code) => outlet.finish(screenTools(answer, id, gate), code) };
+      return {
+        ...responder,
+        respond: (answer, code) => responder.respond(screenTools(answer, id, policy), code),
+      };
     },
   };
 }
@@ -101,7 +105,7 @@ export function createAdmission(now: () => number, random: (bytes: number) => Ui
  * @returns undefined when it does not say
  */
 async function listTools(ask: Ask, call: Message, newId: () => string): Promise<Hints | undefined> {
-  const hints = new Map<string, GatedTool["annotations"]>();
+  const hints = new Map<string, ListedTool["annotations"]>();
   const meta = rawParam(call, "_meta");
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
@@ -122,15 +126,15 @@ function askOnce(ask: Ask, text: string): Promise<Message | undefined> {
   const { promise, resolve } = Promise.withResolvers<Message | undefined>();
   const request = readOne(Buffer.from(text), CLIENT_MESSAGE);
   ask(request!, {
-    precede: () => {},
-    finish: (bytes) => resolve(readOne(bytes, SERVER_MESSAGE)),
-    drop: () => resolve(undefined),
+    notify: () => {},
+    respond: (bytes) => resolve(readOne(bytes, SERVER_MESSAGE)),
+    cancelled: () => resolve(undefined),
   });
   return promise;
 }
 
 /** Each tool that may be seen as the server wrote it, but for what the gate adds. */
-function screenTools(bytes: Uint8Array, id: string, gate: Gate): Uint8Array {
+function screenTools(bytes: Uint8Array, id: string, gate: CallerPolicy): Uint8Array {
   const answer = readOne(bytes, SERVER_MESSAGE);
   if (answer?.kind === "error") return bytes;
   const tools = answer && readTools(answer);
@@ -145,7 +149,7 @@ function screenTools(bytes: Uint8Array, id: string, gate: Gate): Uint8Array {
 }
 
 /** The tools in an answer, less those that are one tool to some readers and another one to others. */
-function readTools(answer: Message): { tool: GatedTool; text: string }[] | undefined {
+function readTools(answer: Message): { tool: ListedTool; text: string }[] | undefined {
   const { bytes } = answer;
   const at = findMember(answer, answer.resultAt, "tools");
   const elements = at && readElements(bytes, at.start, at.end);
@@ -153,7 +157,7 @@ function readTools(answer: Message): { tool: GatedTool; text: string }[] | undef
     const object = readObject(bytes, element.start, element.end, TOOL);
     if (object === undefined || object.doubt !== undefined) return [];
     const text = spanText(bytes, element)!;
-    return [{ tool: JSON.parse(text) as GatedTool, text }];
+    return [{ tool: JSON.parse(text) as ListedTool, text }];
   });
 }
 

@@ -4,6 +4,8 @@
 // `case:ignore`, and pydantic takes `request_id` for `requestId` by populate_by_name. A message that such a reader and we
 // read differently could do what nobody allowed; it is none. But members of vendors have names too, and only those of MCP's
 // own methods and what is decided on for any method are held against them.
+import { META } from "../mcp/meta.ts";
+import { METHODS } from "../mcp/methods.ts";
 
 /**
  * When a member is in doubt that some readers take for a known one.
@@ -31,18 +33,6 @@ export interface MessageVocabulary extends Vocabulary {
   /** The same where the method is none of MCP's. */
   readonly foreign: Vocabulary;
 }
-
-const PREFIX = "io.modelcontextprotocol/";
-
-/** Members of `_meta` that MCP names. */
-export const META = {
-  version: `${PREFIX}protocolVersion`,
-  clientInfo: `${PREFIX}clientInfo`,
-  capabilities: `${PREFIX}clientCapabilities`,
-  logLevel: `${PREFIX}logLevel`,
-  serverInfo: `${PREFIX}serverInfo`,
-  subscription: `${PREFIX}subscriptionId`,
-} as const;
 
 const CAPABILITIES = createVocabulary(
   "experimental extensions roots tasks",
@@ -106,47 +96,17 @@ export const TOOL = createVocabulary("name", {
   annotations: createVocabulary("readOnlyHint destructiveHint"),
 });
 
-/** Of every revision, the server's questions included. */
-const REQUESTS =
-  `completion/complete elicitation/create initialize logging/setLevel ping prompts/get prompts/list
-  resources/list resources/read resources/subscribe resources/templates/list resources/unsubscribe roots/list
-  sampling/createMessage server/discover subscriptions/listen tasks/cancel tasks/get tasks/list tasks/result tasks/update
-  tools/call tools/list`.split(/\s+/);
-const NOTIFICATIONS = `cancelled elicitation/complete initialized message progress prompts/list_changed
-  resources/list_changed resources/updated roots/list_changed subscriptions/acknowledged tasks/status
-  tools/list_changed`.split(/\s+/);
-
-const REQUEST_METHODS: ReadonlySet<string> = new Set(REQUESTS);
-const METHODS = createVocabulary([...REQUESTS, ...NOTIFICATIONS.map((name) => `notifications/${name}`)]);
-
-/** The parameter that names what a method is about, and that `Mcp-Name` repeats. */
-const NAMING: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-]);
-
-export function namingParam(method: string): string | undefined {
-  return NAMING.get(method);
-}
+const KNOWN_METHODS = createVocabulary(METHODS);
 
 export function isMethod(name: string): boolean {
-  return METHODS.names.has(name);
-}
-
-/** Whether MCP knows a method as a request, which has an id. */
-export function isRequestMethod(method: string): boolean {
-  return REQUEST_METHODS.has(method);
+  return KNOWN_METHODS.names.has(name);
 }
 
 /** What is wrong with a method that readers could take for another: some dispatch without regard to case, some end at a NUL. */
 export function doubtMethod(method: string): string | undefined {
-  if (METHODS.names.has(method)) return undefined;
+  if (KNOWN_METHODS.names.has(method)) return undefined;
   if (isUnshowable(method)) return "the method holds what cannot be shown";
-  const known = findTwin(method, METHODS);
+  const known = findTwin(method, KNOWN_METHODS);
   return known && describeTwin(method, known);
 }
 

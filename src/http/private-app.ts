@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 
 /** @param answers whether the wrapped server answers now */
-export function createPrivateApp(answers: () => Promise<boolean>): Hono {
+export function createPrivateApp(isAlive: () => Promise<boolean>): Hono {
   const app = new Hono();
   app.use((c, next) => {
     const { hostname } = new URL(`http://${c.req.header("host") ?? ""}`);
@@ -11,7 +11,7 @@ export function createPrivateApp(answers: () => Promise<boolean>): Hono {
       : Promise.resolve(c.json({ error: "forbidden" }, 403));
   });
   app.get("/readyz", async (c) => {
-    const ready = await answers();
+    const ready = await isAlive();
     return c.json({ status: ready ? "ready" : "the server does not answer" }, ready ? 200 : 503);
   });
   app.notFound((c) => c.json({ error: "not_found" }, 404));

@@ -18,10 +18,10 @@ import { createDocumentClients, type DocumentPolicy } from "./clients/document-c
 import type { OnGrant } from "./tokens/grant-event.ts";
 import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
 import { createLastUses } from "./tokens/last-use.ts";
-import { createLogin, type Credential, listSubjects, OWNER } from "./sign-in/sign-in.ts";
+import { createSignIn, type Credential, listSubjects, OWNER } from "./sign-in/sign-in.ts";
 import { type AnswerPage, createPageAnswer } from "./endpoints/page-response.ts";
 import { displayClient, displayName } from "./pages/display.ts";
-import { createPermission, type Permission } from "./access/access-policy.ts";
+import { createAccessPolicy, type AccessPolicy } from "./access/access-policy.ts";
 import type { PinnedGet } from "./clients/pinned-get.ts";
 import { createRegister } from "./endpoints/register.ts";
 import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
@@ -35,7 +35,7 @@ import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
 import { greetVisitors } from "./endpoints/browser-landing.tsx";
 
 export type { GrantEvent } from "./tokens/grant-event.ts";
-export type { Permission } from "./access/access-policy.ts";
+export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Principal } from "./access/principal.ts";
 
 /** Several keys, some long ones. */
@@ -54,7 +54,7 @@ export interface OAuthOptions {
   /** Scopes besides the default one, and the tools each opens. */
   scopes: ToolScopeTable;
   /** Lets somebody without a token see what there is; calls still need one. */
-  mayLookAround: boolean;
+  allowAnonymousDiscovery: boolean;
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
   /** Whose metadata documents are believed; absent: nobody's. */
@@ -86,7 +86,7 @@ export interface OAuth {
   /** To be called when a request comes, and not when its credential is looked at once more. */
   noteUse(grantId: string): void;
   /** What somebody who got in may do; absent when everybody may do everything. */
-  permission: Permission | undefined;
+  permission: AccessPolicy | undefined;
   /**
    * Called when a grant or one of its access tokens is revoked, so that streams opened under it can end;
    * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
@@ -120,7 +120,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
     routes: createRoutes(options, watch),
     authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
     permission: isLimited(options)
-      ? createPermission({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
+      ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
     onRevoked: watch.listen,
     noteUse: (grantId) => lastUses.note(grantId, options.now()),
@@ -141,8 +141,8 @@ function endUnconfigured(options: CompleteOptions, watch: RevocationWatch): void
   }
 }
 
-function isLimited({ scopes, mayLookAround }: OAuthOptions): boolean {
-  return mayLookAround || Object.keys(scopes).length > 0;
+function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {
+  return allowAnonymousDiscovery || Object.keys(scopes).length > 0;
 }
 
 type CompleteOptions = OAuthOptions & {
@@ -171,7 +171,7 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
     authorize: createAuthorize({
       ...options,
       findClient: finder.find,
-      login: createLogin(options),
+      login: createSignIn(options),
       binding,
     }),
     token: createToken(options, authenticateClient),

@@ -41,7 +41,7 @@ export interface Provider {
   isReachable?(): Promise<boolean>;
 }
 
-export interface Surroundings {
+export interface SupervisorEnv {
   now(): number;
   /** At least 0, less than 1. */
   random(): number;
@@ -64,7 +64,7 @@ export function chooseDelay(tries: number, random: number): number {
   return Math.round(longest / 2 + (longest / 2) * random);
 }
 
-export function supervise(provider: Provider, around: Surroundings): OpenTunnel {
+export function supervise(provider: Provider, around: SupervisorEnv): OpenTunnel {
   return async (target, events, signal) => {
     signal.throwIfAborted();
     const run: Run = { provider, target, events, life: new AbortController(), patience: PATIENCE, ...around };
@@ -91,7 +91,7 @@ export function supervise(provider: Provider, around: Surroundings): OpenTunnel 
   };
 }
 
-interface Run extends Required<Surroundings> {
+interface Run extends Required<SupervisorEnv> {
   readonly provider: Provider;
   readonly target: TunnelTarget;
   readonly events: TunnelEvents;

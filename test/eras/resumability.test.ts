@@ -4,7 +4,7 @@ import { createSessionStreams } from "../../src/eras/2025-streamable-http/sessio
 import { createEventStreams } from "../../src/eras/streams/event-stream.ts";
 import { createRetention } from "../../src/eras/streams/retention.ts";
 
-const ME = { principal: "me", isValid: () => true };
+const ME = { key: "me", isValid: () => true };
 const bytes = (text: string) => Buffer.from(text);
 
 function setUp(options: { primes?: boolean; limit?: number } = {}) {
@@ -120,7 +120,7 @@ describe("a stream of a session", () => {
 test("found 8: the end of a session lets go of all that was kept for it", () => {
   const retention = createRetention();
   const streams = createEventStreams({ keepAlive: 1_000_000 });
-  const session = createSessionStreams({ streams, primes: true, retention, principal: "me" });
+  const session = createSessionStreams({ streams, primes: true, retention, callerKey: "me" });
   session.open(ME, () => {}).send(bytes("kept"));
   session.standing.send(bytes("kept, too"));
   expect(retention.bytes).toBeGreaterThan(12);

@@ -8,9 +8,9 @@ describe("found 8: what is kept for all clients", () => {
   function setUp(limit: number) {
     const retention = createRetention(limit);
     const dropped: string[] = [];
-    const open = (principal: string, bytes = Infinity, count = Infinity) => {
+    const open = (callerKey: string, bytes = Infinity, count = Infinity) => {
       const drop = (item: string) => void dropped.push(item);
-      return retention.open<string>({ principal, bytes, count, dropped: drop });
+      return retention.open<string>({ callerKey, bytes, count, dropped: drop });
     };
     return { retention, dropped, open };
   }

@@ -6,8 +6,8 @@ import { createExpiryAlarm } from "../../src/eras/streams/expiry-alarm.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
 import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 
-const ME = { principal: "me", isValid: () => true };
-const YOU = { principal: "you", isValid: () => true };
+const ME = { key: "me", isValid: () => true };
+const YOU = { key: "you", isValid: () => true };
 const opened: EventStreams[] = [];
 afterEach(() => opened.splice(0).forEach((streams) => streams.close()));
 
@@ -31,7 +31,7 @@ describe("an idle session", () => {
     const add = (isConnected: () => boolean = () => false) => {
       const id = sessions.newId();
       const isAtWork = () => false;
-      sessions.add({ id, principal: "me", isConnected, isAtWork, close: () => ended.push(id) });
+      sessions.add({ id, callerKey: "me", isConnected, isAtWork, close: () => ended.push(id) });
       return id;
     };
     const wait = (minutes: number) => {
@@ -75,7 +75,7 @@ describe("an idle session", () => {
 });
 
 describe("found 8: sessions of one principal", () => {
-  const others = { principal: "you", isValid: () => true };
+  const others = { key: "you", isValid: () => true };
   function setUp(most?: number) {
     let now = 0;
     const ended: string[] = [];
@@ -86,9 +86,9 @@ describe("found 8: sessions of one principal", () => {
       ...(most !== undefined && { most }),
     });
     const add = (id: string, more: Partial<Session> = {}) => {
-      const idle = { principal: "me", isConnected: () => false, isAtWork: () => false };
+      const idle = { callerKey: "me", isConnected: () => false, isAtWork: () => false };
       const session = { id, ...idle, close: () => ended.push(id), ...more };
-      const hasRoom = sessions.makeRoom(session.principal);
+      const hasRoom = sessions.makeRoom(session.callerKey);
       if (hasRoom) sessions.add(session);
       return hasRoom;
     };
@@ -98,7 +98,7 @@ describe("found 8: sessions of one principal", () => {
 
   test("are a hundred; the one that was not used for the longest time makes room, and is forgotten", () => {
     const { sessions, ended, add } = setUp();
-    add("of another", { principal: "you" });
+    add("of another", { callerKey: "you" });
     for (let count = 0; count < 100; count++) add(`${count}`);
     expect(ended).toEqual([]);
     sessions.find("0", ME);
@@ -146,9 +146,9 @@ describe("found 8: sessions of one principal", () => {
 
   test("are a thousand where nobody can be told from anybody", () => {
     const { ended, add } = setUp();
-    for (let count = 0; count < 1_000; count++) add(`${count}`, { principal: "" });
+    for (let count = 0; count < 1_000; count++) add(`${count}`, { callerKey: "" });
     expect(ended).toEqual([]);
-    add("new", { principal: "" });
+    add("new", { callerKey: "" });
     expect(ended).toEqual(["0"]);
   });
 });
@@ -169,7 +169,7 @@ describe("a silent stream", () => {
     let valid = true;
     const streams = openStreams(10);
     const closed = Promise.withResolvers<void>();
-    const { response } = streams.open({ principal: "me", isValid: () => valid }, closed.resolve);
+    const { response } = streams.open({ key: "me", isValid: () => valid }, closed.resolve);
     const texts = readTexts(response);
     valid = false;
     await within(closed.promise, "the end");
@@ -179,7 +179,7 @@ describe("a silent stream", () => {
   test("ends at once when asked to look, and the others do not", async () => {
     let ended = 0;
     const streams = openStreams();
-    streams.open({ principal: "me", isValid: () => false }, () => ended++);
+    streams.open({ key: "me", isValid: () => false }, () => ended++);
     streams.open(YOU, () => (ended += 10));
     streams.endUnallowed();
     expect(ended).toBe(1);
@@ -193,7 +193,7 @@ describe("found 43: what hangs on a credential that runs out", () => {
     const open = (name: string, ms: number) => {
       const expiresAt = Date.now() + ms;
       const closed = Promise.withResolvers<void>();
-      streams.open({ principal: name, expiresAt, isValid: () => Date.now() < expiresAt }, () => {
+      streams.open({ key: name, expiresAt, isValid: () => Date.now() < expiresAt }, () => {
         ends.push(name);
         closed.resolve();
       });
@@ -262,7 +262,7 @@ describe("found 43: behind the end of a credential", () => {
     const counted = streams.countedBy((change) => (unread += change));
     const untilRead = () => until("it is read", () => unread === 0);
     const me = (grantId = "g", expiresAt = END) => ({
-      principal: "me",
+      key: "me",
       grantId,
       expiresAt,
       isValid: () => clock.now < expiresAt && !revoked.has(grantId),
@@ -293,7 +293,7 @@ describe("found 43: behind the end of a credential", () => {
   test("the stream of a call carries its own messages for five minutes, and nothing that only may be its own", async () => {
     const { streams, me, at, now } = setUp();
     const aside: string[] = [];
-    const { response, outlet } = createExchange({
+    const { response, responder } = createExchange({
       streams,
       caller: me(),
       expected: 1,
@@ -302,12 +302,12 @@ describe("found 43: behind the end of a credential", () => {
       now,
       aside: (message) => aside.push(Buffer.from(message).toString()),
     });
-    outlet.precede(LINE, true);
+    responder.notify(LINE, true);
     const seen = readTexts(await response);
     at(14.9);
-    outlet.precede(LINE, true);
-    outlet.precede(PROGRESS);
-    outlet.finish(ANSWER);
+    responder.notify(LINE, true);
+    responder.notify(PROGRESS);
+    responder.respond(ANSWER);
     expect(await seen).toEqual([LINE, PROGRESS, ANSWER].map(String));
     expect(aside).toEqual([LINE.toString()]);
   });
@@ -318,8 +318,8 @@ describe("found 43: behind the end of a credential", () => {
       const caller = me();
       const options = { streams, caller, expected: 1, batch: false, patience: 1_000_000, now };
       let ended = 0;
-      const { response, outlet } = createExchange({ ...options, closed: () => ended++ });
-      outlet.precede(PROGRESS);
+      const { response, responder } = createExchange({ ...options, closed: () => ended++ });
+      responder.notify(PROGRESS);
       const seen = readTexts(await response);
       await untilRead();
       at(14);
@@ -327,7 +327,7 @@ describe("found 43: behind the end of a credential", () => {
       if (isRevoked) revoke("g");
       else at(15);
       expect(ended).toBe(1);
-      outlet.finish(ANSWER);
+      responder.respond(ANSWER);
       expect(await seen).toEqual([PROGRESS.toString()]);
     }
   });
@@ -393,7 +393,7 @@ describe("found 43: behind the end of a credential", () => {
       const expiresAt = Date.now() + 20 + 2 * index;
       const closed = Promise.withResolvers<void>();
       const isValid = () => (looks++, Date.now() < expiresAt);
-      streams.open({ principal: "me", expiresAt, isValid }, closed.resolve);
+      streams.open({ key: "me", expiresAt, isValid }, closed.resolve);
       return closed.promise;
     });
     await within(Promise.all(ends), "the ends");
@@ -416,25 +416,25 @@ describe("an answer that takes long", () => {
   const ANSWER = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');
 
   test("gets its headers before it is there, and then comes as an event", async () => {
-    const { response, outlet } = exchange({});
+    const { response, responder } = exchange({});
     const early = await within(response, "the headers");
     expect([isEventStream(early), early.headers.get("mcp-session-id")]).toEqual([true, "s"]);
-    outlet.finish(ANSWER);
+    responder.respond(ANSWER);
     expect(await readTexts(early)).toEqual([ANSWER.toString()]);
   });
 
   test("takes along what was already answered of its batch", async () => {
-    const { response, outlet } = exchange({ expected: 2, batch: true });
-    outlet.finish(ANSWER);
+    const { response, responder } = exchange({ expected: 2, batch: true });
+    responder.respond(ANSWER);
     const early = await within(response, "the headers");
-    outlet.finish(ANSWER);
+    responder.respond(ANSWER);
     expect(await readTexts(early)).toHaveLength(2);
   });
 
   test("is waited for in silence when the client takes nothing but JSON", async () => {
-    const { response, outlet } = exchange({ isPlain: true });
+    const { response, responder } = exchange({ isPlain: true });
     expect(await Promise.race([response, Bun.sleep(50)])).toBeUndefined();
-    outlet.finish(ANSWER);
+    responder.respond(ANSWER);
     expect(await (await response).text()).toBe(ANSWER.toString());
   });
 });

@@ -1,7 +1,7 @@
 // A tool whose hints are not known is not called by somebody who may call only what hints allow.
 import { expect, test } from "bun:test";
-import { createAdmission } from "../../src/eras/tool-access.ts";
-import type { Gate } from "../../src/eras/caller.ts";
+import { createToolAccess } from "../../src/eras/tool-access.ts";
+import type { CallerPolicy } from "../../src/eras/caller.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 
 function read(value: object): Message {
@@ -10,18 +10,18 @@ function read(value: object): Message {
   return reading.messages[0];
 }
 const CALL = read({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "reader" } });
-const gate: Gate = {
+const policy: CallerPolicy = {
   looksAtHints: true,
   refuse: ({ tool }) => (tool?.annotations ? undefined : new Response(null, { status: 403 })),
   view: () => ({}),
 };
-const caller = { principal: "ada", isValid: () => true, gate };
+const caller = { key: "ada", isValid: () => true, policy };
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 
 test("it is not called while the server's list cannot be read", async () => {
-  const admission = createAdmission(Date.now, random);
-  const refusal = await admission.refuse([CALL], caller, (request, outlet) =>
-    outlet.finish(
+  const admission = createToolAccess(Date.now, random);
+  const refusal = await admission.refuse([CALL], caller, (request, responder) =>
+    responder.respond(
       Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32600,"message":"in use"}}`),
     ),
   );
@@ -29,13 +29,13 @@ test("it is not called while the server's list cannot be read", async () => {
 });
 
 test("the list is asked for under an id that no client can guess", async () => {
-  const admission = createAdmission(Date.now, random);
+  const admission = createToolAccess(Date.now, random);
   const ids: string[] = [];
-  for (const principal of ["ada", "bob"]) {
-    await admission.refuse([CALL], { ...caller, principal }, (request, outlet) => {
+  for (const key of ["ada", "bob"]) {
+    await admission.refuse([CALL], { ...caller, key }, (request, responder) => {
       ids.push(request.id);
       const tools = [{ name: "reader", annotations: { readOnlyHint: true } }];
-      outlet.finish(
+      responder.respond(
         Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(request.id), result: { tools } })),
       );
     });
@@ -50,20 +50,20 @@ test.each([
   '"Tools":[{"name":"reader","annotations":{"readOnlyHint":true}}]',
   '"tools":[],"nextCursor":"2","next_cursor":"3"',
 ])("found 1: nothing is taken from a list that reads in two ways: %s", async (members) => {
-  const admission = createAdmission(Date.now, random);
+  const admission = createToolAccess(Date.now, random);
   const answerTo = (request: Message) =>
     Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"result":{${members}}}`);
-  const refusal = await admission.refuse([CALL], caller, (request, outlet) =>
-    outlet.finish(answerTo(request)),
+  const refusal = await admission.refuse([CALL], caller, (request, responder) =>
+    responder.respond(answerTo(request)),
   );
   expect(refusal?.status).toBe(503);
   const list = read({ jsonrpc: "2.0", id: 1, method: "tools/list" });
   const shown = Promise.withResolvers<string>();
   const screened = admission.screen(list, caller, {
-    precede: () => {},
-    finish: (bytes) => shown.resolve(Buffer.from(bytes).toString()),
-    drop: () => {},
+    notify: () => {},
+    respond: (bytes) => shown.resolve(Buffer.from(bytes).toString()),
+    cancelled: () => {},
   });
-  screened.finish(answerTo(list));
+  screened.respond(answerTo(list));
   expect(JSON.parse(await shown.promise)).toMatchObject({ error: { code: -32603 } });
 });

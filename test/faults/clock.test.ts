@@ -61,10 +61,10 @@ test("a session used before the clock went back ends after its time all the same
     random: (bytes) => new Uint8Array(bytes),
     idle: 1_000,
   });
-  const caller = { principal: "me", isValid: () => true };
+  const caller = { key: "me", isValid: () => true };
   sessions.add({
     id: "id",
-    principal: "me",
+    callerKey: "me",
     isConnected: () => false,
     isAtWork: () => false,
     close: () => ended.push("id"),

@@ -4,7 +4,7 @@ import { createEventStreams, type EventStreams } from "../../src/eras/streams/ev
 import { within } from "../eras/wire.ts";
 
 const MB = 1024 * 1024;
-const ME = { principal: "me", isValid: () => true };
+const ME = { key: "me", isValid: () => true };
 const opened: EventStreams[] = [];
 afterEach(() => opened.splice(0).forEach((streams) => streams.close()));
 
@@ -70,7 +70,7 @@ test("a slow client is not a stalled one", async () => {
 test("what a client has not read yet it does not get any more once its credential has ended", async () => {
   let valid = true;
   const { streams, counted, count } = setUp();
-  const me = { principal: "me", isValid: () => valid };
+  const me = { key: "me", isValid: () => valid };
   const reader = bodyOf(counted.pace(me, Buffer.alloc(10 * MB)));
   await reader.read();
   valid = false;

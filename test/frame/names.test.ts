@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { readMessages, rawParam, spanText, stringParam, type Message } from "../../src/frame/message.ts";
-import { isMethod, META, SERVER_MESSAGE } from "../../src/frame/names.ts";
+import { isMethod, SERVER_MESSAGE } from "../../src/frame/names.ts";
+import { META } from "../../src/mcp/meta.ts";
 import { BUDGET } from "../fuzz/budget.ts";
 import { parseTree, READERS, scalar, type Reader } from "./readers.ts";
 

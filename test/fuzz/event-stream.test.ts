@@ -5,7 +5,7 @@ import { createEventStreams } from "../../src/eras/streams/event-stream.ts";
 import { readEvents } from "../eras/wire.ts";
 import { BUDGET } from "./budget.ts";
 
-const ME = { principal: "me", isValid: () => true };
+const ME = { key: "me", isValid: () => true };
 
 /** A message is one line of JSON; what is in its strings may be anything. */
 const message = fc

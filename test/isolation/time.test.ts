@@ -5,7 +5,6 @@ import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/pool.ts";
 import { canonical, type Capabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
-import { agreeOn, isSessionRevision } from "../../src/eras/caller.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 import { createLog } from "../../src/log.ts";
 import { fixture, INITIALIZE, isAlive, type Wire } from "../eras/wire.ts";
@@ -33,21 +32,18 @@ function setUp(server: "versatile" | "obedient" | "stateless"): void {
     name: server,
     target: server,
   };
-  bridge = createBridge(
-    {
-      startChild: createSpawner({ command, cwd: ".", env: process.env, maxLine: 1_000_000, grace: 1_000 }),
-      process: "client",
-      hasStrangers: false,
-      childEra: "auto",
-      maxChildren: 8,
-      now: () => elapsed,
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      log: createLog({ level: "quiet", write: () => {}, color: false }),
-      onServer: () => {},
-      onStderr: () => {},
-    },
-    { isLegacy: isSessionRevision, agreeOn },
-  );
+  bridge = createBridge({
+    startChild: createSpawner({ command, cwd: ".", env: process.env, maxLine: 1_000_000, grace: 1_000 }),
+    process: "client",
+    hasAnonymous: false,
+    childEra: "auto",
+    maxChildren: 8,
+    now: () => elapsed,
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    log: createLog({ level: "quiet", write: () => {}, color: false }),
+    onServer: () => {},
+    onStderr: () => {},
+  });
   void bridge.launch();
 }
 
@@ -96,9 +92,9 @@ async function send(who: string, method: string, params: object): Promise<Answer
   const answering: Answering = { answer: undefined, preceding: [] };
   const read = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Wire;
   server!.call(request, envelope, {
-    precede: (message) => answering.preceding.push(read(message)),
-    finish: (message) => (answering.answer = read(message)),
-    drop() {},
+    notify: (message) => answering.preceding.push(read(message)),
+    respond: (message) => (answering.answer = read(message)),
+    cancelled() {},
   });
   server!.release();
   return answering;
@@ -154,14 +150,14 @@ describe("the process of a client", () => {
 
   test("stays as long as a session is open on it", async () => {
     setUp("obedient");
-    const client = { loose: () => {}, closed: () => {} };
+    const client = { sendUnrelated: () => {}, closed: () => {} };
     const conversation = (await bridge.openSession("ada", toMessage(INITIALIZE), client))!;
     const ask = (request: object) =>
       new Promise<Wire>((resolve) =>
         conversation.call(toMessage(request), {
-          precede() {},
-          finish: (bytes) => resolve(JSON.parse(Buffer.from(bytes).toString()) as Wire),
-          drop() {},
+          notify() {},
+          respond: (bytes) => resolve(JSON.parse(Buffer.from(bytes).toString()) as Wire),
+          cancelled() {},
         }),
       );
     await ask(INITIALIZE);

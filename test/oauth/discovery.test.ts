@@ -66,7 +66,7 @@ describe("the challenge", () => {
   });
 
   test("D1: the page is there for browsers, too, where looking needs no token", async () => {
-    const open = await startServer({ mayLookAround: true });
+    const open = await startServer({ allowAnonymousDiscovery: true });
     const shown = await fetch(`${open.url}/mcp`, { headers: { Accept: BROWSER } });
     expect([shown.status, shown.headers.get("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
     expect(await shown.text()).toContain("on this computer");

@@ -54,7 +54,7 @@ export async function startServer(
       token: TOKEN,
     },
     scopes: {},
-    mayLookAround: false,
+    allowAnonymousDiscovery: false,
     clients: [],
     documents: { deny: [] },
     get: () => Promise.reject(new FetchProblem("nothing is fetched in this test")),

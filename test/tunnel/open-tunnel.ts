@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
 import type { AgentCommand } from "../../src/tunnel/ngrok/agent-process.ts";
 import { createNgrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
-import type { Surroundings } from "../../src/tunnel/supervisor.ts";
+import type { SupervisorEnv } from "../../src/tunnel/supervisor.ts";
 import type { Down, OpenTunnel, Tunnel, TunnelEvents, TunnelTarget, Up } from "../../src/tunnel/tunnel.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { ROOT } from "../program.ts";
@@ -37,7 +37,7 @@ const DEADLINE = 25_000;
 /** Short heartbeats, so that silence is noticed while a test waits; no chance in the delays. */
 export const QUICK = { interval: 1, tolerance: 1 };
 
-const AROUND: Surroundings = {
+const AROUND: SupervisorEnv = {
   now: Date.now,
   random: () => 0,
   sleep(ms, signal) {

@@ -5,7 +5,7 @@ import { readMessages, type Message } from "../../frame/message.ts";
 import { SERVER_MESSAGE } from "../../frame/names.ts";
 import { createKeptMessages } from "../process/kept-messages.ts";
 import { settle } from "../process/message-reader.ts";
-import type { ServerOptions } from "../process/restarting-process.ts";
+import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 import type { Compose } from "../process/handshake-replay.ts";
 import { underId } from "../legacy-client-legacy-server/initialize-result.ts";
 
@@ -40,7 +40,7 @@ export interface CandidateOptions {
   startChild: StartChild;
   onStderr(line: string): void;
   /** A line that is no message, or that can be read in several ways. */
-  onNoise: ServerOptions["onNoise"];
+  onNoise: RestartingProcessOptions["onNoise"];
 }
 
 export function createCandidate({ startChild, onStderr, onNoise }: CandidateOptions): Candidate {

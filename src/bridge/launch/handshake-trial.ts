@@ -4,7 +4,7 @@ import type { Child, ChildEvents } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
 import { splice } from "../../frame/splice.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import type { ChildEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";

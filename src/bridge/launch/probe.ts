@@ -4,11 +4,12 @@
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
 import type { ChildExit } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import type { ChildEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
-import { MODERN, parseSpan } from "../envelope.ts";
+import { parseSpan } from "../envelope.ts";
+import { MODERN } from "../../mcp/revisions.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";
 
 export type Finding =

@@ -9,7 +9,7 @@ import { composeDiscover, composePing } from "../process/own-requests.ts";
 import { createOffers, NO_DOUBT, type Offer } from "./handshake-trial.ts";
 import { probe, type Finding } from "./probe.ts";
 import { quoteError } from "../quote-error.ts";
-import type { ServerOptions } from "../process/restarting-process.ts";
+import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 
 export interface Spare {
   /** Resolves when the server has answered, or has been found not to work. */
@@ -22,7 +22,7 @@ export interface Spare {
   offer(initialize: Message): Promise<Offer>;
   /** Hands the process over, with all it has said so far; `undefined` when none waits that fits. */
   take(events: ChildEvents, era: "legacy" | "modern"): Child | undefined;
-  answers(ms: number): Promise<boolean>;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ const CLIENT_PATIENCE = 30_000;
 
 export interface SpareOptions extends BridgeOptions {
   /** A line that is no message. */
-  onNoise: ServerOptions["onNoise"];
+  onNoise: RestartingProcessOptions["onNoise"];
 }
 
 export function createSpare(options: SpareOptions): Spare {
@@ -163,7 +163,7 @@ export function createSpare(options: SpareOptions): Spare {
       living.delete(taken);
       return taken.handOver(events);
     },
-    async answers(ms) {
+    async isAlive(ms) {
       if (state === "starting" || state === "broken") return false;
       const asked = waiting ?? (state === "usable" && living.size === 0 ? prepare() : undefined);
       // What is in the middle of a handshake, or may be asked nothing before one, is alive until it ends.

@@ -1,19 +1,20 @@
 // What sessions that share a server process get in answer to `initialize`, which a server takes once.
-import { composeError, ErrorCode } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { Outlet } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 import { parseSpan, type Capabilities } from "../envelope.ts";
 import type { Done, Session } from "../session.ts";
 import { lostReason } from "../process/call-table.ts";
 import { composeUnable, lackingFor } from "../modern-client-legacy-server/parked-call.ts";
 
 export interface Welcome {
-  greet(session: Session, request: Message, done: Done, outlet: Outlet): void;
+  greet(session: Session, request: Message, done: Done, responder: Responder): void;
   /** What the server is told when it asks a session's client what that client cannot answer; `id` is the question's. */
   refusal(session: Session, question: Message): Uint8Array | undefined;
   /** The newest session that waits for its answer, and where it gets it: whom the server may be speaking to. */
-  newest(): { session: Session; outlet: Outlet } | undefined;
+  newest(): { session: Session; responder: Responder } | undefined;
   /** The server has answered a greeting that was sent to it when it started. */
   welcomed(answer: Message): void;
   /** The server has refused it. */
@@ -32,16 +33,24 @@ export interface Welcome {
  * @param start hands the request to the server and calls back with its answer
  */
 export function createFirstWelcome(
-  start: (session: Session, request: Message, outlet: Outlet, answered: (answer: Message) => void) => void,
+  start: (
+    session: Session,
+    request: Message,
+    responder: Responder,
+    answered: (answer: Message) => void,
+  ) => void,
 ): Welcome {
   let welcome: Promise<Message | undefined> | undefined;
 
-  async function greet(session: Session, request: Message, done: Done, outlet: Outlet): Promise<void> {
+  async function greet(session: Session, request: Message, done: Done, responder: Responder): Promise<void> {
     if (welcome === undefined) {
       const first = Promise.withResolvers<Message | undefined>();
       welcome = first.promise;
-      const finish: Outlet["finish"] = (...answer) => (first.resolve(undefined), outlet.finish(...answer));
-      return start(session, request, { ...outlet, finish }, (answer) => {
+      const respond: Responder["respond"] = (...answer) => (
+        first.resolve(undefined),
+        responder.respond(...answer)
+      );
+      return start(session, request, { ...responder, respond }, (answer) => {
         first.resolve(answer.kind === "result" ? answer : undefined);
         done(underId(answer, request.id));
       });
@@ -50,7 +59,7 @@ export function createFirstWelcome(
     const answer = await awaited;
     if (answer !== undefined) return done(underId(answer, request.id));
     if (welcome === awaited) welcome = undefined;
-    return greet(session, request, done, outlet);
+    return greet(session, request, done, responder);
   }
 
   return {
@@ -68,11 +77,11 @@ export function createFirstWelcome(
 /**
  * The server is greeted by us; each session is answered with what it said, and the revision that both know.
  *
- * @param agreeOn the revision of a session that asks for one with a server that speaks one
+ * @param negotiate the revision of a session that asks for one with a server that speaks one
  * @param arrived told that a session can hear what the server says
  */
 export function createOwnWelcome(
-  agreeOn: (asked: string, spoken: string) => string,
+  negotiate: (asked: string, spoken: string) => string,
   arrived: () => void,
 ): Welcome {
   let waiting: Waiting[] = [];
@@ -83,7 +92,7 @@ export function createOwnWelcome(
     const at = findMember(answer, answer.resultAt, "protocolVersion");
     const spoken = parseSpan(answer, at);
     if (at === undefined || typeof spoken !== "string") return underId(answer, id);
-    const revision = JSON.stringify(agreeOn(asked, spoken));
+    const revision = JSON.stringify(negotiate(asked, spoken));
     return splice(answer.bytes, [
       { at: answer.idAt!, text: id },
       { at, text: revision },
@@ -95,11 +104,11 @@ export function createOwnWelcome(
   }
 
   return {
-    greet(session, request, done, outlet) {
+    greet(session, request, done, responder) {
       const can = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
       capabilities.set(session, typeof can === "object" && can !== null ? (can as Capabilities) : {});
       const asked = stringParam(request, "protocolVersion") ?? "";
-      waiting.push({ session, id: request.id, asked, done, outlet });
+      waiting.push({ session, id: request.id, asked, done, responder });
       arrived();
       const known = welcome;
       if (known !== undefined) answerAll((one) => write(known, one));
@@ -128,7 +137,7 @@ interface Waiting {
   /** The revision it asks for. */
   readonly asked: string;
   readonly done: Done;
-  readonly outlet: Outlet;
+  readonly responder: Responder;
 }
 
 /** An answer of the server's as one client gets it. */

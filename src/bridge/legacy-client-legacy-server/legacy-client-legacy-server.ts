@@ -1,10 +1,11 @@
 // A client with sessions on a server with a handshake: nothing is translated. Several sessions of one
 // client share the process, as the conversations of one desktop application do; the server sees one client.
-import { composeError, composeRequest, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { ClientSide, Conversation, Outlet } from "../bridge.ts";
-import { createHost, type HostOptions, type OpenHost } from "../process/multiplexer.ts";
+import type { ClientSide, Conversation, Responder } from "../bridge.ts";
+import { createMultiplexer, type MultiplexerOptions, type OpenMultiplexer } from "../process/multiplexer.ts";
 import { isLogged } from "../log-level.ts";
 import { createQuestionTable } from "./server-requests.ts";
 import { quoteError } from "../quote-error.ts";
@@ -16,7 +17,7 @@ import {
   type Session,
   type SessionWaiter,
 } from "../session.ts";
-import { createStanding, type Standing } from "../process/handshake-replay.ts";
+import { createHandshakeReplay, type HandshakeReplay } from "../process/handshake-replay.ts";
 import { createFirstWelcome, underId, type Welcome } from "./initialize-result.ts";
 import { isSubscribed, isSubscribedAtAll, noteWish } from "./shared-preferences.ts";
 import { printable } from "../../printable.ts";
@@ -26,18 +27,18 @@ export interface SessionHost {
   /** Calls in flight. */
   readonly pending: number;
   open(client: ClientSide): Conversation;
-  answers(ms: number): Promise<boolean>;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export type CellOptions = Pick<
-  HostOptions,
+  MultiplexerOptions,
   "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
 > & {
   /** Where the process is had from; absent for one that these clients alone use. */
-  openHost?: OpenHost;
+  openHost?: OpenMultiplexer;
   /** What the process was greeted with, where that was not a client's own. */
-  standing?: Standing;
+  standing?: HandshakeReplay;
   welcome?: Welcome;
   /** A client has said something. */
   used(): void;
@@ -48,11 +49,11 @@ export type CellOptions = Pick<
 /** A session and, if the question came while a call was running, where that call answers. */
 interface Addressee {
   session: Session;
-  outlet: Outlet | undefined;
+  responder: Responder | undefined;
 }
 
 export function createLegacyOnLegacy(options: CellOptions): SessionHost {
-  const { log, openHost = createHost, standing = createStanding() } = options;
+  const { log, openHost = createMultiplexer, standing = createHandshakeReplay() } = options;
   /** Others than these sessions use the process. */
   const isShared = options.openHost !== undefined;
   const questions = createQuestionTable<Addressee>();
@@ -77,14 +78,14 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   });
   const welcome =
     options.welcome ??
-    createFirstWelcome((session, request, outlet, answer) => {
+    createFirstWelcome((session, request, responder, answer) => {
       const heard = (said: Message) => {
         if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
         // A greeting that was refused must not come before the next client's own on the next process.
         else standing.note(request);
         answer(said);
       };
-      startCall(host, session, request, outlet, { answer: heard });
+      startCall(host, session, request, responder, { answer: heard });
     });
 
   // ── what the server says of itself ──
@@ -109,12 +110,12 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     const newest = findNewest();
     if (newest !== undefined) return newest;
     const session = [...sessions].at(-1);
-    return session && { session, outlet: undefined };
+    return session && { session, responder: undefined };
   }
 
-  function forward(bytes: Uint8Array, { session, outlet }: Addressee): void {
-    if (outlet !== undefined) outlet.precede(bytes, true);
-    else session.client.loose(bytes);
+  function forward(bytes: Uint8Array, { session, responder }: Addressee): void {
+    if (responder !== undefined) responder.notify(bytes, true);
+    else session.client.sendUnrelated(bytes);
   }
 
   function notification(message: Message): void {
@@ -140,7 +141,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   }
 
   function tellSessions(message: Message, to: Iterable<Session>): void {
-    for (const session of to) session.client.loose(message.bytes);
+    for (const session of to) session.client.sendUnrelated(message.bytes);
   }
 
   function listenersOf(message: Message): Iterable<Session> {
@@ -168,17 +169,17 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   // ── what the clients say ──
 
-  function call(session: Session, request: Message, done: Done, outlet: Outlet): void {
-    if (request.method === "initialize") return welcome.greet(session, request, done, outlet);
+  function call(session: Session, request: Message, done: Done, responder: Responder): void {
+    if (request.method === "initialize") return welcome.greet(session, request, done, responder);
     // What others still want the server must go on doing; a session that no longer does is told so.
     if (!noteWish(session, request, sessions, host)) return done(composeResult(request.id, {}));
     standing.note(request);
-    return pass(session, request, done, outlet);
+    return pass(session, request, done, responder);
   }
 
-  function pass(session: Session, request: Message, done: Done, outlet: Outlet): void {
+  function pass(session: Session, request: Message, done: Done, responder: Responder): void {
     const { id } = request;
-    startCall(host, session, request, outlet, {
+    startCall(host, session, request, responder, {
       answer: (answer) => done(underId(answer, id)),
       pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
     });
@@ -224,7 +225,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
         session,
         host,
         {
-          call: (request, done, outlet) => call(session, request, done, outlet),
+          call: (request, done, responder) => call(session, request, done, responder),
           tell: (message) => tell(session, message),
           ended() {
             conversations.delete(conversation);
@@ -239,7 +240,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       conversations.add(conversation);
       return conversation;
     },
-    answers: host.answers,
+    isAlive: host.isAlive,
     async close() {
       for (const conversation of conversations) conversation.close();
       await host.close();

@@ -1,8 +1,8 @@
 // What several sessions on one server process want of it, where the server knows only one client:
 // a log level, and resources to hear of.
 import { stringParam, type Message } from "../../frame/message.ts";
-import { isLogLevel, leastSevere } from "../log-level.ts";
-import type { Host } from "../process/multiplexer.ts";
+import { isLogLevel, leastSevere } from "../../mcp/log-level.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
 import type { Session, SessionWaiter } from "../session.ts";
 
 /**
@@ -15,7 +15,7 @@ export function noteWish(
   session: Session,
   request: Message,
   sessions: Iterable<Session>,
-  elsewhere: Pick<Host<SessionWaiter>, "isWantedElsewhere">,
+  elsewhere: Pick<Multiplexer<SessionWaiter>, "isWantedElsewhere">,
 ): boolean {
   switch (request.method) {
     case "logging/setLevel": {

@@ -4,7 +4,7 @@
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import { insertMembers, splice } from "../../frame/splice.ts";
 import { readMembers } from "../../frame/scan.ts";
-import type { Outlet } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 
 /** What a round of questions came to. */
 export type Interview =
@@ -14,8 +14,8 @@ export type Interview =
   | { error: string };
 
 export interface Interviewer {
-  /** Asks what an `input_required` answer asks; the questions go to `outlet`. */
-  ask(answer: Message, outlet: Outlet): Promise<Interview>;
+  /** Asks what an `input_required` answer asks; the questions go to `responder`. */
+  ask(answer: Message, responder: Responder): Promise<Interview>;
   /** An answer of the client's; false when it was not asked. */
   take(answer: Message): boolean;
   /** The client has gone: nobody answers any more. */
@@ -27,21 +27,21 @@ export function createInterviewer(random: (bytes: number) => Uint8Array): Interv
   const open = new Map<number, (answer: Message | undefined) => void>();
   let last = 0;
 
-  function put(request: string, outlet: Outlet): Promise<Message | undefined> {
+  function put(request: string, responder: Responder): Promise<Message | undefined> {
     const number = ++last;
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
     open.set(number, resolve);
-    outlet.precede(composeQuestion(number, request, random));
+    responder.notify(composeQuestion(number, request, random));
     return promise;
   }
 
   return {
-    async ask(answer, outlet) {
+    async ask(answer, responder) {
       const at = findMember(answer, answer.resultAt, "inputRequests");
       const requests = (at && readMembers(answer.bytes, at.start, at.end)) ?? new Map<string, never>();
       const asked = [...requests].map(async ([key, member]) => {
         const request = spanText(answer.bytes, member)!;
-        return [key, request, await put(request, outlet)] as const;
+        return [key, request, await put(request, responder)] as const;
       });
       const responses: string[] = [];
       for (const [key, request, response] of await Promise.all(asked)) {

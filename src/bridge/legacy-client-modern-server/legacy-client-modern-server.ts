@@ -1,17 +1,22 @@
 // A client with sessions on a server without: the bridge answers the handshake, keeps what a session
 // keeps (log level, subscriptions), and puts the client's envelope around every request.
-import { composeError, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeResult } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, hasPositions, rawParam, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { BridgeOptions, ClientSide, Conversation, Outlet } from "../bridge.ts";
-import { addMeta, LEGACY, META, parseSpan, writeEnvelope, type Capabilities } from "../envelope.ts";
-import { createHost } from "../process/multiplexer.ts";
+import type { BridgeOptions, ClientSide, Conversation, Responder } from "../bridge.ts";
+import { addMeta, parseSpan, writeEnvelope, type Capabilities } from "../envelope.ts";
+import { modernCapabilities } from "./modern-capabilities.ts";
+import { META } from "../../mcp/meta.ts";
+import { isSessionRevision, LEGACY } from "../../mcp/revisions.ts";
+import { createMultiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { createInterviewer, type Interviewer } from "./input-requests.ts";
 import { createLegacyTools, isInputRequired } from "./legacy-result.ts";
 import type { CellOptions, SessionHost } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
 import { createListening, type Listening } from "./listen-stream.ts";
-import { isLogged, isLogLevel } from "../log-level.ts";
+import { isLogged } from "../log-level.ts";
+import { isLogLevel } from "../../mcp/log-level.ts";
 import {
   createConversation,
   createSession,
@@ -20,15 +25,11 @@ import {
   type Session,
   type SessionWaiter,
 } from "../session.ts";
-import { createStanding } from "../process/handshake-replay.ts";
+import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { isSubscribedAtAll } from "../legacy-client-legacy-server/shared-preferences.ts";
 import { printable } from "../../printable.ts";
 
-export type SessionCellOptions = CellOptions &
-  Pick<BridgeOptions, "random"> & {
-    /** The revision the client may ask for, if it is one the bridge knows. */
-    isLegacy(version: string): boolean;
-  };
+export type SessionCellOptions = CellOptions & Pick<BridgeOptions, "random">;
 
 /** A session and what the server would keep for it if it kept anything. */
 interface Guest extends Session {
@@ -38,7 +39,6 @@ interface Guest extends Session {
   readonly listening: Listening;
   readonly interviewer: Interviewer;
 }
-
 type Json = Readonly<Record<string, unknown>>;
 
 /** How often a server may ask in the course of one call. */
@@ -47,13 +47,13 @@ const MAX_ROUNDS = 10;
 const PACE = 250;
 
 export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
-  const { log, random, openHost = createHost } = options;
+  const { log, random, openHost = createMultiplexer } = options;
   const guests = new Set<Guest>();
   const tools = createLegacyTools();
   const conversations = new Set<Conversation>();
   const host = openHost<SessionWaiter>({
     ...options,
-    standing: createStanding(),
+    standing: createHandshakeReplay(),
     sign: composeDiscover,
     question: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
@@ -76,7 +76,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
   function tellGuest(message: Message, subscription: string): void {
     for (const { client, listening } of guests) {
       const heard = listening.hear(message, subscription);
-      if (heard !== undefined) client.loose(heard);
+      if (heard !== undefined) client.sendUnrelated(heard);
     }
   }
 
@@ -85,12 +85,12 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     const wanting = [...host.calls.all()].filter(({ waiter }) => waiter.session.logLevel !== undefined);
     const last = wanting.at(-1)?.waiter;
     if (last === undefined || wanting.some(({ waiter }) => waiter.session !== last.session)) return;
-    if (isLogged(message, last.session.logLevel)) last.outlet.precede(message.bytes, true);
+    if (isLogged(message, last.session.logLevel)) last.responder.notify(message.bytes, true);
   }
 
   // ── what the clients say ──
 
-  function call(guest: Guest, request: Message, done: Done, outlet: Outlet): void {
+  function call(guest: Guest, request: Message, done: Done, responder: Responder): void {
     switch (request.method) {
       case "initialize":
         return void greet(guest, request, done);
@@ -102,7 +102,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       case "resources/unsubscribe":
         return void subscribe(guest, request, done);
       default:
-        return hasPositions(request) ? refusePositions(request, done) : pass(guest, request, done, outlet);
+        return hasPositions(request) ? refusePositions(request, done) : pass(guest, request, done, responder);
     }
   }
 
@@ -125,7 +125,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     const asked = stringParam(request, "protocolVersion") ?? "";
     const meta = (found["_meta"] ?? {}) as Json;
     const result = {
-      protocolVersion: options.isLegacy(asked) ? asked : LEGACY,
+      protocolVersion: isSessionRevision(asked) ? asked : LEGACY,
       capabilities,
       serverInfo: meta[META.serverInfo] ?? { name: "unnamed", version: "0" },
       ...(found["instructions"] !== undefined && { instructions: found["instructions"] }),
@@ -145,16 +145,23 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     done(composeResult(request.id, {}));
   }
 
-  function pass(guest: Guest, request: Message, done: Done, outlet: Outlet, retry = "", round = 0): void {
+  function pass(
+    guest: Guest,
+    request: Message,
+    done: Done,
+    responder: Responder,
+    retry = "",
+    round = 0,
+  ): void {
     const answered = (answer: Message) => {
-      if (isInputRequired(answer)) return void interview(guest, request, done, outlet, answer, round + 1);
+      if (isInputRequired(answer)) return void interview(guest, request, done, responder, answer, round + 1);
       done(splice(answer.bytes, [{ at: answer.idAt!, text: request.id }, ...tools.edit(answer, request)]));
     };
     startCall(
       host,
       guest,
       request,
-      outlet,
+      responder,
       { answer: answered },
       addMeta(request, writeEnvelope(guest), retry),
     );
@@ -165,7 +172,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     guest: Guest,
     request: Message,
     done: Done,
-    outlet: Outlet,
+    responder: Responder,
     answer: Message,
     round: number,
   ) {
@@ -175,12 +182,12 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       return fail(
         `{"code":${ErrorCode.internal},"message":"The MCP server asked ${MAX_ROUNDS} times over."}`,
       );
-    const found = await guest.interviewer.ask(answer, outlet);
+    const found = await guest.interviewer.ask(answer, responder);
     if ("error" in found) return fail(found.error);
     if (found.responses === "{}") await Bun.sleep(PACE);
     if (guest.isClosed || !guest.open.has(request.id)) return;
     const state = found.state === undefined ? "" : `,"requestState":${found.state}`;
-    pass(guest, request, done, outlet, `"inputResponses":${found.responses}${state}`, round);
+    pass(guest, request, done, responder, `"inputResponses":${found.responses}${state}`, round);
   }
 
   async function subscribe(guest: Guest, request: Message, done: Done): Promise<void> {
@@ -215,7 +222,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       };
       guests.add(guest);
       const rules = {
-        call: (request: Message, done: Done, outlet: Outlet) => call(guest, request, done, outlet),
+        call: (request: Message, done: Done, responder: Responder) => call(guest, request, done, responder),
         tell: (message: Message) => tell(guest, message),
         ended() {
           guests.delete(guest);
@@ -228,7 +235,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       conversations.add(conversation);
       return conversation;
     },
-    answers: host.answers,
+    isAlive: host.isAlive,
     async close() {
       for (const conversation of conversations) conversation.close();
       await host.close();
@@ -240,11 +247,4 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
 function refusePositions({ id }: Message, done: Done): void {
   const reason = "Invalid params: the MCP server takes params by name, not by position.";
   done(composeError(id, ErrorCode.invalidParams, reason), ErrorCode.invalidParams);
-}
-
-/** What a session's client can do, in the words of a revision without sessions. */
-function modernCapabilities(capabilities: unknown): Capabilities {
-  if (typeof capabilities !== "object" || capabilities === null) return {};
-  const { tasks: _, roots, ...rest } = capabilities as Record<string, unknown>;
-  return { ...rest, ...(roots !== undefined && { roots: {} }) };
 }

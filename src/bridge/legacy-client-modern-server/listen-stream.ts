@@ -5,8 +5,9 @@ import { composeNotification } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import { readMembers } from "../../frame/scan.ts";
 import { removeMembers, splice } from "../../frame/splice.ts";
-import { META, writeEnvelope, type Envelope } from "../envelope.ts";
-import type { Host } from "../process/multiplexer.ts";
+import { writeEnvelope, type Envelope } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
 import type { Session, SessionWaiter } from "../session.ts";
 
 export interface Listening {
@@ -25,7 +26,7 @@ type Listener = Pick<Session, "resources" | "logLevel"> & Pick<Envelope, "client
 
 /** @param listener whose stream it is; asked whenever the stream is opened */
 export function createListening(
-  host: Pick<Host<SessionWaiter>, "ask" | "send">,
+  host: Pick<Multiplexer<SessionWaiter>, "ask" | "send">,
   listener: () => Listener,
 ): Listening {
   /** Our number of the stream in force. */

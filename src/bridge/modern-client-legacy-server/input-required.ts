@@ -1,12 +1,13 @@
 // Parks the calls of clients without sessions while their server, which has sessions, asks something,
 // and takes them up again when the client comes back with the answers.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
-import { composeError, ErrorCode } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { findToken, lostReason } from "../process/call-table.ts";
 import { stripEnvelope, type Capabilities } from "../envelope.ts";
-import type { Host } from "../process/multiplexer.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
 import { writeModernAnswer } from "./modern-result.ts";
 import type { Seal } from "./request-state.ts";
 import {
@@ -27,7 +28,7 @@ export interface RoundTrips {
   /** Calls that a client waits for, or has been asked about. */
   readonly pending: number;
   /** @returns ends the request because the client has gone */
-  begin(principal: string, round: Round): () => void;
+  begin(callerKey: string, round: Round): () => void;
   /** A question of the server's. */
   ask(question: Message): void;
   /** The server takes a question back. */
@@ -37,7 +38,7 @@ export interface RoundTrips {
 }
 
 export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" | "log"> {
-  host: Host<TripWaiter>;
+  host: Multiplexer<TripWaiter>;
   seal: Seal;
   /** What the server was told that its client can do. */
   capabilities: Capabilities;
@@ -65,14 +66,14 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
 
   // ── from call to answer ──
 
-  function begin(principal: string, round: Round): () => void {
+  function begin(callerKey: string, round: Round): () => void {
     const state = stringParam(round.request, "requestState");
-    if (state !== undefined) return resume(principal, round, state);
-    return setOut(principal, round);
+    if (state !== undefined) return resume(callerKey, round, state);
+    return setOut(callerKey, round);
   }
 
-  function setOut(principal: string, round: Round): () => void {
-    const trip = createTrip(Buffer.from(random(16)).toString("hex"), principal, round);
+  function setOut(callerKey: string, round: Round): () => void {
+    const trip = createTrip(Buffer.from(random(16)).toString("hex"), callerKey, round);
     running.add(trip);
     if (questions.load(trip, round)) askClient(trip);
     else start(trip, round);
@@ -84,7 +85,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     const waiter: TripWaiter = {
       trip,
       answer: (answer) => finish(trip, { answer }),
-      progress: (notification) => trip.current?.outlet.precede(notification),
+      progress: (notification) => trip.current?.responder.notify(notification),
       lost: (how) => finish(trip, { how }),
     };
     trip.call = host.start(request, waiter, stripEnvelope(request));
@@ -105,7 +106,7 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   }
 
   function deliver(trip: Trip, round: Round, answer: Message): void {
-    const { request, outlet } = round;
+    const { request, responder } = round;
     const { bytes, code } = writeModernAnswer(answer, request.method, request.id, serverInfo());
     if (code === ErrorCode.urlElicitationRequired) return sendToUrls(trip, round, answer);
     if (code === ErrorCode.methodNotFound && trip.refused !== undefined) {
@@ -119,11 +120,11 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
         },
       );
     }
-    outlet.finish(bytes, code);
+    responder.respond(bytes, code);
   }
 
-  function fail({ request, outlet }: Round, code: number, reason: string, data?: unknown): void {
-    outlet.finish(composeError(request.id, code, reason, data), code);
+  function fail({ request, responder }: Round, code: number, reason: string, data?: unknown): void {
+    responder.respond(composeError(request.id, code, reason, data), code);
   }
 
   function abandon(trip: Trip, round: Round): void {
@@ -150,19 +151,19 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     log.info(
       `The server asks the client: ${methods}. Most servers give up when no answer has come after 60 s.`,
     );
-    current.outlet.finish(composeRound(trip, current.request.id, writeTicket(trip, trip.id, current)));
+    current.responder.respond(composeRound(trip, current.request.id, writeTicket(trip, trip.id, current)));
   }
 
   /** @param asked what is asked for; the retry has to ask for the same */
-  function writeTicket({ principal, round }: Trip, id: string, asked: Round): string {
-    return seal.write({ trip: id, principal, request: digestOf(asked), round, expires: now() + PARK });
+  function writeTicket({ callerKey, round }: Trip, id: string, asked: Round): string {
+    return seal.write({ trip: id, callerKey, request: digestOf(asked), round, expires: now() + PARK });
   }
 
   function sendToUrls(trip: Trip, round: Round, error: Message): void {
     const urls = readUrls(error);
     if (urls === undefined)
       return fail(round, ErrorCode.internal, "The server wants a page opened, but does not say which.");
-    const { request, envelope, outlet } = round;
+    const { request, envelope, responder } = round;
     if ((envelope.capabilities["elicitation"] as { url?: unknown } | undefined)?.url === undefined) {
       return fail(
         round,
@@ -173,20 +174,20 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
         },
       );
     }
-    outlet.finish(composeUrlRound(request.id, urls, writeTicket(trip, NO_TRIP, round)));
+    responder.respond(composeUrlRound(request.id, urls, writeTicket(trip, NO_TRIP, round)));
   }
 
   // ── the client comes back ──
 
-  function resume(principal: string, round: Round, state: string): () => void {
+  function resume(callerKey: string, round: Round, state: string): () => void {
     const ticket = seal.read(state);
     const isValid =
       ticket !== undefined &&
       ticket.expires > now() &&
-      ticket.principal === principal &&
+      ticket.callerKey === callerKey &&
       ticket.request === digestOf(round);
     const trip = isValid ? parked.get(ticket.trip) : undefined;
-    if (isValid && ticket.trip === NO_TRIP) return resumeAfterUrls(principal, round);
+    if (isValid && ticket.trip === NO_TRIP) return resumeAfterUrls(callerKey, round);
     if (trip === undefined || trip.round !== ticket?.round) {
       fail(
         round,
@@ -217,10 +218,10 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     }
   }
 
-  function resumeAfterUrls(principal: string, round: Round): () => void {
-    if (isAccepted(round.request)) return setOut(principal, round);
+  function resumeAfterUrls(callerKey: string, round: Round): () => void {
+    if (isAccepted(round.request)) return setOut(callerKey, round);
     // Only a tool has a way to say that it did not work.
-    if (round.request.method === "tools/call") round.outlet.finish(composeNotOpened(round.request.id));
+    if (round.request.method === "tools/call") round.responder.respond(composeNotOpened(round.request.id));
     else fail(round, ErrorCode.internal, "The page that this needs was not opened.");
     return () => {};
   }

@@ -1,19 +1,23 @@
 // Clients without sessions on a server with a handshake: the bridge is the server's one client, with
 // the capabilities of the clients it speaks for, and every request of theirs is a call of its own.
-import { composeError, composeRequest, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { spanText, findMember, type Message } from "../../frame/message.ts";
-import type { BridgeOptions, Outlet, StatelessServer } from "../bridge.ts";
-import { META, MODERN, parseSpan, type Envelope } from "../envelope.ts";
-import { createHost } from "../process/multiplexer.ts";
+import type { BridgeOptions, Responder, StatelessServer } from "../bridge.ts";
+import { parseSpan, type Envelope } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
+import { STATELESS_REVISIONS } from "../../mcp/revisions.ts";
+import { createMultiplexer } from "../process/multiplexer.ts";
 import { createGreeting, WHO } from "../process/own-requests.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
 import type { CellOptions } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
 import { createListeners } from "./subscriptions.ts";
-import { isLogged, leastSevere } from "../log-level.ts";
+import { isLogged } from "../log-level.ts";
+import { leastSevere } from "../../mcp/log-level.ts";
 import { quoteError } from "../quote-error.ts";
 import { createRoundTrips } from "./input-required.ts";
 import type { Seal } from "./request-state.ts";
-import { createStanding, type Compose } from "../process/handshake-replay.ts";
+import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createToolHeaders } from "../tool-catalog.ts";
 import type { TripWaiter } from "./parked-call.ts";
 
@@ -22,8 +26,8 @@ export interface StatelessHost {
   /** Requests and streams that clients wait for. */
   readonly pending: number;
   /** The server as one principal meets it. */
-  serve(principal: string): StatelessServer;
-  answers(ms: number): Promise<boolean>;
+  serve(callerKey: string): StatelessServer;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -46,21 +50,21 @@ const REMOVED: ReadonlySet<string> = new Set([
 ]);
 
 /** Answers what this revision has no longer; false for everything else. */
-export function refuseRemoved({ id, method }: Message, outlet: Outlet): boolean {
+export function refuseRemoved({ id, method }: Message, responder: Responder): boolean {
   if (!REMOVED.has(method)) return false;
   const code = ErrorCode.methodNotFound;
-  outlet.finish(composeError(id, code, `There is no ${method} in this revision.`), code);
+  responder.respond(composeError(id, code, `There is no ${method} in this revision.`), code);
   return true;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, openHost = createHost } = options;
-  const { standing = createStanding(greeting(envelope)) } = options;
+  const { envelope, used, openHost = createMultiplexer } = options;
+  const { standing = createHandshakeReplay(greeting(envelope)) } = options;
   const welcome = Promise.withResolvers<Json>();
   /** Requests that wait for what the server says of itself. */
-  const discovering = new Set<{ id: string; outlet: Outlet }>();
+  const discovering = new Set<{ id: string; responder: Responder }>();
   let serverInfo = JSON.stringify(WHO);
   /** What the server has logged before its first call, which may want it; nobody after that does. */
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
@@ -134,7 +138,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
     const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
     if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
-      wanting.outlet.precede(message.bytes, true);
+      wanting.responder.notify(message.bytes, true);
   }
 
   function tellEarly(): void {
@@ -151,23 +155,23 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   }
 
   function failDiscovering(reason: string): void {
-    for (const { id, outlet } of discovering)
-      outlet.finish(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    for (const { id, responder } of discovering)
+      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
     discovering.clear();
   }
 
-  async function discover(id: string, outlet: Outlet): Promise<void> {
-    const waiting = { id, outlet };
+  async function discover(id: string, responder: Responder): Promise<void> {
+    const waiting = { id, responder };
     discovering.add(waiting);
     const answer = describe(id, await welcome.promise);
-    if (discovering.delete(waiting)) outlet.finish(answer);
+    if (discovering.delete(waiting)) responder.respond(answer);
   }
 
   function describe(id: string, { capabilities, instructions }: Json): Uint8Array {
     const { tasks: _, ...known } = (capabilities ?? {}) as Json;
     return composeResult(id, {
       resultType: "complete",
-      supportedVersions: [MODERN],
+      supportedVersions: STATELESS_REVISIONS,
       capabilities: known,
       ...(instructions !== undefined && { instructions }),
       ttlMs: 0,
@@ -180,28 +184,28 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     get pending() {
       return trips.pending + listeners.count + discovering.size;
     },
-    serve: (principal) => ({
-      call(request, caller, outlet) {
+    serve: (callerKey) => ({
+      call(request, caller, responder) {
         used();
-        if (refuseRemoved(request, outlet)) return () => {};
+        if (refuseRemoved(request, responder)) return () => {};
         if (refusal !== undefined) {
-          outlet.finish(composeError(request.id, ErrorCode.internal, refusal), ErrorCode.internal);
+          responder.respond(composeError(request.id, ErrorCode.internal, refusal), ErrorCode.internal);
           return () => {};
         }
         if (request.method === "server/discover") {
-          void discover(request.id, outlet);
+          void discover(request.id, responder);
           return () => {};
         }
-        if (request.method === "subscriptions/listen") return listeners.open(request, outlet);
+        if (request.method === "subscriptions/listen") return listeners.open(request, responder);
         raiseLevel(caller.logLevel);
-        const end = trips.begin(principal, { request, envelope: caller, outlet });
+        const end = trips.begin(callerKey, { request, envelope: caller, responder });
         tellEarly();
         return end;
       },
       unread: host.unread,
-      headersOf: headers.of,
+      paramHeadersOf: headers.of,
     }),
-    answers: host.answers,
+    isAlive: host.isAlive,
     async close() {
       listeners.close();
       failDiscovering("The MCP server is being stopped.");

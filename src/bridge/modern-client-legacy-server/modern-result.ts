@@ -1,11 +1,11 @@
 // Writes the answer of a server with sessions the way revision 2026-07-28 wants it: members put in
 // where they are missing, one or two taken out, all else byte for byte.
 // https://modelcontextprotocol.io/specification/2026-07-28/changelog
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import { readElements, readMembers } from "../../frame/scan.ts";
 import { insertMembers, mentions, removeMembers, splice, type Edit } from "../../frame/splice.ts";
-import { META } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
 
 export interface Answer {
   bytes: Uint8Array;

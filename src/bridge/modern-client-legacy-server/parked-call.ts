@@ -3,9 +3,10 @@
 // waiting for it to come again. In between the server's call is parked.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { createHash } from "node:crypto";
-import { composeError, ErrorCode } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, rawParam, spanText, stringParam, type Message } from "../../frame/message.ts";
-import type { Outlet } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 import type { Call, Waiter } from "../process/call-table.ts";
 import { readMembers } from "../../frame/scan.ts";
 import { removeMembers, splice } from "../../frame/splice.ts";
@@ -23,12 +24,12 @@ export type Outcome = { answer: Message } | { how: string };
 export interface Round {
   request: Message;
   envelope: Envelope;
-  outlet: Outlet;
+  responder: Responder;
 }
 
 export interface Trip {
   readonly id: string;
-  readonly principal: string;
+  readonly callerKey: string;
   /** The client's request that is to be answered; absent while the client is asked. */
   current: Round | undefined;
   /** The call at the server; absent before it is made. */
@@ -45,10 +46,10 @@ export interface Trip {
   timer: Timer | undefined;
 }
 
-export function createTrip(id: string, principal: string, round: Round): Trip {
+export function createTrip(id: string, callerKey: string, round: Round): Trip {
   return {
     id,
-    principal,
+    callerKey,
     current: round,
     call: undefined,
     asks: new Map(),

@@ -1,10 +1,11 @@
 // The questions of a server with sessions to clients without: which call carries which, and what
 // becomes of those that nobody will answer.
-import { composeError, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeResult } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Log } from "../../log.ts";
 import type { Capabilities } from "../envelope.ts";
-import type { Host } from "../process/multiplexer.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
 import {
   addQuestion,
   canBeAsked,
@@ -32,7 +33,7 @@ export interface TripQuestions {
 }
 
 export interface TripQuestionsOptions {
-  host: Pick<Host<TripWaiter>, "send">;
+  host: Pick<Multiplexer<TripWaiter>, "send">;
   /** What the server was told that its client can do. */
   capabilities: Capabilities;
   log: Log;

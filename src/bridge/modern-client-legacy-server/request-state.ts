@@ -6,7 +6,7 @@ export interface Ticket {
   /** Which call of ours waits. */
   trip: string;
   /** Whose it is. */
-  principal: string;
+  callerKey: string;
   /** Digest of what was asked for. */
   request: string;
   /** Which of its rounds. */

@@ -1,11 +1,13 @@
 // `subscriptions/listen` on a server with sessions: keeps the streams that clients listen on, subscribes
 // to resources for them, and tells each what it asked for, under its own id.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { composeRequest } from "../../frame/compose.ts";
 import { findMember, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { Outlet } from "../bridge.ts";
-import { addMeta, META, parseSpan } from "../envelope.ts";
+import type { Responder } from "../bridge.ts";
+import { addMeta, parseSpan } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
 import type { Compose } from "../process/handshake-replay.ts";
 
 /** What can be listened for, as in the request and its acknowledgment. */
@@ -20,7 +22,7 @@ interface Listener {
   /** The client's id of the request, as JSON text. */
   readonly id: string;
   readonly filter: Filter;
-  readonly outlet: Outlet;
+  readonly responder: Responder;
 }
 
 export interface Listeners {
@@ -30,7 +32,7 @@ export interface Listeners {
   /** Whether anybody listens for this resource. */
   wants(uri: string): boolean;
   /** @returns ends the stream because the client has gone */
-  open(request: Message, outlet: Outlet): () => void;
+  open(request: Message, responder: Responder): () => void;
   /** Tells a notification of the server's to whoever listens for it; false when it is of no such kind. */
   tell(notification: Message): boolean;
   /** Asks a server process that knows nothing yet for what is listened for. */
@@ -59,7 +61,7 @@ const MAX_RESOURCES = 1_000;
 export function createListeners({ capabilities, ask, isWantedElsewhere }: ListenersOptions): Listeners {
   const listeners = new Set<Listener>();
   /** Those who wait until it is known what the server can do. */
-  const opening = new Set<Pick<Listener, "id" | "outlet">>();
+  const opening = new Set<Pick<Listener, "id" | "responder">>();
   /** The resources that anybody listens for. */
   const findWanted = () => new Set([...listeners].flatMap(resourcesOf));
 
@@ -76,17 +78,17 @@ export function createListeners({ capabilities, ask, isWantedElsewhere }: Listen
     },
     wants: (uri) => findWanted().has(uri),
     isAwaited: () => opening.size > 0 || findWanted().size > 0,
-    open(request, outlet) {
+    open(request, responder) {
       let listener: Listener | undefined;
-      const waiting = { id: request.id, outlet };
+      const waiting = { id: request.id, responder };
       opening.add(waiting);
       void capabilities().then((known) => {
         if (!opening.delete(waiting)) return;
         const filter = honor(readFilter(request), known);
-        listener = { id: request.id, filter, outlet };
+        listener = { id: request.id, filter, responder };
         tellServer("resources/subscribe", new Set(resourcesOf(listener)).difference(findWanted()));
         listeners.add(listener);
-        outlet.precede(acknowledge(listener));
+        responder.notify(acknowledge(listener));
       });
       return () => {
         opening.delete(waiting);
@@ -99,26 +101,20 @@ export function createListeners({ capabilities, ask, isWantedElsewhere }: Listen
       const flag = FLAG[method];
       if (flag === undefined && method !== UPDATED) return false;
       const uri = stringParam(notification, "uri") ?? "";
-      for (const { id, filter, outlet } of listeners) {
+      for (const { id, filter, responder } of listeners) {
         const isAsked = flag === undefined ? filter.resourceSubscriptions?.includes(uri) : filter[flag];
         if (isAsked)
-          outlet.precede(splice(notification.bytes, addMeta(notification, `"${META.subscription}":${id}`)));
+          responder.notify(splice(notification.bytes, addMeta(notification, `"${META.subscription}":${id}`)));
       }
       return true;
     },
     renew: () => tellServer("resources/subscribe", findWanted()),
     close() {
-      for (const { id, outlet } of [...listeners, ...opening]) outlet.finish(composeEnd(id));
+      for (const { id, responder } of [...listeners, ...opening]) responder.respond(composeListenResult(id));
       listeners.clear();
       opening.clear();
     },
   };
-}
-
-/** The answer to a request to listen whose stream the server ends. */
-export function composeEnd(id: string): Uint8Array {
-  const result = `{"resultType":"complete","_meta":{"${META.subscription}":${id}}}`;
-  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${result}}`);
 }
 
 function resourcesOf({ filter }: Listener): readonly string[] {

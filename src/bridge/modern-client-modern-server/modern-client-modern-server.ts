@@ -1,14 +1,17 @@
 // Clients without sessions on a server without: only ids, progress tokens and subscription ids are
 // changed, for the clients share one pipe.
-import { composeError, composeRequest, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeRequest } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
-import type { Outlet } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 import type { Call, Waiter } from "../process/call-table.ts";
-import { META, MODERN, parseSpan, writeEnvelope, type Envelope } from "../envelope.ts";
-import { createHost } from "../process/multiplexer.ts";
+import { parseSpan, writeEnvelope, type Envelope } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
+import { isServedStateless } from "../../mcp/revisions.ts";
+import { createMultiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
-import { composeEnd } from "../modern-client-legacy-server/subscriptions.ts";
+import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { isLogged } from "../log-level.ts";
 import {
   refuseRemoved,
@@ -16,21 +19,21 @@ import {
   type StatelessHost,
 } from "../modern-client-legacy-server/modern-client-legacy-server.ts";
 import { lostReason } from "../process/call-table.ts";
-import { createStanding } from "../process/handshake-replay.ts";
+import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createToolHeaders } from "../tool-catalog.ts";
 import { printable } from "../../printable.ts";
 
 interface RequestWaiter extends Waiter {
   readonly request: Message;
   readonly envelope: Envelope;
-  readonly outlet: Outlet;
+  readonly responder: Responder;
 }
 
 export function createModernOnModern(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, log, openHost = createHost } = options;
+  const { envelope, used, log, openHost = createMultiplexer } = options;
   const host = openHost<RequestWaiter>({
     ...options,
-    standing: createStanding(),
+    standing: createHandshakeReplay(),
     sign: composeDiscover,
     // A server of this revision asks in its answers, never like this.
     question: ({ id }) =>
@@ -58,7 +61,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
         const call = find(rawParam(message, "requestId"));
         if (call === undefined) return;
         host.forget(call);
-        return call.waiter.outlet.finish(composeEnd(call.waiter.request.id));
+        return call.waiter.responder.respond(composeListenResult(call.waiter.request.id));
       }
       default:
         log.debug(`The server sent ${printable(message.method)}, which names no request; dropped.`);
@@ -72,7 +75,7 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
   function tellListener(message: Message, call: Call<RequestWaiter> | undefined): void {
     const at = findMember(message, message.paramsAt, "_meta", META.subscription);
     if (call === undefined || at === undefined) return;
-    call.waiter.outlet.precede(splice(message.bytes, [{ at, text: call.waiter.request.id }]));
+    call.waiter.responder.notify(splice(message.bytes, [{ at, text: call.waiter.request.id }]));
   }
 
   /** On this pipe a log line does not say whose it is; it is told only when there is no doubt. */
@@ -80,19 +83,20 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
     const wanting = [...host.calls.all()].filter(({ waiter }) => waiter.envelope.logLevel !== undefined);
     const [only] = wanting;
     if (only === undefined || wanting.length > 1 || !isLogged(message, only.waiter.envelope.logLevel)) return;
-    only.waiter.outlet.precede(message.bytes, true);
+    only.waiter.responder.notify(message.bytes, true);
   }
 
-  function start(request: Message, caller: Envelope, outlet: Outlet): () => void {
+  function start(request: Message, caller: Envelope, responder: Responder): () => void {
     const call = host.start(request, {
       request,
       envelope: caller,
-      outlet,
+      responder,
       isListening: request.method === "subscriptions/listen",
-      answer: (answer) => outlet.finish(splice(answer.bytes, readdress(answer, request)), errorCode(answer)),
-      progress: outlet.precede,
+      answer: (answer) =>
+        responder.respond(splice(answer.bytes, readdress(answer, request)), errorCode(answer)),
+      progress: responder.notify,
       lost(how) {
-        outlet.finish(composeError(request.id, ErrorCode.internal, lostReason(how)), ErrorCode.internal);
+        responder.respond(composeError(request.id, ErrorCode.internal, lostReason(how)), ErrorCode.internal);
       },
     });
     return () => {
@@ -105,14 +109,14 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       return host.calls.size;
     },
     serve: () => ({
-      call(request, caller, outlet) {
+      call(request, caller, responder) {
         used();
-        return refuseRemoved(request, outlet) ? () => {} : start(request, caller, outlet);
+        return refuseRemoved(request, responder) ? () => {} : start(request, caller, responder);
       },
       unread: host.unread,
-      headersOf: headers.of,
+      paramHeadersOf: headers.of,
     }),
-    answers: host.answers,
+    isAlive: host.isAlive,
     close: host.close,
   };
 }
@@ -129,7 +133,7 @@ function readdress(answer: Message, request: Message): Edit[] {
     const versions = parseSpan(answer, at);
     // What is older the bridge serves too, but not in this way.
     if (at !== undefined && Array.isArray(versions) && versions.length > 1) {
-      edits.push({ at, text: JSON.stringify(versions.filter((version) => version === MODERN)) });
+      edits.push({ at, text: JSON.stringify(versions.filter(isServedStateless)) });
     }
   }
   return edits;

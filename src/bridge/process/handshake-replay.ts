@@ -9,7 +9,7 @@ export type Compose = (number: number) => Uint8Array;
 /** What is told again at the most; a client with more has to ask anew after a restart. */
 const MAX_WISHES = 1_000;
 
-export interface Standing {
+export interface HandshakeReplay {
   /** The client's `initialize`, with another id; `undefined` before there was one. */
   readonly greeting: Compose | undefined;
   /** Whether the client has sent `notifications/initialized`. */
@@ -25,7 +25,7 @@ export interface Standing {
 }
 
 /** @param own a greeting of ours, for clients that have none; it is known to be followed by `notifications/initialized` */
-export function createStanding(own?: Compose): Standing {
+export function createHandshakeReplay(own?: Compose): HandshakeReplay {
   let greeting = own;
   let greeted = own !== undefined;
   const wishes = new Map<string, Compose>();

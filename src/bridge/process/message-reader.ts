@@ -1,7 +1,8 @@
 // What a server process writes, line by line, as messages.
 import type { ChildEvents } from "../../child/child.ts";
 import { idInExcerpts } from "../../frame/answer.ts";
-import { composeError, ErrorCode } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { readMessages, type Ambiguity, type Message } from "../../frame/message.ts";
 import { SERVER_MESSAGE } from "../../frame/names.ts";
 import type { Log } from "../../log.ts";

@@ -9,12 +9,17 @@ import type { BridgeOptions } from "../bridge.ts";
 import { decode } from "../../frame/token.ts";
 import { createCallTable, type Call, type CallTable, type Waiter } from "./call-table.ts";
 import { quoteError } from "../quote-error.ts";
-import { createServer, type Hire, type Server, type ServerOptions } from "./restarting-process.ts";
-import type { Compose, Standing } from "./handshake-replay.ts";
+import {
+  createRestartingProcess,
+  type AcquireChild,
+  type RestartingProcess,
+  type RestartingProcessOptions,
+} from "./restarting-process.ts";
+import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
 import { printable } from "../../printable.ts";
 import type { Unread } from "./backpressure.ts";
 
-export interface Host<W extends Waiter> {
+export interface Multiplexer<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
   /** Sends a caller's request. */
   start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
@@ -22,7 +27,7 @@ export interface Host<W extends Waiter> {
   nextNumber(): number;
   /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
-  ask: Server["ask"];
+  ask: RestartingProcess["ask"];
   /** Whether clients of another kind on the same process want to hear of a resource. */
   isWantedElsewhere(uri: string): boolean;
   /** Nobody waits for the call any more. */
@@ -31,15 +36,15 @@ export interface Host<W extends Waiter> {
   cancel(call: Call<W>): void;
   /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
   unread(change: number): void;
-  answers(ms: number): Promise<boolean>;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
-  hire: Hire;
+export interface MultiplexerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
+  hire: AcquireChild;
   unread: Unread;
-  onNoise: ServerOptions["onNoise"];
-  standing: Standing;
+  onNoise: RestartingProcessOptions["onNoise"];
+  standing: HandshakeReplay;
   /** A request of the server's. */
   question(message: Message): void;
   /** A notification of the server's; progress is not among them. */
@@ -62,11 +67,11 @@ export interface HostOptions extends Pick<BridgeOptions, "now" | "log" | "onServ
   isPublic?: boolean;
 }
 
-export type OpenHost = <W extends Waiter>(options: HostOptions) => Host<W>;
+export type OpenMultiplexer = <W extends Waiter>(options: MultiplexerOptions) => Multiplexer<W>;
 
-export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
+export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions): Multiplexer<W> {
   const { log } = options;
-  const server = createServer({
+  const server = createRestartingProcess({
     ...options,
     pass,
     receive,
@@ -131,7 +136,7 @@ export function createHost<W extends Waiter>(options: HostOptions): Host<W> {
       server.send(composeNotification("notifications/cancelled", params), false);
     },
     unread: server.unread,
-    answers: server.answers,
+    isAlive: server.isAlive,
     async close() {
       for (const call of calls.drain()) call.waiter.lost("is being stopped");
       await server.close();

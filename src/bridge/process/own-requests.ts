@@ -2,7 +2,8 @@
 // Both revisions' first requests, and nothing else: a server may end at what it does not know before it is greeted.
 import { composeRequest } from "../../frame/compose.ts";
 import { NAME, VERSION } from "../../version.ts";
-import { LEGACY, META, MODERN } from "../envelope.ts";
+import { META } from "../../mcp/meta.ts";
+import { LEGACY, MODERN } from "../../mcp/revisions.ts";
 import type { Compose } from "./handshake-replay.ts";
 
 /** Who we are, where nobody else is spoken for. */

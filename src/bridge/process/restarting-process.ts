@@ -8,13 +8,13 @@ import type { BridgeOptions } from "../bridge.ts";
 import { composePing } from "./own-requests.ts";
 import { createMessageReader, type MessageReaderOptions } from "./message-reader.ts";
 import { quoteError } from "../quote-error.ts";
-import type { Compose, Standing } from "./handshake-replay.ts";
+import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
 import type { Unread } from "./backpressure.ts";
 
 /** Starts a server process, or hands over one that waits. */
-export type Hire = (events: ChildEvents) => Child;
+export type AcquireChild = (events: ChildEvents) => Child;
 
-export interface Server {
+export interface RestartingProcess {
   /** A number for a request; it is never given twice. */
   nextNumber(): number;
   /**
@@ -36,17 +36,17 @@ export interface Server {
    */
   ask(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
-  answers(ms: number): Promise<boolean>;
+  isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-export interface ServerOptions
+export interface RestartingProcessOptions
   extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr">, MessageReaderOptions {
-  hire: Hire;
+  hire: AcquireChild;
   /** Of all processes. */
   unread: Unread;
   /** What a new process must be told before anything else. */
-  standing: Standing;
+  standing: HandshakeReplay;
   /** Every message but the answers to our own requests. */
   receive(message: Message): void;
   /** The process is gone, and with it every request it has not answered. */
@@ -68,7 +68,7 @@ export interface ServerOptions
 /** Bytes that may wait for a process to come back. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
-export function createServer(options: ServerOptions): Server {
+export function createRestartingProcess(options: RestartingProcessOptions): RestartingProcess {
   const { hire, standing, log, onServer } = options;
   const backoff = createBackoff(options.now);
   const asked = new Map<number, (answer: Message | undefined) => void>();
@@ -187,7 +187,7 @@ export function createServer(options: ServerOptions): Server {
       if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
       return ask(compose, (bytes) => send(bytes, true));
     },
-    async answers(ms) {
+    async isAlive(ms) {
       // One that has answered is started when it is needed: to start it for a probe would end its rival.
       if (phase === "asleep") return hasAnswered;
       if (phase !== "open") return false;

@@ -1,23 +1,29 @@
 // One server process for clients with sessions and clients without. Each kind is served as if it had the process to
 // itself; what the server says goes to the kind that it can belong to, and to nobody where that is in doubt.
-import { composeError, composeResult, ErrorCode } from "../../frame/compose.ts";
+import { composeError, composeResult } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
 import type { Call, Waiter } from "../process/call-table.ts";
-import { META } from "../envelope.ts";
-import { createHost, type Host, type HostOptions, type OpenHost } from "../process/multiplexer.ts";
+import { META } from "../../mcp/meta.ts";
+import {
+  createMultiplexer,
+  type Multiplexer,
+  type MultiplexerOptions,
+  type OpenMultiplexer,
+} from "../process/multiplexer.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
 import { canBeAsked } from "../modern-client-legacy-server/parked-call.ts";
 
 export interface Junction {
   /** The process as one kind of client has it; those with sessions take it first. */
-  openHost: OpenHost;
-  answers(ms: number): Promise<boolean>;
+  openHost: OpenMultiplexer;
+  isAlive(ms: number): Promise<boolean>;
   /** A client is there, so that what the server says can reach somebody. */
   arrived(): void;
 }
 
 export type JunctionOptions = Pick<
-  HostOptions,
+  MultiplexerOptions,
   "hire" | "onNoise" | "now" | "unread" | "log" | "onServer" | "onStderr" | "standing" | "sign"
 > & {
   /** Strangers share it. They are asked nothing, and told only what is the same for all of them. */
@@ -28,7 +34,7 @@ export type JunctionOptions = Pick<
 
 /** A kind of client. */
 interface Side {
-  readonly rules: HostOptions;
+  readonly rules: MultiplexerOptions;
   readonly calls: WeakSet<Call>;
 }
 
@@ -54,7 +60,7 @@ export function createJunction(options: JunctionOptions): Junction {
     : createKeptMessages(({ bytes }) => bytes.length);
   /** Calls in whose course a client can be asked. */
   const asking = new WeakSet<Call>();
-  const host = createHost<Waiter>({
+  const host = createMultiplexer<Waiter>({
     ...options,
     question,
     notification: (message) => (early === undefined ? pass(message) : early.add(message)),
@@ -102,7 +108,7 @@ export function createJunction(options: JunctionOptions): Junction {
   }
 
   return {
-    openHost<W extends Waiter>(rules: HostOptions): Host<W> {
+    openHost<W extends Waiter>(rules: MultiplexerOptions): Multiplexer<W> {
       const side: Side = { rules, calls: new WeakSet() };
       sides.push(side);
       const list = () => [...host.calls.all()].filter((call) => side.calls.has(call)) as Call<W>[];
@@ -126,7 +132,7 @@ export function createJunction(options: JunctionOptions): Junction {
         close: () => (closing ??= host.close()),
       };
     },
-    answers: host.answers,
+    isAlive: host.isAlive,
     arrived,
   };
 }

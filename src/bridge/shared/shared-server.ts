@@ -1,8 +1,9 @@
 // The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
 // they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
 import { readMessages, type Message } from "../../frame/message.ts";
-import type { BridgeOptions, Revisions } from "../bridge.ts";
-import { canonical, MODERN, type Envelope } from "../envelope.ts";
+import type { BridgeOptions } from "../bridge.ts";
+import { canonical, type Envelope } from "../envelope.ts";
+import { MODERN, negotiate } from "../../mcp/revisions.ts";
 import { createJunction } from "./shared-multiplexer.ts";
 import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
 import {
@@ -17,12 +18,12 @@ import {
 } from "../modern-client-legacy-server/modern-client-legacy-server.ts";
 import { createModernOnModern } from "../modern-client-modern-server/modern-client-modern-server.ts";
 import type { Seal } from "../modern-client-legacy-server/request-state.ts";
-import { createStanding } from "../process/handshake-replay.ts";
+import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
 
 export type CommonHost = SessionHost & StatelessHost;
 
-export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing">, Revisions {
+export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing"> {
   random: BridgeOptions["random"];
   seal: Seal;
   /** Whether the server is spoken to without sessions. */
@@ -54,15 +55,15 @@ export function writeOwnInitialize(): Message {
 }
 
 export function createCommonHost(options: CommonOptions): CommonHost {
-  const { isModern, agreeOn } = options;
+  const { isModern } = options;
   let open = 0;
-  const standing = isModern ? createStanding() : createStanding(composeGreeting);
+  const standing = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
   const sign = isModern ? { sign: composeDiscover } : {};
   const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
   const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
   const sessions = isModern
     ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(agreeOn, junction.arrived) });
+    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, junction.arrived) });
   const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
 
   return {
@@ -72,7 +73,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
     open(client) {
       open++;
       return sessions.open({
-        loose: client.loose,
+        sendUnrelated: client.sendUnrelated,
         closed() {
           open--;
           client.closed();
@@ -80,7 +81,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
       });
     },
     serve: requests.serve,
-    answers: junction.answers,
+    isAlive: junction.isAlive,
     async close() {
       await Promise.all([sessions.close(), requests.close()]);
     },

@@ -1,11 +1,11 @@
 // HTTP+SSE, revision 2024-11-05: one event stream for everything the server says, POSTs for the rest.
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
 // The stream is the session: when it ends, the session does.
-import type { Bridge, Conversation, Outlet } from "../../bridge/bridge.ts";
+import type { Bridge, Conversation, Responder } from "../../bridge/bridge.ts";
 import { hasEnvelope } from "../../bridge/envelope.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Message } from "../../frame/message.ts";
-import type { Admission } from "../tool-access.ts";
+import type { ToolAccess } from "../tool-access.ts";
 import type { Body } from "../post-body.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import type { Caller } from "../caller.ts";
@@ -17,7 +17,7 @@ import type { Session, Sessions } from "../sessions.ts";
 export interface SseSession extends Session {
   readonly stream: EventStream;
   /** Where everything goes. */
-  readonly outlet: Outlet;
+  readonly responder: Responder;
   /** Begins with the client's `initialize`. */
   conversation: Promise<Conversation | undefined> | undefined;
 }
@@ -41,7 +41,7 @@ export interface HttpSseOptions {
    */
   holdFor: number;
   inFlight: CallsInFlight;
-  admission: Admission;
+  toolAccess: ToolAccess;
 }
 
 /** How long a client may take to send `initialize`, in milliseconds. */
@@ -50,15 +50,15 @@ const BEGIN_WITHIN = 60_000;
 const MOST_WAITING = 100;
 
 export function createHttpSse(options: HttpSseOptions): HttpSse {
-  const { bridge, sessions, streams, messagesPath, holdFor, inFlight, admission } = options;
+  const { bridge, sessions, streams, messagesPath, holdFor, inFlight, toolAccess } = options;
   /** Sessions of strangers that have not begun. */
   const waiting = new Set<SseSession>();
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
   const converse = (session: SseSession, messages: Body["messages"]) => {
     const opening = messages.find(({ method }) => method === "initialize");
     if (opening !== undefined && session.conversation === undefined) {
-      session.conversation = bridge.openSession(session.principal, opening, {
-        loose: (message) => session.stream.send(message),
+      session.conversation = bridge.openSession(session.callerKey, opening, {
+        sendUnrelated: (message) => session.stream.send(message),
         closed: session.stream.end,
       });
     }
@@ -69,9 +69,9 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   const watch = (
     { id, method }: Message,
     caller: Caller,
-    { stream, outlet }: SseSession,
+    { stream, responder }: SseSession,
     calls: Conversation,
-  ): Outlet => {
+  ): Responder => {
     // Nothing goes out on a stream whose token has run out of what began afterwards, whoever asked for it.
     const own = stream.isCurrent() ? stream.sendOwn : stream.send;
     // The greeting is not the client's alone, and is never cancelled.
@@ -79,31 +79,31 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     const call = { caller, stop: () => calls.cancel(id) };
     if (isWatched) inFlight.add(call);
     return {
-      precede: (message, rides) => (rides ? outlet.precede(message) : own(message)),
-      finish(message) {
+      notify: (message, rides) => (rides ? responder.notify(message) : own(message)),
+      respond(message) {
         inFlight.remove(call);
         own(message);
       },
-      drop: () => inFlight.remove(call),
+      cancelled: () => inFlight.remove(call),
     };
   };
 
   return {
     get(caller) {
-      if (caller.principal === "" && waiting.size >= MOST_WAITING) return refuseWaiting();
-      if (!sessions.makeRoom(caller.principal)) return refuseCrowd("streams are open");
+      if (caller.key === "" && waiting.size >= MOST_WAITING) return refuseWaiting();
+      if (!sessions.makeRoom(caller.key)) return refuseCrowd("streams are open");
       const id = sessions.newId();
       const count: Backlog = (change) =>
         void session.conversation?.then((conversation) => conversation?.unread(change));
       const stream = streams.countedBy(count).open(caller, closed, { lasts: holdFor, waits: true });
       const session: SseSession = {
         id,
-        principal: caller.principal,
+        callerKey: caller.key,
         stream,
-        outlet: {
-          precede: (message) => stream.send(message),
-          finish: (message) => stream.send(message),
-          drop: () => {},
+        responder: {
+          notify: (message) => stream.send(message),
+          respond: (message) => stream.send(message),
+          cancelled: () => {},
         },
         conversation: undefined,
         // Its client would come back at once, and end the next one.
@@ -112,7 +112,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
         close: stream.end,
       };
       sessions.add(session);
-      if (caller.principal === "") waiting.add(session);
+      if (caller.key === "") waiting.add(session);
       // Who opens a stream and then says nothing holds a connection for nothing; so does who finds no room.
       const patience = setTimeout(giveUp, BEGIN_WITHIN);
       patience.unref();
@@ -148,14 +148,14 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       }
       waiting.delete(session);
       const refusal =
-        (await admission.refuse(messages, caller, conversation.call)) ?? inFlight.refuse(caller, since);
+        (await toolAccess.refuse(messages, caller, conversation.call)) ?? inFlight.refuse(caller, since);
       if (refusal !== undefined) return refusal;
       session.stream.renew(caller);
       for (const message of messages) {
         if (message.kind === "request") {
-          const outlet = watch(message, caller, session, conversation);
-          conversation.call(message, admission.screen(message, caller, outlet));
-        } else conversation.tell(message);
+          const responder = watch(message, caller, session, conversation);
+          conversation.call(message, toolAccess.screen(message, caller, responder));
+        } else conversation.send(message);
       }
       return new Response("Accepted", { status: 202 });
     },

@@ -3,7 +3,7 @@
 // Whoever opened it may have planted its id (session fixation, OWASP WSTG-SESS-03): nothing but the id and the
 // handshake is carried over. Its calls and streams end before anything is done in the principal's name, what was said
 // on them is forgotten, and the server process is the principal's own.
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { readMessages } from "../../frame/message.ts";
 import { SERVER_MESSAGE } from "../../frame/names.ts";
 import type { Caller } from "../caller.ts";
@@ -31,7 +31,7 @@ export interface AdoptionsOptions {
 }
 
 interface Adoption {
-  readonly principal: string;
+  readonly callerKey: string;
   readonly inherited: Inheritance;
   /** While it is under way. */
   opening: Promise<StreamableSession | Response> | undefined;
@@ -47,13 +47,13 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
   const kept = new Map<string, Handshake>();
 
   /** All at once: whoever comes next finds it taken. */
-  function take(id: string, { principal }: Caller): Adoption | undefined {
+  function take(id: string, { key: callerKey }: Caller): Adoption | undefined {
     const orphan = sessions.takeAnonymous(id);
     const handshake = orphan?.handshake ?? kept.get(id);
     if (handshake === undefined) return undefined;
     kept.delete(id);
     orphan?.close();
-    const adoption: Adoption = { principal, inherited: { id, ...handshake }, opening: undefined };
+    const adoption: Adoption = { callerKey, inherited: { id, ...handshake }, opening: undefined };
     putBounded(adoptions, id, adoption, MOST_UNFINISHED);
     return adoption;
   }
@@ -72,9 +72,9 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
 
   return {
     find(id, caller) {
-      if (caller.principal === "") return undefined;
+      if (caller.key === "") return undefined;
       const adoption = adoptions.get(id) ?? take(id, caller);
-      if (adoption?.principal !== caller.principal) return undefined;
+      if (adoption?.callerKey !== caller.key) return undefined;
       adoption.opening ??= begin(adoption, caller).finally(() => {
         adoption.opening = undefined;
       });
@@ -119,13 +119,13 @@ export function unmarkEvent(lastEventId: string | null): string | null {
 function greet({ conversation, loose }: StreamableSession, inherited: Inheritance): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   conversation.call(inherited.initialize, {
-    precede: loose.send,
-    finish(answer) {
+    notify: loose.send,
+    respond(answer) {
       const isWelcome = isResult(answer);
-      if (isWelcome && inherited.initialized !== undefined) conversation.tell(inherited.initialized);
+      if (isWelcome && inherited.initialized !== undefined) conversation.send(inherited.initialized);
       resolve(isWelcome);
     },
-    drop: () => resolve(false),
+    cancelled: () => resolve(false),
   });
   return promise;
 }

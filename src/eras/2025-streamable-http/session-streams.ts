@@ -42,7 +42,7 @@ export interface SessionStreamsOptions {
   primes: boolean;
   /** Where events are kept, which other sessions may share. */
   retention?: Retention;
-  principal?: string;
+  callerKey?: string;
   /** The most bytes of events that are kept. */
   limit?: number;
 }
@@ -79,12 +79,12 @@ export function createSessionStreams({
   streams,
   primes,
   retention = createRetention(),
-  principal = "",
+  callerKey = "",
   limit = LIMIT,
 }: SessionStreamsOptions): SessionStreams {
   const tracks = new Map<string, Track>();
   const kept = retention.open<Track>({
-    principal,
+    callerKey,
     bytes: limit,
     dropped(track) {
       track.events.shift();

@@ -1,13 +1,14 @@
 // Streamable HTTP with sessions: revisions 2025-03-26, 2025-06-18 and 2025-11-25.
 // https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#streamable-http
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
-import type { Bridge, Outlet } from "../../bridge/bridge.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import type { Bridge, Responder } from "../../bridge/bridge.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
-import type { Admission } from "../tool-access.ts";
+import type { ToolAccess } from "../tool-access.ts";
 import type { Body } from "../post-body.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import { isResumable, isStranger, type Caller } from "../caller.ts";
+import { isAnonymous, type Caller } from "../caller.ts";
+import { isResumable } from "../../mcp/revisions.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
 import { createExchange, PATIENCE, takesEvents } from "../post-response.ts";
 import { refuse, refuseBusy, refuseCrowd, refuseMethod, refuseSession } from "../error-response.ts";
@@ -31,7 +32,7 @@ export interface StreamableHttpOptions {
   streams: EventStreams;
   retention: Retention;
   inFlight: CallsInFlight;
-  admission: Admission;
+  toolAccess: ToolAccess;
 }
 
 const SESSION_HEADER = "mcp-session-id";
@@ -39,7 +40,7 @@ const SESSION_HEADER = "mcp-session-id";
 const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { bridge, sessions, streams, retention, inFlight, admission } = options;
+  const { bridge, sessions, streams, retention, inFlight, toolAccess } = options;
   const findSession = (request: Request, caller: Caller) => {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null)
@@ -63,16 +64,16 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
     const counted = streams.countedBy((change) => session.conversation.unread(change));
     const isAdopted = inherited !== undefined;
-    const { principal } = caller;
+    const { key: callerKey } = caller;
     const own = createSessionStreams({
       streams: isAdopted ? markEvents(counted) : counted,
       primes,
       retention,
-      principal,
+      callerKey,
     });
-    const loose = createLooseEnd(own, retention.open({ principal, ...UNHEARD }));
-    const conversation = await bridge.openSession(principal, initialize, {
-      loose: loose.send,
+    const loose = createLooseEnd(own, retention.open({ callerKey, ...UNHEARD }));
+    const conversation = await bridge.openSession(callerKey, initialize, {
+      sendUnrelated: loose.send,
       closed() {
         // Whoever ends a session himself has had it forgotten before.
         if (sessions.takeAnonymous(session.id) !== undefined) adoptions.keep(session);
@@ -86,17 +87,17 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     }
     const session: StreamableSession = {
       id: inherited?.id ?? sessions.newId(),
-      principal,
+      callerKey,
       conversation,
       streams: own,
       loose,
       isAdopted,
-      handshake: isStranger(caller) ? { initialize, initialized: undefined } : undefined,
+      handshake: isAnonymous(caller) ? { initialize, initialized: undefined } : undefined,
       isConnected: () => own.isConnected,
       isAtWork: () => conversation.pending > 0,
       close: conversation.close,
     };
-    if (!sessions.makeRoom(principal)) {
+    if (!sessions.makeRoom(callerKey)) {
       session.close();
       return refuseCrowd("sessions are at work");
     }
@@ -132,7 +133,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
       const refusal =
-        (caller.gate && (await admission.refuse(messages, caller, session.conversation.call))) ??
+        (caller.policy && (await toolAccess.refuse(messages, caller, session.conversation.call))) ??
         inFlight.refuse(caller, since);
       if (refusal !== undefined) {
         // Nobody knows its id yet.
@@ -163,10 +164,10 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         request,
       });
       for (const message of requests) {
-        const outlet = unanswered
-          ? untilOver(exchange.outlet, () => unanswered.delete(message))
-          : exchange.outlet;
-        session.conversation.call(message, admission.screen(message, caller, outlet));
+        const responder = unanswered
+          ? untilOver(exchange.responder, () => unanswered.delete(message))
+          : exchange.responder;
+        session.conversation.call(message, toolAccess.screen(message, caller, responder));
       }
       return exchange.response;
     },
@@ -188,16 +189,16 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
 }
 
 /** Calls `over` when a call is. */
-function untilOver(outlet: Outlet, over: () => void): Outlet {
+function untilOver(responder: Responder, over: () => void): Responder {
   return {
-    precede: outlet.precede,
-    finish(answer, code) {
+    notify: responder.notify,
+    respond(answer, code) {
       over();
-      outlet.finish(answer, code);
+      responder.respond(answer, code);
     },
-    drop() {
+    cancelled() {
       over();
-      outlet.drop();
+      responder.cancelled();
     },
   };
 }
@@ -205,7 +206,7 @@ function untilOver(outlet: Outlet, over: () => void): Outlet {
 function tell({ conversation, handshake }: StreamableSession, message: Message): void {
   if (handshake !== undefined && message.method === "notifications/initialized")
     handshake.initialized = message;
-  conversation.tell(message);
+  conversation.send(message);
 }
 
 function isRequest({ kind }: Message): boolean {

@@ -1,15 +1,15 @@
 // Streams of `subscriptions/listen` that end because the program does, or because their caller has too many:
 // a result as the last message tells the client that this was meant, and was no broken connection.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
-import type { Outlet } from "../../bridge/bridge.ts";
-import { composeEnd } from "../../bridge/modern-client-legacy-server/subscriptions.ts";
+import type { Responder } from "../../bridge/bridge.ts";
+import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { mostOf } from "../sessions.ts";
 
 export interface Listening {
   /** The client's id of the request, as JSON text. */
   readonly id: string;
-  readonly principal: string;
-  readonly outlet: Outlet;
+  readonly callerKey: string;
+  readonly responder: Responder;
   /** Takes the request back at the server. */
   cancel(): void;
 }
@@ -30,13 +30,13 @@ export function createFarewell(): Farewell {
   const end = (stream: Listening) => {
     if (!open.delete(stream)) return;
     stream.cancel();
-    stream.outlet.finish(composeEnd(stream.id));
+    stream.responder.respond(composeListenResult(stream.id));
   };
 
   return {
     add(stream) {
-      const own = [...open].filter(({ principal }) => principal === stream.principal);
-      if (own.length >= mostOf(stream.principal)) end(own[0]!);
+      const own = [...open].filter(({ callerKey }) => callerKey === stream.callerKey);
+      if (own.length >= mostOf(stream.callerKey)) end(own[0]!);
       open.add(stream);
     },
     remove: (stream) => void open.delete(stream),

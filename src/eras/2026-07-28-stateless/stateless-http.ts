@@ -3,9 +3,9 @@
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
 import type { Bridge, StatelessServer } from "../../bridge/bridge.ts";
 import type { Envelope } from "../../bridge/envelope.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
-import type { Admission } from "../tool-access.ts";
+import type { ToolAccess } from "../tool-access.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import type { Caller } from "../caller.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
@@ -26,11 +26,11 @@ export interface StatelessHttpOptions {
   bridge: Bridge;
   streams: EventStreams;
   inFlight: CallsInFlight;
-  admission: Admission;
+  toolAccess: ToolAccess;
 }
 
 export function createStatelessHttp(options: StatelessHttpOptions): StatelessHttp {
-  const { bridge, streams, inFlight, admission } = options;
+  const { bridge, streams, inFlight, toolAccess } = options;
   const farewell = createFarewell();
 
   async function refuseCall(
@@ -40,11 +40,11 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     server: StatelessServer,
     caller: Caller,
   ): Promise<Response | undefined> {
-    const refusal = await admission.refuse([message], caller, (ours, outlet) => {
-      server.call(ours, envelope, outlet);
+    const refusal = await toolAccess.refuse([message], caller, (ours, responder) => {
+      server.call(ours, envelope, responder);
     });
     if (refusal !== undefined || message.method !== "tools/call") return refusal;
-    const expected = await server.headersOf(stringParam(message, "name") ?? "");
+    const expected = await server.paramHeadersOf(stringParam(message, "name") ?? "");
     const wrong = checkParamHeaders(headers, message, expected);
     return wrong === undefined
       ? undefined
@@ -81,12 +81,12 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     });
     const listening: Listening = {
       id,
-      principal: caller.principal,
-      outlet: exchange.outlet,
+      callerKey: caller.key,
+      responder: exchange.responder,
       cancel: () => {},
     };
     if (isListening) farewell.add(listening);
-    listening.cancel = server.call(message, envelope, admission.screen(message, caller, exchange.outlet));
+    listening.cancel = server.call(message, envelope, toolAccess.screen(message, caller, exchange.responder));
     const abandon = () => {
       leave();
       exchange.abandon();
@@ -101,7 +101,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       if (message.kind !== "request") return refuseOther(message);
       const envelope = climb(request, message);
       if (envelope instanceof Response) return envelope;
-      const server = await bridge.findServer(caller.principal, envelope);
+      const server = await bridge.findServer(caller.key, envelope);
       if (server === undefined) return refuseBusy();
       try {
         const refusal =

@@ -1,18 +1,12 @@
 // What is checked of a request of revision 2026-07-28 before anybody acts on it, rung by rung: the
 // first that fails is the answer.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
-import {
-  canonical,
-  META,
-  MODERN,
-  parseSpan,
-  readMeta,
-  type Capabilities,
-  type Envelope,
-} from "../../bridge/envelope.ts";
-import { ErrorCode } from "../../frame/compose.ts";
+import { canonical, parseSpan, readMeta, type Capabilities, type Envelope } from "../../bridge/envelope.ts";
+import { META } from "../../mcp/meta.ts";
+import { isServedStateless, STATELESS_REVISIONS } from "../../mcp/revisions.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, stringParam, type Message } from "../../frame/message.ts";
-import { namingParam } from "../../frame/names.ts";
+import { namingParam } from "../../mcp/methods.ts";
 import { refuse } from "../error-response.ts";
 import { readHeaderValue } from "./header-value.ts";
 
@@ -37,9 +31,9 @@ export function climb(request: Request, message: Message): Envelope | Response {
   }
   const capabilities = member(META.capabilities);
   if (!isObject(capabilities)) return invalid(`_meta["${META.capabilities}"] must be an object.`);
-  if (version !== MODERN) {
+  if (!isServedStateless(version)) {
     return fail(ErrorCode.unsupportedVersion, "Unsupported protocol version.", {
-      supported: [MODERN],
+      supported: STATELESS_REVISIONS,
       requested: version,
     });
   }

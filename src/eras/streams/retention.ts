@@ -13,7 +13,7 @@ export interface Queue<T> {
 }
 
 export interface QueueOptions<T> {
-  principal: string;
+  callerKey: string;
   /** The most bytes in this queue. */
   bytes: number;
   /** The most items. */
@@ -29,7 +29,7 @@ export interface Retention {
 }
 
 interface Holder {
-  readonly principal: string;
+  readonly callerKey: string;
   /** With what each item costs besides its bytes. */
   held: number;
   /** Drops the oldest items until no more than `most` is held. */
@@ -54,10 +54,10 @@ export function createRetention(limit = LIMIT): Retention {
     }
   };
 
-  const open = <T>({ principal, bytes: mostBytes, count = Infinity, dropped }: QueueOptions<T>): Queue<T> => {
+  const open = <T>({ callerKey, bytes: mostBytes, count = Infinity, dropped }: QueueOptions<T>): Queue<T> => {
     let items: { item: T; bytes: number }[] = [];
     let isClosed = false;
-    const holder: Holder = { principal, held: 0, shrink };
+    const holder: Holder = { callerKey, held: 0, shrink };
     holders.add(holder);
 
     const change = (by: number) => {
@@ -109,10 +109,10 @@ function findLargest(holders: Iterable<Holder>): Holder {
   const byPrincipal = new Map<string, { held: number; largest: Holder }>();
   let most: { held: number; largest: Holder } | undefined;
   for (const holder of holders) {
-    const sum = byPrincipal.get(holder.principal) ?? { held: 0, largest: holder };
+    const sum = byPrincipal.get(holder.callerKey) ?? { held: 0, largest: holder };
     sum.held += holder.held;
     if (holder.held > sum.largest.held) sum.largest = holder;
-    byPrincipal.set(holder.principal, sum);
+    byPrincipal.set(holder.callerKey, sum);
     if (most === undefined || sum.held > most.held) most = sum;
   }
   return most!.largest;

@@ -25,7 +25,7 @@ export interface ToolView {
   securitySchemes?: readonly object[];
 }
 
-export interface Permission {
+export interface AccessPolicy {
   /** Whether a tool's annotations matter, so that they have to be known before it is called. */
   readonly looksAtHints: boolean;
   /**
@@ -39,10 +39,10 @@ export interface Permission {
   view(caller: Principal | undefined, tool: Tool): ToolView | undefined;
 }
 
-export interface PermissionOptions {
+export interface AccessPolicyOptions {
   toolScopes: ToolScopes;
   /** Whether somebody without a token may look around. */
-  mayLookAround: boolean;
+  allowAnonymousDiscovery: boolean;
   challenger: Challenger;
   log: Log;
 }
@@ -64,8 +64,8 @@ const LOOKING: ReadonlySet<string> = new Set([
   "resources/templates/list",
 ]);
 
-export function createPermission(options: PermissionOptions): Permission {
-  const { toolScopes, mayLookAround, challenger, log } = options;
+export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
+  const { toolScopes, allowAnonymousDiscovery, challenger, log } = options;
 
   function findFailure(caller: Principal | undefined, { method, tool }: Call): Failure | undefined {
     if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
@@ -108,7 +108,7 @@ export function createPermission(options: PermissionOptions): Permission {
     view(caller, tool) {
       if (isTooLong(tool.name)) return undefined;
       if (caller !== undefined && !toolScopes.mayCall(caller.scopes, tool)) return undefined;
-      return mayLookAround
+      return allowAnonymousDiscovery
         ? { securitySchemes: [{ type: "oauth2", scopes: toolScopes.neededFor(tool) }] }
         : {};
     },

@@ -22,7 +22,7 @@ export interface BearerGuardOptions {
   /** Who is configured to approve; what others approved is worth nothing. */
   subjects: ReadonlySet<string>;
   /** Lets requests without any token pass; a bad token never does. */
-  mayLookAround: boolean;
+  allowAnonymousDiscovery: boolean;
   store: Store;
   now: () => number;
   log: Log;
@@ -32,8 +32,17 @@ export interface BearerGuardOptions {
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const { resources, resourceScopes, serverId, subjects, mayLookAround, store, now, log, challenger } =
-    options;
+  const {
+    resources,
+    resourceScopes,
+    serverId,
+    subjects,
+    allowAnonymousDiscovery,
+    store,
+    now,
+    log,
+    challenger,
+  } = options;
 
   function check(request: Request): Principal | Failure {
     const header = request.headers.get("authorization");
@@ -59,7 +68,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
   return (request, resourcePath) => {
     const outcome = check(request);
     if (!("kind" in outcome)) return { ok: true, principal: outcome };
-    if (outcome.kind === "no-token" && mayLookAround) return { ok: true, principal: undefined };
+    if (outcome.kind === "no-token" && allowAnonymousDiscovery) return { ok: true, principal: undefined };
     log.debug(`${request.method} ${resourcePath} refused: ${describeFailure(outcome)}`);
     return { ok: false, response: challenger.answer(outcome, resourcePath) };
   };

@@ -16,7 +16,7 @@ import type { BrowserBinding } from "../sign-in/browser-binding.ts";
 import type { Client, FindClient } from "../clients/client.ts";
 import { describeFailure, Refusal, refuse, toWire } from "../failure.ts";
 import type { OnGrant } from "../tokens/grant-event.ts";
-import type { Credential, Login } from "../sign-in/sign-in.ts";
+import type { Credential, SignIn } from "../sign-in/sign-in.ts";
 import type { AnswerPage } from "./page-response.ts";
 import { ApprovalPage } from "../pages/approval-page.tsx";
 import { displayClient, displayDestination, displayHost } from "../pages/display.ts";
@@ -45,7 +45,7 @@ export interface AuthorizeOptions {
   sourceOf(request: Request): string;
   findClient: FindClient;
   allowRedirect: readonly string[];
-  login: Login;
+  login: SignIn;
   binding: BrowserBinding;
   answerPage: AnswerPage;
 }

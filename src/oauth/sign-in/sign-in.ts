@@ -14,7 +14,7 @@ export type Credential =
   /** `token`: may be pasted in place of a name and a password. */
   | { kind: "password"; users: readonly User[]; token?: string };
 
-export type LoginOutcome =
+export type SignInOutcome =
   | { kind: "ok"; subject: string }
   | { kind: "wrong" }
   /** `retryAfter` in milliseconds. */
@@ -24,9 +24,9 @@ export type LoginOutcome =
  * @param source the connecting address
  * @param browser what tells one browser from all others, and nobody else knows
  */
-export type Login = (form: Parameters, source: string, browser: string) => Promise<LoginOutcome>;
+export type SignIn = (form: Parameters, source: string, browser: string) => Promise<SignInOutcome>;
 
-export interface LoginOptions {
+export interface SignInOptions {
   credential: Credential;
   now: () => number;
   log: Log;
@@ -54,7 +54,7 @@ export function listSubjects(credential: Credential): ReadonlySet<string> {
   return new Set(credential.token === undefined ? names : [OWNER, ...names]);
 }
 
-export function createLogin({ credential, now, log }: LoginOptions): Login {
+export function createSignIn({ credential, now, log }: SignInOptions): SignIn {
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(TRIES_PER_SOURCE);
   const firstBySource = createCounter(1);

@@ -9,7 +9,7 @@ import { checkPolicy, composePolicy, type PolicyOptions } from "./traffic-policy
 import type { AgentCommand } from "./agent-process.ts";
 import { createLookout } from "./reachability.ts";
 import type { Heartbeat, SessionSettings } from "./session.ts";
-import { supervise, type Surroundings } from "../supervisor.ts";
+import { supervise, type SupervisorEnv } from "../supervisor.ts";
 import { type Capabilities, type OpenTunnel, targetUrl } from "../tunnel.ts";
 
 export interface NgrokOptions {
@@ -22,7 +22,7 @@ export interface NgrokOptions {
   server?: string;
   caFile?: string;
   agent: AgentCommand;
-  around: Surroundings;
+  around: SupervisorEnv;
   log: Log;
   /** How long connecting and binding may take, each: milliseconds. */
   timeout?: number;

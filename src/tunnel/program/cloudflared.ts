@@ -6,12 +6,12 @@ import { writeFileSync } from "node:fs";
 import { devNull } from "node:os";
 import type { Log } from "../../log.ts";
 import { beginProgram, findProgram, type ProgramRun } from "./program-attempt.ts";
-import { supervise, type Surroundings } from "../supervisor.ts";
+import { supervise, type SupervisorEnv } from "../supervisor.ts";
 import { type OpenTunnel, targetUrl, type TunnelTarget } from "../tunnel.ts";
 
 export interface CloudflaredOptions {
   env: Readonly<Record<string, string | undefined>>;
-  around: Surroundings;
+  around: SupervisorEnv;
   log: Log;
   /** How long it may take until the URL answers: milliseconds. */
   timeout?: number;

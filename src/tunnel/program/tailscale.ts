@@ -4,12 +4,12 @@
 // https://tailscale.com/kb/1311/tailscale-funnel
 import type { Log } from "../../log.ts";
 import { beginProgram, findProgram, type ProgramRun } from "./program-attempt.ts";
-import { supervise, type Surroundings } from "../supervisor.ts";
+import { supervise, type SupervisorEnv } from "../supervisor.ts";
 import { type OpenTunnel, targetUrl } from "../tunnel.ts";
 
 export interface TailscaleOptions {
   env: Readonly<Record<string, string | undefined>>;
-  around: Surroundings;
+  around: SupervisorEnv;
   log: Log;
   /** How long it may take until Funnel is on: milliseconds. */
   timeout?: number;
