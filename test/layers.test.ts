@@ -48,6 +48,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "mcp/": [],
   "store/": [],
   "tunnel/": [],
+  "tunnel/ngrok/": ["tunnel/assistants.ts", "tunnel/supervisor.ts", "tunnel/tunnel.ts"],
+  "tunnel/program/": ["tunnel/supervisor.ts", "tunnel/tunnel.ts"],
   "inspector/": [],
   "http/": [],
   "closing.ts": [],

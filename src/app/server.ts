@@ -1,4 +1,5 @@
 // The wrapped server a run has, made of its config.
+import { inheritEnvironment } from "./environment.ts";
 import type { AppEvent } from "./event.ts";
 import { awaitAnswer, createLaunchWatch } from "./launch.ts";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -6,7 +7,6 @@ import { createBridge } from "../bridge/pool.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import type { Config } from "../config/config.ts";
-import { inheritEnvironment } from "./tunnel.ts";
 import type { Log } from "../log.ts";
 import { printable, printableLine } from "../printable.ts";
 

@@ -247,7 +247,7 @@ describe("behind ngrok", () => {
     const month = new Date().toISOString().slice(0, 7);
     mkdirSync(join(home, "mcp-expose"));
     writeFileSync(file, JSON.stringify({ month, requests: 15_998, warned: false }));
-    const warning = "requests came through the tunnel this month; the free plan ends at 20000.";
+    const warning = "requests came through the tunnel this month. The free plan allows 20000.";
     const first = await startNgrok([], { env: { XDG_STATE_HOME: home } });
     await fetch(`${first.ingress.publicUrl}/healthz`);
     await fetch(first.program.ready.local.replace("/mcp", "/healthz"));
@@ -325,6 +325,6 @@ describe("behind a program of the person's own", () => {
     const words = ["--tunnel", "tailscale", "--auth", "none", "--yes-public", fixture("obedient")];
     const { exitCode, stdout, stderr } = await runProgram(words, { env: { PATH: "/usr/bin:/bin" } });
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
-    expect(stderr).toContain('There is no "tailscale" on your PATH.');
+    expect(stderr).toContain('"tailscale" is not on your PATH.');
   });
 });

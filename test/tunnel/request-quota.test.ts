@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createQuota } from "../../src/tunnel/request-quota.ts";
+import { createRequestQuota } from "../../src/tunnel/request-quota.ts";
 
 let folder = "";
 let file = "";
@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 let time = Date.parse("2026-11-21T12:00:00Z");
 const warnings: number[] = [];
 const open = () =>
-  createQuota({ file, limit: 10, now: () => time, warn: (count) => void warnings.push(count) });
+  createRequestQuota({ file, limit: 10, now: () => time, warn: (count) => void warnings.push(count) });
 const stored = () => JSON.parse(readFileSync(file, "utf8")) as { month: string; requests: number };
 
 beforeEach(() => {
@@ -68,11 +68,11 @@ test("takes a broken file for nothing counted, and one that cannot be written fo
   const broken = join(folder, "broken.json");
   writeFileSync(broken, "{");
   const options = { limit: 10, now: () => time, warn: () => {} };
-  const quota = await createQuota({ ...options, file: broken });
+  const quota = await createRequestQuota({ ...options, file: broken });
   quota.count();
   await quota.close();
   expect(JSON.parse(readFileSync(broken, "utf8"))).toMatchObject({ requests: 1 });
-  const nowhere = await createQuota({ ...options, file: join(broken, "below-a-file.json") });
+  const nowhere = await createRequestQuota({ ...options, file: join(broken, "below-a-file.json") });
   nowhere.count();
   await nowhere.close();
 });

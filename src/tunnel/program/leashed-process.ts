@@ -10,7 +10,7 @@ export interface LeashedOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** A line of stdout or stderr. */
   line(text: string): void;
-  /** It is gone; `how` follows its name: `ended with status 1`. Called once, last. */
+  /** It has ended; `how` follows its name: `ended with status 1`. Called once, last. */
   gone(how: string): void;
 }
 
