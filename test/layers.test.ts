@@ -1,4 +1,4 @@
-// Holds the walls of docs/design.md, "Who may import whom": a change there is a change here, in the same commit.
+// Holds the walls between the rooms of docs/design.md: a change there is a change here, in the same commit.
 import { expect, test } from "bun:test";
 import { dependencies } from "../package.json";
 import { findImports, type Import, listFiles, readSources, withoutComments } from "../scripts/imports.ts";
@@ -124,7 +124,7 @@ function checkRoom(file: string, { target, isTypeOnly }: Import): string | null 
   if (target === null) return null;
   const room = roomOf(file);
   const own = MAY_IMPORT[room];
-  if (!own) return `"${room}" is no room of docs/design.md`;
+  if (!own) return `"${room}" is not a room of docs/design.md`;
   const allowed = [...LEAVES, ...own, ...(isTypeOnly ? (MAY_IMPORT_TYPES[room] ?? []) : [])];
   if (
     roomOf(target) === room ||

@@ -1,6 +1,6 @@
-// The picture in docs/design.md is that of the imports, and the house has at most seven floors.
+// docs/design.md is true of the files: its picture is that of the imports, and the paths that it names exist.
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { countFloors, listArrows, readRoomGraph, redraw } from "../scripts/draw-rooms.ts";
 import { ROOT } from "./program.ts";
@@ -19,6 +19,14 @@ test("a picture that misses an arrow, a room or a description is another one", (
     expect(broken).not.toBe(document);
     expect(redraw(broken)).toBe(document);
   }
+});
+
+test("docs/design.md names files and folders that exist", () => {
+  const document = readFileSync(join(ROOT, "docs/design.md"), "utf8");
+  const paths = [...document.matchAll(/`((?:[\w.-]+\/)+(?:[\w.-]+\.tsx?)?)`/g)].map(([, path]) => path!);
+  expect(paths.length).toBeGreaterThan(15);
+  const exists = (path: string) => ["", "src"].some((folder) => existsSync(join(ROOT, folder, path)));
+  expect(paths.filter((path) => !exists(path))).toEqual([]);
 });
 
 test("there are at most seven floors, the leaves included", () => {
