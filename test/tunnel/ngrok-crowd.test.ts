@@ -1,4 +1,4 @@
-// More streams at once than the addon survives: the tunnel's listener lets in what it carries and sends the rest away.
+// Opens more streams at once than the addon survives: the tunnel's listener accepts what the addon carries and refuses the rest.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";

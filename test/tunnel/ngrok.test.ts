@@ -65,7 +65,7 @@ describe("an open tunnel", () => {
   });
 
   test.each(["fin", "rst"] as const)(
-    "lets the target know that a client went away (%s)",
+    "closes the target's connection when a client has gone (%s)",
     async (howToAbort) => {
       const aborted = Promise.withResolvers<void>();
       async function* beat() {
@@ -101,7 +101,7 @@ describe("an open tunnel", () => {
     });
   });
 
-  test("tells ngrok the program's name and nothing about the machine", async () => {
+  test("sends ngrok the program's name and nothing about the machine", async () => {
     const { ingress } = await open(here);
     const told = JSON.stringify([ingress.sessions[0]?.auth, ingress.binds[0]?.request]);
     expect(ingress.sessions[0]?.auth?.Extra.UserAgent).toStartWith("mcp-expose/");
@@ -115,7 +115,7 @@ describe("an open tunnel", () => {
     expect(ingress.binds[0]?.domain).toBe("mine.example.com");
   });
 
-  test("hands ngrok the traffic policy", async () => {
+  test("sends ngrok the traffic policy", async () => {
     const trafficPolicy = "on_http_request:\n  - actions:\n      - type: deny\n";
     const { ingress } = await open(here, { policy: { trafficPolicy, fetch } });
     expect(ingress.binds[0]?.request.Opts["TrafficPolicy"]).toBe(trafficPolicy);
@@ -125,7 +125,7 @@ describe("an open tunnel", () => {
 describe.each(FORMS)("the addon, run from the %s,", (form) => {
   const agent = AGENTS[form];
 
-  test("opens, and takes the URL offline and frees the agent when the tunnel is closed", async () => {
+  test("opens, and ends the URL and the agent when the tunnel is closed", async () => {
     const { ingress, tunnel, url } = await open(here, { agent });
     expect(await read(url)).toBe("here");
     await tunnel.close();
@@ -134,7 +134,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect((await fetch(url)).headers.get("ngrok-error-code")).toBe("ERR_NGROK_3200");
   });
 
-  test.each(["drop", "goaway"] as const)("gets the same URL back after a %s", async (how) => {
+  test.each(["drop", "goaway"] as const)("reopens the same URL after a %s", async (how) => {
     const { ingress, url, recorded, next } = await open(here, { agent });
     const up = next("up");
     ingress.sessions[0]?.[how]();
@@ -144,7 +144,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect(ingress.sessions).toHaveLength(1);
   });
 
-  test("notices that ngrok has fallen silent, and comes back", async () => {
+  test("notices that ngrok has gone silent, and reopens the tunnel", async () => {
     const { ingress, url, recorded, next } = await open(here, { agent, heartbeat: QUICK });
     const up = next("up");
     ingress.sessions[0]?.mute();
@@ -153,7 +153,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect(await read(url)).toBe("here");
   });
 
-  test("comes back after a time in which ngrok's port took connections and said no word of TLS", async () => {
+  test("reopens the tunnel after a time in which ngrok's port accepted connections without TLS", async () => {
     const { ingress, url, next } = await open(here, { agent, timeout: 700 });
     const before = ingress.connectionCount();
     const up = next("up");
@@ -174,7 +174,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect(ingress.sessions).toEqual([session!]);
   });
 
-  test("says with ngrok's reason that its endpoint was stopped, and does not take it back", async () => {
+  test("reports ngrok's reason when its endpoint was stopped, and does not reopen it", async () => {
     const { ingress, next, recorded } = await open(here, { agent });
     const failed = next("failed");
     ingress.sessions[0]?.stopTunnel(ingress.binds[0]!.id, "Stopped from the dashboard.", "ERR_NGROK_701");
@@ -194,7 +194,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     await until(() => ingress.sessions.length === 0, "the agent is gone");
   });
 
-  test("waits for its domain while somebody else has it", async () => {
+  test("waits for its domain while another agent holds it", async () => {
     const ingress = await workshop.startIngress();
     ingress.occupy("stand-in.ngrok-free.dev");
     const opening = workshop.open(workshop.createNgrok(ingress, { agent }));
@@ -204,7 +204,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect((await opening).recorded[0]).toMatchObject({ warning: expect.stringContaining("already online") });
   });
 
-  test("advises on a refused authtoken, and shows it nowhere", async () => {
+  test("advises on a refused authtoken, and never shows it", async () => {
     const ingress = await workshop.startIngress({ refuseAuthtoken: "ERR_NGROK_105" });
     const { message, hint, exitCode, output } = await refuse(ingress, { agent });
     expect(message).toBe("ngrok does not recognise the authtoken (ERR_NGROK_105).");
@@ -309,7 +309,7 @@ describe("a tunnel that is refused", () => {
     expect(output).not.toContain(AUTHTOKEN);
   });
 
-  test("without an authtoken dials nobody and tells how to get one", async () => {
+  test("without an authtoken makes no connection and says how to get one", async () => {
     const ingress = await workshop.startIngress();
     const { message, hint, exitCode } = await refuse(ingress, { authtoken: " " });
     expect(message).toContain("ERR_NGROK_4018");
@@ -318,7 +318,7 @@ describe("a tunnel that is refused", () => {
     expect(ingress.connectionCount()).toBe(0);
   });
 
-  test("names the domain that belongs to somebody else", async () => {
+  test("names the domain that belongs to another account", async () => {
     const ingress = await workshop.startIngress();
     const { message, hint, exitCode } = await refuse(ingress, { domain: "foreign.example.com" });
     expect(message).toContain('"foreign.example.com"');
@@ -328,7 +328,7 @@ describe("a tunnel that is refused", () => {
     expect(ingress.connectionCount()).toBe(1);
   });
 
-  test("names the domain that stays taken", async () => {
+  test("names the domain that stays occupied", async () => {
     const ingress = await workshop.startIngress();
     const { target } = { target: workshop.startTarget(here) };
     await workshop.open(workshop.createNgrok(ingress), target);
@@ -379,7 +379,7 @@ describe("an ngrok that cannot be reached", () => {
     expect(hint).toContain("online");
   });
 
-  test("is not trusted when another root vouches for it", async () => {
+  test("is not trusted if its certificate is from another root", async () => {
     const { server } = await workshop.startIngress();
     const { caFile } = await workshop.startIngress();
     const { message, hint } = await refuse({ server, caFile });
@@ -387,14 +387,14 @@ describe("an ngrok that cannot be reached", () => {
     expect(hint).toContain("proxy");
   });
 
-  test("is given up after the time limit when it takes the connection and stays silent", async () => {
+  test("is given up after the time limit if it accepts the connection and stays silent", async () => {
     const ingress = await workshop.startIngress();
     await ingress.cutOff("silent");
     const { message } = await refuse(ingress, { timeout: 300 });
     expect(message).toContain("accepts connections and stays silent");
   });
 
-  test("is no reason to wait when the person gives up: the agent is killed at once", async () => {
+  test("does not delay an abort: the agent is killed at once", async () => {
     const ingress = await workshop.startIngress();
     await ingress.cutOff("silent");
     const giveUp = new AbortController();
