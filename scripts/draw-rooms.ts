@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findImports, readSources } from "./imports.ts";
 
-/** What each room is for, in about five words. A room inside a room has its whole path. */
+/** The purpose of each room, in about five words. A room inside a room has its whole path. */
 const ROOMS: Record<string, string> = {
   "main.ts": "the process and its exit",
   "cli/": "what people type and read",

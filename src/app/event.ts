@@ -11,7 +11,7 @@ export interface Ready {
   local: string;
   issuer: string | null;
   tunnel: Config["tunnel"];
-  /** What surprises people about this tunnel, if anything does. */
+  /** A sentence or two about what surprises people about this tunnel. */
   caveat?: string;
   inspector: null;
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */

@@ -31,7 +31,7 @@ export interface TunnelIO extends Machine {
   random(bytes: number): Uint8Array;
 }
 
-/** What a provider is made of: most need no more than `TunnelResources`. */
+/** The resources of a provider that is configured here; most providers need only `TunnelResources`. */
 interface TunnelSetup extends TunnelResources {
   config: Config;
   io: TunnelIO;

@@ -33,7 +33,7 @@ export interface Attempt {
   kill(): void;
 }
 
-/** What a provider does; the supervisor decides when. */
+/** Makes attempts; the supervisor decides when. */
 export interface AttemptFactory {
   /** The provider's name, for a person. */
   name: string;

@@ -1,8 +1,8 @@
-// The contract between the program and a tunnel, whoever provides it.
+// The contract between the program and a tunnel of any provider.
 // Nothing in here may know a provider; the table in app/tunnel.ts names them.
 import type { Log } from "../log.ts";
 
-/** Where a tunnel leads: our own listener on loopback. */
+/** The destination of a tunnel: our own listener on loopback. */
 export interface TunnelTarget {
   host: string;
   port: number;
@@ -25,7 +25,7 @@ export interface Outage {
   nextTry?: number;
 }
 
-/** What happens to a tunnel. Handlers are called at any time, `up` never before `open` has resolved. */
+/** Events of a tunnel. Handlers may be called at any time, but `up` never before `open` has resolved. */
 export interface TunnelEvents {
   /**
    * The URL answers again after an outage. It may be another URL where `capabilities.stableUrl` is false:
@@ -51,9 +51,9 @@ export interface TunnelCapabilities {
   takesSocket: boolean;
   /** The most requests that may be open at a time; absent: no limit. */
   maxRequests?: number;
-  /** What a provider's free plan allows in a calendar month. */
+  /** The requests that the provider's free plan allows in a calendar month. */
   monthlyRequests?: number;
-  /** What surprises people about this tunnel, in a sentence or two; shown below the URL. */
+  /** A sentence or two about what surprises people about this tunnel; shown below the URL. */
   caveat?: string;
 }
 
@@ -67,7 +67,7 @@ export interface Tunnel extends TunnelConnection {
  * by `TunnelProvider.create`, with exit code 2.
  *
  * @param signal gives it up, also while it is being opened; nothing is left behind
- * @throws {UserError} with exit code 1 when the provider refuses (bad authtoken, somebody else's domain) or cannot be reached
+ * @throws {UserError} with exit code 1 when the provider refuses (bad authtoken, a domain of another account) or cannot be reached
  */
 export type OpenTunnel = (target: TunnelTarget, events: TunnelEvents, signal: AbortSignal) => Promise<Tunnel>;
 
@@ -80,7 +80,7 @@ export interface Timing {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** What every provider is given. */
+/** The resources of every provider. */
 export interface TunnelResources {
   /** The environment of the processes it starts; it holds no secret of ours. */
   env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,5 @@
 // The other end of agent-process.ts: runs the addon in a process that can be killed, and exchanges JSON lines with its parent.
-// The end of stdin ends it, whatever the addon is doing; signals do not, since a terminal sends them to every process of a
+// The end of stdin ends it, also while the addon is busy; signals do not, since a terminal sends them to every process of a
 // group. The authtoken comes on stdin, since other users of the machine can read arguments.
 import type { Readable } from "node:stream";
 import { messageOf } from "../../errors.ts";

@@ -93,7 +93,7 @@ export interface FailedStep extends Pick<SessionError, "step" | "timedOut"> {
   text: string;
 }
 
-/** What the addon was asked to open. */
+/** The endpoint that the addon was asked to open. */
 export interface RequestedEndpoint {
   domain: string | undefined;
   server: string | undefined;

@@ -10,7 +10,7 @@ const PROBE_TIMEOUT = 3_000;
 /** Short, so that a probe that began before the network's return does not hide it for long. */
 const CHECK_TIMEOUT = 1_000;
 
-/** Where the addon stopped: no connection, no TLS on it, or neither success nor failure in time. */
+/** The step that the addon did not get past: the connection, its TLS, or either of them in time. */
 export type Obstacle = "tcp" | "tls" | "timeout";
 
 type ServerProbe = { reached: "name" | "port"; error: string } | { reached: "server" };

@@ -16,7 +16,7 @@ export interface SessionSettings {
   ca?: string;
   /** A traffic policy, YAML or JSON, which ngrok applies before it forwards a request. */
   policy?: string;
-  /** Where the traffic goes, such as `http://127.0.0.1:8787` or `unix:/tmp/x/tunnel.sock`. ngrok shows it in its dashboard. */
+  /** The destination of the traffic, such as `http://127.0.0.1:8787` or `unix:/tmp/x/tunnel.sock`. ngrok shows it in its dashboard. */
   forwardTo: string;
   /** How long each step may take: milliseconds. */
   timeout: number;

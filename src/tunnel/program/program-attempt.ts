@@ -6,7 +6,7 @@ import { startLeashed } from "./leashed-process.ts";
 import type { Attempt, AttemptEvents, AttemptFailure, SupervisorTiming } from "../supervisor.ts";
 import type { TunnelConnection, TunnelResources } from "../tunnel.ts";
 
-/** What the provider of such a program is given. */
+/** The resources of a provider that runs such a program. */
 export interface ProgramResources extends TunnelResources {
   timing: SupervisorTiming;
   /** How long it may take until the URL answers: milliseconds. */
@@ -24,7 +24,7 @@ export interface TunnelProgram {
   log: Log;
   /** Makes a reader of the lines of one run. */
   createReader(run: ProgramRun): (line: string) => void;
-  /** What a person can do about a failure; `output` is what the program printed last. */
+  /** Advice for a person after a failure; `output` is what the program printed last. */
   advise(output: string): string;
 }
 
