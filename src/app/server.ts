@@ -1,5 +1,5 @@
 // The wrapped server a run has, made of its config.
-import { inheritEnvironment } from "./environment.ts";
+import { childEnvironment } from "./environment.ts";
 import type { AppEvent } from "./event.ts";
 import { awaitAnswer, createLaunchWatch } from "./launch.ts";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -65,9 +65,4 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
     launch: (url, signal) =>
       awaitAnswer(bridge.launch(), { command, isQuiet: config.quiet, log, watch, url, signal }),
   };
-}
-
-/** The server gets our environment, less what is ours alone. */
-export function childEnvironment(config: Config, env: ServerIO["env"]): Record<string, string> {
-  return { ...inheritEnvironment(env), ...config.env };
 }

@@ -1,4 +1,4 @@
-// The tunnel of a run, made of its config: the one table of providers, the limits of the chosen one, and the reports on it.
+// The tunnel of a run, made of its config: the one table of providers, the limits of the one in use, and the reports on it.
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { inheritEnvironment } from "./environment.ts";
@@ -44,13 +44,13 @@ const PROVIDERS: Record<Exclude<Config["tunnel"], "none">, TunnelProvider<Tunnel
   tailscale,
 };
 
-export interface ChosenTunnel {
+export interface PreparedTunnel {
   capabilities: TunnelCapabilities;
   open: OpenTunnel;
 }
 
 /** @throws {UserError} exit code 2: the provider's program is missing, or an option cannot be right */
-export function chooseTunnel(config: Config, io: TunnelIO): ChosenTunnel | undefined {
+export function prepareTunnel(config: Config, io: TunnelIO): PreparedTunnel | undefined {
   if (config.tunnel === "none") return undefined;
   const provider: TunnelProvider<TunnelSetup> = io.tunnels?.[config.tunnel] ?? PROVIDERS[config.tunnel];
   const timing = {

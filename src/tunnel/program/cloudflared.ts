@@ -21,7 +21,7 @@ export const cloudflared: TunnelProvider<ProgramResources> = {
     takesSocket: true,
     maxRequests: 200,
     caveat:
-      "The next start gets another URL. Messages the server sends outside of a call do not reach the client.",
+      "The URL changes at each start. Messages that the server sends outside of a call do not reach the client.",
   },
   create({ env, timing, log, timeout = TIMEOUT }) {
     const name = "cloudflared";
