@@ -1,8 +1,8 @@
 #!/usr/bin/env -S node --
 // Starts mcp-expose on Bun, whether or not the person has Bun: npm brings one as `@oven/bun-<platform>`.
-// Plain JavaScript for Node 20. Bun runs the program itself with what is in the current folder kept out:
-// no bunfig.toml (its `preload` is code), no .env, no packages fetched on the fly. The "--" above keeps Node from
-// taking our `--env-file` for its own, wherever it stands (https://github.com/nodejs/node/issues/54255).
+// Plain JavaScript for Node 20. Bun runs the program without the files of the current folder: no bunfig.toml (its `preload` is
+// code), no .env, no packages installed on the fly. The "--" above keeps Node from taking our `--env-file` for its own,
+// wherever it stands (https://github.com/nodejs/node/issues/54255).
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,8 +13,8 @@ import { isHangupIgnored } from "./hangup.js";
 import { endWithParent } from "./parent.js";
 
 const FLAGS = ["--no-install", "--no-env-file", `--config=${devNull}`];
-const HELP = `mcp-expose: no Bun for ${process.platform}-${process.arch} was found.
-Install again without --omit=optional, or install Bun (https://bun.com) and put it on your PATH.
+const HELP = `mcp-expose: Bun for ${process.platform}-${process.arch} was not found.
+Reinstall without --omit=optional, or install Bun (https://bun.com) and put it on your PATH.
 `;
 
 const program = findProgram(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -27,7 +27,7 @@ if (isOnBun && FLAGS.every((flag) => process.execArgv.includes(flag))) {
   start(findRuntimes());
 }
 
-/** The source in a checkout, which a bundle there may be older than, or the bundle of the package. */
+/** The source in a checkout, where a bundle may be out of date; otherwise the bundle of the package. */
 function findProgram(root) {
   const source = join(root, "src", "main.ts");
   return existsSync(source) ? source : join(root, "dist", "cli.js");
@@ -53,13 +53,13 @@ function findRuntimes() {
   return [...packaged.filter((path) => existsSync(path)), "bun"];
 }
 
-/** Becomes the program. */
+/** Replaces this process by the program. */
 function replace(runtime) {
   if (!runtime) return giveUp();
   process.execve(runtime, [runtime, ...FLAGS, program, ...process.argv.slice(2)], readEnvironment());
 }
 
-/** The path of the first runtime that starts; where the replacement of a process fails, Node aborts. */
+/** The path of the first runtime that starts; it is tried first, because Node aborts if `execve` fails. */
 function findWorking(runtimes) {
   for (const runtime of runtimes) {
     const probe = spawnSync(runtime, [...FLAGS, "--print", "process.execPath"], { encoding: "utf8" });
@@ -67,18 +67,18 @@ function findWorking(runtimes) {
   }
 }
 
-/** What we were started with: Bun has added the .env of the current folder to `process.env`. Linux alone can tell. */
+/** The environment at our start, without the .env of the current folder that Bun added; only Linux shows it. */
 function readEnvironment() {
   if (!isOnBun || !existsSync("/proc/self/environ")) return process.env;
   const entries = readFileSync("/proc/self/environ", "utf8").split("\0").filter(Boolean);
   return Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2)));
 }
 
-/** Runs the first runtime that starts at all, with us as its leash: one built for another libc does not start. */
+/** Runs the first runtime that starts, and ends it with us: a runtime built for another libc does not start. */
 function start([runtime, ...others]) {
   if (!runtime) return giveUp();
-  const words = ["--no-orphans", ...FLAGS, program, ...process.argv.slice(2)];
-  const child = spawn(runtime, words, { stdio: "inherit" });
+  const args = ["--no-orphans", ...FLAGS, program, ...process.argv.slice(2)];
+  const child = spawn(runtime, args, { stdio: "inherit" });
   child.once("error", () => start(others));
   child.once("spawn", () => {
     passSignals(child);
@@ -91,7 +91,7 @@ function giveUp() {
   process.exitCode = 1;
 }
 
-/** A terminal gives Ctrl+C to the child as well, so it is passed on only where there is no terminal. */
+/** A terminal sends Ctrl+C to the child as well, so SIGINT is passed on only without a terminal. */
 function passSignals(child) {
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));

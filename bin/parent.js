@@ -1,14 +1,14 @@
-// Whether what started us is still there. npm, npx and bunx end without a word to what they have started; a shell that ends
-// leaves it running on purpose. Plain JavaScript for Node 20, for the launcher and the program.
+// Ends us when the npm, npx or bunx that started us has ended: they do not signal what they started. A shell that ends leaves
+// its programs running on purpose. Plain JavaScript for Node 20, used by the launcher and the program.
 import { readFileSync } from "node:fs";
 
-/** Milliseconds between two looks. */
-const LOOK = 1000;
-/** What npm runs, it runs in one of these, which may outlive it. */
+/** Milliseconds between two checks. */
+const CHECK_EVERY = 1000;
+/** npm runs commands in one of these, which may outlive it. */
 const SHELL = /^(?:sh|dash|bash|ash|busybox|zsh|ksh)$/;
 
 /**
- * Calls `end` when an npm that started us has ended: also when it has done so before we look for the first time.
+ * Calls `end` when the npm that started us has ended, also if it ended before the first check.
  *
  * @param {() => void} end
  */
@@ -19,10 +19,10 @@ export function endWithParent(end) {
     parents.push([pid, stat.parent]);
   if (parents.some(([pid, parent]) => isAdopted(pid, parent))) return end();
   const isGone = () => parents.some(([pid, parent]) => findParent(pid) !== parent);
-  setInterval(() => isGone() && end(), LOOK).unref();
+  setInterval(() => isGone() && end(), CHECK_EVERY).unref();
 }
 
-/** Nobody is born into another session than his parent's (setsid(2)), unless he begins one: so another one has taken him over. */
+/** A process starts in its parent's session or begins its own (setsid(2)). If neither holds, another process has adopted it. */
 function isAdopted(pid, parent) {
   const [own, others] = [readStat(pid), readStat(parent)];
   if (own === undefined) return process.platform !== "win32" && pid === process.pid && parent === 1;
@@ -33,7 +33,7 @@ function findParent(pid) {
   return pid === process.pid ? process.ppid : readStat(pid)?.parent;
 }
 
-/** Linux alone tells (proc_pid_stat(5)): the name in parentheses may hold anything. */
+/** Linux only (proc_pid_stat(5)). The name in parentheses may contain anything. */
 function readStat(pid) {
   try {
     const [, name, rest] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];

@@ -1,11 +1,7 @@
-// Holds the walls of docs/design.md, "Who may import whom": a change there is a change here, in the same commit.
-// Imports are found by Bun's own parser, so a comment or a string is never taken for one.
+// Holds the walls between the rooms of docs/design.md: a change there is a change here, in the same commit.
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { dependencies } from "../package.json";
-
-const ROOT = join(import.meta.dir, "..");
+import { findImports, type Import, listFiles, readSources, withoutComments } from "../scripts/imports.ts";
 
 const LEAVES = [
   "closing.ts",
@@ -48,6 +44,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "mcp/": [],
   "store/": [],
   "tunnel/": [],
+  "tunnel/ngrok/": ["tunnel/assistants.ts", "tunnel/supervisor.ts", "tunnel/tunnel.ts"],
+  "tunnel/program/": ["tunnel/supervisor.ts", "tunnel/tunnel.ts"],
   "inspector/": [],
   "http/": [],
   "closing.ts": [],
@@ -64,14 +62,6 @@ const MAY_IMPORT_TYPES: Record<string, readonly string[]> = { "config/": PARTS }
 
 const EMPTY_NAME = /^(?:index|utils?|helpers?|types)(?:\.\w+)?$/;
 const DATED_ERA = /^eras\/\d{4}[^/]*\//;
-
-interface Import {
-  /** As it is written. */
-  specifier: string;
-  /** The file it leads to, such as `store/store.ts`, seen from src; null for a package. */
-  target: string | null;
-  isTypeOnly: boolean;
-}
 
 const sources = readSources();
 const imports = new Map([...sources].map(([file, text]) => [file, findImports(file, text)]));
@@ -99,7 +89,7 @@ test("main.ts alone calls process.exit", () => {
 });
 
 test("no file or folder has a name that says nothing", () => {
-  const files = scan("{src,test,scripts,bench,examples}/**/*");
+  const files = listFiles("{src,test,scripts,bench,examples}/**/*");
   expect(files.filter((file) => file.split("/").some((part) => EMPTY_NAME.test(part)))).toEqual([]);
 });
 
@@ -134,7 +124,7 @@ function checkRoom(file: string, { target, isTypeOnly }: Import): string | null 
   if (target === null) return null;
   const room = roomOf(file);
   const own = MAY_IMPORT[room];
-  if (!own) return `"${room}" is no room of docs/design.md`;
+  if (!own) return `"${room}" is not a room of docs/design.md`;
   const allowed = [...LEAVES, ...own, ...(isTypeOnly ? (MAY_IMPORT_TYPES[room] ?? []) : [])];
   if (
     roomOf(target) === room ||
@@ -188,50 +178,4 @@ function roomOf(file: string): string {
   return (
     rooms.sort((one, other) => other.length - one.length)[0] ?? (slash < 0 ? file : file.slice(0, slash + 1))
   );
-}
-
-function findImports(file: string, text: string): Import[] {
-  const values = parseImports(file, text);
-  const all = new Set([...parseImports(file, withoutTypeKeywords(text)), ...findTypePositions(text)]);
-  return [...all].map((specifier) => ({
-    specifier,
-    target: specifier.startsWith(".") ? join(dirname(file), specifier) : null,
-    isTypeOnly: !values.includes(specifier),
-  }));
-}
-
-function parseImports(file: string, text: string): string[] {
-  const transpiler = new Bun.Transpiler({
-    loader: file.endsWith(".tsx") ? "tsx" : "ts",
-    tsconfig: JSON.stringify({ compilerOptions: { verbatimModuleSyntax: true } }),
-  });
-  const found = transpiler.scanImports(text.replace(/^#!.*/, "")).map(({ path }) => path);
-  // The parser adds what JSX would compile to.
-  return found.filter((specifier) => text.includes(`"${specifier}"`));
-}
-
-/** The parser drops type imports, so they are made to look like the others. */
-function withoutTypeKeywords(text: string): string {
-  const statement = /^\s*(?:import|export)\s+(?:type\s+)?(?:[\w$]+|\{[^}]*\}|\*)[^;'"=]*?from\s*["']/gm;
-  return text.replace(statement, (match) => match.replace(/\btype\s+(?=[\w${*])/g, ""));
-}
-
-/** `import("./file.ts").Name`, where a type is expected. */
-function findTypePositions(text: string): string[] {
-  return [...withoutComments(text).matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)\s*\.\s*[A-Z]/g)].map(
-    ([, path]) => path!,
-  );
-}
-
-function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-}
-
-function readSources(): Map<string, string> {
-  const files = scan("src/**/*.{ts,tsx}");
-  return new Map(files.map((file) => [file.slice("src/".length), readFileSync(join(ROOT, file), "utf8")]));
-}
-
-function scan(pattern: string): string[] {
-  return [...new Bun.Glob(pattern).scanSync({ cwd: ROOT, onlyFiles: true })].sort();
 }

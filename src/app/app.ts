@@ -1,10 +1,11 @@
 // The start-up story: builds each part in order and closes them backwards.
 // The only file that names concrete choices; what one part needs of another is passed in here.
+import { childEnvironment } from "./environment.ts";
 import type { AppEvent, Ready } from "./event.ts";
 import { chooseCredential, describeCredential, openOAuth, refusePrivateFetch } from "./oauth.ts";
 import { createPublicHandler, MESSAGES_PATH, openDoors, SSE_PATH } from "./public-side.ts";
-import { childEnvironment, openServer } from "./server.ts";
-import { chooseTunnel, takesSocket, tellTunnel, type TunnelIO, watchLoad } from "./tunnel.ts";
+import { openServer } from "./server.ts";
+import { prepareTunnel, limitRequests, reportTunnel, type TunnelIO } from "./tunnel.ts";
 import { resolveCommand } from "../child/command.ts";
 import { identifyServer } from "../child/identity.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "../closing.ts";
@@ -67,7 +68,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
 
   const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
   refusePrivateFetch(config, io);
-  const openTunnel = chooseTunnel(config, io);
+  const prepared = prepareTunnel(config, io);
   const store = config.auth === "none" ? undefined : openStore(config.store);
   closing.add(() => store?.close());
 
@@ -75,7 +76,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   closing.add(listener.stop);
   if (config.port === null && listener.port !== FIRST_PORT)
     log.info(`Port ${FIRST_PORT} is in use; listening on ${listener.port} instead.`);
-  const door = takesSocket(config)
+  const door = prepared?.capabilities.takesSocket
     ? listenForTunnel({ ...io, places: listSocketPlaces(io.env), warn: log.warn })
     : undefined;
   closing.add(() => door?.stop());
@@ -91,16 +92,16 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => {});
   const over = (problem: UserError) => (isReady ? void stop(1) : lost.reject(problem));
-  const teller = tellTunnel({ ...io, isAnnounced: () => isReady, moved, over });
-  if (openTunnel) log.info(`Opening the ${config.tunnel} tunnel.`);
+  const teller = reportTunnel({ ...io, isAnnounced: () => isReady, moved, over });
+  if (prepared) log.info(`Opening the ${config.tunnel} tunnel.`);
   // A broken server is told at once, however long the tunnel takes.
   const tunnel = await Promise.race([
-    openTunnel?.({ ...listener.target, socket: door?.socket }, teller.events, starting),
+    prepared?.open({ ...listener.target, socket: door?.socket }, teller.events, starting),
     failureOf(launched),
   ]);
   closing.add(() => tunnel?.close());
   if (tunnel) publicUrl = tunnel.url;
-  if (tunnel) teller.tellUp(tunnel);
+  if (tunnel) teller.up(tunnel);
 
   const endpoint = createEndpoint({
     ...io,
@@ -108,7 +109,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     messagesPath: MESSAGES_PATH,
     arrived: listener.allowSilence,
     maxBody: config.maxBody,
-    streamsGet: tunnel?.capabilities.streamsGet ?? true,
+    streamsGet: prepared?.capabilities.streamsGet ?? true,
   });
   closing.add(async () => {
     // The streams stay until the servers are gone: what they leave unanswered is told on them.
@@ -122,8 +123,8 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   let countRequest = () => {};
   const doors = openDoors({ config, listener, door, count: () => countRequest() });
   publish();
-  if (tunnel) {
-    const load = await watchLoad(tunnel, doors.places.limit, io);
+  if (prepared) {
+    const load = await limitRequests(prepared.capabilities, doors.places.limit, io);
     countRequest = load.count;
     closing.add(load.close);
   }
@@ -177,7 +178,8 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       sse: publicUrl + SSE_PATH,
       local: listener.origin + config.path,
       issuer: oauth ? publicUrl : null,
-      tunnel: tunnel?.kind ?? "none",
+      tunnel: config.tunnel,
+      ...(prepared?.capabilities.caveat !== undefined && { caveat: prepared.capabilities.caveat }),
       inspector: null,
       readyz: `http://127.0.0.1:${side.port}/readyz`,
       auth: config.auth,

@@ -1,4 +1,5 @@
 // What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
+import type { Config } from "../config/config.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
 export interface Ready {
@@ -9,7 +10,9 @@ export interface Ready {
   sse: string;
   local: string;
   issuer: string | null;
-  tunnel: "ngrok" | "cloudflared" | "tailscale" | "none";
+  tunnel: Config["tunnel"];
+  /** A sentence or two about what surprises people about this tunnel. */
+  caveat?: string;
   inspector: null;
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;

@@ -1,4 +1,5 @@
 // The wrapped server a run has, made of its config.
+import { childEnvironment } from "./environment.ts";
 import type { AppEvent } from "./event.ts";
 import { awaitAnswer, createLaunchWatch } from "./launch.ts";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -6,7 +7,6 @@ import { createBridge } from "../bridge/pool.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import type { Config } from "../config/config.ts";
-import { inheritEnvironment } from "./tunnel.ts";
 import type { Log } from "../log.ts";
 import { printable, printableLine } from "../printable.ts";
 
@@ -65,9 +65,4 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
     launch: (url, signal) =>
       awaitAnswer(bridge.launch(), { command, isQuiet: config.quiet, log, watch, url, signal }),
   };
-}
-
-/** The server gets our environment, less what is ours alone. */
-export function childEnvironment(config: Config, env: ServerIO["env"]): Record<string, string> {
-  return { ...inheritEnvironment(env), ...config.env };
 }

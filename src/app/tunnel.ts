@@ -1,67 +1,74 @@
-// Which tunnel a run has, made of its config; the part of the start-up story that names providers.
+// The tunnel of a run, made of its config: the one table of providers, the limits of the one in use, and the reports on it.
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { inheritEnvironment } from "./environment.ts";
 import type { AppEvent } from "./event.ts";
 import type { Config } from "../config/config.ts";
 import { findStateFolder, type Machine } from "../config/state-folder.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { createCloudflared } from "../tunnel/program/cloudflared.ts";
-import type { PolicyOptions } from "../tunnel/ngrok/traffic-policy.ts";
 import type { AgentCommand } from "../tunnel/ngrok/agent-process.ts";
-import { createNgrok } from "../tunnel/ngrok/ngrok.ts";
-import { createQuota, type Quota } from "../tunnel/request-quota.ts";
-import type { SupervisorEnv } from "../tunnel/supervisor.ts";
-import { createTailscale } from "../tunnel/program/tailscale.ts";
-import type { OpenTunnel, Tunnel, TunnelEvents, Up } from "../tunnel/tunnel.ts";
+import { ngrok } from "../tunnel/ngrok/ngrok.ts";
+import { cloudflared } from "../tunnel/program/cloudflared.ts";
+import { tailscale } from "../tunnel/program/tailscale.ts";
+import { createRequestQuota, type RequestQuota } from "../tunnel/request-quota.ts";
+import type {
+  OpenTunnel,
+  TunnelCapabilities,
+  TunnelConnection,
+  TunnelEvents,
+  TunnelProvider,
+  TunnelResources,
+} from "../tunnel/tunnel.ts";
 
 export interface TunnelIO extends Machine {
   log: Log;
-  /** How to start this program as the ngrok agent; `env` is added to what is inherited. */
+  /** How to start this program as the ngrok agent; `env` is added to the inherited environment. */
   agent: AgentCommand;
+  /** More kinds of tunnel, by name. */
+  tunnels?: Readonly<Record<string, TunnelProvider>>;
   now(): number;
   random(bytes: number): Uint8Array;
 }
 
+/** The resources of a provider that is configured here; most providers need only `TunnelResources`. */
+interface TunnelSetup extends TunnelResources {
+  config: Config;
+  io: TunnelIO;
+}
+
+/** Every kind of tunnel. A new one is a line here, its name in the config's choices, and its own file in src/tunnel/. */
+const PROVIDERS: Record<Exclude<Config["tunnel"], "none">, TunnelProvider<TunnelSetup>> = {
+  ngrok: { ...ngrok, create: configureNgrok },
+  cloudflared,
+  tailscale,
+};
+
+export interface PreparedTunnel {
+  capabilities: TunnelCapabilities;
+  open: OpenTunnel;
+}
+
 /** @throws {UserError} exit code 2: the provider's program is missing, or an option cannot be right */
-export function chooseTunnel(config: Config, io: TunnelIO): OpenTunnel | undefined {
-  const env = inheritEnvironment(io.env);
-  const around: SupervisorEnv = {
+export function prepareTunnel(config: Config, io: TunnelIO): PreparedTunnel | undefined {
+  if (config.tunnel === "none") return undefined;
+  const provider: TunnelProvider<TunnelSetup> = io.tunnels?.[config.tunnel] ?? PROVIDERS[config.tunnel];
+  const timing = {
     now: io.now,
     random: () => Buffer.from(io.random(4)).readUInt32BE() / 2 ** 32,
-    sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
+    sleep: (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {}),
   };
-  switch (config.tunnel) {
-    case "ngrok":
-      return chooseNgrok(config, io, around, { ...io.agent, env: { ...env, ...io.agent.env } });
-    case "cloudflared":
-      return createCloudflared({ env, around, log: io.log });
-    case "tailscale":
-      return createTailscale({ env, around, log: io.log });
-    case "none":
-      return undefined;
-  }
+  const open = provider.create({ config, io, env: inheritEnvironment(io.env), timing, log: io.log });
+  return { capabilities: provider.capabilities, open };
 }
 
-/** Whether the tunnel's program can be sent to a Unix socket. tailscaled wants root for that, and then names itself as the Host. */
-export function takesSocket({ tunnel }: Pick<Config, "tunnel">): boolean {
-  return tunnel === "ngrok" || tunnel === "cloudflared";
-}
-
-function chooseNgrok(
-  config: Config,
-  { env, log }: TunnelIO,
-  around: SupervisorEnv,
-  agent: AgentCommand,
-): OpenTunnel {
-  const server = env["MCP_EXPOSE_NGROK_SERVER"];
-  const caFile = env["MCP_EXPOSE_NGROK_CA"];
-  const policy: PolicyOptions = { ...config.ngrok, ...(config.only && { only: config.only }), fetch };
-  return createNgrok({
-    log,
-    agent,
-    around,
-    policy,
+function configureNgrok({ config, io, ...resources }: TunnelSetup): OpenTunnel {
+  const server = io.env["MCP_EXPOSE_NGROK_SERVER"];
+  const caFile = io.env["MCP_EXPOSE_NGROK_CA"];
+  return ngrok.create({
+    ...resources,
+    agent: { ...io.agent, env: { ...resources.env, ...io.agent.env } },
+    policy: { ...config.ngrok, ...(config.only && { only: config.only }), fetch },
     ...(config.ngrokAuthtoken !== undefined && { authtoken: config.ngrokAuthtoken }),
     ...(config.domain !== undefined && { domain: config.domain }),
     ...(server !== undefined && { server }),
@@ -69,90 +76,79 @@ function chooseNgrok(
   });
 }
 
-/** Beside our own settings: ngrok's secret, and what the launcher tells Bun. */
-const OURS: ReadonlySet<string> = new Set(["NGROK_AUTHTOKEN", "BUN_FEATURE_FLAG_NO_ORPHANS"]);
+const WARN_EVERY = 60_000;
 
-/** What every process we start gets of our environment: all but what is ours alone. */
-export function inheritEnvironment(env: TunnelIO["env"]): Record<string, string> {
-  const inherited = Object.entries(env).filter(
-    ([name, value]) => value !== undefined && !OURS.has(name) && !name.startsWith("MCP_EXPOSE_"),
-  );
-  return Object.fromEntries(inherited) as Record<string, string>;
-}
-
-const TELL_REFUSED_EVERY = 60_000;
-
-/** Keeps what comes through the tunnel within what the provider carries and, as far as a warning can, gives away. */
-export async function watchLoad(
-  { capabilities: { maxRequests, monthlyRequests } }: Tunnel,
-  limit: (count: number, refused: () => void) => void,
+/** Keeps the tunnel's requests within what the provider carries, and warns before a free plan is used up. */
+export async function limitRequests(
+  { maxRequests, monthlyRequests }: TunnelCapabilities,
+  limit: (count: number, onRefused: () => void) => void,
   io: TunnelIO,
-): Promise<Quota> {
+): Promise<RequestQuota> {
   const { log, now } = io;
-  let told = -Infinity;
-  const tellRefused = () => {
-    // Whoever sends more than there is room for does not stop at one.
-    if (now() - told < TELL_REFUSED_EVERY) return;
-    told = now();
-    log.warn(`Requests were refused: at most ${maxRequests} are open at a time, fewer without a token.`);
+  let warnedAt = -Infinity;
+  const onRefused = () => {
+    // A flood of requests is refused one by one, and logged once a minute.
+    if (now() - warnedAt < WARN_EVERY) return;
+    warnedAt = now();
+    log.warn(
+      `Requests were refused: at most ${maxRequests} may be open at a time, and fewer without a token.`,
+    );
   };
-  if (maxRequests !== undefined) limit(maxRequests, tellRefused);
+  if (maxRequests !== undefined) limit(maxRequests, onRefused);
   if (monthlyRequests === undefined) return { count: () => {}, close: async () => {} };
-  return createQuota({
+  return createRequestQuota({
     file: join(findStateFolder(io), "tunnel-requests.json"),
     limit: monthlyRequests,
     now,
     warn: (count, most) =>
-      log.warn(`${count} requests came through the tunnel this month; the free plan ends at ${most}.`),
+      log.warn(`${count} requests came through the tunnel this month. The free plan allows ${most}.`),
   });
 }
 
-export interface Listeners {
+export interface TunnelReportOptions {
   now(): number;
   log: Log;
   emit(event: AppEvent & { event: "tunnel" }): void;
-  /** The URL is another one from now on. */
+  /** The URL has changed. */
   moved(url: string): void;
-  /** Whether anybody has been told the URL; until then its changes and its loss are no news of their own. */
+  /** Whether the URL has been announced; before that, its changes and its loss are not reported on their own. */
   isAnnounced(): boolean;
-  /** There will be no tunnel any more. */
+  /** The tunnel is given up. */
   over(problem: UserError): void;
 }
 
-/** Makes the program's events of the tunnel's. */
-export function tellTunnel({ now, log, emit, isAnnounced, moved, over }: Listeners) {
+/** Turns the tunnel's events into the program's. */
+export function reportTunnel({ now, log, emit, isAnnounced, moved, over }: TunnelReportOptions) {
   let url: string | undefined;
-  let since: number | undefined;
+  let downSince: number | undefined;
 
-  const tellUp = (up: Up) => {
-    const changed = url !== undefined && up.url !== url;
-    const { roundTrip } = up;
+  const up = ({ url: newUrl, roundTrip }: TunnelConnection) => {
+    const changed = url !== undefined && newUrl !== url;
     emit({
       event: "tunnel",
       state: "up",
-      url: up.url,
+      url: newUrl,
       ...(roundTrip !== undefined && { roundTripMs: roundTrip }),
-      ...(since !== undefined && { downMs: now() - since }),
+      ...(downSince !== undefined && { downMs: now() - downSince }),
       ...(changed && isAnnounced() && { changed }),
     });
-    url = up.url;
-    since = undefined;
-    if (changed) moved(up.url);
+    url = newUrl;
+    downSince = undefined;
+    if (changed) moved(newUrl);
   };
   const events: TunnelEvents = {
-    up: tellUp,
-    down({ reason, since: lost, nextTry }) {
-      since = lost;
-      const when = new Date(lost).toISOString();
+    up,
+    down({ reason, since, nextTry }) {
+      downSince = since;
       const next = nextTry === undefined ? {} : { nextTryMs: nextTry };
-      emit({ event: "tunnel", state: "down", reason, since: when, ...next });
+      emit({ event: "tunnel", state: "down", reason, since: new Date(since).toISOString(), ...next });
     },
     failed(reason, advice) {
       if (isAnnounced())
         emit({ event: "tunnel", state: "failed", reason, ...(advice !== undefined && { advice }) });
       over(new UserError(reason, advice, 1));
     },
-    notice: log.warn,
+    warn: log.warn,
   };
-  return { events, tellUp };
+  return { events, up };
 }

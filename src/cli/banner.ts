@@ -11,7 +11,7 @@ import type { Style } from "./style.ts";
  * @param width columns of the terminal; commands may be wider, since they are copied as they stand
  */
 export function renderBanner(ready: Ready, style: Style, width = Infinity): string {
-  const { url, server, tunnel } = ready;
+  const { url, server, tunnel, caveat } = ready;
   const isPublic = url.startsWith("https:");
   const name = style.bold(`${NAME} ${VERSION}`);
   const isProxied = isPublic && tunnel === "none";
@@ -37,7 +37,7 @@ export function renderBanner(ready: Ready, style: Style, width = Infinity): stri
     ...(isPublic ? describeAssistants(ready).map(write) : [wrap(LOCAL_ONLY, width)]),
     "",
     ...describeCommands(ready, style),
-    ...(tunnel in ABOUT_TUNNEL ? ["", style.dim(wrap(ABOUT_TUNNEL[tunnel]!, width))] : []),
+    ...(caveat === undefined ? [] : ["", style.dim(wrap(caveat, width))]),
     "",
     "",
   ].join("\n");
@@ -52,13 +52,6 @@ const LABEL = 9;
 export function renderCredential(ready: Ready, style: Style): string {
   return ready.credential?.kind === "token" ? `${renderRow("Token", ready.credential.token, style)}\n` : "";
 }
-
-/** What surprises people about a tunnel. */
-const ABOUT_TUNNEL: Partial<Record<Ready["tunnel"], string>> = {
-  ngrok: 'On ngrok\'s free plan your browser first shows a notice: press "Visit Site".',
-  cloudflared:
-    "The next start has another URL. What the server says outside of a call does not get through Cloudflare.",
-};
 
 const LOCAL_ONLY =
   "It is not on the internet. For a public URL: set NGROK_AUTHTOKEN (dashboard.ngrok.com), use --tunnel cloudflared, or --public-url with your own proxy.";

@@ -1,11 +1,11 @@
-// From which addresses the assistants' servers call, as their makers publish them. Looked up on 2026-11-21.
+// The addresses that the assistants' servers call from, as their makers publish them. Looked up on 2026-11-21.
 // Claude: https://platform.claude.com/docs/en/api/ip-addresses, "Outbound IP addresses".
-// ChatGPT: https://developers.openai.com/api/docs/guides/ip-addresses, which says to fetch the list, since it changes.
+// ChatGPT: https://developers.openai.com/api/docs/guides/ip-addresses, which says to fetch the list because it changes.
 
 export const ASSISTANTS = ["chatgpt", "claude"] as const;
 export type Assistant = (typeof ASSISTANTS)[number];
 
-/** CIDR blocks, or where the maker publishes them as `{"prefixes": [{"ipv4Prefix": "…"}, …]}`. */
+/** CIDR blocks, or the URL where the maker publishes them as `{"prefixes": [{"ipv4Prefix": "…"}, …]}`. */
 export const PUBLISHED: Record<Assistant, { ranges: readonly string[] } | { list: string }> = {
   chatgpt: { list: "https://openai.com/chatgpt-connectors.json" },
   claude: { ranges: ["160.79.104.0/21"] },

@@ -1,88 +1,83 @@
 // Keeps one tunnel open for as long as the program runs: one attempt after the other, until a person has to act.
 // States: opening → up ⇄ interrupted → waiting → opening …, and over. Knows no provider, no clock and no network of its own.
 import type { UserError } from "../errors.ts";
-import type { Capabilities, OpenTunnel, Tunnel, TunnelEvents, TunnelTarget, Up } from "./tunnel.ts";
+import type { OpenTunnel, Timing, TunnelConnection, TunnelEvents, TunnelTarget } from "./tunnel.ts";
 
-/** Why an attempt has ended. */
-export interface Setback {
+/** Why an attempt did not open a tunnel, or why an open one has ended. */
+export interface AttemptFailure {
   /** For a person. */
   error: UserError;
   /**
-   * `final`: the same would happen again; `occupied`: it may pass when somebody else, such as our own predecessor,
-   * has let go; `passing`: the next try may succeed.
+   * `permanent`: the same would happen again; `occupied`: the URL is free once its holder, such as our own predecessor,
+   * has let go of it; `transient`: the next try may succeed.
    */
-  outlook: "final" | "occupied" | "passing";
+  outlook: "permanent" | "occupied" | "transient";
 }
 
 export interface AttemptEvents {
-  /** The open tunnel carries nothing for now, and the provider's program is getting it back by itself. */
+  /** The open tunnel carries nothing for now, and the provider's program reconnects by itself. */
   interrupted(reason: string): void;
-  /** It has it back, perhaps under another URL. */
-  resumed(up: Up): void;
-  notice(text: string): void;
+  /** The provider's program has reconnected, perhaps under another URL. */
+  resumed(connection: TunnelConnection): void;
+  warn(text: string): void;
 }
 
 /** One try to open the tunnel and, when it succeeds, the life of that tunnel. */
 export interface Attempt {
-  readonly opened: Promise<Up | Setback>;
+  readonly opened: Promise<TunnelConnection | AttemptFailure>;
   /** The end of an opened tunnel, if it comes by itself. */
-  readonly ended: Promise<Setback>;
+  readonly ended: Promise<AttemptFailure>;
   /** Ends it in order. Never rejects; bounded to a few seconds. */
   close(): Promise<void>;
   /** Ends it at once; nothing is left behind. */
   kill(): void;
 }
 
-export interface Provider {
-  kind: Tunnel["kind"];
-  capabilities: Capabilities;
+/** Makes attempts; the supervisor decides when. */
+export interface AttemptFactory {
+  /** The provider's name, for a person. */
+  name: string;
   begin(target: TunnelTarget, events: AttemptEvents): Attempt;
-  /** A cheap look whether a try has a chance; absent: always. Never rejects, takes two seconds at most. */
+  /** A cheap check whether a try has a chance; absent: always. Never rejects, takes two seconds at most. */
   isReachable?(): Promise<boolean>;
 }
 
-export interface SupervisorEnv {
-  now(): number;
-  /** At least 0, less than 1. */
-  random(): number;
-  /** Resolves after `ms` milliseconds, or at once when `signal` aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** How long a name that is taken is asked for at the start: milliseconds. */
+export interface SupervisorTiming extends Timing {
+  /** How long an occupied URL is tried for at the start: milliseconds. */
   patience?: number;
 }
 
-/** ngrok forgets an agent that has vanished without a word after its heartbeats have been missing for a while. */
+/** ngrok frees the URL of an agent that has vanished when its heartbeats have been missing for a while. */
 const PATIENCE = 30_000;
 const SHORTEST = 500;
 const LONGEST = 30_000;
-/** While the network is gone this is all that is done, so that its return is noticed at once. */
-const LOOK_EVERY = 500;
+/** While the network is gone nothing else is done, so that its return is noticed at once. */
+const CHECK_EVERY = 500;
 
-/** Milliseconds before try number `tries` (from 0): from 0.5 s to 30 s, spread so that many do not come back at once. */
+/** Milliseconds before try number `tries` (from 0): from 0.5 s to 30 s, spread so that many programs do not come back at once. */
 export function chooseDelay(tries: number, random: number): number {
   const longest = Math.min(LONGEST, SHORTEST * 2 ** (tries + 1));
   return Math.round(longest / 2 + (longest / 2) * random);
 }
 
-export function supervise(provider: Provider, around: SupervisorEnv): OpenTunnel {
+export function supervise(factory: AttemptFactory, timing: SupervisorTiming): OpenTunnel {
   return async (target, events, signal) => {
     signal.throwIfAborted();
-    const run: Run = { provider, target, events, life: new AbortController(), patience: PATIENCE, ...around };
+    const life = new AbortController();
+    const state: SupervisorState = { factory, target, events, life, patience: PATIENCE, ...timing };
     const abandon = () => {
-      run.life.abort();
-      run.attempt?.kill();
+      life.abort();
+      state.attempt?.kill();
     };
     signal.addEventListener("abort", abandon);
     try {
-      const up = await openFirst(run, signal);
-      void keepOpen(run);
+      const connection = await openFirst(state, signal);
+      void keepOpen(state);
       return {
-        ...up,
-        kind: provider.kind,
-        capabilities: provider.capabilities,
+        ...connection,
         async close() {
-          run.life.abort();
-          await run.attempt?.close();
+          life.abort();
+          await state.attempt?.close();
         },
       };
     } finally {
@@ -91,8 +86,8 @@ export function supervise(provider: Provider, around: SupervisorEnv): OpenTunnel
   };
 }
 
-interface Run extends Required<SupervisorEnv> {
-  readonly provider: Provider;
+interface SupervisorState extends Required<SupervisorTiming> {
+  readonly factory: AttemptFactory;
   readonly target: TunnelTarget;
   readonly events: TunnelEvents;
   /** Aborted when nothing more is to be tried. */
@@ -103,87 +98,87 @@ interface Run extends Required<SupervisorEnv> {
   since?: number;
 }
 
-/** Only a name that is still taken is waited for: whatever else is wrong at the start, a person is there to see it. */
-async function openFirst(run: Run, signal: AbortSignal): Promise<Up> {
-  const { now, random, sleep, patience, events, life } = run;
+/** Only an occupied URL is waited for: a person is there at the start to see any other failure. */
+async function openFirst(state: SupervisorState, signal: AbortSignal): Promise<TunnelConnection> {
+  const { now, random, sleep, patience, events, life } = state;
   const until = now() + patience;
   for (let tries = 0; ; tries++) {
-    const outcome = await tryOnce(run);
+    const outcome = await tryOnce(state);
     signal.throwIfAborted();
     if ("url" in outcome) return outcome;
     if (outcome.outlook !== "occupied" || now() >= until) throw outcome.error;
-    if (tries === 0) events.notice(`${outcome.error.message} Trying for ${patience / 1000} s.`);
+    if (tries === 0) events.warn(`${outcome.error.message} Retrying for ${patience / 1000} s.`);
     await sleep(Math.min(chooseDelay(tries, random()), until - now()), life.signal);
     signal.throwIfAborted();
   }
 }
 
-async function tryOnce(run: Run): Promise<Up | Setback> {
-  const attempt = run.provider.begin(run.target, {
-    interrupted: (reason) => tellDown(run, reason),
-    resumed: (up) => tellUp(run, up),
-    notice: (text) => run.events.notice(text),
+async function tryOnce(state: SupervisorState): Promise<TunnelConnection | AttemptFailure> {
+  const attempt = state.factory.begin(state.target, {
+    interrupted: (reason) => reportDown(state, reason),
+    resumed: (connection) => reportUp(state, connection),
+    warn: (text) => state.events.warn(text),
   });
-  run.attempt = attempt;
+  state.attempt = attempt;
   const outcome = await attempt.opened;
   if (!("url" in outcome)) attempt.kill();
   return outcome;
 }
 
-async function keepOpen(run: Run): Promise<void> {
-  while (!isOver(run)) {
-    const setback = await run.attempt!.ended;
-    // Closing in order ends an attempt too, and is not to be cut short.
-    if (isOver(run)) return;
-    run.attempt!.kill();
-    await getBack(run, setback);
+async function keepOpen(state: SupervisorState): Promise<void> {
+  while (!isOver(state)) {
+    const failure = await state.attempt!.ended;
+    // Closing in order ends an attempt too, and must not be cut short.
+    if (isOver(state)) return;
+    state.attempt!.kill();
+    await reopen(state, failure);
   }
 }
 
-async function getBack(run: Run, setback: Setback): Promise<void> {
-  for (let tries = 0; !isOver(run); tries++) {
-    if (setback.outlook === "final") return giveUp(run, setback);
-    const delay = chooseDelay(tries, run.random());
-    tellDown(run, setback.error.message, delay);
-    await run.sleep(delay, run.life.signal);
-    if (await waitForNetwork(run)) tries = 0;
-    if (isOver(run)) return;
-    const outcome = await tryOnce(run);
-    if ("url" in outcome) return tellUp(run, outcome);
-    setback = outcome;
+async function reopen(state: SupervisorState, failure: AttemptFailure): Promise<void> {
+  for (let tries = 0; !isOver(state); tries++) {
+    if (failure.outlook === "permanent") return giveUp(state, failure);
+    const delay = chooseDelay(tries, state.random());
+    reportDown(state, failure.error.message, delay);
+    await state.sleep(delay, state.life.signal);
+    if (await waitForNetwork(state)) tries = 0;
+    if (isOver(state)) return;
+    const outcome = await tryOnce(state);
+    if ("url" in outcome) return reportUp(state, outcome);
+    failure = outcome;
   }
 }
 
 /** @returns whether there was anything to wait for */
-async function waitForNetwork(run: Run): Promise<boolean> {
-  const { provider } = run;
+async function waitForNetwork(state: SupervisorState): Promise<boolean> {
+  const { factory } = state;
   let waited = false;
-  while (!isOver(run) && (await provider.isReachable?.()) === false) {
-    if (!waited) tellDown(run, `${provider.kind} cannot be reached; is this machine online?`, LOOK_EVERY);
+  while (!isOver(state) && (await factory.isReachable?.()) === false) {
+    if (!waited) reportDown(state, `${factory.name} cannot be reached. Is this machine online?`, CHECK_EVERY);
     waited = true;
-    await run.sleep(LOOK_EVERY, run.life.signal);
+    await state.sleep(CHECK_EVERY, state.life.signal);
   }
   return waited;
 }
 
-function giveUp(run: Run, { error }: Setback): void {
-  run.life.abort();
-  run.attempt?.kill();
-  run.events.failed(error.message, error.hint);
+function giveUp(state: SupervisorState, { error }: AttemptFailure): void {
+  state.life.abort();
+  state.attempt?.kill();
+  state.events.failed(error.message, error.hint);
 }
 
-function tellUp(run: Run, up: Up): void {
-  if (isOver(run)) return;
-  delete run.since;
-  run.events.up(up);
+function reportUp(state: SupervisorState, connection: TunnelConnection): void {
+  if (isOver(state)) return;
+  delete state.since;
+  state.events.up(connection);
 }
 
-function tellDown(run: Run, reason: string, nextTry?: number): void {
-  if (isOver(run)) return;
-  run.since ??= run.now();
-  run.events.down({ reason, since: run.since, ...(nextTry !== undefined && { nextTry }) });
+function reportDown(state: SupervisorState, reason: string, nextTry?: number): void {
+  if (isOver(state)) return;
+  state.since ??= state.now();
+  state.events.down({ reason, since: state.since, ...(nextTry !== undefined && { nextTry }) });
 }
 
-function isOver({ life }: Run): boolean {
+function isOver({ life }: SupervisorState): boolean {
   return life.signal.aborted;
 }

@@ -21,16 +21,17 @@ const READY: Ready = {
   clients: [],
   server: "@scope/server-files",
 };
+const CAVEAT = 'Your browser first shows a notice: press "Visit Site".';
 const LOCAL: Ready = { ...READY, url: READY.local, tunnel: "none" };
 
 describe("the banner", () => {
   test("has the URL, the token, the steps of both assistants and two ready commands", () => {
-    const banner = renderBanner(READY, plain);
+    const banner = renderBanner({ ...READY, caveat: CAVEAT }, plain);
     expect(banner).toContain("URL      https://x.ngrok-free.dev/mcp\nToken    K7QX-29PM");
     expect(banner).toMatch(/ChatGPT .*Developer mode[^]*Claude .*Add custom connector/);
     expect(banner).toContain("claude mcp add --transport http server-files https://x.ngrok-free.dev/mcp\n");
     expect(banner).toContain("codex mcp add server-files --url https://x.ngrok-free.dev/mcp\n");
-    expect(banner).toContain("Visit Site");
+    expect(banner).toEndWith(`\n\n${CAVEAT}\n\n`);
   });
 
   test("names users instead of a token, and never a password", () => {
@@ -70,7 +71,7 @@ describe("the banner", () => {
   test("says how to get a public URL when there is none, and leaves cloud assistants out", () => {
     const banner = renderBanner(LOCAL, plain);
     expect(banner).toContain("It is not on the internet.");
-    expect(banner).not.toMatch(/ChatGPT|ngrok's free plan/);
+    expect(banner).not.toContain("ChatGPT");
   });
 
   test("says so when nobody has to sign in", () => {

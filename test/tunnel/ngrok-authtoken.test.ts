@@ -35,7 +35,7 @@ const V3 = "version: 3\nagent:\n  authtoken: from-v3-file\n";
 const V2 = 'version: "2"\nauthtoken: from-v2-file\n';
 
 describe("the authtoken", () => {
-  test("as given wins over the environment, which wins over the agent's file", async () => {
+  test("as given takes precedence over the environment, which takes precedence over the agent's file", async () => {
     await write(".config/ngrok/ngrok.yml", V3);
     const env = { NGROK_AUTHTOKEN: "from-environment" };
     expect(await find({ given: "as-given", env })).toBe("as-given");
@@ -43,12 +43,12 @@ describe("the authtoken", () => {
     expect(await find()).toBe("from-v3-file");
   });
 
-  test("is passed over where it is blank", async () => {
+  test("is skipped if it is blank", async () => {
     await write(".config/ngrok/ngrok.yml", V2);
     expect(await find({ given: " ", env: { NGROK_AUTHTOKEN: "" } })).toBe("from-v2-file");
   });
 
-  test("is unknown, without a warning, when there is none anywhere", async () => {
+  test("is undefined, without a warning, if there is none anywhere", async () => {
     expect(await find()).toBeUndefined();
     await write(".config/ngrok/ngrok.yml", "version: 3\nagent: {}\n");
     expect(await find()).toBeUndefined();
@@ -82,7 +82,7 @@ describe("the authtoken", () => {
   });
 
   test.each(["authtoken: [secret-in-broken-yaml\nagent: }", "\tauthtoken: secret-in-broken-yaml\n\t- x: {"])(
-    "in a malformed file is ignored with one warning that shows nothing of it",
+    "in a malformed file is ignored with one warning that does not show it",
     async (text) => {
       await write(".config/ngrok/ngrok.yml", text);
       expect(await find()).toBeUndefined();
@@ -93,7 +93,7 @@ describe("the authtoken", () => {
   );
 
   test.each(["- a\n- list\n", "just text", "", "agent: 7\nauthtoken: {a: b}\n"])(
-    "is unknown when the file says something else (%p)",
+    "is undefined if the file contains something else (%p)",
     async (text) => {
       await write(".config/ngrok/ngrok.yml", text);
       expect(await find()).toBeUndefined();

@@ -1,10 +1,11 @@
-// More streams at once than the addon survives: the tunnel's listener lets in what it carries and sends the rest away.
+// Opens more streams at once than the addon survives: the tunnel's listener accepts what the addon carries and refuses the rest.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";
 import { openDoors } from "../../src/app/public-side.ts";
 import { listen } from "../../src/http/http-server.ts";
 import { listenForTunnel } from "../../src/http/tunnel-server.ts";
+import { ngrok } from "../../src/tunnel/ngrok/ngrok.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 
 setDefaultTimeout(60_000);
@@ -32,7 +33,7 @@ test.each(FORMS)(
       socket: door.socket,
     });
     let refusals = 0;
-    doors.places.limit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
+    doors.places.limit(ngrok.capabilities.maxRequests!, () => refusals++);
     const session = ingress.sessions[0];
 
     const answers = await Promise.all(Array.from({ length: 500 }, () => ask(opened.url)));
@@ -46,7 +47,7 @@ test.each(FORMS)(
     for (const pulse of pulses) pulse.enqueue(": alive\n\n");
     await heard;
     expect(ingress.sessions).toEqual([session!]);
-    expect(opened.told).toEqual([]);
+    expect(opened.recorded).toEqual([]);
 
     served[0]!.destroy();
     await until(() => pulses.size === 399, "the stream is given up");

@@ -1,4 +1,4 @@
-// A network that is gone for 20 s, as on a train: what the addon alone answers with a break of two minutes.
+// The network is gone for 20 s, as on a train. The addon alone would be back after two minutes.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { AGENTS, createWorkshop, FORMS } from "./open-tunnel.ts";
 

@@ -1,4 +1,4 @@
-// The traffic policy that ngrok is given: the person's own, and the rule that lets some assistants in alone.
+// The traffic policy that ngrok gets: the person's own, and the rule that admits only some assistants.
 import { afterEach, describe, expect, test } from "bun:test";
 import { checkPolicy, composePolicy, type PolicyOptions } from "../../src/tunnel/ngrok/traffic-policy.ts";
 
@@ -36,7 +36,7 @@ async function allowed(options: PolicyOptions): Promise<string[]> {
 describe("a policy of the person's own", () => {
   const yaml = "on_http_request:\n  - actions:\n      - type: log\n# a remark\n";
 
-  test("goes to ngrok as it was written", async () => {
+  test("goes to ngrok unchanged", async () => {
     expect(await composePolicy({ trafficPolicy: yaml, ...OFFLINE })).toBe(yaml);
     expect(await composePolicy(OFFLINE)).toBeUndefined();
   });
@@ -53,7 +53,7 @@ describe("a policy of the person's own", () => {
   });
 
   test.each(["[]", "just words", "on_http_request: {}", "inbound: []", "{", "on_http_request: [\n"])(
-    "that is none is refused: %p",
+    "that is not valid is refused: %p",
     (trafficPolicy) => {
       expect(() => checkPolicy({ trafficPolicy, ...OFFLINE })).toThrow(
         expect.objectContaining({ name: "UserError", exitCode: 2 }),
@@ -63,11 +63,11 @@ describe("a policy of the person's own", () => {
 });
 
 describe("--only", () => {
-  test("goes by the ranges that Anthropic publishes, without looking anything up", async () => {
+  test("uses the ranges that Anthropic publishes, without a lookup", async () => {
     expect(await allowed({ only: ["claude"], ...OFFLINE })).toEqual(["160.79.104.0/21"]);
   });
 
-  test("gets ChatGPT's ranges from where OpenAI publishes them", async () => {
+  test("fetches ChatGPT's ranges from where OpenAI publishes them", async () => {
     const prefixes = [{ ipv4Prefix: "192.0.2.0/28" }, { ipv6Prefix: "2001:db8::/48" }];
     const list = publish(JSON.stringify({ creationTime: "2026-11-20T00:00:00", prefixes }));
     expect(await allowed({ only: ["chatgpt", "claude"], ...list })).toEqual([
@@ -78,7 +78,7 @@ describe("--only", () => {
     expect(list.asked).toEqual(["https://openai.com/chatgpt-connectors.json"]);
   });
 
-  test("goes by the ranges in the config file instead", async () => {
+  test("prefers the ranges in the config file", async () => {
     const ranges = { chatgpt: ["198.51.100.0/24"], claude: ["203.0.113.7/32"] };
     expect(await allowed({ only: ["chatgpt", "claude"], ranges, ...OFFLINE })).toEqual([
       "198.51.100.0/24",
@@ -86,7 +86,7 @@ describe("--only", () => {
     ]);
   });
 
-  test("leaves the approval page to everybody: a person opens it in a browser", async () => {
+  test("leaves the approval page open: a person opens it in a browser", async () => {
     const policy = JSON.parse((await composePolicy({ only: ["claude"], ...OFFLINE })) ?? "") as {
       on_http_request: { expressions: string[] }[];
     };
@@ -111,7 +111,7 @@ describe("--only", () => {
   });
 
   test.each(["192.0.2.0", "192.0.2.0/33", "example.com", "2001:db8::/129", ""])(
-    "refuses a range that is none: %p",
+    "refuses a range that is not valid: %p",
     (range) => {
       expect(() => checkPolicy({ ranges: { claude: [range] }, ...OFFLINE })).toThrow(
         `"${range}" is not an address range.`,

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { hostname } from "node:os";
-import type { NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
+import { ngrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
 import type { TunnelTarget } from "../../src/tunnel/tunnel.ts";
 import type { Ingress, IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { AGENTS, AUTHTOKEN, createWorkshop, FORMS, QUICK, refusalOf, until } from "./open-tunnel.ts";
@@ -65,7 +65,7 @@ describe("an open tunnel", () => {
   });
 
   test.each(["fin", "rst"] as const)(
-    "lets the target know that a client went away (%s)",
+    "closes the target's connection when a client has gone (%s)",
     async (howToAbort) => {
       const aborted = Promise.withResolvers<void>();
       async function* beat() {
@@ -90,10 +90,10 @@ describe("an open tunnel", () => {
     },
   );
 
-  test("says how long the way to ngrok and back takes, and what it can do", async () => {
+  test("reports the round trip to ngrok, and has the capabilities of ngrok", async () => {
     const { tunnel } = await open(here);
     expect(tunnel.roundTrip).toBeWithin(0, 10_000);
-    expect(tunnel.capabilities).toMatchObject({
+    expect(ngrok.capabilities).toMatchObject({
       stableUrl: true,
       streamsGet: true,
       account: true,
@@ -101,7 +101,7 @@ describe("an open tunnel", () => {
     });
   });
 
-  test("tells ngrok the program's name and nothing about the machine", async () => {
+  test("sends ngrok the program's name and nothing about the machine", async () => {
     const { ingress } = await open(here);
     const told = JSON.stringify([ingress.sessions[0]?.auth, ingress.binds[0]?.request]);
     expect(ingress.sessions[0]?.auth?.Extra.UserAgent).toStartWith("mcp-expose/");
@@ -115,7 +115,7 @@ describe("an open tunnel", () => {
     expect(ingress.binds[0]?.domain).toBe("mine.example.com");
   });
 
-  test("hands ngrok the traffic policy", async () => {
+  test("sends ngrok the traffic policy", async () => {
     const trafficPolicy = "on_http_request:\n  - actions:\n      - type: deny\n";
     const { ingress } = await open(here, { policy: { trafficPolicy, fetch } });
     expect(ingress.binds[0]?.request.Opts["TrafficPolicy"]).toBe(trafficPolicy);
@@ -125,7 +125,7 @@ describe("an open tunnel", () => {
 describe.each(FORMS)("the addon, run from the %s,", (form) => {
   const agent = AGENTS[form];
 
-  test("opens, and takes the URL offline and frees the agent when the tunnel is closed", async () => {
+  test("opens, and ends the URL and the agent when the tunnel is closed", async () => {
     const { ingress, tunnel, url } = await open(here, { agent });
     expect(await read(url)).toBe("here");
     await tunnel.close();
@@ -134,26 +134,26 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     expect((await fetch(url)).headers.get("ngrok-error-code")).toBe("ERR_NGROK_3200");
   });
 
-  test.each(["drop", "goaway"] as const)("gets the same URL back after a %s", async (how) => {
-    const { ingress, url, told, next } = await open(here, { agent });
+  test.each(["drop", "goaway"] as const)("reopens the same URL after a %s", async (how) => {
+    const { ingress, url, recorded, next } = await open(here, { agent });
     const up = next("up");
     ingress.sessions[0]?.[how]();
     expect((await up).up.url).toBe(url);
-    expect(told[0]).toMatchObject({ down: { reason: "The connection to ngrok broke.", nextTry: 500 } });
+    expect(recorded[0]).toMatchObject({ down: { reason: "The connection to ngrok broke.", nextTry: 500 } });
     expect(await read(url)).toBe("here");
     expect(ingress.sessions).toHaveLength(1);
   });
 
-  test("notices that ngrok has fallen silent, and comes back", async () => {
-    const { ingress, url, told, next } = await open(here, { agent, heartbeat: QUICK });
+  test("notices that ngrok has gone silent, and reopens the tunnel", async () => {
+    const { ingress, url, recorded, next } = await open(here, { agent, heartbeat: QUICK });
     const up = next("up");
     ingress.sessions[0]?.mute();
     await up;
-    expect(told[0]).toMatchObject({ down: { reason: "ngrok no longer answers." } });
+    expect(recorded[0]).toMatchObject({ down: { reason: "ngrok no longer answers." } });
     expect(await read(url)).toBe("here");
   });
 
-  test("comes back after a time in which ngrok's port took connections and said no word of TLS", async () => {
+  test("reopens the tunnel after a time in which ngrok's port accepted connections without TLS", async () => {
     const { ingress, url, next } = await open(here, { agent, timeout: 700 });
     const before = ingress.connectionCount();
     const up = next("up");
@@ -165,17 +165,17 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
   });
 
   test("survives a peer that sends more than it was granted", async () => {
-    const { ingress, url, told } = await open(here, { agent });
+    const { ingress, url, recorded } = await open(here, { agent });
     const [session] = ingress.sessions;
     session?.violateWindow(ingress.binds[0]!.id);
     expect(await read(url)).toBe("here");
     await until(() => session?.mux.streamCount() === 1, "the broken stream is gone");
-    expect(told).toEqual([]);
+    expect(recorded).toEqual([]);
     expect(ingress.sessions).toEqual([session!]);
   });
 
-  test("says with ngrok's reason that its endpoint was stopped, and does not take it back", async () => {
-    const { ingress, next, told } = await open(here, { agent });
+  test("reports ngrok's reason when its endpoint was stopped, and does not reopen it", async () => {
+    const { ingress, next, recorded } = await open(here, { agent });
     const failed = next("failed");
     ingress.sessions[0]?.stopTunnel(ingress.binds[0]!.id, "Stopped from the dashboard.", "ERR_NGROK_701");
     expect(await failed).toEqual({
@@ -183,7 +183,7 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
       advice: "See https://ngrok.com/docs/errors/err_ngrok_701",
     });
     await until(() => ingress.sessions.length === 0, "the agent is gone");
-    expect(told).toHaveLength(1);
+    expect(recorded).toHaveLength(1);
   });
 
   test("obeys the dashboard's stop button", async () => {
@@ -194,17 +194,17 @@ describe.each(FORMS)("the addon, run from the %s,", (form) => {
     await until(() => ingress.sessions.length === 0, "the agent is gone");
   });
 
-  test("waits for its domain while somebody else has it", async () => {
+  test("waits for its domain while another agent holds it", async () => {
     const ingress = await workshop.startIngress();
     ingress.occupy("stand-in.ngrok-free.dev");
     const opening = workshop.open(workshop.createNgrok(ingress, { agent }));
     await until(() => ingress.connectionCount() >= 2, "it was tried for more than once");
     ingress.release("stand-in.ngrok-free.dev");
     expect((await opening).url).toBe(ingress.publicUrl);
-    expect((await opening).told[0]).toMatchObject({ notice: expect.stringContaining("already online") });
+    expect((await opening).recorded[0]).toMatchObject({ warning: expect.stringContaining("already online") });
   });
 
-  test("advises on a refused authtoken, and shows it nowhere", async () => {
+  test("advises on a refused authtoken, and never shows it", async () => {
     const ingress = await workshop.startIngress({ refuseAuthtoken: "ERR_NGROK_105" });
     const { message, hint, exitCode, output } = await refuse(ingress, { agent });
     expect(message).toBe("ngrok does not recognise the authtoken (ERR_NGROK_105).");
@@ -272,13 +272,13 @@ async function untilSteady(read: () => number): Promise<void> {
   }, "it stands still");
 }
 
-test("notices that the agent itself hangs, and takes another one", async () => {
-  const { ingress, url, told, next } = await open(here, { heartbeat: QUICK });
+test("notices that the agent itself hangs, and starts another one", async () => {
+  const { ingress, url, recorded, next } = await open(here, { heartbeat: QUICK });
   const up = next("up");
   const pgrep = Bun.spawnSync(["pgrep", "-P", String(process.pid), "-f", "ngrok-agent"]);
   process.kill(Number(pgrep.stdout.toString()), "SIGSTOP");
   await up;
-  expect(told[0]).toMatchObject({ down: { reason: "The ngrok agent hangs." } });
+  expect(recorded[0]).toMatchObject({ down: { reason: "The ngrok agent does not respond." } });
   expect(await read(url)).toBe("here");
   expect(ingress.sessions).toHaveLength(1);
 });
@@ -289,15 +289,15 @@ describe("a tunnel that is lost for good", () => {
     const failed = next("failed");
     ingress.revokeAuthtoken("ERR_NGROK_107");
     ingress.sessions[0]?.drop();
-    expect(await failed).toMatchObject({ failed: "ngrok does not accept the authtoken (ERR_NGROK_107)." });
+    expect(await failed).toMatchObject({ failed: "ngrok does not accept this authtoken (ERR_NGROK_107)." });
   });
 });
 
 describe("a tunnel that is refused", () => {
   const authtokenPage = "https://dashboard.ngrok.com/get-started/your-authtoken";
   test.each([
-    ["ERR_NGROK_107", "does not accept the authtoken", authtokenPage],
-    ["ERR_NGROK_108", "no further agent", "https://dashboard.ngrok.com/agents"],
+    ["ERR_NGROK_107", "does not accept this authtoken", authtokenPage],
+    ["ERR_NGROK_108", "as many agents as it may", "https://dashboard.ngrok.com/agents"],
     ["ERR_NGROK_999", "Your authtoken: [redacted]", "https://ngrok.com/docs/errors/err_ngrok_999"],
   ] as const)("advises on %s, and never shows the authtoken", async (code, words, page) => {
     const ingress = await workshop.startIngress({ refuseAuthtoken: code });
@@ -309,7 +309,7 @@ describe("a tunnel that is refused", () => {
     expect(output).not.toContain(AUTHTOKEN);
   });
 
-  test("without an authtoken dials nobody and tells how to get one", async () => {
+  test("without an authtoken makes no connection and says how to get one", async () => {
     const ingress = await workshop.startIngress();
     const { message, hint, exitCode } = await refuse(ingress, { authtoken: " " });
     expect(message).toContain("ERR_NGROK_4018");
@@ -318,7 +318,7 @@ describe("a tunnel that is refused", () => {
     expect(ingress.connectionCount()).toBe(0);
   });
 
-  test("names the domain that belongs to somebody else", async () => {
+  test("names the domain that belongs to another account", async () => {
     const ingress = await workshop.startIngress();
     const { message, hint, exitCode } = await refuse(ingress, { domain: "foreign.example.com" });
     expect(message).toContain('"foreign.example.com"');
@@ -328,14 +328,14 @@ describe("a tunnel that is refused", () => {
     expect(ingress.connectionCount()).toBe(1);
   });
 
-  test("names the domain that stays taken", async () => {
+  test("names the domain that stays occupied", async () => {
     const ingress = await workshop.startIngress();
     const { target } = { target: workshop.startTarget(here) };
     await workshop.open(workshop.createNgrok(ingress), target);
     const domain = "stand-in.ngrok-free.dev";
     const { message, exitCode } = await refuse(ingress, {
       domain,
-      around: { ...workshop.around, patience: 600 },
+      timing: { ...workshop.timing, patience: 600 },
     });
     expect(message).toBe('ngrok says that "stand-in.ngrok-free.dev" is already online (ERR_NGROK_334).');
     expect(exitCode).toBe(1);
@@ -361,7 +361,7 @@ describe("a tunnel that is refused", () => {
 });
 
 describe("an ngrok that cannot be reached", () => {
-  test("is told by the port that takes no connection", async () => {
+  test("names the port that refuses the connection", async () => {
     const { caFile } = await workshop.startIngress();
     const { port } = await listenAndStop();
     const refusal = await refuse({ server: `127.0.0.1:${port}`, caFile });
@@ -372,41 +372,41 @@ describe("an ngrok that cannot be reached", () => {
     expect(refusal.exitCode).toBe(1);
   });
 
-  test("is told by the name that cannot be looked up", async () => {
+  test("names the host that cannot be looked up", async () => {
     const { caFile } = await workshop.startIngress();
     const { message, hint } = await refuse({ server: "ngrok.invalid:443", caFile });
-    expect(message).toContain('"ngrok.invalid" cannot be looked up');
+    expect(message).toContain('looking up "ngrok.invalid" failed');
     expect(hint).toContain("online");
   });
 
-  test("is not trusted when another root vouches for it", async () => {
+  test("is not trusted if its certificate is from another root", async () => {
     const { server } = await workshop.startIngress();
     const { caFile } = await workshop.startIngress();
     const { message, hint } = await refuse({ server, caFile });
-    expect(message).toContain("does not prove to be ngrok");
+    expect(message).toContain("could not prove that it is ngrok");
     expect(hint).toContain("proxy");
   });
 
-  test("is given up after the time limit when it takes the connection and stays silent", async () => {
+  test("is given up after the time limit if it accepts the connection and stays silent", async () => {
     const ingress = await workshop.startIngress();
     await ingress.cutOff("silent");
     const { message } = await refuse(ingress, { timeout: 300 });
-    expect(message).toContain("takes connections and stays silent");
+    expect(message).toContain("accepts connections and stays silent");
   });
 
-  test("is no reason to wait when the person gives up: the agent is killed at once", async () => {
+  test("does not delay an abort: the agent is killed at once", async () => {
     const ingress = await workshop.startIngress();
     await ingress.cutOff("silent");
     const giveUp = new AbortController();
     const target: TunnelTarget = { host: "127.0.0.1", port: 9 };
-    const silent = { up() {}, down() {}, failed() {}, notice() {} };
+    const silent = { up() {}, down() {}, failed() {}, warn() {} };
     const opening = workshop.createNgrok(ingress)(target, silent, giveUp.signal).catch(String);
     await until(() => ingress.connectionCount() > 0, "it connects");
     giveUp.abort("given up");
     expect(await opening).toBe("given up");
   });
 
-  test("is told as such when the agent cannot be started", async () => {
+  test("fails with that reason if the agent cannot be started", async () => {
     const ingress = await workshop.startIngress();
     const agent = { file: "/nonexistent/mcp-expose", args: [], env: {} };
     const { message, exitCode } = await refuse(ingress, { agent });
@@ -414,7 +414,7 @@ describe("an ngrok that cannot be reached", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("is told as such when the addon cannot be loaded", async () => {
+  test("fails with that reason if the addon cannot be loaded", async () => {
     const ingress = await workshop.startIngress();
     const agent = { ...AGENTS.compiled, env: { ...AGENTS.compiled.env, TMPDIR: "/proc" } };
     const { message, hint, exitCode } = await refuse(ingress, { agent });

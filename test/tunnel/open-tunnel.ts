@@ -1,10 +1,17 @@
-// Opens an ngrok tunnel on the real addon against a stand-in of ngrok's ingress, and remembers what it tells.
+// Opens an ngrok tunnel on the real addon against a stand-in of ngrok's ingress, and records its events.
 import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
 import type { AgentCommand } from "../../src/tunnel/ngrok/agent-process.ts";
-import { createNgrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
-import type { SupervisorEnv } from "../../src/tunnel/supervisor.ts";
-import type { Down, OpenTunnel, Tunnel, TunnelEvents, TunnelTarget, Up } from "../../src/tunnel/tunnel.ts";
+import { ngrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts";
+import type {
+  Outage,
+  OpenTunnel,
+  Timing,
+  Tunnel,
+  TunnelEvents,
+  TunnelTarget,
+  TunnelConnection,
+} from "../../src/tunnel/tunnel.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { ROOT } from "../program.ts";
 
@@ -20,16 +27,19 @@ export const AGENTS = {
 
 export const FORMS = Object.keys(AGENTS) as (keyof typeof AGENTS)[];
 
-export type Told =
-  { up: Up } | { down: Down } | { failed: string; advice: string | undefined } | { notice: string };
+export type Recorded =
+  | { up: TunnelConnection }
+  | { down: Outage }
+  | { failed: string; advice: string | undefined }
+  | { warning: string };
 
 export interface Opened {
   tunnel: Tunnel;
   url: string;
-  /** Everything told since it opened. */
-  told: Told[];
-  /** The first of what is told from now on that has this name. */
-  next<Name extends string>(name: Name): Promise<Extract<Told, Record<Name, unknown>>>;
+  /** All events since it opened. */
+  recorded: Recorded[];
+  /** The first event of this name from now on. */
+  next<Name extends string>(name: Name): Promise<Extract<Recorded, Record<Name, unknown>>>;
 }
 
 const DEADLINE = 25_000;
@@ -37,7 +47,7 @@ const DEADLINE = 25_000;
 /** Short heartbeats, so that silence is noticed while a test waits; no chance in the delays. */
 export const QUICK = { interval: 1, tolerance: 1 };
 
-const AROUND: SupervisorEnv = {
+const TIMING: Timing = {
   now: Date.now,
   random: () => 0,
   sleep(ms, signal) {
@@ -48,7 +58,7 @@ const AROUND: SupervisorEnv = {
   },
 };
 
-/** What a test started; everything ends with it. */
+/** Starts what a test needs, and ends it with the test. */
 export function createWorkshop() {
   const cleanups: (() => unknown)[] = [];
   let output = "";
@@ -56,7 +66,7 @@ export function createWorkshop() {
 
   return {
     log,
-    around: AROUND,
+    timing: TIMING,
     /** Everything that was logged. */
     output: () => output,
     add: (cleanup: () => unknown) => void cleanups.push(cleanup),
@@ -79,12 +89,13 @@ export function createWorkshop() {
       options: Partial<NgrokOptions> = {},
     ): OpenTunnel {
       const { server, caFile } = ingress;
-      return createNgrok({
+      return ngrok.create({
         authtoken: AUTHTOKEN,
         server,
         caFile,
         agent: AGENTS.source,
-        around: AROUND,
+        env: {},
+        timing: TIMING,
         log,
         ...options,
       });
@@ -93,17 +104,17 @@ export function createWorkshop() {
       openTunnel: OpenTunnel,
       target: TunnelTarget = { host: "127.0.0.1", port: 9 },
     ): Promise<Opened> {
-      const told: Told[] = [];
+      const recorded: Recorded[] = [];
       const waiting = new Set<() => void>();
-      const tell = (one: Told) => {
-        told.push(one);
+      const record = (one: Recorded) => {
+        recorded.push(one);
         for (const wake of waiting) wake();
       };
       const events: TunnelEvents = {
-        up: (up) => tell({ up }),
-        down: (down) => tell({ down }),
-        failed: (failed, advice) => tell({ failed, advice }),
-        notice: (notice) => tell({ notice }),
+        up: (up) => record({ up }),
+        down: (down) => record({ down }),
+        failed: (failed, advice) => record({ failed, advice }),
+        warn: (warning) => record({ warning }),
       };
       const giveUp = new AbortController();
       cleanups.push(() => giveUp.abort());
@@ -112,16 +123,16 @@ export function createWorkshop() {
       return {
         tunnel,
         url: tunnel.url,
-        told,
+        recorded,
         next(name) {
-          const { length } = told;
+          const { length } = recorded;
           const { promise, resolve, reject } = Promise.withResolvers<never>();
           const late = setTimeout(
-            () => reject(new Error(`no "${name}": ${JSON.stringify(told)}\n${output}`)),
+            () => reject(new Error(`no "${name}": ${JSON.stringify(recorded)}\n${output}`)),
             DEADLINE,
           );
           const look = () => {
-            const found = told.slice(length).find((one) => name in one);
+            const found = recorded.slice(length).find((one) => name in one);
             if (found !== undefined) resolve(found as never);
           };
           waiting.add(look);
@@ -146,7 +157,7 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
-/** What a person is told when it does not open. */
+/** The error that a person sees when the tunnel does not open. */
 export async function refusalOf(
   opening: Promise<unknown>,
 ): Promise<{ message: string; hint: string; exitCode: number }> {

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCloudflared } from "../../src/tunnel/program/cloudflared.ts";
-import { createTailscale } from "../../src/tunnel/program/tailscale.ts";
+import { cloudflared } from "../../src/tunnel/program/cloudflared.ts";
+import { tailscale } from "../../src/tunnel/program/tailscale.ts";
 import { ROOT } from "../program.ts";
 import { createWorkshop, refusalOf, until } from "./open-tunnel.ts";
 
@@ -21,15 +21,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const CREATE = { cloudflared: createCloudflared, tailscale: createTailscale };
+const PROVIDERS = { cloudflared, tailscale };
 
-function start(name: keyof typeof CREATE, fate = "", timeout = 20_000) {
+function start(name: keyof typeof PROVIDERS, fate = "", timeout = 20_000) {
   const env = {
     PATH: `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`,
     STAND_IN: fate,
     STAND_IN_LOG: join(folder, "runs"),
   };
-  return CREATE[name]({ env, around: workshop.around, log: workshop.log, timeout });
+  return PROVIDERS[name].create({ env, timing: workshop.timing, log: workshop.log, timeout });
 }
 
 /** Each run of a stand-in, with what it was given. */
@@ -52,10 +52,10 @@ function isAlive(pid: number): boolean {
 
 describe("cloudflared", () => {
   test("is given a quick tunnel's arguments, and its URL counts once the connection is registered", async () => {
-    const { tunnel, url } = await workshop.open(start("cloudflared"), TARGET);
+    const { url } = await workshop.open(start("cloudflared"), TARGET);
     const [run] = runs();
     expect(url).toBe(`https://stand-in-${run?.pid}.trycloudflare.com`);
-    expect(tunnel.capabilities).toEqual({
+    expect(cloudflared.capabilities).toMatchObject({
       stableUrl: false,
       streamsGet: false,
       account: false,
@@ -70,11 +70,13 @@ describe("cloudflared", () => {
   });
 
   test("is left alone when it loses its connection, and keeps its URL", async () => {
-    const { url, told, next } = await workshop.open(start("cloudflared"), TARGET);
+    const { url, recorded, next } = await workshop.open(start("cloudflared"), TARGET);
     const up = next("up");
     process.kill(runs()[0]!.pid, "SIGUSR1");
     expect(await up).toEqual({ up: { url } });
-    expect(told[0]).toMatchObject({ down: { reason: "cloudflared has lost its connection to Cloudflare" } });
+    expect(recorded[0]).toMatchObject({
+      down: { reason: "cloudflared has lost its connection to Cloudflare" },
+    });
     expect(runs()).toHaveLength(1);
   });
 
@@ -89,18 +91,18 @@ describe("cloudflared", () => {
 
   test.each([
     ["no-network", "no such host", "port 7844"],
-    ["too-many", "429 Too Many Requests", "try again in a few minutes"],
-  ])("that does not open is told with its last words and advice (%s)", async (fate, words, advice) => {
+    ["too-many", "429 Too Many Requests", "Wait a few minutes and try again"],
+  ])("that does not open fails with its last output and advice (%s)", async (fate, output, advice) => {
     const { message, hint, exitCode } = await refusalOf(workshop.open(start("cloudflared", fate), TARGET));
-    expect(message).toStartWith("cloudflared ended with status 1. It said:");
-    expect(message).toContain(words);
+    expect(message).toStartWith("cloudflared ended with status 1. Its last output:");
+    expect(message).toContain(output);
     expect(hint).toContain(advice);
     expect(exitCode).toBe(1);
   });
 
   test("that prints a URL and never connects is given up", async () => {
     const { message } = await refusalOf(workshop.open(start("cloudflared", "silent", 700), TARGET));
-    expect(message).toStartWith("cloudflared opened no tunnel within 0.7 s");
+    expect(message).toStartWith("cloudflared did not open a tunnel within 0.7 s");
   });
 
   test("that does not end when it is asked to is killed", async () => {
@@ -112,19 +114,19 @@ describe("cloudflared", () => {
 
 describe("tailscale", () => {
   test("is given Funnel's arguments, and its URL is the node's name", async () => {
-    const { tunnel, url } = await workshop.open(start("tailscale"), TARGET);
+    const { url } = await workshop.open(start("tailscale"), TARGET);
     expect(url).toBe("https://node.tail1234.ts.net");
     expect(runs()[0]?.args).toEqual(["funnel", "--yes", "http://127.0.0.1:4321"]);
-    expect(tunnel.capabilities).toEqual({ stableUrl: true, streamsGet: true, account: true });
+    expect(tailscale.capabilities).toMatchObject({ stableUrl: true, streamsGet: true, takesSocket: false });
   });
 
-  test("that wants Funnel to be allowed first shows where, and waits for it", async () => {
-    const notices: string[] = [];
-    const events = { up() {}, down() {}, failed() {}, notice: (text: string) => void notices.push(text) };
+  test("that needs permission to use Funnel shows where to give it, and waits for it", async () => {
+    const warnings: string[] = [];
+    const events = { up() {}, down() {}, failed() {}, warn: (text: string) => void warnings.push(text) };
     const opening = start("tailscale", "consent", 1_000)(TARGET, events, new AbortController().signal);
-    await until(() => notices.length > 0, "it asks");
-    expect(notices).toEqual([
-      "Tailscale wants Funnel to be allowed first. Open https://login.tailscale.com/f/funnel?node=nABCDEF",
+    await until(() => warnings.length > 0, "it asks");
+    expect(warnings).toEqual([
+      "Tailscale needs your permission to use Funnel. Open https://login.tailscale.com/f/funnel?node=nABCDEF",
     ]);
     process.kill(runs()[0]!.pid, "SIGUSR2");
     const tunnel = await opening;
@@ -136,9 +138,9 @@ describe("tailscale", () => {
     ["taken", "already exists", "tailscale funnel status"],
     ["denied", "Access denied", "--operator=$USER"],
     ["logged-out", "Logged out.", "tailscale up"],
-  ])("that refuses is told with its words and advice (%s)", async (fate, words, advice) => {
+  ])("that refuses fails with its output and advice (%s)", async (fate, output, advice) => {
     const { message, hint, exitCode } = await refusalOf(workshop.open(start("tailscale", fate), TARGET));
-    expect(message).toContain(words);
+    expect(message).toContain(output);
     expect(hint).toContain(advice);
     expect(exitCode).toBe(1);
   });
@@ -152,15 +154,15 @@ describe("tailscale", () => {
 });
 
 test.each(["cloudflared", "tailscale"] as const)(
-  "a missing %s is told before anything is started",
+  "a missing %s is reported before anything is started",
   (name) => {
     const create = () =>
-      CREATE[name]({ env: { PATH: "/nonexistent" }, around: workshop.around, log: workshop.log });
+      PROVIDERS[name].create({ env: { PATH: "/nonexistent" }, timing: workshop.timing, log: workshop.log });
     expect(create).toThrow(
       expect.objectContaining({
         name: "UserError",
         exitCode: 2,
-        message: `There is no "${name}" on your PATH.`,
+        message: `"${name}" is not on your PATH.`,
         hint: expect.stringContaining("Install it from https://"),
       }),
     );

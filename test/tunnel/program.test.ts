@@ -1,4 +1,4 @@
-// The whole command behind a tunnel: what it tells, what it keeps secret, and what is left when something is killed.
+// The whole command behind a tunnel: what it reports, what it keeps secret, and what is left when something is killed.
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,7 +73,7 @@ function tunnelEvents({ events }: Program): TunnelEvent[] {
 }
 
 describe("behind ngrok", () => {
-  test("tells that the tunnel is up, lost and back, as events and for people", async () => {
+  test("reports that the tunnel is up, down and back, as events and for people", async () => {
     const { ingress, program } = await startNgrok();
     expect(program.ready).toMatchObject({ tunnel: "ngrok", url: `${ingress.publicUrl}/mcp` });
     ingress.sessions[0]?.drop();
@@ -100,7 +100,7 @@ describe("behind ngrok", () => {
     expect(told).toMatch(/The tunnel is back after \d+ s: \S+ \(round trip \d+ ms\)/);
   });
 
-  test("stops with status 1 when the tunnel is taken away for good, and says so", async () => {
+  test("stops with status 1 when the tunnel is lost for good, and says why", async () => {
     const { ingress, program } = await startNgrok();
     ingress.sessions[0]?.stopTunnel(ingress.binds[0]!.id, "Stopped.", "ERR_NGROK_701");
     expect(await program.exited).toBe(1);
@@ -111,7 +111,7 @@ describe("behind ngrok", () => {
     expect(program.events.at(-1)).toEqual({ event: "stopped" });
   });
 
-  test("found 32: a tunnel taken away for good while the server is waited for is a failed start: `failed`, never `ready`", async () => {
+  test("found 32: a tunnel that is lost for good before the server has answered fails the start: `failed`, never `ready`", async () => {
     const ingress = await startIngress();
     cleanups.push(ingress.close);
     const hooks = { MCP_EXPOSE_NGROK_SERVER: ingress.server, MCP_EXPOSE_NGROK_CA: ingress.caFile };
@@ -156,7 +156,7 @@ describe("behind ngrok", () => {
     return folder;
   }
 
-  test("outlives ten kills of the agent while calls run: each call ends, and nothing is left behind", async () => {
+  test("survives ten kills of the agent while calls run: each call ends, and nothing is left running", async () => {
     const { ingress, program } = await startNgrok();
     const session = await openSession(program.ready.url);
     const agents: number[] = [];
@@ -202,7 +202,7 @@ describe("behind ngrok", () => {
     await until("all are gone", () => !children.some(isAlive) && ingress.sessions.length === 0);
   });
 
-  test("tells the server of a call whose client went away", async () => {
+  test("cancels a call at the server when its client has gone", async () => {
     const { program } = await startNgrok(["--process", "shared"]);
     const watching = await openSession(program.ready.url);
     const client = await openSseSession(program.ready.sse);
@@ -222,7 +222,7 @@ describe("behind ngrok", () => {
     await until("it is cancelled", () => has("notifications/cancelled"));
   });
 
-  test("asks ngrok to let in one assistant alone, before the person's own rules", async () => {
+  test("asks ngrok to admit one assistant only, before the person's own rules", async () => {
     const folder = createFolder();
     writeFileSync(join(folder, "policy.yml"), "on_http_request:\n  - actions: [{ type: log }]\n");
     const file = join(folder, "mcp-oauth.config.json");
@@ -241,13 +241,13 @@ describe("behind ngrok", () => {
     });
   });
 
-  test("counts the month's requests over restarts, and warns once, at 80 % of the free plan", async () => {
+  test("counts the month's requests across restarts, and warns once, at 80 % of the free plan", async () => {
     const home = createFolder();
     const file = join(home, "mcp-expose/tunnel-requests.json");
     const month = new Date().toISOString().slice(0, 7);
     mkdirSync(join(home, "mcp-expose"));
     writeFileSync(file, JSON.stringify({ month, requests: 15_998, warned: false }));
-    const warning = "requests came through the tunnel this month; the free plan ends at 20000.";
+    const warning = "requests came through the tunnel this month. The free plan allows 20000.";
     const first = await startNgrok([], { env: { XDG_STATE_HOME: home } });
     await fetch(`${first.ingress.publicUrl}/healthz`);
     await fetch(first.program.ready.local.replace("/mcp", "/healthz"));
@@ -273,7 +273,7 @@ describe("behind a program of the person's own", () => {
         !readProcess(each, "cmdline").includes("sh\0-c"),
     )[0];
 
-  test("answers GET with 405 where cloudflared would hold the stream back", async () => {
+  test("answers GET with 405, because cloudflared would hold the stream back", async () => {
     const program = await start(["--tunnel", "cloudflared", "--auth", "none", "--yes-public"], {
       env: { PATH },
     });
@@ -286,7 +286,7 @@ describe("behind a program of the person's own", () => {
     expect((await session.call("pid")).result).toBeDefined();
   });
 
-  test("says loudly that a new URL needs a new connector, and takes no token for the old one", async () => {
+  test("warns that a new URL needs a new connector, and refuses tokens for the old one", async () => {
     const program = await start(["--tunnel", "cloudflared", "--token", TOKEN], { env: { PATH } });
     const local = program.ready.local.replace("/mcp", "");
     const client = await registerClient(local);
@@ -321,10 +321,10 @@ describe("behind a program of the person's own", () => {
     await until("all are gone", () => !children.some(isAlive));
   });
 
-  test("a program that is missing is told at once, with status 2", async () => {
+  test("a missing program is reported at once, with status 2", async () => {
     const words = ["--tunnel", "tailscale", "--auth", "none", "--yes-public", fixture("obedient")];
     const { exitCode, stdout, stderr } = await runProgram(words, { env: { PATH: "/usr/bin:/bin" } });
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
-    expect(stderr).toContain('There is no "tailscale" on your PATH.');
+    expect(stderr).toContain('"tailscale" is not on your PATH.');
   });
 });

@@ -1,9 +1,9 @@
-// The month's count of requests: over restarts, over months, and beside another program of ours.
+// The month's count of requests: across restarts and months, and beside another mcp-expose.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createQuota } from "../../src/tunnel/request-quota.ts";
+import { createRequestQuota } from "../../src/tunnel/request-quota.ts";
 
 let folder = "";
 let file = "";
@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 let time = Date.parse("2026-11-21T12:00:00Z");
 const warnings: number[] = [];
 const open = () =>
-  createQuota({ file, limit: 10, now: () => time, warn: (count) => void warnings.push(count) });
+  createRequestQuota({ file, limit: 10, now: () => time, warn: (count) => void warnings.push(count) });
 const stored = () => JSON.parse(readFileSync(file, "utf8")) as { month: string; requests: number };
 
 beforeEach(() => {
@@ -24,7 +24,7 @@ beforeEach(() => {
   warnings.length = 0;
 });
 
-test("warns once when 80 % are used up, also over restarts", async () => {
+test("warns once when 80 % are used up, also across restarts", async () => {
   const first = await open();
   for (let count = 1; count <= 5; count++) first.count();
   await first.close();
@@ -40,7 +40,7 @@ test("warns once when 80 % are used up, also over restarts", async () => {
   expect(stored()).toMatchObject({ month: "2026-11", requests: 10 });
 });
 
-test("begins again with the month, while it runs and at the next start", async () => {
+test("starts at zero each month, while it runs and at the next start", async () => {
   const quota = await open();
   for (let count = 1; count <= 9; count++) quota.count();
   time = Date.parse("2026-12-01T00:00:01Z");
@@ -54,7 +54,7 @@ test("begins again with the month, while it runs and at the next start", async (
   expect(stored()).toMatchObject({ month: "2027-01", requests: 1 });
 });
 
-test("adds to what another program of ours has counted meanwhile", async () => {
+test("adds to what another mcp-expose has counted meanwhile", async () => {
   const [one, other] = [await open(), await open()];
   one.count();
   other.count();
@@ -64,15 +64,15 @@ test("adds to what another program of ours has counted meanwhile", async () => {
   expect(stored()).toMatchObject({ requests: 3 });
 });
 
-test("takes a broken file for nothing counted, and one that cannot be written for no reason to fail", async () => {
+test("counts from zero if the file is broken, and does not fail if it cannot be written", async () => {
   const broken = join(folder, "broken.json");
   writeFileSync(broken, "{");
   const options = { limit: 10, now: () => time, warn: () => {} };
-  const quota = await createQuota({ ...options, file: broken });
+  const quota = await createRequestQuota({ ...options, file: broken });
   quota.count();
   await quota.close();
   expect(JSON.parse(readFileSync(broken, "utf8"))).toMatchObject({ requests: 1 });
-  const nowhere = await createQuota({ ...options, file: join(broken, "below-a-file.json") });
+  const nowhere = await createRequestQuota({ ...options, file: join(broken, "below-a-file.json") });
   nowhere.count();
   await nowhere.close();
 });

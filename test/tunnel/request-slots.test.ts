@@ -1,4 +1,4 @@
-// The places that ngrok's agent has for requests: strangers, of whom the internet has any number, get a few of them.
+// The number of requests that ngrok's agent carries is limited: requests without a token, which anyone can send, get a part of it.
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { composePost, connectRaw, type RawSocket } from "../faults/socket.ts";
 import { fixture, INITIALIZE, listen, openSession, until } from "../eras/wire.ts";
@@ -8,13 +8,13 @@ import { ask, type Exposed, exposeThroughNgrok } from "./through-ngrok.ts";
 setDefaultTimeout(60_000);
 
 const FORM = "application/x-www-form-urlencoded";
-/** Of 400 places, strangers have a quarter, and those at one address a fifth of that. */
+/** Of 400 slots, requests without a token get a quarter, and those from one address a fifth of that. */
 const STRANGERS = 100;
 const OF_ONE_ADDRESS = 20;
 
 let exposed: Exposed;
 let url: string;
-/** The headers of a person who was let in. */
+/** The headers of a person who has signed in. */
 let person: Record<string, string>;
 beforeAll(async () => {
   exposed = await exposeThroughNgrok(["--token", TOKEN, fixture("obedient")]);
@@ -29,7 +29,7 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
 });
 
-/** Begins a POST whose body never comes whole. */
+/** Begins a POST and does not finish its body. */
 async function begin(path: string, from: string, headers: Record<string, string> = {}): Promise<RawSocket> {
   const socket = await connectRaw(url, { from });
   sockets.push(socket);
@@ -41,14 +41,14 @@ async function begin(path: string, from: string, headers: Record<string, string>
 const beginMany = (path: string, from: string, count: number, headers: Record<string, string> = {}) =>
   Promise.all(Array.from({ length: count }, () => begin(path, from, headers)));
 
-/** Until those that found no place have been told so; the others wait for their bodies, and hold one. */
+/** Waits until all but `places` are refused; those wait for their bodies, and hold a slot. */
 async function awaitRefusals(begun: readonly RawSocket[], places: number): Promise<void> {
-  let told = 0;
-  for (const socket of begun) void socket.head().then(() => (told += 1));
-  await until("all others are refused", () => told >= begun.length - places);
+  let answered = 0;
+  for (const socket of begun) void socket.head().then(() => (answered += 1));
+  await until("all others are refused", () => answered >= begun.length - places);
 }
 
-/** The status an unfinished request is answered with, whenever that is, and how many got it. */
+/** How many unfinished requests were answered with each status. */
 async function countStatuses(begun: readonly RawSocket[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const socket of begun) {
@@ -61,8 +61,8 @@ async function countStatuses(begun: readonly RawSocket[]): Promise<Record<string
 const isServed = async (headers: Record<string, string>) =>
   (await (await openSession(`${url}/mcp`, headers)).call("cwd")).result !== undefined;
 
-describe("somebody without a token", () => {
-  test("found 3: holds a few places from one address, and none for long, with unfinished bodies of POST /token", async () => {
+describe("a client without a token", () => {
+  test("found 3: holds few slots from one address, and none for long, with unfinished bodies of POST /token", async () => {
     const begun = await beginMany("/token", "127.0.0.2", 60, { "content-type": FORM });
     await awaitRefusals(begun, OF_ONE_ADDRESS);
     const refused = await Promise.all(
@@ -76,7 +76,7 @@ describe("somebody without a token", () => {
     expect((await ask(`${url}/healthz`, { from: "127.0.0.2" })).status).toBe(200);
   });
 
-  test("found 3: holds no more than a quarter from however many addresses, and people are served", async () => {
+  test("found 3: holds at most a quarter of the slots from any number of addresses, and people are served", async () => {
     const sources = Array.from({ length: 12 }, (_, index) => `127.0.1.${index + 1}`);
     const many = sources.map((from) => beginMany("/register", from, OF_ONE_ADDRESS));
     const begun = (await Promise.all(many)).flat();
@@ -87,7 +87,7 @@ describe("somebody without a token", () => {
     expect((await ask(`${url}/healthz`, { from: "127.0.2.1" })).status).toBe(200);
   });
 
-  test("found 3: is told 401 before a body, and keeps none of the agent's streams by holding it back", async () => {
+  test("found 3: gets 401 before its body is read, and cannot keep the agent's streams by holding it back", async () => {
     const session = exposed.ingress.sessions[0]!;
     for (let round = 0; round < 6; round++) {
       const begun = await beginMany("/mcp", "127.0.0.2", 100);
@@ -98,7 +98,7 @@ describe("somebody without a token", () => {
     expect(await isServed(person)).toBeTrue();
   });
 
-  test("found 3: who is still sending when it is refused gets the answer all the same", async () => {
+  test("found 3: gets the refusal also while it is still sending", async () => {
     const body = JSON.stringify({ ...INITIALIZE, padding: "x".repeat(3_000_000) });
     const headers = { "content-type": "application/json" };
     for (let round = 0; round < 5; round++) {
@@ -120,14 +120,14 @@ describe("somebody without a token", () => {
   );
 });
 
-test("found 3: people's requests take no place of strangers', whatever they hold back", async () => {
+test("found 3: requests of people who signed in take no slot of the others, whatever they hold back", async () => {
   const begun = await beginMany("/mcp", "127.0.0.2", 3 * OF_ONE_ADDRESS, person);
   expect((await ask(`${url}/healthz`, { from: "127.0.0.2" })).status).toBe(200);
   expect(await isServed(person)).toBeTrue();
   expect(begun.every((socket) => socket.isOpen())).toBeTrue();
 });
 
-test("found 3: where looking is open, a stranger's streams take a stranger's place for as long as they last", async () => {
+test("found 3: with anonymous discovery, a stream without a token holds a slot for as long as it lasts", async () => {
   await using open = await exposeThroughNgrok(["--auth", "optional", fixture("obedient")]);
   const { publicUrl } = open.ingress;
   const streams = [];

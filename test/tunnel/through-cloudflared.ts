@@ -1,4 +1,4 @@
-// The whole command behind a stand-in of cloudflared, and the door that the real one would knock at.
+// The whole command behind a stand-in of cloudflared, and the socket that the real one would connect to.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,12 +6,12 @@ import { type Program, ROOT, startProgram } from "../program.ts";
 
 export interface BehindCloudflared extends AsyncDisposable {
   program: Program;
-  /** The words cloudflared was started with. */
+  /** The arguments of cloudflared. */
   args: readonly string[];
-  /** The folder of the file behind `--config`, and what that file says. */
+  /** The folder of the file behind `--config`, and the content of that file. */
   folder: string;
   config: unknown;
-  /** The socket that it is sent to. */
+  /** The socket that it forwards to. */
   socket: string;
 }
 

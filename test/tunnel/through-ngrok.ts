@@ -1,4 +1,4 @@
-// The whole command behind the real ngrok addon and a stand-in of ngrok's ingress; and a client that sits at an address of its own.
+// The whole command behind the real ngrok addon and a stand-in of ngrok's ingress, and a client with an address of its own.
 import { request } from "node:http";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
 import { startProgram, type Program, type ProgramOptions } from "../program.ts";
@@ -36,7 +36,7 @@ export async function exposeThroughNgrok(
 }
 
 export interface Asked {
-  /** The address of this machine that it comes from: all of 127.0.0.0/8 is loopback. */
+  /** Its own address: all of 127.0.0.0/8 is loopback. */
   from?: string;
   method?: string;
   headers?: Record<string, string>;
@@ -49,7 +49,7 @@ export interface Answered {
   headers: NodeJS.Dict<string | string[]>;
 }
 
-/** Not `fetch`, which cannot choose its own address. */
+/** `fetch` cannot choose its own address. */
 export function ask(
   url: string,
   { from, method = "GET", headers = {}, body }: Asked = {},

@@ -1,92 +1,94 @@
 // One try to open an ngrok tunnel, and the life of that tunnel: one agent process from its start to its end.
-// The addon's own reconnecting is not used: it tells nobody when it is refused, and its fourth try comes after two minutes.
+// The addon's own reconnecting is not used: it does not report a refusal, and makes its fourth try after two minutes.
 import { settlesWithin } from "../../deadline.ts";
 import { UserError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { printable } from "../../printable.ts";
 import type { AgentReport } from "./agent.ts";
-import { type Asked, judgeEnd, judgeFailure } from "./errors.ts";
-import { type Agent, type AgentCommand, startAgent } from "./agent-process.ts";
+import { type RequestedEndpoint, classifyEnd, classifyFailure } from "./errors.ts";
+import { type AgentProcess, type AgentCommand, startAgent } from "./agent-process.ts";
 import type { SessionSettings } from "./session.ts";
-import type { Attempt, Setback } from "../supervisor.ts";
-import type { Up } from "../tunnel.ts";
+import type { Attempt, AttemptFailure } from "../supervisor.ts";
+import type { TunnelConnection } from "../tunnel.ts";
 
 export interface AttemptOptions {
   agent: AgentCommand;
   settings: SessionSettings;
-  asked: Asked;
-  /** Takes the secrets out of a text of the addon's. */
-  hide(text: string): string;
+  requested: RequestedEndpoint;
+  /** Removes the secrets from a text of the addon's. */
+  redact(text: string): string;
   log: Log;
 }
 
 /** How long the agent may take to close the endpoint, and then to end: milliseconds. */
 const CLOSE_TIMEOUT = 4_500;
 const END_TIMEOUT = 1_000;
-/** How much later than it should an agent may say something before it counts as hung: milliseconds. */
+/** How late a report may be before the agent counts as hung: milliseconds. */
 const GRACE = 4_000;
-/** Of a text of the addon's, which passes on ngrok's own. */
-const LONGEST = 2_000;
+/** Characters of a text of the addon's, which may contain one of ngrok's. */
+const LONGEST_TEXT = 2_000;
 
-export function beginAttempt({ agent: command, settings, asked, hide, log }: AttemptOptions): Attempt {
-  const opened = Promise.withResolvers<Up | Setback>();
-  const ended = Promise.withResolvers<Setback>();
+export function beginAttempt({ agent: command, settings, requested, redact, log }: AttemptOptions): Attempt {
+  const opened = Promise.withResolvers<TunnelConnection | AttemptFailure>();
+  const ended = Promise.withResolvers<AttemptFailure>();
   const closed = Promise.withResolvers<void>();
-  const gone = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<void>();
   const { timeout, heartbeat } = settings;
   let isOpen = false;
 
-  const say = (text: string) => hide(printable(text, LONGEST));
-  const end = (setback: Setback) => {
-    opened.resolve(setback);
-    ended.resolve(setback);
+  const clean = (text: string) => redact(printable(text, LONGEST_TEXT));
+  const end = (failure: AttemptFailure) => {
+    opened.resolve(failure);
+    ended.resolve(failure);
   };
-  const lose = (what: string) =>
-    end({ error: new UserError(`${what}.`, "Try again.", 1), outlook: "passing" });
-  const silence = createSilenceAlarm(() => lose("The ngrok agent hangs"));
+  const lose = (reason: string) =>
+    end({ error: new UserError(`${reason}.`, "Try again.", 1), outlook: "transient" });
+  const silence = createSilenceAlarm(() => lose("The ngrok agent does not respond"));
 
-  const hear = (report: AgentReport) => {
+  const handle = (report: AgentReport) => {
     isOpen ||= report.report === "opened";
-    silence.expectWord(isOpen ? (heartbeat.interval + heartbeat.tolerance) * 1_000 + GRACE : timeout + GRACE);
+    silence.expectReport(
+      isOpen ? (heartbeat.interval + heartbeat.tolerance) * 1_000 + GRACE : timeout + GRACE,
+    );
     switch (report.report) {
       case "opened":
         return opened.resolve(describeUp(report));
       case "refused": {
-        const failure = { ...report, text: say(report.text) };
+        const failure = { ...report, text: clean(report.text) };
         log.debug(`ngrok: ${failure.step} failed: ${failure.text}`);
-        return void judgeFailure(failure, asked).then(end);
+        return void classifyFailure(failure, requested).then(end);
       }
       case "heartbeat":
         return report.latency === null ? lose("ngrok no longer answers") : undefined;
       case "disconnected":
         return isOpen ? lose("The connection to ngrok broke") : undefined;
       case "ended":
-        return end(judgeEnd(say(report.text), asked.domain));
+        return end(classifyEnd(clean(report.text), requested.domain));
       case "stopped":
-        return end(judgeEnd("it was stopped from the dashboard", asked.domain));
+        return end(classifyEnd("it was stopped from the dashboard", requested.domain));
       case "closed":
         return closed.resolve();
     }
   };
 
   const agent = startAgent(command, {
-    report: hear,
-    stray: (line) => log.debug(`ngrok: ${say(line)}`),
-    gone(how) {
+    report: handle,
+    otherOutput: (line) => log.debug(`ngrok: ${clean(line)}`),
+    exited(how) {
       silence.stop();
-      lose(`The ngrok agent ${say(how)}`);
-      gone.resolve();
+      lose(`The ngrok agent ${clean(how)}`);
+      exited.resolve();
     },
   });
-  agent.tell({ order: "open", settings });
-  silence.expectWord(2 * timeout + GRACE);
+  agent.send({ request: "open", settings });
+  silence.expectReport(2 * timeout + GRACE);
 
   return {
     opened: opened.promise,
     ended: ended.promise,
     async close() {
       silence.stop();
-      if (isOpen) await closeInOrder(agent, closed.promise, gone.promise);
+      if (isOpen) await closeInOrder(agent, closed.promise, exited.promise);
       agent.kill();
     },
     kill() {
@@ -96,14 +98,18 @@ export function beginAttempt({ agent: command, settings, asked, hide, log }: Att
   };
 }
 
-async function closeInOrder(agent: Agent, closed: Promise<void>, gone: Promise<void>): Promise<void> {
-  agent.tell({ order: "close" });
-  await settlesWithin(Promise.race([closed, gone]), CLOSE_TIMEOUT);
+async function closeInOrder(
+  agent: AgentProcess,
+  closed: Promise<void>,
+  exited: Promise<void>,
+): Promise<void> {
+  agent.send({ request: "close" });
+  await settlesWithin(Promise.race([closed, exited]), CLOSE_TIMEOUT);
   agent.release();
-  await settlesWithin(gone, END_TIMEOUT);
+  await settlesWithin(exited, END_TIMEOUT);
 }
 
-function describeUp({ url, roundTrip }: AgentReport & { report: "opened" }): Up {
+function describeUp({ url, roundTrip }: AgentReport & { report: "opened" }): TunnelConnection {
   return { url: url.replace(/\/$/, ""), ...(roundTrip !== undefined && { roundTrip }) };
 }
 
@@ -111,7 +117,7 @@ function createSilenceAlarm(ring: () => void) {
   let timer: Timer | undefined;
   let isOff = false;
   return {
-    expectWord(ms: number) {
+    expectReport(ms: number) {
       clearTimeout(timer);
       if (!isOff) timer = setTimeout(ring, ms);
     },

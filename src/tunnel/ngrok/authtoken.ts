@@ -1,11 +1,11 @@
-// Where an authtoken may already be on this machine, so that whoever uses ngrok need not be asked for it.
+// Finds the authtoken where people who use ngrok already have it on this machine.
 // Files: https://ngrok.com/docs/agent/config#default-locations; both layouts, /agent/config/v2 and /v3.
-// Nothing of a file's content may be shown.
+// No content of a file may be shown.
 import { posix, win32 } from "node:path";
 import type { Log } from "../../log.ts";
 
 export interface AuthtokenSources {
-  /** From the command line or the config file; wins. */
+  /** From the command line or the config file; takes precedence. */
   given?: string;
   env: Readonly<Record<string, string | undefined>>;
   platform: NodeJS.Platform;
@@ -34,7 +34,7 @@ async function findInAgentConfig(sources: AuthtokenSources): Promise<string | un
   return undefined;
 }
 
-/** The agent's own order: the platform's place, then that of ngrok 2. */
+/** In the agent's own order: the platform's folder, then that of ngrok 2. */
 function listAgentConfigs({ env, platform, home }: AuthtokenSources): string[] {
   const { join } = platform === "win32" ? win32 : posix;
   const folders: Partial<Record<NodeJS.Platform, string>> = {
@@ -51,21 +51,21 @@ async function readAgentConfig(
 ): Promise<string | undefined> {
   try {
     const config = Bun.YAML.parse(await readText(path));
-    return takeText(takeMember(config, "agent"), "authtoken") ?? takeText(config, "authtoken");
+    return readString(readMember(config, "agent"), "authtoken") ?? readString(config, "authtoken");
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     log.warn(
-      `The ngrok config "${path}" is ignored: it cannot be read, or is not YAML. Try: ngrok config check`,
+      `The ngrok config "${path}" was ignored: it cannot be read or is not valid YAML. Run: ngrok config check`,
     );
     return undefined;
   }
 }
 
-function takeMember(value: unknown, name: string): unknown {
+function readMember(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-function takeText(value: unknown, name: string): string | undefined {
-  const member = takeMember(value, name);
+function readString(value: unknown, name: string): string | undefined {
+  const member = readMember(value, name);
   return (typeof member === "string" && member.trim()) || undefined;
 }

@@ -1,5 +1,5 @@
-// Why ngrok could not be reached. The addon says "failed to establish tcp connection" or "tls handshake error" and
-// drops the cause, so the way there is tried once more, up to the point where it fails.
+// Finds out why ngrok could not be reached. The addon says "failed to establish tcp connection" or "tls handshake error"
+// without the cause, so the connection is tried once more, up to the point where it fails.
 import { lookup } from "node:dns/promises";
 import { connect, isIP } from "node:net";
 import { UserError } from "../../errors.ts";
@@ -7,43 +7,43 @@ import { UserError } from "../../errors.ts";
 /** ngrok's own ingress: https://ngrok.com/docs/agent/#network-requirements */
 const NGROK_SERVER = "connect.ngrok-agent.com:443";
 const PROBE_TIMEOUT = 3_000;
-/** Short, so that a probe begun before the network's return does not hide it for long. */
-const LOOK_TIMEOUT = 1_000;
+/** Short, so that a probe that began before the network's return does not hide it for long. */
+const CHECK_TIMEOUT = 1_000;
 
-/** How far the addon came: no connection, a connection without TLS, or neither success nor failure in time. */
+/** The step that the addon did not get past: the connection, its TLS, or either of them in time. */
 export type Obstacle = "tcp" | "tls" | "timeout";
 
-type Probe = { reached: "name" | "port"; error: string } | { reached: "server" };
+type ServerProbe = { reached: "name" | "port"; error: string } | { reached: "server" };
 
-export interface Lookout {
-  /** Remembers where the server is, for the time when its name cannot be looked up. */
-  learn(): Promise<void>;
+export interface ServerCheck {
+  /** Remembers the server's address for the time when its name cannot be looked up. */
+  rememberAddress(): Promise<void>;
   /** Whether the server takes connections. */
-  look(): Promise<boolean>;
+  isReachable(): Promise<boolean>;
 }
 
 /**
- * A system's resolver asks again only every 5 s where nobody answers (resolv.conf(5), "timeout"), so that the
- * network's return would be noticed late by name alone.
+ * Without a network the system's resolver asks again only every 5 s (resolv.conf(5), "timeout"), so the network's return
+ * would be noticed late by name alone.
  *
  * @param server `host:port`; absent: ngrok's own
  */
-export function createLookout(server = NGROK_SERVER): Lookout {
+export function createServerCheck(server = NGROK_SERVER): ServerCheck {
   const { host, port } = parseServer(server);
   let address: string | undefined;
   const isThere = async (where: string) => {
-    const probe = await probeServer(where, port, LOOK_TIMEOUT);
+    const probe = await probeServer(where, port, CHECK_TIMEOUT);
     if (probe.reached !== "server") throw new Error(probe.error);
   };
   return {
-    async learn() {
+    async rememberAddress() {
       if (isIP(host) === 0)
         address = await lookup(host).then(
           ({ address }) => address,
           () => address,
         );
     },
-    look() {
+    isReachable() {
       const places = address === undefined ? [host] : [address, host];
       return Promise.any(places.map(isThere)).then(
         () => true,
@@ -67,7 +67,7 @@ function parseServer(server: string): { host: string; port: number } {
 }
 
 function describe(
-  probe: Probe,
+  probe: ServerProbe,
   obstacle: Obstacle,
   host: string,
   port: string,
@@ -75,14 +75,14 @@ function describe(
   switch (probe.reached) {
     case "name":
       return [
-        `ngrok cannot be reached: "${host}" cannot be looked up (${probe.error}).`,
-        "Is this machine online? If it is, its DNS server blocks ngrok: allow that name, or use another DNS server.",
+        `ngrok cannot be reached: looking up "${host}" failed (${probe.error}).`,
+        "Check that this machine is online. If it is, its DNS server blocks ngrok: allow that name, or use another DNS server.",
       ];
     case "port":
       return [
         `ngrok cannot be reached: no connection to "${host}" port ${port} (${probe.error}).`,
-        "Is this machine online? If it is, a firewall blocks the way out to that host and port; " +
-          "ngrok cannot go through an HTTP proxy.",
+        "Check that this machine is online. If it is, a firewall blocks connections to that host and port; " +
+          "ngrok cannot use an HTTP proxy.",
       ];
     case "server":
       return describeAnswering(obstacle, `"${host}" port ${port}`);
@@ -95,19 +95,19 @@ function describeAnswering(obstacle: Obstacle, server: string): [what: string, h
       return [`ngrok could not be reached, but ${server} answers now.`, "Try again."];
     case "tls":
       return [
-        `ngrok cannot be trusted: what answers at ${server} does not prove to be ngrok.`,
-        "A proxy or virus scanner that opens TLS stands in between: exempt that host from it.",
+        `The server at ${server} could not prove that it is ngrok.`,
+        "A proxy or virus scanner between here and ngrok opens TLS: exempt that host from it.",
       ];
     case "timeout":
       return [
-        `ngrok does not answer: ${server} takes connections and stays silent.`,
-        "Try again, see https://status.ngrok.com, and ask whether a proxy stands in between.",
+        `ngrok does not answer: ${server} accepts connections and stays silent.`,
+        "Try again, check https://status.ngrok.com, and check whether a proxy is in between.",
       ];
   }
 }
 
-function probeServer(host: string, port: number, timeout: number): Promise<Probe> {
-  const { promise, resolve } = Promise.withResolvers<Probe>();
+function probeServer(host: string, port: number, timeout: number): Promise<ServerProbe> {
+  const { promise, resolve } = Promise.withResolvers<ServerProbe>();
   let reached: "name" | "port" = isIP(host) ? "port" : "name";
   const socket = connect({ host, port });
   const timer = setTimeout(() => resolve({ reached, error: "no answer" }), timeout);

@@ -1,6 +1,6 @@
 // Drives the @ngrok/ngrok addon: one session with one HTTP endpoint whose traffic goes to our listener.
-// The only file that touches the addon, and it knows nothing of people. It runs in a process of its own (ngrok-agent.ts).
-// No callback may throw: the addon answers with an abort of the whole process.
+// The only file that uses the addon; it writes nothing for people. It runs in a process of its own (agent.ts).
+// A callback must not throw: the addon would abort the whole process.
 import { settlesWithin } from "../../deadline.ts";
 import { messageOf } from "../../errors.ts";
 import { NAME, VERSION } from "../../version.ts";
@@ -14,9 +14,9 @@ export interface SessionSettings {
   server?: string;
   /** The root that vouches for `server`, PEM. */
   ca?: string;
-  /** A traffic policy, YAML or JSON, which ngrok applies before traffic comes our way. */
+  /** A traffic policy, YAML or JSON, which ngrok applies before it forwards a request. */
   policy?: string;
-  /** Where the traffic goes, such as `http://127.0.0.1:8787` or `unix:/tmp/x/tunnel.sock`. ngrok shows it in its dashboard. */
+  /** The destination of the traffic, such as `http://127.0.0.1:8787` or `unix:/tmp/x/tunnel.sock`. ngrok shows it in its dashboard. */
   forwardTo: string;
   /** How long each step may take: milliseconds. */
   timeout: number;
@@ -32,11 +32,11 @@ export interface Heartbeat {
 
 export interface SessionEvents {
   /**
-   * ngrok answered a heartbeat after so many milliseconds, or did not (`null`). The first one comes when a connection
-   * stands, before anything is bound.
+   * ngrok answered a heartbeat after `latency` milliseconds, or did not answer (`null`). The first one comes once there is a
+   * connection, before the endpoint is bound.
    */
   heartbeat(latency: number | null): void;
-  /** The connection broke; the addon tries again after 0 s, 50 ms, 2.5 s, 125 s and ever more rarely. */
+  /** The connection broke; the addon tries again after 0 s, 50 ms, 2.5 s, 125 s and ever longer pauses. */
   disconnected(reason: string): void;
   /** Nothing is forwarded any more, and the addon will not try again. */
   ended(reason: string): void;
@@ -44,9 +44,9 @@ export interface SessionEvents {
   stopped(): void;
 }
 
-export interface Endpoint {
+export interface NgrokEndpoint {
   url: string;
-  /** Gives the URL back. Never rejects. The addon keeps its connection until the process exits. */
+  /** Releases the URL. Never rejects. The addon keeps its connection until the process exits. */
   close(): Promise<void>;
 }
 
@@ -66,17 +66,17 @@ export class SessionError extends Error {
 const CLOSE_TIMEOUT = 2_000;
 
 /** @throws {SessionError} */
-export async function openEndpoint(settings: SessionSettings, events: SessionEvents): Promise<Endpoint> {
+export async function openEndpoint(settings: SessionSettings, events: SessionEvents): Promise<NgrokEndpoint> {
   const { timeout, forwardTo, domain, policy } = settings;
-  const addon = await takeStep("load", timeout, () => import("@ngrok/ngrok"));
-  const session = await takeStep("connect", timeout, () => buildSession(addon, settings, events).connect());
+  const addon = await runStep("load", timeout, () => import("@ngrok/ngrok"));
+  const session = await runStep("connect", timeout, () => buildSession(addon, settings, events).connect());
   const endpoint = session.httpEndpoint();
   if (domain !== undefined) endpoint.domain(domain);
   if (policy !== undefined) endpoint.trafficPolicy(policy);
   try {
-    const listener = await takeStep("listen", timeout, () => endpoint.listenAndForward(forwardTo));
+    const listener = await runStep("listen", timeout, () => endpoint.listenAndForward(forwardTo));
     const url = listener.url();
-    if (url === null) throw new SessionError("listen", false, "ngrok gave no URL");
+    if (url === null) throw new SessionError("listen", false, "ngrok did not assign a URL");
     listener.join().then(
       () => events.ended("the endpoint was closed"),
       (thrown) => events.ended(messageOf(thrown)),
@@ -101,10 +101,10 @@ function buildSession(addon: Addon, settings: SessionSettings, events: SessionEv
     .clientInfo(NAME, VERSION)
     .heartbeatInterval(heartbeat.interval)
     .heartbeatTolerance(heartbeat.tolerance)
-    .handleHeartbeat((latency: number | null) => guard(() => events.heartbeat(latency)))
-    .handleStopCommand(() => guard(() => events.stopped()))
+    .handleHeartbeat((latency: number | null) => rethrowLater(() => events.heartbeat(latency)))
+    .handleStopCommand(() => rethrowLater(() => events.stopped()))
     .handleDisconnection((_address, reason) => {
-      guard(() => events.disconnected(reason));
+      rethrowLater(() => events.disconnected(reason));
       // Anything but true makes the addon give up and write a line to our stdout.
       return true;
     });
@@ -114,7 +114,7 @@ function buildSession(addon: Addon, settings: SessionSettings, events: SessionEv
 }
 
 /** The error comes back as an ordinary uncaught exception, outside of the addon's call. */
-function guard(callback: () => void): void {
+function rethrowLater(callback: () => void): void {
   try {
     callback();
   } catch (thrown) {
@@ -124,7 +124,7 @@ function guard(callback: () => void): void {
   }
 }
 
-async function takeStep<T>(step: SessionError["step"], timeout: number, begin: () => Promise<T>): Promise<T> {
+async function runStep<T>(step: SessionError["step"], timeout: number, begin: () => Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const text = `no answer within ${timeout / 1000} s`;
   const timer = setTimeout(() => late.reject(new SessionError(step, true, text)), timeout);

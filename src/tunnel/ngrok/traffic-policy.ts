@@ -1,26 +1,26 @@
-// The traffic policy of the endpoint: what the person wrote, and before it the rule that lets only some networks in.
-// https://ngrok.com/docs/traffic-policy/actions/restrict-ips. ngrok applies it; a request it refuses never gets here.
+// Makes the endpoint's traffic policy: the rule that admits only some networks, then the person's own rules.
+// https://ngrok.com/docs/traffic-policy/actions/restrict-ips. ngrok applies it; a request that it refuses never arrives here.
 import { isIP } from "node:net";
 import { messageOf, UserError } from "../../errors.ts";
 import { type Assistant, PUBLISHED } from "../assistants.ts";
 
 export interface PolicyOptions {
-  /** A whole policy, YAML or JSON; passed on as it is where nothing has to be added. */
+  /** A whole policy, YAML or JSON; passed on unchanged if nothing has to be added. */
   trafficPolicy?: string;
-  /** Whose servers may call; absent: everybody's. */
+  /** The assistants whose servers may call; absent: any server may. */
   only?: readonly Assistant[];
-  /** CIDR blocks to go by instead of the published ones. */
+  /** CIDR blocks that replace the published ones. */
   ranges?: Partial<Record<Assistant, readonly string[]>>;
-  /** Gets a list that is published as a file. */
+  /** Fetches a list that is published as a file. */
   fetch(url: string, init: { signal: AbortSignal }): Promise<Response>;
 }
 
 const FETCH_TIMEOUT = 10_000;
 
-/** A person approves in a browser, from anywhere. */
+/** A person approves in a browser, from any address. */
 const NOT_THE_APPROVAL_PAGE = "req.url.path != '/authorize'";
 
-/** @throws {UserError} with exit code 2: the policy is none, or a range is none */
+/** @throws {UserError} with exit code 2: the policy or a range is not valid */
 export function checkPolicy({ trafficPolicy, ranges = {} }: PolicyOptions): void {
   if (trafficPolicy !== undefined) parsePolicy(trafficPolicy);
   for (const range of Object.values(ranges).flat()) {
@@ -33,7 +33,7 @@ export function checkPolicy({ trafficPolicy, ranges = {} }: PolicyOptions): void
 /**
  * @param options checked by `checkPolicy`
  * @returns the policy to bind with, if there is any
- * @throws {UserError} with exit code 1 when a published list cannot be had
+ * @throws {UserError} with exit code 1 when a published list cannot be fetched
  */
 export async function composePolicy(options: PolicyOptions): Promise<string | undefined> {
   const { trafficPolicy, only } = options;
@@ -48,22 +48,22 @@ export async function composePolicy(options: PolicyOptions): Promise<string | un
   return JSON.stringify({ ...policy, on_http_request: [rule, ...(policy.on_http_request ?? [])] });
 }
 
-type Policy = Record<string, unknown> & { on_http_request?: readonly unknown[] };
+type TrafficPolicy = Record<string, unknown> & { on_http_request?: readonly unknown[] };
 
-function parsePolicy(text: string): Policy {
+function parsePolicy(text: string): TrafficPolicy {
   try {
     const policy: unknown = Bun.YAML.parse(text);
     if (isPolicy(policy)) return policy;
   } catch {
-    // Told below: a parser's message may quote the policy, and a policy may hold a secret.
+    // A parser's message may quote the policy, and a policy may contain a secret.
   }
   throw new UserError(
-    "The ngrok traffic policy is not one.",
-    "It is YAML or JSON with phases such as on_http_request, each a list: https://ngrok.com/docs/traffic-policy",
+    "The ngrok traffic policy is not valid.",
+    "Use YAML or JSON with phases such as on_http_request, each a list: https://ngrok.com/docs/traffic-policy",
   );
 }
 
-function isPolicy(value: unknown): value is Policy {
+function isPolicy(value: unknown): value is TrafficPolicy {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(([phase, rules]) => /^on_[a-z_]+$/.test(phase) && Array.isArray(rules));
 }
@@ -82,8 +82,8 @@ async function findRanges(
     return readList(await response.json());
   } catch (thrown) {
     throw new UserError(
-      `The address ranges of ${assistant} cannot be had from ${published.list}: ${messageOf(thrown)}.`,
-      `Put them into the config file as ngrok: { ranges: { ${assistant}: ["…/…"] } }, or leave ${assistant} out of --only.`,
+      `The address ranges of ${assistant} could not be fetched from ${published.list}: ${messageOf(thrown)}.`,
+      `Set them in the config file as ngrok: { ranges: { ${assistant}: ["…/…"] } }, or leave ${assistant} out of --only.`,
       1,
     );
   }
@@ -98,7 +98,7 @@ function readList(document: unknown): string[] {
   ]);
   const found = ranges.filter((range) => range !== undefined);
   if (found.length === 0 || !found.every(isRange))
-    throw new Error("it holds something else than address ranges");
+    throw new Error("it contains something other than address ranges");
   return found;
 }
 

@@ -10,7 +10,7 @@ export interface LeashedOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** A line of stdout or stderr. */
   line(text: string): void;
-  /** It is gone; `how` follows its name: `ended with status 1`. Called once, last. */
+  /** It has ended; `how` follows its name: `ended with status 1`. Called once, last. */
   gone(how: string): void;
 }
 
@@ -41,7 +41,7 @@ export function startLeashed({ file, args, env, line, gone }: LeashedOptions): L
   const finish = (how: string) => {
     if (isGone) return;
     isGone = true;
-    // What it started goes as well, and so does the watchdog.
+    // This also ends the processes it started, and the watchdog.
     leash?.destroy();
     end.resolve();
     gone(how);
@@ -66,7 +66,7 @@ export function startLeashed({ file, args, env, line, gone }: LeashedOptions): L
   };
 }
 
-/** What Ctrl+C would do, which both programs take as a request to end in order. */
+/** As Ctrl+C does: both programs then end in order. */
 function interrupt(child: ChildProcess): void {
   child.kill(process.platform === "win32" ? "SIGKILL" : "SIGINT");
 }

@@ -1,57 +1,64 @@
-// One run of a tunnel program of the person's own as an attempt: what it prints is read by whoever knows the program.
+// Runs a tunnel program of the person's own as an attempt: the file about that program reads its output.
 import { UserError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { printable, printableLine } from "../../printable.ts";
 import { startLeashed } from "./leashed-process.ts";
-import type { Attempt, AttemptEvents, Setback } from "../supervisor.ts";
-import type { Up } from "../tunnel.ts";
+import type { Attempt, AttemptEvents, AttemptFailure, SupervisorTiming } from "../supervisor.ts";
+import type { TunnelConnection, TunnelResources } from "../tunnel.ts";
 
-export interface Program {
-  /** Its name, and the file it is. */
+/** The resources of a provider that runs such a program. */
+export interface ProgramResources extends TunnelResources {
+  timing: SupervisorTiming;
+  /** How long it may take until the URL answers: milliseconds. */
+  timeout?: number;
+}
+
+export interface TunnelProgram {
   name: string;
+  /** The path of its executable. */
   file: string;
   args: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
   /** How long it may take until the URL answers: milliseconds. */
   timeout: number;
   log: Log;
-  /** Makes a reader of its lines for one run. */
+  /** Makes a reader of the lines of one run. */
   createReader(run: ProgramRun): (line: string) => void;
-  /** What a person can do about it; `words` is what it printed last. */
-  advise(words: string): string;
+  /** Advice for a person after a failure; `output` is what the program printed last. */
+  advise(output: string): string;
 }
 
 export interface ProgramRun {
   /** The URL answers, for the first time or again. */
   up(url: string): void;
-  /** It does not for now, and the program is at it. */
+  /** The URL does not answer for now, and the program reconnects by itself. */
   interrupted(reason: string): void;
   /** A person has to do something first, and gets `ms` milliseconds for it. */
-  waitForPerson(text: string, ms: number): void;
+  askPerson(text: string, ms: number): void;
 }
 
 /** How long a program may take to end in order: milliseconds. */
 const GRACE = 3_000;
-/** Lines that are kept for the case that they were the last. */
+/** The number of its last lines that an error shows. */
 const LAST_LINES = 6;
-const LONGEST_NOTICE = 500;
+const LONGEST_MESSAGE = 500;
 
-export function beginProgram(program: Program, events: AttemptEvents): Attempt {
+export function beginProgram(program: TunnelProgram, events: AttemptEvents): Attempt {
   const { name, file, args, env, timeout, log, createReader } = program;
-  const opened = Promise.withResolvers<Up | Setback>();
-  const ended = Promise.withResolvers<Setback>();
-  const words: string[] = [];
+  const opened = Promise.withResolvers<TunnelConnection | AttemptFailure>();
+  const ended = Promise.withResolvers<AttemptFailure>();
+  const lastLines: string[] = [];
   let state: "opening" | "up" | "interrupted" = "opening";
 
   const end = (how: string) => {
     clearTimeout(timer);
-    const setback = describeEnd(program, how, words);
-    opened.resolve(setback);
-    ended.resolve(setback);
+    const failure = describeEnd(program, how, lastLines);
+    opened.resolve(failure);
+    ended.resolve(failure);
   };
   const giveUpAfter = (ms: number) =>
     setTimeout(() => {
-      end(`opened no tunnel within ${ms / 1000} s`);
+      end(`did not open a tunnel within ${ms / 1000} s`);
       running.kill();
     }, ms);
   let timer = giveUpAfter(timeout);
@@ -68,10 +75,10 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
       state = "interrupted";
       events.interrupted(reason);
     },
-    waitForPerson(text, ms) {
+    askPerson(text, ms) {
       clearTimeout(timer);
       timer = giveUpAfter(ms);
-      events.notice(printable(text, LONGEST_NOTICE));
+      events.warn(printable(text, LONGEST_MESSAGE));
     },
   });
   const running = startLeashed({
@@ -81,8 +88,8 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
     line(text) {
       const shown = printableLine(text);
       log.debug(`${name}: ${shown}`);
-      if (shown.trim() !== "") words.push(shown.trim());
-      if (words.length > LAST_LINES) words.shift();
+      if (shown.trim() !== "") lastLines.push(shown.trim());
+      if (lastLines.length > LAST_LINES) lastLines.shift();
       read(text);
     },
     gone: end,
@@ -98,14 +105,13 @@ export function beginProgram(program: Program, events: AttemptEvents): Attempt {
   };
 }
 
-/** All that a program prints before it ends is what it has to say about it. */
-function describeEnd({ name, advise }: Program, how: string, words: readonly string[]): Setback {
-  const said = words.map((line) => `\n  | ${line}`).join("");
-  const message = `${name} ${how}${said === "" ? "." : `. It said:${said}`}`;
-  return { error: new UserError(message, advise(words.join("\n")), 1), outlook: "passing" };
+function describeEnd({ name, advise }: TunnelProgram, how: string, lines: readonly string[]): AttemptFailure {
+  const output = lines.map((line) => `\n  | ${line}`).join("");
+  const message = `${name} ${how}${output === "" ? "." : `. Its last output:${output}`}`;
+  return { error: new UserError(message, advise(lines.join("\n")), 1), outlook: "transient" };
 }
 
-/** Where `name` is on PATH. @throws {UserError} with exit code 2 when it is not */
+/** The path of `name` on PATH. @throws {UserError} with exit code 2 when it is not there */
 export function findProgram(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -113,5 +119,5 @@ export function findProgram(
 ): string {
   const file = Bun.which(name, { PATH: env["PATH"] ?? "" });
   if (file !== null) return file;
-  throw new UserError(`There is no "${name}" on your PATH.`, hint);
+  throw new UserError(`"${name}" is not on your PATH.`, hint);
 }
