@@ -11,9 +11,9 @@ import { createClosing, failureOf, orAbort, type Closing } from "../closing.ts";
 import type { Config } from "../config/config.ts";
 import { createEndpoint } from "../eras/endpoint.ts";
 import type { UserError } from "../errors.ts";
-import { FIRST_PORT, listen } from "../http/http-server.ts";
+import { FIRST_PORT, createHttpServer } from "../http/http-server.ts";
 import { createPrivateApp } from "../http/private-app.ts";
-import { listenForTunnel, listSocketPlaces } from "../http/tunnel-server.ts";
+import { createTunnelServer, listSocketFolders } from "../http/tunnel-server.ts";
 import type { OAuth } from "../oauth/oauth.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
 
@@ -71,12 +71,12 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const store = config.auth === "none" ? undefined : openStore(config.store);
   closing.add(() => store?.close());
 
-  const listener = listen({ ...config, isExpected: config.publicUrl !== undefined });
+  const listener = createHttpServer({ ...config, isProxied: config.publicUrl !== undefined });
   closing.add(listener.stop);
   if (config.port === null && listener.port !== FIRST_PORT)
     log.info(`Port ${FIRST_PORT} is in use; listening on ${listener.port} instead.`);
   const door = takesSocket(config)
-    ? listenForTunnel({ ...io, places: listSocketPlaces(io.env), warn: log.warn })
+    ? createTunnelServer({ ...io, folders: listSocketFolders(io.env), warn: log.warn })
     : undefined;
   closing.add(() => door?.stop());
   const { bridge, launch } = openServer(config, io, command);
@@ -106,7 +106,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     ...io,
     bridge,
     messagesPath: MESSAGES_PATH,
-    arrived: listener.allowSilence,
+    arrived: listener.disableIdleTimeout,
     maxBody: config.maxBody,
     streamsGet: tunnel?.capabilities.streamsGet ?? true,
   });
@@ -123,12 +123,12 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const doors = openDoors({ config, listener, door, count: () => countRequest() });
   publish();
   if (tunnel) {
-    const load = await watchLoad(tunnel, doors.places.limit, io);
+    const load = await watchLoad(tunnel, doors.places.setLimit, io);
     countRequest = load.count;
     closing.add(load.close);
   }
 
-  const side = listen({ host: "127.0.0.1", port: 0 });
+  const side = createHttpServer({ host: "127.0.0.1", port: 0 });
   closing.add(side.stop);
   side.serve(createPrivateApp(() => bridge.isAlive(READY_WITHIN)).fetch);
 

@@ -5,12 +5,12 @@ import type { Config } from "../config/config.ts";
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler, Endpoint } from "../eras/endpoint.ts";
 import { ASSISTANT_ORIGINS } from "../http/assistant-origins.ts";
-import { createGuards } from "../http/request-guards.ts";
-import { makeLast } from "../http/last-response.ts";
-import type { Listener } from "../http/http-server.ts";
-import { createPlaces, type Places } from "../http/request-slots.ts";
+import { createRequestGuards } from "../http/request-guards.ts";
+import { closeConnectionAfter } from "../http/last-response.ts";
+import type { HttpServer } from "../http/http-server.ts";
+import { createRequestSlots, type RequestSlots } from "../http/request-slots.ts";
 import { createPublicApp, type Resource } from "../http/public-app.ts";
-import type { TunnelListener } from "../http/tunnel-server.ts";
+import type { TunnelServer } from "../http/tunnel-server.ts";
 import type { Log } from "../log.ts";
 import type { OAuth } from "../oauth/oauth.ts";
 import { groupSource } from "../oauth/sign-in/throttle.ts";
@@ -29,7 +29,7 @@ export interface Doors {
   /** Whom a request counts for where tries and registrations are counted. */
   sourceOf(request: Request): string;
   /** The places of the tunnel. */
-  places: Places;
+  places: RequestSlots;
   /** From now on requests go to `handler`. */
   serve(publicUrl: string, handler: (request: Request) => Promise<Response>): void;
 }
@@ -37,9 +37,9 @@ export interface Doors {
 export interface DoorsOptions {
   config: Pick<Config, "tunnel" | "publicUrl">;
   /** Whoever reaches this machine's port. */
-  listener: Listener;
+  listener: HttpServer;
   /** The tunnel's own, where it has one. */
-  door: TunnelListener | undefined;
+  door: TunnelServer | undefined;
   /** Called for each request through the tunnel. */
   count(): void;
 }
@@ -49,9 +49,9 @@ export function openDoors({ config, listener, door, count }: DoorsOptions): Door
   const isProxied = isTunneled || config.publicUrl !== undefined;
   /** A tunnel appends the address it saw to X-Forwarded-For; what stands before that, anybody may have written. */
   const knownSourceOf = (request: Request) =>
-    door?.has(request) ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
-  const places = createPlaces({
-    isLimited: (request) => (door === undefined ? isTunneled : door.has(request)),
+    door?.received(request) ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
+  const places = createRequestSlots({
+    isLimited: (request) => (door === undefined ? isTunneled : door.received(request)),
     sourceOf(request) {
       const source = knownSourceOf(request);
       return source && groupSource(source);
@@ -63,14 +63,16 @@ export function openDoors({ config, listener, door, count }: DoorsOptions): Door
       const address = knownSourceOf(request) || listener.addressOf(request);
       // Everybody reaches this port, so nobody is believed whom he speaks for; that he speaks for somebody, he may say: what
       // strangers do through a proxy is not held against the person who sits at this machine.
-      const isFor = isProxied && !door?.has(request) && request.headers.has("x-forwarded-for");
+      const isFor = isProxied && !door?.received(request) && request.headers.has("x-forwarded-for");
       return isFor ? `${address} (a proxy)` : address;
     },
     serve(publicUrl, handler) {
-      const admit = (request: Request, open: number) => places.refuseCrowd(open) ?? handler(request);
+      const admit = (request: Request, open: number) => places.refuseOverLimit(open) ?? handler(request);
       door?.serve(async (request, open) => {
         count();
-        return makeLast(request, await admit(request, open), () => places.take(request));
+        return closeConnectionAfter(request, await admit(request, open), () =>
+          places.reserveAnonymous(request),
+        );
       });
       if (door !== undefined || !isTunneled) return listener.serve(handler);
       const { host } = new URL(publicUrl);
@@ -87,7 +89,7 @@ export interface PublicParts {
   /** Another one after the URL has changed. */
   currentOAuth(): OAuth | undefined;
   endpoint: Endpoint;
-  places: Places;
+  places: RequestSlots;
 }
 
 export function createPublicHandler(config: Config, io: PublicIO, parts: PublicParts) {
@@ -108,12 +110,12 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
         note.client = principal.clientId;
         return answer(request, caller, note);
       }
-      const stranger: Caller = { ...caller, goOn: () => places.extend(request) };
-      return places.lend(request, () => answer(request, stranger, note));
+      const stranger: Caller = { ...caller, goOn: () => places.holdAnonymous(request) };
+      return places.withAnonymousSlot(request, () => answer(request, stranger, note));
     };
   const mcp = protect(config.path, endpoint.mcp);
   return createPublicApp({
-    guards: createGuards({
+    guards: createRequestGuards({
       publicUrl,
       // Where nobody needs a token, a page may not call for being an assistant's: whoever gets it to call would be let in.
       allowOrigin:
@@ -126,7 +128,7 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
       [MESSAGES_PATH, protect(SSE_PATH, endpoint.messages)],
     ]),
     oauth: oauth?.routes,
-    lend: places.lend,
+    withAnonymousSlot: places.withAnonymousSlot,
     now: io.now,
     onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
     onFault: (thrown, path) => io.log.error(`${printable(path)} failed: ${thrown.stack ?? thrown.message}`),

@@ -3,8 +3,8 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";
 import { openDoors } from "../../src/app/public-side.ts";
-import { listen } from "../../src/http/http-server.ts";
-import { listenForTunnel } from "../../src/http/tunnel-server.ts";
+import { createHttpServer } from "../../src/http/http-server.ts";
+import { createTunnelServer } from "../../src/http/tunnel-server.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 
 setDefaultTimeout(60_000);
@@ -16,10 +16,10 @@ test.each(FORMS)(
   "of 500 event streams asked for at once 400 are served, 100 refused, and the session lives (%s)",
   async (form) => {
     const ingress = await workshop.startIngress();
-    const listener = listen({ host: "127.0.0.1", port: 0 });
+    const listener = createHttpServer({ host: "127.0.0.1", port: 0 });
     workshop.add(listener.stop);
     const pulses = new Set<ReadableStreamDefaultController>();
-    const door = listenForTunnel({ platform: process.platform, places: [tmpdir()], warn: () => {} });
+    const door = createTunnelServer({ platform: process.platform, folders: [tmpdir()], warn: () => {} });
     if (door === undefined) throw new Error("no socket");
     workshop.add(door.stop);
     const doors = openDoors({ config: { tunnel: "ngrok" }, listener, door, count() {} });
@@ -32,7 +32,7 @@ test.each(FORMS)(
       socket: door.socket,
     });
     let refusals = 0;
-    doors.places.limit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
+    doors.places.setLimit(opened.tunnel.capabilities.maxRequests!, () => refusals++);
     const session = ingress.sessions[0];
 
     const answers = await Promise.all(Array.from({ length: 500 }, () => ask(opened.url)));
