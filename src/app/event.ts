@@ -1,6 +1,7 @@
-// What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
+// What the program reports while it runs: the lines of `--json`, from which the text for people is made.
+import { messageOf, UserError } from "../errors.ts";
 
-/** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
+/** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
 export interface Ready {
   event: "ready";
   /** The connector URL. */
@@ -15,18 +16,25 @@ export interface Ready {
   readyz: string;
   auth: "oauth" | "optional" | "none";
   credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
-  /** A secret that the person gave is known to them, and is not said again. */
+  /** A secret that the person gave is known to them, and is not printed again. */
   clients: { client_id: string; client_secret?: string }[];
   /** What is exposed, for people: `server-everything`. */
   server: string;
 }
 
-/** Nothing was started, or it has been ended again; stands in the place of `ready`. */
+/** Nothing was started, or it was closed again; stands in the place of `ready`. */
 export interface Failed {
   event: "failed";
   /** One line. */
   reason: string;
   advice?: string;
+}
+
+/** Without the server's own words, which may hold anything. */
+export function describeFailed(thrown: unknown): Failed {
+  const [reason = ""] = messageOf(thrown).split("\n");
+  const advice = thrown instanceof UserError ? thrown.hint : undefined;
+  return { event: "failed", reason, ...(advice !== undefined && { advice }) };
 }
 
 /** What happens while the program runs; each is a line of `--json`. */
@@ -39,7 +47,7 @@ export type AppEvent =
       state: "started" | "ready" | "exited" | "restarting";
       pid?: number;
       reason?: string;
-      /** It was ended by us, because its session was over or nobody used it, or by a question of ours. */
+      /** We ended it: its session was over, no one used it, or it was started only to be tried. */
       isOurs?: true;
       inMs?: number;
     }
@@ -47,15 +55,15 @@ export type AppEvent =
   | GrantEvent
   | { event: "stopped" };
 
-/** What becomes of the tunnel. */
+/** What happens to the tunnel. */
 export type TunnelEvent =
   /** `changed`: under another URL than before; another `ready` follows. */
   | { event: "tunnel"; state: "up"; url: string; roundTripMs?: number; downMs?: number; changed?: boolean }
-  /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program is at it by itself. */
+  /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program reconnects by itself. */
   | { event: "tunnel"; state: "down"; reason: string; since: string; nextTryMs?: number }
   | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
 
-/** What happens to somebody's access. Never carries a secret. */
+/** What happens to a client's access. Never carries a secret. */
 export interface GrantEvent {
   event: "grant";
   state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
@@ -65,25 +73,25 @@ export interface GrantEvent {
   subject?: string;
   grantId?: string;
   scopes?: readonly string[];
-  /** The host, or the app's scheme, that the answer goes to. */
+  /** The host, or the app's scheme, that the authorization response goes to. */
   destination?: string;
-  /** Where the person at the approval page sits; an IPv6 address counts as its /64. */
+  /** The address of the person at the approval page; an IPv6 address counts as its /64. */
   source?: string;
   reason?: string;
 }
 
-/** One HTTP exchange on the public side, told when its answer begins. */
+/** One HTTP exchange on the public side, reported when its response begins. */
 export interface RequestEvent {
   event: "request";
   method: string;
   path: string;
   status: number;
-  /** Milliseconds until the answer began. */
+  /** Milliseconds until the response began. */
   ms: number;
   /** JSON-RPC method, when the body was one message. */
   rpc?: string;
-  /** Tool, prompt or resource the message names. */
+  /** The tool, prompt or resource that the message names. */
   name?: string;
-  /** OAuth client, when a token was shown. */
+  /** OAuth client, when the request had a token. */
   client?: string;
 }

@@ -1,0 +1,23 @@
+// What every step of the start gets: what to run, the process it runs in, and the lifecycle that closes what it opens.
+import type { AppEvent, Ready } from "./event.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { TunnelIO } from "./tunnel.ts";
+import type { Config, TunnelKind } from "../config/config.ts";
+import type { OpenTunnel } from "../tunnel/tunnel.ts";
+
+/** What the process gives the program. */
+export interface AppIO extends TunnelIO {
+  emit(event: AppEvent): void;
+  /** The executable we run in. */
+  execPath: string;
+  /** Aborts when the start is to be given up. */
+  signal: AbortSignal;
+  /** Tunnels that take the place of ours, by kind. */
+  tunnels?: Partial<Record<TunnelKind, OpenTunnel>>;
+}
+
+export interface Run {
+  config: Config;
+  io: AppIO;
+  lifecycle: Lifecycle<Ready>;
+}
