@@ -1,22 +1,20 @@
 // The start-up story: opens each part in order and passes it what it needs of the others; lifecycle.ts closes them.
 // app/ is the only room that names concrete choices, and it holds nothing of a request.
 import { childEnvironment } from "./environment.ts";
-import { describeFailed, type Ready } from "./event.ts";
+import { toFailedEvent, type Ready } from "./event.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { type Mounts, openMount } from "./mount.ts";
-import { chooseCredential, openOAuth, refusePrivateFetch } from "./oauth.ts";
+import { openAccess, openOAuth, refusePrivateFetch } from "./oauth.ts";
 import { openPrivatePort, openPublicPort } from "./ports.ts";
 import { openPublicSide } from "./public-side.ts";
 import { createPublicUrl } from "./public-url.ts";
 import { describeReady } from "./ready.ts";
 import type { AppIO, Run } from "./run.ts";
 import { openServer } from "./server.ts";
-import { openTunnelLimits } from "./tunnel-limits.ts";
-import { openReportedTunnel } from "./tunnel-report.ts";
+import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { chooseTunnel } from "./tunnel.ts";
 import { resolveCommand } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
-import { openStore } from "../store/sqlite/sqlite-store.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
 export type { AppIO } from "./run.ts";
@@ -38,7 +36,7 @@ export interface App {
  */
 export function startApp(config: Config, io: AppIO): Promise<App> {
   const { emit, log, signal } = io;
-  const onFailed = (thrown: unknown) => emit(describeFailed(thrown));
+  const onFailed = (thrown: unknown) => emit(toFailedEvent(thrown));
   const onStopped = () => emit({ event: "stopped" });
   return runLifecycle<Ready, App>({ signal, log, onReady: emit, onFailed, onStopped }, (lifecycle) =>
     start({ config, io, lifecycle }),
@@ -49,33 +47,23 @@ async function start(run: Run): Promise<App> {
   const { config, io, lifecycle } = run;
   // What cannot be right is refused before anything is opened.
   const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
-  const openTunnel = io.tunnels?.[config.tunnel] ?? chooseTunnel(config, io);
-  const credential = chooseCredential(config, io);
+  const openTunnel = chooseTunnel(config, io);
   refusePrivateFetch(config, io);
 
-  const store =
-    credential &&
-    (await lifecycle.open(
-      "the store",
-      () => openStore(config.store),
-      (opened) => opened.close(),
-    ));
+  const access = await openAccess(run);
   const publicServer = await openPublicPort(run);
   const url = createPublicUrl(config.publicUrl ?? publicServer.origin);
   const { bridge, answered } = await openServer(run, command, url);
-  const tunnel = openTunnel && (await openReportedTunnel(run, openTunnel, publicServer.target, url));
+  const tunnel = await startTunnel(run, openTunnel, publicServer.target, url);
   const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, tunnel })];
-  const oauth =
-    store &&
-    credential &&
-    (await openOAuth(run, { mounts, credential, store, sourceOf: publicServer.sourceOf }));
-  const quota = await openTunnelLimits(run, tunnel, publicServer.slots);
-  openPublicSide(run, { mounts, oauth, publicServer, url, countRequest: quota.count });
+  const oauth = access && (await openOAuth(run, access, mounts, publicServer));
+  const countRequest = await limitTunnel(run, tunnel, publicServer.slots);
+  openPublicSide(run, { mounts, oauth, publicServer, url, countRequest });
   const readyz = await openPrivatePort(run, mounts);
 
   const ready = await lifecycle.ready(answered, () => {
     oauth?.endUnconfigured();
-    return describeReady(run, { url, mounts, publicServer, tunnel, credential, readyz });
+    return describeReady(run, { url, mounts, publicServer, tunnel, access, readyz });
   });
   return { ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop(0) };
 }

@@ -30,8 +30,8 @@ export interface Failed {
   advice?: string;
 }
 
-/** Without the server's own words, which may hold anything. */
-export function describeFailed(thrown: unknown): Failed {
+/** Without the server's own output, which may hold anything. */
+export function toFailedEvent(thrown: unknown): Failed {
   const [reason = ""] = messageOf(thrown).split("\n");
   const advice = thrown instanceof UserError ? thrown.hint : undefined;
   return { event: "failed", reason, ...(advice !== undefined && { advice }) };

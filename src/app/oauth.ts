@@ -5,24 +5,34 @@ import type { Mounts } from "./mount.ts";
 import type { AppIO, Run } from "./run.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
+import type { PublicServer } from "../http/public-server.ts";
 import { createOAuth, type OAuth, type OAuthOptions } from "../oauth/oauth.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import type { Store } from "../store/store.ts";
+import { openStore } from "../store/sqlite/sqlite-store.ts";
 import { NAME, VERSION } from "../version.ts";
 
-/** What is not in the config. */
-export interface OAuthParts {
-  mounts: Mounts;
+/** Who may approve a client, and where it is kept what they approved. */
+export interface Access {
   credential: Approver;
   store: Store;
-  sourceOf(request: Request): string;
 }
 
 export type Approver = OAuthOptions["credential"];
 
-/** How the person at the approval page proves that they may approve; undefined when no one has to. */
-export function chooseCredential(config: Config, { random }: Pick<AppIO, "random">): Approver | undefined {
+/** @returns undefined when no one has to approve anything */
+export async function openAccess({ config, io, lifecycle }: Run): Promise<Access | undefined> {
   if (config.auth === "none") return undefined;
+  const store = await lifecycle.open(
+    "the store",
+    () => openStore(config.store),
+    (opened) => opened.close(),
+  );
+  return { credential: chooseCredential(config, io), store };
+}
+
+/** How the person at the approval page proves that they may approve. */
+function chooseCredential(config: Config, { random }: Pick<AppIO, "random">): Approver {
   const given = config.token === undefined ? {} : { token: config.token };
   if (config.users.length > 0) return { kind: "password", users: config.users, ...given };
   if (config.token !== undefined) return { kind: "token", token: config.token };
@@ -37,8 +47,12 @@ export function describeCredential(credential: Approver | undefined): Ready["cre
   return { kind: "password", users: users.map(({ name }) => name), ...(token !== undefined && { token }) };
 }
 
-export function openOAuth({ config, io, lifecycle }: Run, parts: OAuthParts): Promise<MovableOAuth> {
-  const { mounts, ...more } = parts;
+export function openOAuth(
+  { config, io, lifecycle }: Run,
+  access: Access,
+  mounts: Mounts,
+  { sourceOf }: Pick<PublicServer, "sourceOf">,
+): Promise<MovableOAuth> {
   const [{ name, serverId, scopes }] = mounts;
   const { introspectSecret } = config;
   const { now, random, log } = io;
@@ -46,7 +60,8 @@ export function openOAuth({ config, io, lifecycle }: Run, parts: OAuthParts): Pr
     now,
     random,
     log,
-    ...more,
+    ...access,
+    sourceOf,
     ...chooseDocuments(config, io),
     serverName: name,
     serverId,

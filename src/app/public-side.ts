@@ -49,7 +49,7 @@ function createPublicSide({ config, io }: Run, parts: PublicParts) {
         guards: createRequestGuards({ publicUrl: url, allowOrigin }),
         resources,
         oauth: oauth?.routes,
-        withAnonymousSlot: publicServer.slots.withAnonymousSlot,
+        lend: publicServer.slots.withAnonymousSlot,
         now: io.now,
         onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
         onFault: (thrown, path) =>

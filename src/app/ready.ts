@@ -1,7 +1,7 @@
 // What `ready` says of a run: where to connect, and how to get in.
 import type { Ready } from "./event.ts";
 import type { Mounts } from "./mount.ts";
-import { type Approver, describeCredential } from "./oauth.ts";
+import { type Access, describeCredential } from "./oauth.ts";
 import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run.ts";
 import type { PublicServer } from "../http/public-server.ts";
@@ -12,24 +12,24 @@ export interface ReadyParts {
   mounts: Mounts;
   publicServer: PublicServer;
   tunnel: Tunnel | undefined;
-  credential: Approver | undefined;
+  access: Access | undefined;
   readyz: string;
 }
 
 export function describeReady({ config }: Run, parts: ReadyParts): Ready {
-  const { url, mounts, publicServer, tunnel, credential, readyz } = parts;
+  const { url, mounts, publicServer, tunnel, access, readyz } = parts;
   const [{ name, paths }] = mounts;
   return {
     event: "ready",
     url: url.current + paths.mcp,
     sse: url.current + paths.sse,
     local: publicServer.origin + paths.mcp,
-    issuer: credential ? url.current : null,
+    issuer: access ? url.current : null,
     tunnel: tunnel?.kind ?? "none",
     inspector: null,
     readyz,
     auth: config.auth,
-    credential: describeCredential(credential),
+    credential: describeCredential(access?.credential),
     clients: config.client ? [{ client_id: config.client.id }] : [],
     server: name,
   };

@@ -2,8 +2,7 @@
 import type { AppEvent, Ready } from "./event.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { TunnelIO } from "./tunnel.ts";
-import type { Config, TunnelKind } from "../config/config.ts";
-import type { OpenTunnel } from "../tunnel/tunnel.ts";
+import type { Config } from "../config/config.ts";
 
 /** What the process gives the program. */
 export interface AppIO extends TunnelIO {
@@ -12,8 +11,6 @@ export interface AppIO extends TunnelIO {
   execPath: string;
   /** Aborts when the start is to be given up. */
   signal: AbortSignal;
-  /** Tunnels that take the place of ours, by kind. */
-  tunnels?: Partial<Record<TunnelKind, OpenTunnel>>;
 }
 
 export interface Run {

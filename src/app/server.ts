@@ -63,11 +63,11 @@ function createServerBridge({ config, io }: Run, command: Command, watch: Launch
       grace: GRACE,
     }),
     onServer(event) {
-      watch.see(event);
+      watch.onServerEvent(event);
       emit({ event: "child", ...event });
     },
     onStderr(line) {
-      watch.hear(line);
+      watch.onStderr(line);
       log.plain(`${printable(command.name)} | ${printableLine(line)}`);
     },
   });

@@ -1,6 +1,6 @@
 // From the words of the command line to an exit status. Commands are loaded when they are called: `--version` is quick.
 import type { CommandDef } from "citty";
-import { describeFailed } from "../app/event.ts";
+import { toFailedEvent } from "../app/event.ts";
 import type { CommandName } from "../config/options.ts";
 import { UserError } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
@@ -40,7 +40,7 @@ export async function runCli(given: CliIO): Promise<number> {
   } catch (thrown) {
     const [word = ""] = io.argv;
     if (isSilent && !(word in LOAD) && wantsJson(io.argv, io.env))
-      write(`${toJsonLine(describeFailed(thrown))}\n`);
+      write(`${toJsonLine(toFailedEvent(thrown))}\n`);
     return explain(thrown, io);
   }
 }

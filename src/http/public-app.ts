@@ -29,10 +29,7 @@ export interface PublicAppOptions {
   /** The authorization server's routes; absent when everybody may enter. */
   oauth: Hono | undefined;
   /** Answers somebody who may be anybody, in a place for such. */
-  withAnonymousSlot(
-    request: Request,
-    answer: () => Response | Promise<Response>,
-  ): Response | Promise<Response>;
+  lend(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response>;
   now(): number;
   onExchange(exchange: Exchange): void;
   onFault(thrown: Error, path: string): void;
@@ -40,14 +37,14 @@ export interface PublicAppOptions {
 
 /** Answers every request to the public side. Never rejects. */
 export function createPublicApp(options: PublicAppOptions): (request: Request) => Promise<Response> {
-  const { guards, resources, withAnonymousSlot, now, onExchange, onFault } = options;
+  const { guards, resources, lend, now, onExchange, onFault } = options;
   const routes = createRoutes(options);
 
   async function call(resource: Resource, request: Request, path: string, note: Note) {
     try {
       return await resource(request, note);
     } catch (thrown) {
-      return respondServerError(thrown as Error, path, onFault);
+      return fail(thrown as Error, path, onFault);
     }
   }
 
@@ -55,20 +52,17 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
   async function answerResource(request: Request, path: string, resource: Resource, note: Note) {
     const response = guards.allowsOrigin(request.headers.get("origin"))
       ? await call(resource, request, path, note)
-      : respondForbidden(
-          "This origin may not call here. Whoever runs the server can allow it with --allow-origin.",
-        );
-    response.headers.set("access-control-allow-origin", CORS.origin);
-    response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+      : refuse("This origin may not call here. Whoever runs the server can allow it with --allow-origin.");
+    response.headers.set("access-control-allow-origin", SHARED.origin);
+    response.headers.set("access-control-expose-headers", EXPOSED);
     return response;
   }
 
   function answer(request: Request, path: string, note: Note): Response | Promise<Response> {
-    if (!guards.allowsHost(request.headers.get("host")))
-      return respondForbidden("This host name is not served here.");
+    if (!guards.allowsHost(request.headers.get("host"))) return refuse("This host name is not served here.");
     const resource = resources.get(path);
     return resource === undefined || request.method === "OPTIONS"
-      ? withAnonymousSlot(request, () => routes.fetch(request))
+      ? lend(request, () => routes.fetch(request))
       : answerResource(request, path, resource, note);
   }
 
@@ -83,39 +77,39 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
 }
 
 /** What pages may do that are not ours. Who may call at all is decided by origin, before. */
-const CORS = {
+const SHARED = {
   origin: "*",
   allowMethods: ["GET", "POST", "DELETE", "OPTIONS"],
   exposeHeaders: ["WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After"],
   maxAge: 7200,
 };
-const EXPOSED_HEADERS = CORS.exposeHeaders.join(",");
+const EXPOSED = SHARED.exposeHeaders.join(",");
 
 /** Everything but calls to the MCP paths. */
 function createRoutes({ oauth, onFault }: PublicAppOptions): Hono {
   const app = new Hono();
   // A person approves in a page of ours, so nothing but that page may ask (OAuth 2.1 §3.1).
-  const share = cors(CORS);
+  const share = cors(SHARED);
   app.use((c, next) => (c.req.path === "/authorize" ? next() : share(c, next)));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   if (oauth !== undefined) app.route("/", oauth);
   app.notFound((c) =>
     c.json({ error: "not_found", error_description: `There is nothing at ${c.req.path}.` }, 404),
   );
-  app.onError((thrown, c) => respondServerError(thrown, c.req.path, onFault));
+  app.onError((thrown, c) => fail(thrown, c.req.path, onFault));
   return app;
 }
 
-function respondForbidden(description: string): Response {
-  return respondJson(403, { error: "forbidden", error_description: description });
+function refuse(description: string): Response {
+  return answerJson(403, { error: "forbidden", error_description: description });
 }
 
-function respondServerError(thrown: Error, path: string, onFault: PublicAppOptions["onFault"]): Response {
+function fail(thrown: Error, path: string, onFault: PublicAppOptions["onFault"]): Response {
   onFault(thrown, path);
-  return respondJson(500, { error: "server_error", error_description: "Something went wrong here." });
+  return answerJson(500, { error: "server_error", error_description: "Something went wrong here." });
 }
 
-function respondJson(status: number, body: object): Response {
+function answerJson(status: number, body: object): Response {
   return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 }
 
