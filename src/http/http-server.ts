@@ -42,7 +42,7 @@ const IDLE_TIMEOUT = 30;
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { host, port } = options;
   let handler = respondStarting;
-  const serve = (candidate: number): Server<undefined> =>
+  const serve: Serve = (candidate) =>
     Bun.serve({
       hostname: host,
       port: candidate,
@@ -72,31 +72,42 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-function serveOnFreePort<T>(serve: (port: number) => T, host: string): T {
+type Serve = (port: number) => Server<undefined>;
+
+function serveOnFreePort(serve: Serve, host: string): Server<undefined> {
   for (let port = FIRST_PORT; port <= LAST_PORT; port++) {
     try {
       return serve(port);
     } catch (thrown) {
-      if (codeOf(thrown) !== "EADDRINUSE") throw explainBindError(thrown, port, host);
+      if (codeOf(thrown) !== "EADDRINUSE" || (port === FIRST_PORT && !canServe(serve)))
+        throw explainBindError(thrown, serve, port, { host });
     }
   }
   return serve(0);
 }
 
-function serveOnPort<T>(serve: (port: number) => T, port: number, { host, isProxied }: HttpServerOptions): T {
+function serveOnPort(serve: Serve, port: number, options: BindOptions): Server<undefined> {
   try {
     return serve(port);
   } catch (thrown) {
-    throw explainBindError(thrown, port, host, isProxied);
+    throw explainBindError(thrown, serve, port, options);
   }
 }
 
-function explainBindError(thrown: unknown, port: number, host: string, isExpected = false): unknown {
+type BindOptions = Pick<HttpServerOptions, "host" | "isProxied">;
+
+function explainBindError(
+  thrown: unknown,
+  serve: Serve,
+  port: number,
+  { host, isProxied }: BindOptions,
+): unknown {
   switch (codeOf(thrown)) {
     case "EADDRINUSE":
+      if (!canServe(serve)) return unknownAddress(host);
       return new UserError(
         `Port ${port} is in use.`,
-        isExpected
+        isProxied
           ? "Your proxy sends people there: stop the program that uses it, or set another port with --port and in the proxy."
           : "Stop the program that uses it, set another port with --port, or leave --port out.",
       );
@@ -110,12 +121,26 @@ function explainBindError(thrown: unknown, port: number, host: string, isExpecte
     case "EINVAL":
     case "ENOENT":
     case "ENOTFOUND":
-      return new UserError(
-        `"${host}" is not an address of this machine.`,
-        "Use --host 127.0.0.1, or leave --host out.",
-      );
+      return unknownAddress(host);
     default:
       return thrown;
+  }
+}
+
+function unknownAddress(host: string): UserError {
+  return new UserError(
+    `"${host}" is not an address of this machine.`,
+    "Use --host 127.0.0.1, or leave --host out.",
+  );
+}
+
+/** Bun says EADDRINUSE of a name that cannot be resolved, too; but some port is always free on an address of this machine. */
+function canServe(serve: Serve): boolean {
+  try {
+    void serve(0).stop(true);
+    return true;
+  } catch {
+    return false;
   }
 }
 
