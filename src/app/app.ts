@@ -45,7 +45,7 @@ export function startApp(config: Config, io: AppIO): Promise<App> {
 
 async function start(run: Run): Promise<App> {
   const { config, io, lifecycle } = run;
-  // What cannot be right is refused before anything is opened.
+  // Options that cannot be right are refused before anything is opened.
   const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
   const openTunnel = chooseTunnel(config, io);
   refusePrivateFetch(config, io);

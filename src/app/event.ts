@@ -1,4 +1,4 @@
-// What the program reports while it runs: the lines of `--json`, from which the text for people is made.
+// The events of the running program: the lines of `--json`, from which the text for people is made.
 import { messageOf, UserError } from "../errors.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
@@ -18,7 +18,7 @@ export interface Ready {
   credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
   /** A secret that the person gave is known to them, and is not printed again. */
   clients: { client_id: string; client_secret?: string }[];
-  /** What is exposed, for people: `server-everything`. */
+  /** The name of the wrapped server, for people: `server-everything`. */
   server: string;
 }
 
@@ -37,7 +37,7 @@ export function toFailedEvent(thrown: unknown): Failed {
   return { event: "failed", reason, ...(advice !== undefined && { advice }) };
 }
 
-/** What happens while the program runs; each is a line of `--json`. */
+/** Each is a line of `--json`. */
 export type AppEvent =
   | Ready
   | Failed
@@ -55,7 +55,7 @@ export type AppEvent =
   | GrantEvent
   | { event: "stopped" };
 
-/** What happens to the tunnel. */
+/** A change of the tunnel's state. */
 export type TunnelEvent =
   /** `changed`: under another URL than before; another `ready` follows. */
   | { event: "tunnel"; state: "up"; url: string; roundTripMs?: number; downMs?: number; changed?: boolean }
@@ -63,12 +63,12 @@ export type TunnelEvent =
   | { event: "tunnel"; state: "down"; reason: string; since: string; nextTryMs?: number }
   | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
 
-/** What happens to a client's access. Never carries a secret. */
+/** A change of a client's access. Never carries a secret. */
 export interface GrantEvent {
   event: "grant";
   state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
   clientId?: string;
-  /** What the client calls itself. */
+  /** The name that the client gave itself. */
   clientName?: string;
   subject?: string;
   grantId?: string;

@@ -9,7 +9,7 @@ import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { printable, printableLine } from "../printable.ts";
 
-/** What is known of a server that has not answered yet. */
+/** Facts about a server that has not answered yet. */
 export interface LaunchWatch {
   onServerEvent(event: ServerEvent): void;
   /** A line the server wrote to stderr. */

@@ -12,13 +12,13 @@ import type { Tunnel } from "../tunnel/tunnel.ts";
 export interface MountPaths {
   /** The MCP endpoint. */
   mcp: string;
-  /** The event stream of revision 2024-11-05, and where its client posts to. */
+  /** The event stream of revision 2024-11-05, and the path that its client posts to. */
   sse: string;
   messages: string;
 }
 
 export interface Mount {
-  /** What is exposed, for people. */
+  /** The name of the wrapped server, for people. */
   name: string;
   paths: MountPaths;
   /** Fingerprint of the wrapped server: a grant for one is worth nothing at another. */

@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
 import { NAME, VERSION } from "../version.ts";
 
-/** Who may approve a client, and where it is kept what they approved. */
+/** How a person may approve a client, and the store of what was approved. */
 export interface Access {
   credential: Approver;
   store: Store;
@@ -134,7 +134,7 @@ export function refusePrivateFetch({ tunnel }: Config, { env }: Pick<AppIO, "env
   );
 }
 
-/** Which metadata documents clients may be known by, and how they are fetched. */
+/** The metadata documents that clients may be known by, and the way they are fetched. */
 function chooseDocuments({ allowClient, denyClient }: Config, { env }: Pick<AppIO, "env">) {
   const allowLoopback = env[PRIVATE_FETCH] === "1";
   return {

@@ -1,4 +1,4 @@
-// What requests reach us by: the public side's port with the tunnel's socket, and the port for this machine alone.
+// The ports that requests arrive at: the public one with the tunnel's socket, and the private one for this machine alone.
 import type { Mounts } from "./mount.ts";
 import type { Run } from "./run.ts";
 import { takesSocket } from "./tunnel.ts";

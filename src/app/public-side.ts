@@ -61,7 +61,7 @@ function createPublicSide({ config, io }: Run, parts: PublicParts) {
   };
 }
 
-/** What answers at which path of a mount. */
+/** The handlers of a mount, by path. */
 function listResources({ paths, endpoint }: Mount, protect: Protect): [path: string, Resource][] {
   const mcp = protect(paths.mcp, endpoint.mcp);
   return [

@@ -1,4 +1,4 @@
-// What `ready` says of a run: where to connect, and how to get in.
+// The `ready` event of a run: where to connect, and how to get in.
 import type { Ready } from "./event.ts";
 import type { Mounts } from "./mount.ts";
 import { type Access, describeCredential } from "./oauth.ts";

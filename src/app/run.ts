@@ -1,10 +1,10 @@
-// What every step of the start gets: what to run, the process it runs in, and the lifecycle that closes what it opens.
+// The arguments of every step of the start: the config, the process around it, and the lifecycle that closes what the step opens.
 import type { AppEvent, Ready } from "./event.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { TunnelIO } from "./tunnel.ts";
 import type { Config } from "../config/config.ts";
 
-/** What the process gives the program. */
+/** Everything from outside that the program uses. */
 export interface AppIO extends TunnelIO {
   emit(event: AppEvent): void;
   /** The executable we run in. */

@@ -1,12 +1,12 @@
-// Who may enter, and only then what is asked: puts the check of the access token before what answers at an MCP path, and
-// says to the dialects behind it who the caller is.
+// Checks the access token before a handler at an MCP path sees anything of the request, and says to the handler who the
+// caller is.
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler } from "../eras/endpoint.ts";
 import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
 import type { Resource } from "./public-app.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
-/** The authorization server as far as a request to an MCP path needs it. */
+/** The part of the authorization server that a request to an MCP path needs. */
 export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
   /** What a caller may do; absent when everyone may do everything. */
   readonly policy: AccessPolicy | undefined;

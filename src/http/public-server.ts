@@ -6,9 +6,9 @@ import { createRequestSlots, type RequestSlots } from "./request-slots.ts";
 import type { TunnelServer } from "./tunnel-server.ts";
 
 export interface PublicServer extends Pick<HttpServer, "origin" | "disableIdleTimeout"> {
-  /** What the tunnel leads to. */
+  /** The address that the tunnel leads to. */
   readonly target: HttpServer["target"] & { socket: string | undefined };
-  /** What a request counts for where tries and registrations are limited. */
+  /** The source that a request counts for where attempts and registrations are limited. */
   sourceOf(request: Request): string;
   slots: RequestSlots;
   /**
@@ -33,7 +33,7 @@ export interface PublicServerOptions {
   isTunneled: boolean;
   /** Whether requests come through a tunnel or a proxy of the person's own. */
   isProxied: boolean;
-  /** What one sender controls of an address. */
+  /** The part of an address that one sender controls. */
   groupSource(address: string): string;
 }
 
@@ -58,8 +58,8 @@ export function createPublicServer(options: PublicServerOptions): PublicServer {
     slots,
     sourceOf(request) {
       const address = tunnelSourceOf(request) || httpServer.addressOf(request);
-      // Anyone reaches this port, so the address in the header is not trusted. That there is one is: tries of strangers that
-      // come through a proxy are not counted against the person who sits at this machine.
+      // Anyone reaches this port, so the address in the header is not trusted. Its presence is: attempts that come through a
+      // proxy are not counted against the person who sits at this machine.
       const isForwarded =
         isProxied && !tunnelServer?.received(request) && request.headers.has("x-forwarded-for");
       return isForwarded ? `${address} (a proxy)` : address;

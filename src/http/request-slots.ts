@@ -1,6 +1,5 @@
-// Who may hold one of the requests that a tunnel carries at a time. People with a token share nearly all of them.
-// Anonymous requests, which anyone on the internet can send, get a few, and one address only some of those: no one else is
-// shut out by them.
+// Shares out the requests that a tunnel carries at a time. People with a token share nearly all of them. Anonymous requests,
+// which anyone on the internet can send, get a few, and one address only some of those, so that they shut no one else out.
 
 export interface RequestSlots {
   /** From now on there are `count` slots; `onRefused` is called for each request that gets none. */
