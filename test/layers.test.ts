@@ -36,7 +36,8 @@ const PARTS = [
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["../bin/hangup.js", "../bin/parent.js", "cli/", "tunnel/ngrok/agent.ts"],
   "cli/": ["app/app.ts", "app/event.ts", "config/"],
-  "app/": ["config/", ...PARTS],
+  "app/": ["app/lifecycle.ts", "config/", ...PARTS],
+  "app/lifecycle.ts": [],
   "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
   "bridge/": ["child/child.ts", "frame/", "mcp/"],
   "child/": ["frame/"],
@@ -98,6 +99,15 @@ test("main.ts alone calls process.exit", () => {
   const exits = (text: string) => /\bprocess\s*\.\s*exit\b/.test(withoutComments(text));
   const files = [...sources].filter(([file, text]) => file !== "main.ts" && exits(text));
   expect(files.map(([file]) => `src/${file} calls process.exit: only src/main.ts may`)).toEqual([]);
+});
+
+test("app/ holds nothing of a request", () => {
+  const files = [...sources].filter(
+    ([file, text]) => file.startsWith("app/") && /\b(?:Request|Response)\b/.test(withoutComments(text)),
+  );
+  expect(files.map(([file]) => `src/${file} names a request or a response: that belongs in http/`)).toEqual(
+    [],
+  );
 });
 
 test("no file or folder has a name that says nothing", () => {
