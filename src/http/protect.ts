@@ -3,7 +3,7 @@
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler } from "../eras/endpoint.ts";
 import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
-import type { Resource } from "./public-app.ts";
+import type { Note, Resource } from "./public-app.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The part of the authorization server that a request to an MCP path needs. */
@@ -11,6 +11,8 @@ export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
   /** What a caller may do; absent when everyone may do everything. */
   readonly policy: AccessPolicy | undefined;
 }
+
+type Authentication = ReturnType<AccessCheck["authenticate"]>;
 
 /** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
 export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
@@ -21,18 +23,20 @@ const OPEN_CALLER: Caller = { key: "", isValid: () => true };
 /** @param access absent when no token is needed */
 export function createProtect(access: AccessCheck | undefined, slots: RequestSlots): Protect {
   if (access === undefined) return (_path, handler) => (request, note) => handler(request, OPEN_CALLER, note);
-  return (resourcePath, handler) => (request, note) => {
-    const authentication = access.authenticate(request, resourcePath);
-    if (!authentication.ok) return authentication.response;
-    const { principal } = authentication;
-    const caller = createCaller(access, principal, request, resourcePath);
-    if (principal === undefined) {
-      const anonymous: Caller = { ...caller, goOn: () => slots.holdAnonymous(request) };
-      return slots.withAnonymousSlot(request, () => handler(request, anonymous, note));
-    }
-    access.noteUse(principal.grantId);
-    note.client = principal.clientId;
-    return handler(request, caller, note);
+  return (resourcePath, handler) => {
+    const enter = (request: Request, note: Note, authentication: Authentication) => {
+      if (!authentication.ok) return authentication.response;
+      const { principal } = authentication;
+      const caller = createCaller(access, principal, request, resourcePath);
+      if (principal === undefined) {
+        const anonymous: Caller = { ...caller, goOn: () => slots.holdAnonymous(request) };
+        return slots.withAnonymousSlot(request, () => handler(request, anonymous, note));
+      }
+      access.noteUse(principal.grantId);
+      note.client = principal.clientId;
+      return handler(request, caller, note);
+    };
+    return (request, note) => enter(request, note, access.authenticate(request, resourcePath));
   };
 }
 
