@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
-// The process: its words, its terminal, its signals, and the only exit.
-// It starts itself once more as the ngrok agent, which a variable tells it: a word would take a name from a server.
+// The process: its arguments, its terminal, its signals, and the only exit.
+// It starts itself once more as the ngrok agent. A variable says so: an argument could be the name of a server.
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -11,11 +11,11 @@ import { runCli } from "./cli/cli.ts";
 import type { Output } from "./cli/io.ts";
 
 const AGENT = "MCP_EXPOSE_AGENT";
-/** Milliseconds for which text is gathered behind a write: a line for every request is a system call for every request. */
-const GATHER = 10;
+/** Milliseconds for which output is buffered after a write: a line for every request would be a system call for each. */
+const FLUSH_EVERY = 10;
 
-// Run by Bun alone we have the .env of the current folder in our environment: the launcher, beside src/ as beside
-// dist/, replaces this process by one without.
+// Without the launcher Bun has put the .env of the current folder into our environment. The launcher, beside src/ as beside
+// dist/, replaces this process by one without it.
 const mayBeReplaced = process.execve !== undefined && process.platform !== "win32";
 if (mayBeReplaced && !isCompiled() && !process.execArgv.includes("--no-env-file"))
   await import(join(import.meta.dir, "../bin/mcp-expose.js"));
@@ -58,7 +58,7 @@ function runProgram(): Promise<number> {
   });
 }
 
-/** The compiled program is its own executable; otherwise it is a script, run with the same flags. The last word is for `ps`. */
+/** The compiled program is its own executable; otherwise it is a script, run with the same flags. The last argument is for `ps`. */
 function agentArguments(): string[] {
   return [...(isCompiled() ? [] : [...process.execArgv, Bun.main]), "ngrok-agent"];
 }
@@ -68,24 +68,24 @@ function isCompiled(): boolean {
 }
 
 /**
- * What comes alone is written at once. Who pipes us into `head -1` wants the URL and a server that lives on:
- * a closed pipe is no reason to stop.
+ * Buffers output, but writes at once what comes alone. With `mcp-expose … | head -1` a person wants the URL and a server that
+ * lives on, so a closed pipe is ignored.
  */
 function openOutput(stream: NodeJS.WriteStream): Output {
   let open = true;
-  let gathered = "";
+  let buffered = "";
   let timer: Timer | undefined;
   const put = (text: string) => void (open && text !== "" && stream.write(text));
   const flush = () => {
-    timer = gathered === "" ? undefined : setTimeout(flush, GATHER);
-    put(gathered);
-    gathered = "";
+    timer = buffered === "" ? undefined : setTimeout(flush, FLUSH_EVERY);
+    put(buffered);
+    buffered = "";
   };
   stream.on("error", () => (open = false));
-  process.on("exit", () => put(gathered));
+  process.on("exit", () => put(buffered));
   return {
     write(text) {
-      gathered += text;
+      buffered += text;
       if (timer === undefined) flush();
     },
     isTTY: stream.isTTY ?? false,

@@ -1,7 +1,8 @@
-// What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
+// The events of the running program: the lines of `--json`, from which the text for people is made.
 import type { Config } from "../config/config.ts";
+import { messageOf, UserError } from "../errors.ts";
 
-/** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
+/** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
 export interface Ready {
   event: "ready";
   /** The connector URL. */
@@ -18,13 +19,13 @@ export interface Ready {
   readyz: string;
   auth: "oauth" | "optional" | "none";
   credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
-  /** A secret that the person gave is known to them, and is not said again. */
+  /** A secret that the person gave is known to them, and is not printed again. */
   clients: { client_id: string; client_secret?: string }[];
-  /** What is exposed, for people: `server-everything`. */
+  /** The name of the wrapped server, for people: `server-everything`. */
   server: string;
 }
 
-/** Nothing was started, or it has been ended again; stands in the place of `ready`. */
+/** Nothing was started, or it was closed again; stands in the place of `ready`. */
 export interface Failed {
   event: "failed";
   /** One line. */
@@ -32,7 +33,14 @@ export interface Failed {
   advice?: string;
 }
 
-/** What happens while the program runs; each is a line of `--json`. */
+/** Without the server's own output, which may hold anything. */
+export function toFailedEvent(thrown: unknown): Failed {
+  const [reason = ""] = messageOf(thrown).split("\n");
+  const advice = thrown instanceof UserError ? thrown.hint : undefined;
+  return { event: "failed", reason, ...(advice !== undefined && { advice }) };
+}
+
+/** Each is a line of `--json`. */
 export type AppEvent =
   | Ready
   | Failed
@@ -42,7 +50,7 @@ export type AppEvent =
       state: "started" | "ready" | "exited" | "restarting";
       pid?: number;
       reason?: string;
-      /** It was ended by us, because its session was over or nobody used it, or by a question of ours. */
+      /** We ended it: its session was over, no one used it, or it was started only to be tried. */
       isOurs?: true;
       inMs?: number;
     }
@@ -50,43 +58,43 @@ export type AppEvent =
   | GrantEvent
   | { event: "stopped" };
 
-/** What becomes of the tunnel. */
+/** A change of the tunnel's state. */
 export type TunnelEvent =
   /** `changed`: under another URL than before; another `ready` follows. */
   | { event: "tunnel"; state: "up"; url: string; roundTripMs?: number; downMs?: number; changed?: boolean }
-  /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program is at it by itself. */
+  /** `since` is a time as in ISO 8601; without `nextTryMs` the provider's program reconnects by itself. */
   | { event: "tunnel"; state: "down"; reason: string; since: string; nextTryMs?: number }
   | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
 
-/** What happens to somebody's access. Never carries a secret. */
+/** A change of a client's access. Never carries a secret. */
 export interface GrantEvent {
   event: "grant";
   state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
   clientId?: string;
-  /** What the client calls itself. */
+  /** The name that the client gave itself. */
   clientName?: string;
   subject?: string;
   grantId?: string;
   scopes?: readonly string[];
-  /** The host, or the app's scheme, that the answer goes to. */
+  /** The host, or the app's scheme, that the authorization response goes to. */
   destination?: string;
-  /** Where the person at the approval page sits; an IPv6 address counts as its /64. */
+  /** The address of the person at the approval page; an IPv6 address counts as its /64. */
   source?: string;
   reason?: string;
 }
 
-/** One HTTP exchange on the public side, told when its answer begins. */
+/** One HTTP exchange on the public side, reported when its response begins. */
 export interface RequestEvent {
   event: "request";
   method: string;
   path: string;
   status: number;
-  /** Milliseconds until the answer began. */
+  /** Milliseconds until the response began. */
   ms: number;
   /** JSON-RPC method, when the body was one message. */
   rpc?: string;
-  /** Tool, prompt or resource the message names. */
+  /** The tool, prompt or resource that the message names. */
   name?: string;
-  /** OAuth client, when a token was shown. */
+  /** OAuth client, when the request had a token. */
   client?: string;
 }

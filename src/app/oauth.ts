@@ -1,56 +1,72 @@
-// The authorization server a run has, made of its config; the part of the start-up story that knows who gets in.
+// The authorization server of a run, made of its config: who may approve, and for which mounts.
 import { lookup } from "node:dns/promises";
-import type { AppEvent, Ready } from "./event.ts";
+import type { Ready } from "./event.ts";
+import type { Mounts } from "./mount.ts";
+import type { AppIO, Run } from "./run.ts";
 import type { Config } from "../config/config.ts";
-import type { Caller } from "../eras/caller.ts";
 import { UserError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { listGrants, listUnconfigured, revokeAll, revokeGrant } from "../oauth/tokens/grants.ts";
-import { createOAuth, type OAuth, type OAuthOptions, type Principal } from "../oauth/oauth.ts";
+import type { PublicServer } from "../http/public-server.ts";
+import { createOAuth, type OAuth, type OAuthOptions } from "../oauth/oauth.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
+import type { Store } from "../store/store.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
 import { NAME, VERSION } from "../version.ts";
 
-export interface OAuthIO {
-  log: Log;
-  env: Readonly<Record<string, string | undefined>>;
-  now(): number;
-  random(bytes: number): Uint8Array;
-  emit(event: AppEvent): void;
+/** How a person may approve a client, and the store of what was approved. */
+export interface Access {
+  credential: Approver;
+  store: Store;
 }
 
-/** What is not in the config. */
-export type OAuthParts = Pick<
-  OAuthOptions,
-  "publicUrl" | "resources" | "serverName" | "serverId" | "credential" | "store" | "sourceOf"
->;
+export type Approver = OAuthOptions["credential"];
 
-type Credential = OAuthOptions["credential"];
-
-/** How the person at the approval page proves to be one who may approve; undefined when nobody has to. */
-export function chooseCredential(config: Config, { random }: OAuthIO): Credential | undefined {
+/** @returns undefined when no one has to approve anything */
+export async function openAccess({ config, io, lifecycle }: Run): Promise<Access | undefined> {
   if (config.auth === "none") return undefined;
+  const store = await lifecycle.open(
+    "the store",
+    () => openStore(config.store),
+    (opened) => opened.close(),
+  );
+  return { credential: chooseCredential(config, io), store };
+}
+
+/** How the person at the approval page proves that they may approve. */
+function chooseCredential(config: Config, { random }: Pick<AppIO, "random">): Approver {
   const given = config.token === undefined ? {} : { token: config.token };
   if (config.users.length > 0) return { kind: "password", users: config.users, ...given };
   if (config.token !== undefined) return { kind: "token", token: config.token };
   return { kind: "token", token: Buffer.from(random(24)).toString("base64url"), isRandom: true };
 }
 
-/** What is told of it to whoever started us. */
-export function describeCredential(credential: Credential | undefined): Ready["credential"] {
+/** The part of it that the person who started us gets to see. */
+export function describeCredential(credential: Approver | undefined): Ready["credential"] {
   if (credential === undefined) return null;
   if (credential.kind === "token") return { kind: "token", token: credential.token };
   const { users, token } = credential;
   return { kind: "password", users: users.map(({ name }) => name), ...(token !== undefined && { token }) };
 }
 
-export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth {
+export function openOAuth(
+  { config, io, lifecycle }: Run,
+  access: Access,
+  mounts: Mounts,
+  { sourceOf }: Pick<PublicServer, "sourceOf">,
+): Promise<MovableOAuth> {
+  const [{ name, serverId, scopes }] = mounts;
   const { introspectSecret } = config;
-  return createOAuth({
-    ...io,
-    ...parts,
+  const { now, random, log } = io;
+  const options: MovableOAuthOptions = {
+    now,
+    random,
+    log,
+    ...access,
+    sourceOf,
     ...chooseDocuments(config, io),
-    scopes: config.scopes,
+    serverName: name,
+    serverId,
+    scopes,
+    resourcePaths: mounts.flatMap(({ paths }) => [paths.mcp, paths.sse]),
     allowAnonymousDiscovery: config.auth === "optional",
     ...(introspectSecret !== undefined && { introspectSecret }),
     clients: config.client ? [config.client] : [],
@@ -58,51 +74,68 @@ export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth
     refreshTtl: config.refreshTtl,
     allowRedirect: config.allowRedirect,
     onGrant: (event) => io.emit({ event: "grant", ...event }),
-  });
+  };
+  return lifecycle.open(
+    "the authorization server",
+    () => createMovableOAuth(options),
+    (oauth) => oauth.close(),
+  );
 }
 
-/** Without a token nobody can be told from anybody. */
-export const ANYBODY = { key: "", isValid: () => true };
+/** An authorization server whose public URL may become another one. */
+export interface MovableOAuth extends Omit<OAuth, "permission"> {
+  /** Everything it publishes and accepts names `publicUrl` from now on. */
+  moveTo(publicUrl: string): void;
+  policy: OAuth["permission"];
+}
 
-/**
- * @param principal absent for somebody without a token who may look around
- * @param again looks at the credential once more
- */
-export function describeCaller(
-  { permission }: OAuth,
-  principal: Principal | undefined,
-  resourcePath: string,
-  again: () => ReturnType<OAuth["authenticate"]>,
-): Caller {
-  const refuse = () => {
-    const authentication = again();
-    return authentication.ok ? undefined : authentication.response;
+type MovableOAuthOptions = Omit<OAuthOptions, "publicUrl" | "resources"> & {
+  resourcePaths: readonly string[];
+};
+
+function createMovableOAuth({ resourcePaths, ...options }: MovableOAuthOptions): MovableOAuth {
+  let current: OAuth | undefined;
+  const listeners: ((grantId: string) => void)[] = [];
+  return {
+    moveTo(publicUrl) {
+      current?.close();
+      current = createOAuth({
+        ...options,
+        publicUrl,
+        resources: resourcePaths.map((path) => publicUrl + path),
+      });
+      for (const listener of listeners) current.onRevoked(listener);
+    },
+    get routes() {
+      return current!.routes;
+    },
+    get policy() {
+      return current!.permission;
+    },
+    authenticate: (request, path) => current!.authenticate(request, path),
+    noteUse: (grantId) => current!.noteUse(grantId),
+    onRevoked(listener) {
+      listeners.push(listener);
+      return () => {};
+    },
+    endUnconfigured: () => current!.endUnconfigured(),
+    close: () => current?.close(),
   };
-  const isValid = () => again().ok;
-  const policy = permission && {
-    looksAtHints: permission.looksAtHints && principal !== undefined,
-    refuse: (call: Parameters<typeof permission.refuse>[1]) =>
-      permission.refuse(principal, call, resourcePath),
-    view: (tool: Parameters<typeof permission.view>[1]) => permission.view(principal, tool),
-  };
-  if (principal === undefined) return { key: ANYBODY.key, isValid, refuse, policy };
-  const { subject, clientId, grantId, expiresAt } = principal;
-  return { key: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, policy };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";
 
 /** @throws {UserError} exit code 2 */
-export function refusePrivateFetch({ tunnel }: Config, { env }: OAuthIO): void {
+export function refusePrivateFetch({ tunnel }: Config, { env }: Pick<AppIO, "env">): void {
   if (env[PRIVATE_FETCH] !== "1" || tunnel === "none") return;
   throw new UserError(
-    `${PRIVATE_FETCH} would let everybody on the internet make this machine fetch from itself.`,
+    `${PRIVATE_FETCH} would let everyone on the internet make this machine fetch from itself.`,
     "It is for tests: unset it, or use --tunnel none.",
   );
 }
 
-/** Metadata documents that clients are known by, and what fetches them. */
-function chooseDocuments({ allowClient, denyClient }: Config, { env }: OAuthIO) {
+/** The metadata documents that clients may be known by, and the way they are fetched. */
+function chooseDocuments({ allowClient, denyClient }: Config, { env }: Pick<AppIO, "env">) {
   const allowLoopback = env[PRIVATE_FETCH] === "1";
   return {
     documents:
@@ -114,17 +147,5 @@ function chooseDocuments({ allowClient, denyClient }: Config, { env }: OAuthIO) 
       allowLoopback,
       userAgent: `${NAME}/${VERSION}`,
     }),
-  };
-}
-
-/** Grants in a store file, for looking at them and taking them away while a server runs on it. */
-export function openGrants(where: string, now: () => number) {
-  const store = openStore(where);
-  return {
-    list: () => listGrants(store, now()),
-    listUnconfigured: () => listUnconfigured(store, now()),
-    revoke: (id: string) => revokeGrant(store, id, now()),
-    revokeAll: () => revokeAll(store, now()),
-    close: () => store.close(),
   };
 }

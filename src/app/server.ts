@@ -1,22 +1,13 @@
-// The wrapped server a run has, made of its config.
+// The wrapped server of a run, made of its config, and the wait for its first answer.
 import { childEnvironment } from "./environment.ts";
-import type { AppEvent } from "./event.ts";
-import { awaitAnswer, createLaunchWatch } from "./launch.ts";
+import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./launch.ts";
+import type { PublicUrl } from "./public-url.ts";
+import type { Run } from "./run.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { createBridge } from "../bridge/pool.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log.ts";
 import { printable, printableLine } from "../printable.ts";
-
-export interface ServerIO {
-  log: Log;
-  env: Readonly<Record<string, string | undefined>>;
-  now(): number;
-  random(bytes: number): Uint8Array;
-  emit(event: AppEvent): void;
-}
 
 /** The longest message a server may send, in bytes. */
 const MAX_LINE = 256 * 1024 * 1024;
@@ -26,20 +17,40 @@ const GRACE = 1_000;
 export interface WrappedServer {
   bridge: Bridge;
   /**
-   * Starts the server and resolves when it has answered.
-   *
-   * @param url where it is going to be reached, for a person who waits
-   * @param signal gives it up
-   * @throws {UserError} exit code 1: it has ended, or waits for clients of another transport
+   * Resolves when the server has answered. The start fails when it rejects with a {UserError}, exit code 1: the server has
+   * ended, or waits for clients of another transport.
    */
-  launch(url: () => string, signal: AbortSignal): Promise<void>;
+  answered: Promise<void>;
 }
 
-export function openServer(config: Config, io: ServerIO, command: Command): WrappedServer {
-  const { log, emit } = io;
+/** Starts the server. @param url where it is going to be reached, for the person who waits */
+export async function openServer(run: Run, command: Command, url: PublicUrl): Promise<WrappedServer> {
+  const { config, io, lifecycle } = run;
   const watch = createLaunchWatch();
-  const bridge = createBridge({
-    ...io,
+  const bridge = await lifecycle.open(
+    "the server",
+    () => createServerBridge(run, command, watch),
+    (opened) => opened.close(),
+  );
+  const answered = awaitAnswer(bridge.launch(), {
+    command,
+    isQuiet: config.quiet,
+    log: io.log,
+    watch,
+    url: () => url.current + config.path,
+    signal: lifecycle.signal,
+  });
+  // A broken server fails the start at once, however long the tunnel takes.
+  answered.catch(lifecycle.fail);
+  return { bridge, answered };
+}
+
+function createServerBridge({ config, io }: Run, command: Command, watch: LaunchWatch): Bridge {
+  const { now, random, log, emit } = io;
+  return createBridge({
+    now,
+    random,
+    log,
     process: config.process,
     hasAnonymous: config.auth === "optional",
     childEra: config.childEra,
@@ -52,17 +63,12 @@ export function openServer(config: Config, io: ServerIO, command: Command): Wrap
       grace: GRACE,
     }),
     onServer(event) {
-      watch.see(event);
+      watch.onServerEvent(event);
       emit({ event: "child", ...event });
     },
     onStderr(line) {
-      watch.hear(line);
+      watch.onStderr(line);
       log.plain(`${printable(command.name)} | ${printableLine(line)}`);
     },
   });
-  return {
-    bridge,
-    launch: (url, signal) =>
-      awaitAnswer(bridge.launch(), { command, isQuiet: config.quiet, log, watch, url, signal }),
-  };
 }

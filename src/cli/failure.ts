@@ -1,13 +1,4 @@
-// How a start that failed is told to scripts: `--json` promises a first line, `ready` or this in its place.
-import type { AppEvent } from "../app/app.ts";
-import { messageOf, UserError } from "../errors.ts";
-
-/** Without the server's own words, which may hold anything. */
-export function describeFailure(thrown: unknown): Extract<AppEvent, { event: "failed" }> {
-  const [reason = ""] = messageOf(thrown).split("\n");
-  const advice = thrown instanceof UserError ? thrown.hint : undefined;
-  return { event: "failed", reason, ...(advice !== undefined && { advice }) };
-}
+// Whether a script reads what we print: `--json` promises it a first line, `ready` or `failed` in its place.
 
 /**
  * Whether a script that starts a server waits for that line, also where the command line cannot be understood.

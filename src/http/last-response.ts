@@ -1,37 +1,38 @@
-// An answer that ends its connection: an idle one would hold one of the tunnel's streams, with nobody to take it away.
-// A client that is still sending would miss its answer if the connection ended at once, so that is waited for (RFC 9112 §9.6).
+// A response that ends its connection: an idle connection would hold one of the tunnel's streams with no way to take it
+// back. A client that is still sending would miss its response if the connection ended at once, so the rest of its body is
+// read first (RFC 9112 §9.6).
 
 /** How long the rest of a body is waited for, in milliseconds. */
 const LINGER = 5_000;
 
-/** @param takePlace gives what ends the waiting's place; undefined when there is none, and nothing is waited for */
-export async function makeLast(
+/** @param reserveSlot reserves the slot that the waiting takes, and returns what releases it; undefined: there is none, and nothing is waited for */
+export async function closeConnectionAfter(
   request: Request,
   response: Response,
-  takePlace: () => (() => void) | undefined,
+  reserveSlot: () => (() => void) | undefined,
 ): Promise<Response> {
   response.headers.set("connection", "close");
-  if (request.bodyUsed || request.body === null || !isHeldEasily(response)) return response;
-  const leave = takePlace();
-  if (leave === undefined) return response;
-  const rest = discard(request.body).finally(leave);
-  const answer = await response.bytes();
+  if (request.bodyUsed || request.body === null || !canBeHeld(response)) return response;
+  const releaseSlot = reserveSlot();
+  if (releaseSlot === undefined) return response;
+  const drained = drain(request.body).finally(releaseSlot);
+  const bytes = await response.bytes();
   const held = new ReadableStream({
     start(controller) {
-      controller.enqueue(answer);
-      void rest.then(() => controller.close()).catch(() => {});
+      controller.enqueue(bytes);
+      void drained.then(() => controller.close()).catch(() => {});
     },
   });
   return new Response(held, response);
 }
 
-/** What has no body cannot go on, and a stream goes on by itself. */
-function isHeldEasily({ body, headers }: Response): boolean {
+/** A response without a body has nothing to hold back, and an event stream stays open by itself. */
+function canBeHeld({ body, headers }: Response): boolean {
   return body !== null && headers.get("content-type") !== "text/event-stream";
 }
 
 /** Resolves when nothing more comes, or when it took too long. */
-async function discard(body: ReadableStream<Uint8Array>): Promise<void> {
+async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.getReader();
   const timer = setTimeout(() => void reader.cancel().catch(() => {}), LINGER);
   try {

@@ -1,4 +1,4 @@
-// What this machine alone may ask, on a loopback port of its own.
+// Routes for this machine alone, on a loopback port of their own.
 import { Hono } from "hono";
 
 /** @param answers whether the wrapped server answers now */

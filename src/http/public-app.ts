@@ -2,7 +2,7 @@
 // Everything not named here is a 404 in JSON: clients parse what they get as an error document.
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import type { Guards } from "./request-guards.ts";
+import type { RequestGuards } from "./request-guards.ts";
 
 /** What was learned of a request while it was answered. */
 export interface Note {
@@ -23,7 +23,7 @@ export interface Exchange extends Note {
 export type Resource = (request: Request, note: Note) => Response | Promise<Response>;
 
 export interface PublicAppOptions {
-  guards: Guards;
+  guards: RequestGuards;
   /** MCP paths and what answers there. */
   resources: ReadonlyMap<string, Resource>;
   /** The authorization server's routes; absent when everybody may enter. */

@@ -1,22 +1,22 @@
-// Which hosts and origins a request may name. A page on the internet can make a browser call a port on
-// this machine; it cannot choose the names it does that with (DNS rebinding; MCP transports, "Security Warning").
+// Which hosts and origins a request may name. A page on the internet can make a browser call a port on this machine, but
+// cannot choose the names in that request (DNS rebinding; MCP transports, "Security Warning").
 import { normalizeHost } from "../host-name.ts";
 
-export interface Guards {
+export interface RequestGuards {
   /** `host` as in the Host header, port included. */
   allowsHost(host: string | null): boolean;
   /** `origin` as in the Origin header; only browsers send one. */
   allowsOrigin(origin: string | null): boolean;
 }
 
-export interface GuardOptions {
+export interface RequestGuardsOptions {
   /** Our public origin. */
   publicUrl: string;
   /** More origins that may call. */
   allowOrigin: readonly string[];
 }
 
-export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
+export function createRequestGuards({ publicUrl, allowOrigin }: RequestGuardsOptions): RequestGuards {
   const publicHost = normalizeHost(new URL(publicUrl).hostname);
   const origins = new Set([publicUrl, ...allowOrigin].map((origin) => new URL(origin).origin));
   // Nearly every request names the same host as the one before.
@@ -26,13 +26,13 @@ export function createGuards({ publicUrl, allowOrigin }: GuardOptions): Guards {
     allowsHost(host) {
       if (host !== null && host === allowed) return true;
       const name = hostnameOf(`http://${host}`);
-      const isAllowed = normalizeHost(name) === publicHost || name === "localhost" || isAddress(name);
+      const isAllowed = normalizeHost(name) === publicHost || name === "localhost" || isAddressLiteral(name);
       if (isAllowed) allowed = host;
       return isAllowed;
     },
     allowsOrigin(origin) {
       if (origin === null || origins.has(origin)) return true;
-      return isLoopback(hostnameOf(origin));
+      return isLoopbackName(hostnameOf(origin));
     },
   };
 }
@@ -41,10 +41,10 @@ function hostnameOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : "";
 }
 
-function isAddress(name: string): boolean {
+function isAddressLiteral(name: string): boolean {
   return name.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
 }
 
-function isLoopback(name: string): boolean {
+function isLoopbackName(name: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
 }

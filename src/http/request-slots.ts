@@ -1,63 +1,66 @@
-// Who may hold one of the places that a tunnel has. People with a token share nearly all of them. Somebody without one, who
-// may be anybody, gets one of a few, and from one address only some of those: nobody else is shut out by strangers.
+// Shares out the requests that a tunnel carries at a time. People with a token share nearly all of them. Anonymous requests,
+// which anyone on the internet can send, get a few, and one address only some of those, so that they shut no one else out.
 
-export interface Places {
-  /** From now on there are `count` places; `refused` is called for each request that finds none. */
-  limit(count: number, refused: () => void): void;
-  /** The refusal of a request when `open` of them are more than there are places. */
-  refuseCrowd(open: number): Response | undefined;
-  /** Takes one of the strangers' places. @returns what gives it back; undefined when there is none */
-  take(request: Request): (() => void) | undefined;
-  /** Holds one for as long as the answer takes; refused when there is none. */
-  lend(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response>;
-  /** Takes one more for an answer that goes on, as it has begun already. @returns what gives it back */
-  extend(request: Request): () => void;
+export interface RequestSlots {
+  /** From now on there are `count` slots; `onRefused` is called for each request that gets none. */
+  setLimit(count: number, onRefused: () => void): void;
+  /** The refusal of a request when `open` of them are more than there are slots. */
+  refuseOverLimit(open: number): Response | undefined;
+  /** Reserves one of the anonymous slots. @returns what releases it; undefined when there is none */
+  reserveAnonymous(request: Request): (() => void) | undefined;
+  /** Answers in an anonymous slot, held until the answer begins; refuses when there is none. */
+  withAnonymousSlot(
+    request: Request,
+    answer: () => Response | Promise<Response>,
+  ): Response | Promise<Response>;
+  /** Holds one slot more, over the limit if need be, for an answer that has begun and goes on. @returns what releases it */
+  holdAnonymous(request: Request): () => void;
 }
 
-export interface PlacesOptions {
-  /** Whether a request takes a place at all. */
+export interface RequestSlotsOptions {
+  /** Whether a request takes a slot at all. */
   isLimited(request: Request): boolean;
-  /** Whom a stranger's place is counted for; undefined where that cannot be known. */
+  /** The source that an anonymous slot is counted for; undefined where it cannot be known. */
   sourceOf(request: Request): string | undefined;
 }
 
-/** Of all places, and of the strangers' for one address. A client that connects asks for ten things, one after the other. */
-const STRANGERS_SHARE = 1 / 4;
-const SOURCES_SHARE = 1 / 5;
+/** Of all slots, and of the anonymous ones for one address. A client that connects asks for ten things, one after the other. */
+const ANONYMOUS_SHARE = 1 / 4;
+const ONE_SOURCE_SHARE = 1 / 5;
 
-export function createPlaces({ isLimited, sourceOf }: PlacesOptions): Places {
-  let most = Infinity;
-  let tellRefused = () => {};
-  let taken = 0;
-  const bySource = new Map<string, number>();
+export function createRequestSlots({ isLimited, sourceOf }: RequestSlotsOptions): RequestSlots {
+  let limit = Infinity;
+  let reportRefused = () => {};
+  let held = 0;
+  const heldBySource = new Map<string, number>();
 
-  const hasRoom = (source: string | undefined) => {
-    const strangers = Math.floor(most * STRANGERS_SHARE);
-    const ofSource = source === undefined ? 0 : (bySource.get(source) ?? 0);
-    return taken < strangers && ofSource < Math.floor(strangers * SOURCES_SHARE);
+  const hasFree = (source: string | undefined) => {
+    const anonymous = Math.floor(limit * ANONYMOUS_SHARE);
+    const ofSource = source === undefined ? 0 : (heldBySource.get(source) ?? 0);
+    return held < anonymous && ofSource < Math.floor(anonymous * ONE_SOURCE_SHARE);
   };
   const count = (source: string | undefined, change: 1 | -1) => {
-    taken += change;
+    held += change;
     if (source === undefined) return;
-    const now = (bySource.get(source) ?? 0) + change;
-    if (now === 0) bySource.delete(source);
-    else bySource.set(source, now);
+    const ofSource = (heldBySource.get(source) ?? 0) + change;
+    if (ofSource === 0) heldBySource.delete(source);
+    else heldBySource.set(source, ofSource);
   };
-  const enter = (source: string | undefined) => {
-    let isOver = false;
+  const hold = (source: string | undefined) => {
+    let isReleased = false;
     count(source, 1);
     return () => {
-      if (!isOver) count(source, -1);
-      isOver = true;
+      if (!isReleased) count(source, -1);
+      isReleased = true;
     };
   };
-  const take = (request: Request) => {
+  const reserveAnonymous = (request: Request) => {
     if (!isLimited(request)) return () => {};
     const source = sourceOf(request);
-    return hasRoom(source) ? enter(source) : undefined;
+    return hasFree(source) ? hold(source) : undefined;
   };
-  const refuse = (description: string) => {
-    tellRefused();
+  const respondUnavailable = (description: string) => {
+    reportRefused();
     return Response.json(
       { error: "temporarily_unavailable", error_description: description },
       // Pages may read it as they may read what they asked for.
@@ -69,27 +72,27 @@ export function createPlaces({ isLimited, sourceOf }: PlacesOptions): Places {
   };
 
   return {
-    limit(count, refused) {
-      most = count;
-      tellRefused = refused;
+    setLimit(count, onRefused) {
+      limit = count;
+      reportRefused = onRefused;
     },
-    refuseCrowd(open) {
-      if (open <= most) return undefined;
-      return refuse(
-        `${most} requests and streams are open, which is all this tunnel carries. Try again in a moment.`,
+    refuseOverLimit(open) {
+      if (open <= limit) return undefined;
+      return respondUnavailable(
+        `${limit} requests and streams are open, which is all this tunnel carries. Try again in a moment.`,
       );
     },
-    take,
-    async lend(request, answer) {
-      const leave = take(request);
-      if (leave === undefined)
-        return refuse("Too many requests without a token are open. Try again in a moment.");
+    reserveAnonymous,
+    async withAnonymousSlot(request, answer) {
+      const release = reserveAnonymous(request);
+      if (release === undefined)
+        return respondUnavailable("Too many requests without a token are open. Try again in a moment.");
       try {
         return await answer();
       } finally {
-        leave();
+        release();
       }
     },
-    extend: (request) => (isLimited(request) ? enter(sourceOf(request)) : () => {}),
+    holdAnonymous: (request) => (isLimited(request) ? hold(sourceOf(request)) : () => {}),
   };
 }

@@ -1,144 +1,162 @@
-// Where the tunnel's own requests come in: a Unix socket in a folder that no other user can enter. What arrives there came
-// through the tunnel, so what the tunnel says of it is believed, and of nothing else: anybody reaches the port on loopback.
+// Where the tunnel's own requests come in: a Unix socket in a folder that no other user can enter. A request that arrives
+// there came through the tunnel, so what the tunnel says of it is trusted. Nothing else is: anyone reaches the loopback port.
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { type Handler, tellStarting } from "./http-server.ts";
+import { type RequestHandler, respondStarting } from "./http-server.ts";
 
-export interface TunnelListener {
+export interface TunnelServer {
   /** The path of the socket. */
   readonly socket: string;
-  serve(handler: Handler): void;
+  serve(handler: RequestHandler): void;
   /** Whether a request came in here. */
-  has(request: Request): boolean;
+  received(request: Request): boolean;
   /** Cuts what is still open. */
   stop(): Promise<void>;
 }
 
-/** What every system takes (macOS: unix(4), 104 with the end). Bun takes more, and nobody could connect. */
-const LONGEST_PATH = 103;
+/** The longest path that every system takes (macOS: unix(4), 104 with the end). Bun takes longer ones that no one can connect to. */
+const MAX_SOCKET_PATH = 103;
 const SOCKET = "tunnel.sock";
-/** The types have it that there is none on such a socket; by default there are ten seconds. */
+/** Bun's types have no idle timeout for such a socket; without one it is ten seconds. */
 const NO_TIMEOUT: object = { idleTimeout: 0 };
 
-/** Milliseconds between two looks at whether the socket is still there: what cleans up temporary files takes it, too. */
-const LOOK = 5_000;
+/** Milliseconds between two checks that the socket is still there: what cleans up temporary files takes it, too. */
+const CHECK_EVERY = 5_000;
 
-export interface TunnelListenerOptions {
+export interface TunnelServerOptions {
   platform: NodeJS.Platform;
-  /** Folders to try for a place, best first. */
-  places: readonly string[];
+  /** Folders to try to put the socket in, best first. */
+  folders: readonly string[];
   warn(line: string): void;
 }
 
-/** A person's own temporary folder may have a long path, or be nowhere. */
-export function listSocketPlaces(env: Readonly<Record<string, string | undefined>>): string[] {
+/** A person's own temporary folder may have a long path, or not exist. */
+export function listSocketFolders(env: Readonly<Record<string, string | undefined>>): string[] {
   // A relative one is to be ignored (XDG Base Directory Specification, "Basics").
-  return [env["XDG_RUNTIME_DIR"] ?? "", tmpdir(), "/tmp"].filter((place) => place.startsWith("/"));
+  return [env["XDG_RUNTIME_DIR"] ?? "", tmpdir(), "/tmp"].filter((folder) => folder.startsWith("/"));
 }
 
-/** @returns undefined where there are no such sockets, or no place for one */
-export function listenForTunnel({
+/** @returns undefined where there are no such sockets, or no folder for one */
+export function createTunnelServer({
   platform,
-  places,
+  folders,
   warn,
-}: TunnelListenerOptions): TunnelListener | undefined {
+}: TunnelServerOptions): TunnelServer | undefined {
   if (platform === "win32") return undefined;
   let reason = "";
-  for (const place of places) {
+  for (const folder of folders) {
     try {
-      return listenBelow(place, warn);
+      return serveBelow(folder, warn);
     } catch (thrown) {
-      reason = (thrown as Error).message;
+      reason = messageOf(thrown);
     }
   }
   warn(
-    `The tunnel has no socket of its own (${printable(reason)}), so everybody on the internet counts as one address: ` +
-      "wrong tries of one hold up all. Set TMPDIR to a short path of a folder that you can write to.",
+    `The tunnel has no socket of its own (${printable(reason)}), so everyone on the internet counts as one address: ` +
+      "wrong tries by one person hold up all others. Set TMPDIR to a short path of a folder that you can write to.",
   );
   return undefined;
 }
 
-function listenBelow(place: string, warn: (line: string) => void): TunnelListener {
-  if (Buffer.byteLength(join(place, "mcp-expose-XXXXXX", SOCKET)) > LONGEST_PATH)
-    throw new Error(`${place} is too long a path for one`);
+function serveBelow(parent: string, warn: (line: string) => void): TunnelServer {
+  if (Buffer.byteLength(join(parent, "mcp-expose-XXXXXX", SOCKET)) > MAX_SOCKET_PATH)
+    throw new Error(`the path ${parent} is too long`);
   // mode 0700
-  const folder = mkdtempSync(join(place, "mcp-expose-"));
+  const folder = mkdtempSync(join(parent, "mcp-expose-"));
   try {
-    return listenIn(folder, warn);
+    return serveIn(folder, warn);
   } catch (thrown) {
     rmSync(folder, { recursive: true, force: true });
     throw thrown;
   }
 }
 
-function listenIn(folder: string, warn: (line: string) => void): TunnelListener {
-  const socket = join(folder, SOCKET);
-  const own = new WeakSet<Request>();
-  let handler = tellStarting;
+function serveIn(folder: string, warn: (line: string) => void): TunnelServer {
+  const path = join(folder, SOCKET);
+  const received = new WeakSet<Request>();
+  let handler = respondStarting;
   const open = () =>
     Bun.serve({
-      unix: socket,
+      unix: path,
       // On a Unix socket Bun has no idle timeout for a single request, and one for all would cut long calls. A head has ten
-      // seconds even so, a body its own limits (request-body.ts), and every answer ends its connection (last-answer.ts).
+      // seconds even so, a body its own limits (request-body.ts), and every response ends its connection (last-response.ts).
       ...NO_TIMEOUT,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
       fetch(request, { pendingRequests }) {
-        own.add(request);
+        received.add(request);
         return handler(request, pendingRequests);
       },
     });
-  let server = open();
-  let made = identify(socket);
-  let hasTold = false;
-  const earlier: (typeof server)[] = [];
-  const look = () => {
-    if (identify(socket) === made) return;
-    try {
-      makeOwnFolder(folder);
-      rmSync(socket, { force: true });
-      // What is open on the old one goes on.
-      earlier.push(server);
-      server = open();
-      made = identify(socket);
-    } catch (thrown) {
-      if (!hasTold)
-        warn(`The tunnel's socket has gone, and cannot be made anew: ${printable(String(thrown))}`);
-      hasTold = true;
-      return;
-    }
-    if (!hasTold)
-      warn(`The tunnel's socket had gone from ${folder}, and was made anew; does something clean up there?`);
-    hasTold = true;
-  };
-  const looking = setInterval(look, LOOK);
-  looking.unref();
+  const servers = [open()];
+  const stopChecking = keepSocket(folder, path, warn, () => void servers.push(open()));
   return {
-    socket,
+    socket: path,
     serve(next) {
       handler = next;
     },
-    has: (request) => own.has(request),
+    received: (request) => received.has(request),
     async stop() {
-      clearInterval(looking);
-      await Promise.all([...earlier, server].map((each) => each.stop(true)));
+      stopChecking();
+      await Promise.all(servers.map((server) => server.stop(true)));
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** What is at a path, if it is a socket: another one that somebody put there is another. */
-function identify(path: string): string | undefined {
+/**
+ * Makes the socket anew whenever it has gone. Requests on the old one go on.
+ *
+ * @param reopen listens on `path` once more
+ * @returns ends that
+ */
+function keepSocket(
+  folder: string,
+  path: string,
+  warn: (line: string) => void,
+  reopen: () => void,
+): () => void {
+  let known = identifySocket(path);
+  let hasWarned = false;
+  const warnOnce = (line: string) => {
+    if (!hasWarned) warn(line);
+    hasWarned = true;
+  };
+  const check = () => {
+    if (identifySocket(path) === known) return;
+    try {
+      makeOwnFolder(folder);
+      rmSync(path, { force: true });
+      reopen();
+      known = identifySocket(path);
+    } catch (thrown) {
+      return warnOnce(
+        `The tunnel's socket has gone, and cannot be made again: ${printable(messageOf(thrown))}`,
+      );
+    }
+    warnOnce(
+      `The tunnel's socket had gone from ${folder}, and was made again. Does something clean up there?`,
+    );
+  };
+  const timer = setInterval(check, CHECK_EVERY);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Names the socket at a path: one that someone else put there has another name. Undefined for anything but a socket. */
+function identifySocket(path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isSocket() ? `${stat.dev} ${stat.ino}` : undefined;
 }
 
-/** @throws somebody else has put something in its place */
+/** @throws when another user has put something in its place */
 function makeOwnFolder(folder: string): void {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (stat === undefined) return mkdirSync(folder, { mode: 0o700 });
-  if (!stat.isDirectory() || stat.uid !== process.getuid?.()) throw new Error(`${folder} is somebody else's`);
+  if (!stat.isDirectory() || stat.uid !== process.getuid?.())
+    throw new Error(`${folder} belongs to another user`);
   chmodSync(folder, 0o700);
 }

@@ -22,7 +22,7 @@ describe("a server that ends at once", () => {
     const { exitCode, stderr } = await runProgram([...LAUNCH, "--quiet", fixture("exits-at-once")]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(
-      `${BROKEN}\nIts last words:\n  | Reading settings\n  | ERROR: WEATHER_API_KEY is not set`,
+      `${BROKEN}\nIts last output:\n  | Reading settings\n  | ERROR: WEATHER_API_KEY is not set`,
     );
   });
 

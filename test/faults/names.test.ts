@@ -40,8 +40,12 @@ test("of a client's metadata document: the person is told on a page, and nobody 
   expect(await response.text()).toContain("cannot be fetched");
 });
 
-test("of the address to listen on: told by its name, status 2", async () => {
-  const { exitCode, stderr } = await runProgram(["--host", NOWHERE, "--tunnel", "none", fixture("obedient")]);
-  expect(exitCode).toBe(2);
-  expect(stderr).toContain(NOWHERE);
-});
+test.each([[[]], [["--port", "65000"]]])(
+  "of the address to listen on: named in the error, status 2 (%p)",
+  async (port) => {
+    const words = ["--host", NOWHERE, ...port, "--tunnel", "none", fixture("obedient")];
+    const { exitCode, stderr } = await runProgram(words);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`"${NOWHERE}" is not an address of this machine.`);
+  },
+);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GrantEvent } from "../../src/app/app.ts";
-import { listenForTunnel } from "../../src/http/tunnel-server.ts";
+import { createTunnelServer } from "../../src/http/tunnel-server.ts";
 import { fixture, until } from "../eras/wire.ts";
 import { authorizeQuery, openPage, registerClient } from "../oauth/harness.ts";
 import { type Program, ROOT, startProgram } from "../program.ts";
@@ -110,7 +110,7 @@ describe("through ngrok", () => {
     expect(await guess(local, 1, () => ({}))).toEqual([401]);
   });
 
-  test("found 14: the tunnel's own door is closed to other users of this machine, and gone afterwards", async () => {
+  test("found 14: the tunnel's own socket is closed to other users of this machine, and gone afterwards", async () => {
     {
       await using exposed = await exposeThroughNgrok([SERVER], { env: { TMPDIR: folder } });
       const [made = "", ...more] = readdirSync(folder);
@@ -126,7 +126,7 @@ describe("through ngrok", () => {
     ["no folder", () => join(folder, "nowhere")],
     ["too long a name", () => createFolder(join(folder, "x".repeat(100)))],
   ])(
-    "found 14: where the temporary folder has no place for such a door, it is made elsewhere (%s)",
+    "found 14: where the temporary folder cannot hold the socket, another folder does (%s)",
     async (_, find) => {
       const XDG_RUNTIME_DIR = createFolder(join(folder, "run"));
       for (const more of [{ XDG_RUNTIME_DIR }, {}]) {
@@ -138,14 +138,14 @@ describe("through ngrok", () => {
     },
   );
 
-  test("found 14: a door that something has cleaned away is made anew, closed to others as before, and that is told once", async () => {
+  test("found 14: a socket that something has cleaned away is made again, closed to others as before, with one warning", async () => {
     await using exposed = await exposeThroughNgrok([SERVER], { env: { TMPDIR: folder } });
     const own = join(folder, readdirSync(folder)[0] ?? "");
-    const door = join(own, "tunnel.sock");
+    const socket = join(own, "tunnel.sock");
     const { program } = exposed;
-    for (const gone of [own, door]) {
+    for (const gone of [own, socket]) {
       rmSync(gone, { recursive: true });
-      await until("the door is there again", () => existsSync(door));
+      await until("the socket is there again", () => existsSync(socket));
       expect(statSync(own).mode & 0o777).toBe(0o700);
       expect((await ask(`${exposed.ingress.publicUrl}/healthz`)).status).toBe(200);
     }
@@ -153,17 +153,17 @@ describe("through ngrok", () => {
   });
 });
 
-test("found 14: without a place for such a door anywhere, it is told what that costs", () => {
+test("found 14: where the tunnel can have no socket of its own, a warning says what that costs", () => {
   const lines: string[] = [];
-  const places = [join(folder, "nowhere"), createFolder(join(folder, "x".repeat(100)))];
-  const door = listenForTunnel({ platform: "linux", places, warn: (line) => lines.push(line) });
-  expect(door).toBeUndefined();
+  const folders = [join(folder, "nowhere"), createFolder(join(folder, "x".repeat(100)))];
+  const server = createTunnelServer({ platform: "linux", folders, warn: (line) => lines.push(line) });
+  expect(server).toBeUndefined();
   expect(lines).toEqual([expect.stringMatching(/^The tunnel has no socket of its own .* one address/)]);
-  expect(readdirSync(places[1]!)).toEqual([]);
+  expect(readdirSync(folders[1]!)).toEqual([]);
 });
 
 describe("through programs of the person's own", () => {
-  test("found 14: cloudflared is sent to the tunnel's own door, and is believed there alone", async () => {
+  test("found 14: cloudflared is sent to the tunnel's own socket, and is trusted there alone", async () => {
     await using exposed = await exposeThroughCloudflared([SERVER]);
     const { program, config, socket, folder: own } = exposed;
     expect(config).toEqual({ ingress: [{ service: `unix:${socket}` }] });

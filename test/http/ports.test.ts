@@ -1,7 +1,7 @@
 // Where the program listens, and what it says when it cannot.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Ready } from "../../src/app/app.ts";
-import { listen } from "../../src/http/http-server.ts";
+import { createHttpServer } from "../../src/http/http-server.ts";
 import { UserError } from "../../src/errors.ts";
 import { programEnvironment, programWords, runProgram } from "../program.ts";
 import { expose, fixture, OPEN } from "../eras/wire.ts";
@@ -23,7 +23,7 @@ test("a port that was asked for and is taken is an error, and nothing is started
 });
 
 test("without a port, the next free one is taken", async () => {
-  const listeners = [1, 2, 3].map(() => listen({ host: "127.0.0.1", port: null }));
+  const listeners = [1, 2, 3].map(() => createHttpServer({ host: "127.0.0.1", port: null }));
   const ports = listeners.map(({ port }) => port);
   await Promise.all(listeners.map((listener) => listener.stop()));
   expect(new Set(ports).size).toBe(3);
@@ -68,13 +68,13 @@ describe("found 15: when the usual port is taken", () => {
 });
 
 test("an address of another machine is an error that says so", () => {
-  const attempt = () => listen({ host: "192.0.2.1", port: 0 });
+  const attempt = () => createHttpServer({ host: "192.0.2.1", port: 0 });
   expect(attempt).toThrow(UserError);
   expect(attempt).toThrow('"192.0.2.1" is not an address of this machine.');
 });
 
 test("who comes before there is anything to serve is told to come back", async () => {
-  const listener = listen({ host: "127.0.0.1", port: 0 });
+  const listener = createHttpServer({ host: "127.0.0.1", port: 0 });
   const early = await fetch(`http://127.0.0.1:${listener.port}/mcp`);
   expect([early.status, early.headers.get("retry-after")]).toEqual([503, "1"]);
   listener.serve(() => new Response("served"));

@@ -2,9 +2,10 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { request, type IncomingMessage } from "node:http";
-import { openDoors } from "../../src/app/public-side.ts";
-import { listen } from "../../src/http/http-server.ts";
-import { listenForTunnel } from "../../src/http/tunnel-server.ts";
+import { createHttpServer } from "../../src/http/http-server.ts";
+import { createPublicServer } from "../../src/http/public-server.ts";
+import { createTunnelServer } from "../../src/http/tunnel-server.ts";
+import { groupSource } from "../../src/oauth/sign-in/throttle.ts";
 import { ngrok } from "../../src/tunnel/ngrok/ngrok.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 
@@ -17,23 +18,30 @@ test.each(FORMS)(
   "of 500 event streams asked for at once 400 are served, 100 refused, and the session lives (%s)",
   async (form) => {
     const ingress = await workshop.startIngress();
-    const listener = listen({ host: "127.0.0.1", port: 0 });
-    workshop.add(listener.stop);
+    const httpServer = createHttpServer({ host: "127.0.0.1", port: 0 });
+    workshop.add(httpServer.stop);
     const pulses = new Set<ReadableStreamDefaultController>();
-    const door = listenForTunnel({ platform: process.platform, places: [tmpdir()], warn: () => {} });
-    if (door === undefined) throw new Error("no socket");
-    workshop.add(door.stop);
-    const doors = openDoors({ config: { tunnel: "ngrok" }, listener, door, count() {} });
-    doors.serve(listener.origin, async (asked) =>
-      asked.url.endsWith("/healthz") ? new Response("ok") : new Response(openStream(pulses)),
-    );
-    const opened = await workshop.open(workshop.createNgrok(ingress, { agent: AGENTS[form] }), {
-      host: "127.0.0.1",
-      port: listener.port,
-      socket: door.socket,
+    const tunnelServer = createTunnelServer({
+      platform: process.platform,
+      folders: [tmpdir()],
+      warn: () => {},
     });
+    if (tunnelServer === undefined) throw new Error("no socket");
+    workshop.add(tunnelServer.stop);
+    const publicServer = createPublicServer({
+      httpServer,
+      tunnelServer,
+      isTunneled: true,
+      isProxied: true,
+      groupSource,
+    });
+    const serve = async ({ url }: Request) =>
+      url.endsWith("/healthz") ? new Response("ok") : new Response(openStream(pulses));
+    publicServer.serve(httpServer.origin, serve, () => {});
+    const openNgrok = workshop.createNgrok(ingress, { agent: AGENTS[form] });
+    const opened = await workshop.open(openNgrok, publicServer.target);
     let refusals = 0;
-    doors.places.limit(ngrok.capabilities.maxRequests!, () => refusals++);
+    publicServer.slots.setLimit(ngrok.capabilities.maxRequests!, () => refusals++);
     const session = ingress.sessions[0];
 
     const answers = await Promise.all(Array.from({ length: 500 }, () => ask(opened.url)));

@@ -1,0 +1,71 @@
+// Everything that is bound to one wrapped server. There is one today; several behind one URL are a longer list.
+import type { Run } from "./run.ts";
+import type { PreparedTunnel } from "./tunnel.ts";
+import { identifyServer } from "../child/identity.ts";
+import type { Command } from "../child/command.ts";
+import type { Config } from "../config/config.ts";
+import type { Bridge } from "../bridge/bridge.ts";
+import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
+import type { PublicServer } from "../http/public-server.ts";
+
+/** Where a wrapped server is reached below the public URL. */
+export interface MountPaths {
+  /** The MCP endpoint. */
+  mcp: string;
+  /** The event stream of revision 2024-11-05, and the path that its client posts to. */
+  sse: string;
+  messages: string;
+}
+
+export interface Mount {
+  /** The name of the wrapped server, for people. */
+  name: string;
+  paths: MountPaths;
+  /** Fingerprint of the wrapped server: a grant for one is worth nothing at another. */
+  serverId: string;
+  /** Scopes besides the default one, and the tools each opens. */
+  scopes: Config["scopes"];
+  bridge: Bridge;
+  endpoint: Endpoint;
+}
+
+/** At least one. */
+export type Mounts = readonly [Mount, ...Mount[]];
+
+export interface MountParts {
+  bridge: Bridge;
+  command: Command;
+  publicServer: PublicServer;
+  preparedTunnel: PreparedTunnel | undefined;
+}
+
+export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
+  const { bridge, command, publicServer, preparedTunnel } = parts;
+  const { now, random, log } = io;
+  const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
+  const open = (): Mount => ({
+    name: command.name,
+    paths,
+    serverId: identifyServer(config.server, command.target, config.cwd),
+    scopes: config.scopes,
+    bridge,
+    endpoint: createEndpoint({
+      now,
+      random,
+      log,
+      bridge,
+      messagesPath: paths.messages,
+      arrived: publicServer.disableIdleTimeout,
+      maxBody: config.maxBody,
+      streamsGet: preparedTunnel?.capabilities.streamsGet ?? true,
+    }),
+  });
+  return lifecycle.open("the MCP endpoint", open, closeMount);
+}
+
+/** The streams stay open until the server processes have ended: calls left unanswered get their errors on them. */
+async function closeMount({ bridge, endpoint }: Mount): Promise<void> {
+  endpoint.endSessions();
+  await bridge.close();
+  endpoint.close();
+}

@@ -1,0 +1,65 @@
+// Checks the access token before a handler at an MCP path sees anything of the request, and says to the handler who the
+// caller is.
+import type { Caller } from "../eras/caller.ts";
+import type { EndpointHandler } from "../eras/endpoint.ts";
+import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
+import type { Note, Resource } from "./public-app.ts";
+import type { RequestSlots } from "./request-slots.ts";
+
+/** The part of the authorization server that a request to an MCP path needs. */
+export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
+  /** What a caller may do; absent when everyone may do everything. */
+  readonly policy: AccessPolicy | undefined;
+}
+
+type Authentication = ReturnType<AccessCheck["authenticate"]>;
+
+/** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
+export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
+
+/** Every caller where no token is needed: one cannot be told from another. */
+const OPEN_CALLER: Caller = { key: "", isValid: () => true };
+
+/** @param access absent when no token is needed */
+export function createProtect(access: AccessCheck | undefined, slots: RequestSlots): Protect {
+  if (access === undefined) return (_path, handler) => (request, note) => handler(request, OPEN_CALLER, note);
+  return (resourcePath, handler) => {
+    const enter = (request: Request, note: Note, authentication: Authentication) => {
+      if (!authentication.ok) return authentication.response;
+      const { principal } = authentication;
+      const caller = createCaller(access, principal, request, resourcePath);
+      if (principal === undefined) {
+        const anonymous: Caller = { ...caller, goOn: () => slots.holdAnonymous(request) };
+        return slots.withAnonymousSlot(request, () => handler(request, anonymous, note));
+      }
+      access.noteUse(principal.grantId);
+      note.client = principal.clientId;
+      return handler(request, caller, note);
+    };
+    return (request, note) => enter(request, note, access.authenticate(request, resourcePath));
+  };
+}
+
+/** @param principal absent for a request without a token, where that may see what there is */
+function createCaller(
+  access: AccessCheck,
+  principal: Principal | undefined,
+  request: Request,
+  resourcePath: string,
+): Caller {
+  const { policy } = access;
+  const isValid = () => access.authenticate(request, resourcePath).ok;
+  const refuse = () => {
+    const authentication = access.authenticate(request, resourcePath);
+    return authentication.ok ? undefined : authentication.response;
+  };
+  const callerPolicy = policy && {
+    looksAtHints: policy.looksAtHints && principal !== undefined,
+    refuse: (call: Parameters<AccessPolicy["refuse"]>[1]) => policy.refuse(principal, call, resourcePath),
+    view: (tool: Parameters<AccessPolicy["view"]>[1]) => policy.view(principal, tool),
+  };
+  if (principal === undefined) return { key: "", isValid, refuse, policy: callerPolicy };
+  const { subject, clientId, grantId, expiresAt } = principal;
+  const key = JSON.stringify([subject, clientId]);
+  return { key, grantId, expiresAt, isValid, refuse, policy: callerPolicy };
+}
