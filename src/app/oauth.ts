@@ -69,7 +69,7 @@ export const ANYBODY = { key: "", isValid: () => true };
  * @param again looks at the credential once more
  */
 export function describeCaller(
-  { permission }: OAuth,
+  { policy: accessPolicy }: OAuth,
   principal: Principal | undefined,
   resourcePath: string,
   again: () => ReturnType<OAuth["authenticate"]>,
@@ -79,11 +79,11 @@ export function describeCaller(
     return authentication.ok ? undefined : authentication.response;
   };
   const isValid = () => again().ok;
-  const policy = permission && {
-    looksAtHints: permission.looksAtHints && principal !== undefined,
-    refuse: (call: Parameters<typeof permission.refuse>[1]) =>
-      permission.refuse(principal, call, resourcePath),
-    view: (tool: Parameters<typeof permission.view>[1]) => permission.view(principal, tool),
+  const policy = accessPolicy && {
+    looksAtHints: accessPolicy.looksAtHints && principal !== undefined,
+    refuse: (call: Parameters<typeof accessPolicy.refuse>[1]) =>
+      accessPolicy.refuse(principal, call, resourcePath),
+    view: (tool: Parameters<typeof accessPolicy.view>[1]) => accessPolicy.view(principal, tool),
   };
   if (principal === undefined) return { key: ANYBODY.key, isValid, refuse, policy };
   const { subject, clientId, grantId, expiresAt } = principal;

@@ -13,7 +13,7 @@ import { createPublicApp, type Resource } from "../http/public-app.ts";
 import type { TunnelListener } from "../http/tunnel-server.ts";
 import type { Log } from "../log.ts";
 import type { OAuth } from "../oauth/oauth.ts";
-import { groupSource } from "../oauth/sign-in/throttle.ts";
+import { groupSource } from "../oauth/limits/source.ts";
 import { printable } from "../printable.ts";
 
 export const SSE_PATH = "/sse";

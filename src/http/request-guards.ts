@@ -1,6 +1,7 @@
 // Which hosts and origins a request may name. A page on the internet can make a browser call a port on
 // this machine; it cannot choose the names it does that with (DNS rebinding; MCP transports, "Security Warning").
 import { normalizeHost } from "../host-name.ts";
+import { isLoopback } from "../loopback.ts";
 
 export interface Guards {
   /** `host` as in the Host header, port included. */
@@ -43,8 +44,4 @@ function hostnameOf(url: string): string {
 
 function isAddress(name: string): boolean {
   return name.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
-}
-
-function isLoopback(name: string): boolean {
-  return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
 }

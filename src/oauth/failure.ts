@@ -59,7 +59,7 @@ export function refuse(failure: Failure): never {
 const LONGEST = 500;
 
 /** What the log says: the exact reason. */
-export function describeFailure({ kind, ...details }: Failure): string {
+export function formatFailure({ kind, ...details }: Failure): string {
   const told = Object.entries(details).map(
     ([name, value]) => `${name}=${printable(JSON.stringify(value) ?? "", LONGEST)}`,
   );

@@ -12,14 +12,14 @@ import { createAssertionCheck } from "./clients/client-assertion.ts";
 import { createClientAuthentication } from "./clients/client-authentication.ts";
 import { createClientFinder, type FindClient } from "./clients/client.ts";
 import { readKeyDocument } from "./clients/metadata-document.ts";
-import { createSourceCount } from "./sign-in/counted-source.ts";
+import { createCountedSource } from "./limits/counted-source.ts";
 import { createDocumentCache } from "./clients/document-cache.ts";
-import { createDocumentClients, type DocumentPolicy } from "./clients/document-clients.ts";
-import type { OnGrant } from "./tokens/grant-event.ts";
+import { createTrustedDocuments, type DocumentPolicy } from "./clients/trusted-documents.ts";
+import type { OnGrant } from "./tokens/grant-activity.ts";
 import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
 import { createLastUses } from "./tokens/last-use.ts";
 import { createSignIn, type Credential, listSubjects, OWNER } from "./sign-in/sign-in.ts";
-import { type AnswerPage, createPageAnswer } from "./endpoints/page-response.ts";
+import { type RespondWithPage, createPageResponder } from "./pages/page-response.ts";
 import { displayClient, displayName } from "./pages/display.ts";
 import { createAccessPolicy, type AccessPolicy } from "./access/access-policy.ts";
 import type { PinnedGet } from "./clients/pinned-get.ts";
@@ -32,9 +32,9 @@ import type { RandomBytes } from "./tokens/secrets.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 import { createToken } from "./endpoints/token.ts";
 import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
-import { greetVisitors } from "./endpoints/browser-landing.tsx";
+import { withBrowserLanding } from "./endpoints/browser-landing.tsx";
 
-export type { GrantEvent } from "./tokens/grant-event.ts";
+export type { GrantActivity } from "./tokens/grant-activity.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Principal } from "./access/principal.ts";
 
@@ -86,7 +86,7 @@ export interface OAuth {
   /** To be called when a request comes, and not when its credential is looked at once more. */
   noteUse(grantId: string): void;
   /** What somebody who got in may do; absent when everybody may do everything. */
-  permission: AccessPolicy | undefined;
+  policy: AccessPolicy | undefined;
   /**
    * Called when a grant or one of its access tokens is revoked, so that streams opened under it can end;
    * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
@@ -108,18 +108,21 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
   const subjects = listSubjects(settings.credential);
-  const options = { ...settings, resourceScopes, subjects, answerPage: createPageAnswer() };
+  const options = { ...settings, resourceScopes, subjects, answerPage: createPageResponder() };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
-    onGrantRevoked: (revocation) => tellRevoked(options, revocation),
+    onGrantRevoked: (revocation) => reportRevocation(options, revocation),
   });
   const lastUses = createLastUses(options);
   const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
-    permission: isLimited(options)
+    authenticate: withBrowserLanding(
+      { ...options, challenger },
+      createBearerGuard({ ...options, challenger }),
+    ),
+    policy: isLimited(options)
       ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
     onRevoked: watch.listen,
@@ -148,16 +151,16 @@ function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {
 type CompleteOptions = OAuthOptions & {
   resourceScopes: readonly string[];
   subjects: ReadonlySet<string>;
-  answerPage: AnswerPage;
+  answerPage: RespondWithPage;
 };
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   const { documents, get, introspectSecret } = options;
-  const countSource = createSourceCount(options);
+  const countSource = createCountedSource(options);
   const finder = createClientFinder({
     ...options,
     countSource,
-    documents: documents && createDocumentClients({ ...options, policy: documents }),
+    documents: documents && createTrustedDocuments({ ...options, policy: documents }),
   });
   const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
   const findAssertionFlaw = createAssertionCheck({ ...options, keys });
@@ -185,7 +188,7 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
   });
 }
 
-function tellRevoked({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
+function reportRevocation({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
   const clientName = displayClient(revocation.clientName, revocation.clientId);
   // A code or token used twice is in two hands, and one of them is a thief's.
   if (revocation.reason === "replay") {

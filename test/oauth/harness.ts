@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { createLog } from "../../src/log.ts";
-import type { GrantEvent } from "../../src/oauth/tokens/grant-event.ts";
+import type { GrantActivity } from "../../src/oauth/tokens/grant-activity.ts";
 import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
 import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
 import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -22,7 +22,7 @@ export interface Harness {
   url: string;
   issuer: string;
   clock: { now: number };
-  events: GrantEvent[];
+  events: GrantActivity[];
   logged: string[];
   revoked: string[];
   source: { address: string };
@@ -42,7 +42,7 @@ export async function startServer(
   const store = rest.store ?? openStore(where);
   const clock = { now: Date.UTC(2026, 10, 21) };
   const source = { address: "192.0.2.1" };
-  const events: GrantEvent[] = [];
+  const events: GrantActivity[] = [];
   const logged: string[] = [];
   const options: OAuthOptions = {
     publicUrl: url,

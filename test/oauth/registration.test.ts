@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupNetwork } from "../../src/oauth/sign-in/throttle.ts";
+import { groupNetwork } from "../../src/oauth/limits/source.ts";
 import {
   authorizeQuery,
   CALLBACK,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createToolScopes, type Tool } from "../../src/oauth/access/tool-scopes.ts";
+import { createToolScopes, type AnnotatedTool } from "../../src/oauth/access/tool-scopes.ts";
 import {
   approve,
   authorizeQuery,
@@ -147,8 +147,11 @@ describe("with a table of scopes", () => {
 
 describe("the table", () => {
   const tools = createToolScopes(SCOPES);
-  const tool = (name: string, annotations?: Tool["annotations"]): Tool => ({ name, annotations });
-  const cases: [tool: Tool, granted: string[], mayCall: boolean, needed: string][] = [
+  const tool = (name: string, annotations?: AnnotatedTool["annotations"]): AnnotatedTool => ({
+    name,
+    annotations,
+  });
+  const cases: [tool: AnnotatedTool, granted: string[], mayCall: boolean, needed: string][] = [
     [tool("get", { readOnlyHint: true }), ["mcp", "read"], true, "mcp read"],
     [tool("get", { readOnlyHint: true }), ["mcp", "write"], false, "mcp read"],
     [tool("put", { readOnlyHint: false }), ["mcp", "read"], false, "mcp write"],

@@ -3,20 +3,20 @@
 // challenge, which is what Claude and the SDKs act on; its body is the tool result that makes ChatGPT offer to sign in.
 import type { Log } from "../../log.ts";
 import type { Challenger } from "./challenge.ts";
-import { describeFailure, type Failure, toWire } from "../failure.ts";
+import { formatFailure, type Failure, toWire } from "../failure.ts";
 import { isTooLong, MAX_NAME_BYTES } from "./name-pattern.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
-import type { Tool, ToolScopes } from "./tool-scopes.ts";
+import type { AnnotatedTool, ToolScopes } from "./tool-scopes.ts";
 import { printable } from "../../printable.ts";
 
 /** A request as far as permission depends on it. */
-export interface Call {
+export interface AccessRequest {
   /** As JSON text. */
   id: string;
   method: string;
   /** The tool that `tools/call` names, with what the server's list says of it. */
-  tool?: Tool | undefined;
+  tool?: AnnotatedTool | undefined;
 }
 
 /** How a tool is shown to somebody who may see it. */
@@ -34,9 +34,9 @@ export interface AccessPolicy {
    * @param caller absent for somebody without a token
    * @param resourcePath such as `/mcp`
    */
-  refuse(caller: Principal | undefined, call: Call, resourcePath: string): Response | undefined;
+  refuse(caller: Principal | undefined, call: AccessRequest, resourcePath: string): Response | undefined;
   /** How a tool of a `tools/list` result is shown; undefined when its caller may not see it. */
-  view(caller: Principal | undefined, tool: Tool): ToolView | undefined;
+  view(caller: Principal | undefined, tool: AnnotatedTool): ToolView | undefined;
 }
 
 export interface AccessPolicyOptions {
@@ -67,7 +67,7 @@ const LOOKING: ReadonlySet<string> = new Set([
 export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   const { toolScopes, allowAnonymousDiscovery, challenger, log } = options;
 
-  function findFailure(caller: Principal | undefined, { method, tool }: Call): Failure | undefined {
+  function findFailure(caller: Principal | undefined, { method, tool }: AccessRequest): Failure | undefined {
     if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
     if (tool === undefined) return LOOKING.has(method) ? undefined : findScopeFailure(caller);
     if (toolScopes.mayCall(caller.scopes, tool)) return undefined;
@@ -75,7 +75,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   }
 
   /** The challenge inside the body needs an error even where the one in the header must have none (RFC 6750 §3.1). */
-  function answerCall(failure: Failure, id: string, tool: Tool, resourcePath: string): Response {
+  function answerCall(failure: Failure, id: string, tool: AnnotatedTool, resourcePath: string): Response {
     const needs: Failure = { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: [] };
     const { status, description } = toWire(failure);
     const result = JSON.stringify({
@@ -100,7 +100,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
       const failure = findFailure(caller, call);
       if (failure === undefined) return undefined;
       const { id, method, tool } = call;
-      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${describeFailure(failure)}`);
+      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${formatFailure(failure)}`);
       return tool === undefined
         ? challenger.answer(failure, resourcePath)
         : answerCall(failure, id, tool, resourcePath);

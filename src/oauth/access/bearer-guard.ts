@@ -3,7 +3,7 @@
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import type { Challenger } from "./challenge.ts";
-import { describeFailure, type Failure } from "../failure.ts";
+import { formatFailure, type Failure } from "../failure.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import { hashSecret } from "../tokens/secrets.ts";
@@ -69,7 +69,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     const outcome = check(request);
     if (!("kind" in outcome)) return { ok: true, principal: outcome };
     if (outcome.kind === "no-token" && allowAnonymousDiscovery) return { ok: true, principal: undefined };
-    log.debug(`${request.method} ${resourcePath} refused: ${describeFailure(outcome)}`);
+    log.debug(`${request.method} ${resourcePath} refused: ${formatFailure(outcome)}`);
     return { ok: false, response: challenger.answer(outcome, resourcePath) };
   };
 }

@@ -1,7 +1,7 @@
 // Writes the answer that sends a client to the authorization server (RFC 6750 §3, RFC 9728 §5.1; MCP authorization,
 // "Scope Challenge Handling"). Absolute URLs in it come from our own resources, never from the request.
 import { type Failure, toWire } from "../failure.ts";
-import { answerError } from "../endpoints/json-response.ts";
+import { answerError } from "../wire/json-response.ts";
 import { metadataUrlOf } from "./resource.ts";
 
 export interface Challenger {

@@ -6,7 +6,7 @@ import { type Matches, createNamePattern } from "./name-pattern.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 
 /** What one scope of the table opens. Names count more than hints: a tool that any scope names, only names open. */
-export interface ToolScope {
+export interface ToolScopeRule {
   /** What the approval page says it is for. */
   description?: string;
   /** Names of tools; `*` stands for any text. */
@@ -18,10 +18,10 @@ export interface ToolScope {
 }
 
 /** Scope names to what they open, the least first: that one is asked for where several would do. */
-export type ToolScopeTable = Readonly<Record<string, ToolScope>>;
+export type ToolScopeTable = Readonly<Record<string, ToolScopeRule>>;
 
 /** What is known of a tool. A server's word, and so no more than a hint. */
-export interface Tool {
+export interface AnnotatedTool {
   name: string;
   annotations?: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined;
 }
@@ -30,9 +30,9 @@ export interface ToolScopes {
   /** Whether what a tool's annotations say can make a difference. */
   readonly looksAtHints: boolean;
   /** Whether a token with these scopes may call the tool. */
-  mayCall(granted: readonly string[], tool: Tool): boolean;
+  mayCall(granted: readonly string[], tool: AnnotatedTool): boolean;
   /** The least scopes that a call of the tool needs, all of them. */
-  neededFor(tool: Tool): readonly string[];
+  neededFor(tool: AnnotatedTool): readonly string[];
 }
 
 export function createToolScopes(table: ToolScopeTable): ToolScopes {
@@ -41,7 +41,7 @@ export function createToolScopes(table: ToolScopeTable): ToolScopes {
     rule,
     patterns: (rule.tools ?? []).map(createNamePattern),
   }));
-  const findOpening = (tool: Tool): string[] => {
+  const findOpening = (tool: AnnotatedTool): string[] => {
     const byName = scopes.filter(({ patterns }) => matchesAny(patterns, tool.name));
     const opening = byName.length > 0 ? byName : scopes.filter(({ rule }) => matchesHints(rule, tool));
     return opening.map(({ scope }) => scope);
@@ -62,7 +62,10 @@ function matchesAny(patterns: readonly Matches[], name: string): boolean {
   return patterns.some((matches) => matches(name));
 }
 
-function matchesHints({ readOnlyHint, destructiveHint }: ToolScope, { annotations }: Tool): boolean {
+function matchesHints(
+  { readOnlyHint, destructiveHint }: ToolScopeRule,
+  { annotations }: AnnotatedTool,
+): boolean {
   if (readOnlyHint === undefined && destructiveHint === undefined) return false;
   const isReadOnly = annotations?.readOnlyHint === true;
   const isDestructive = !isReadOnly && annotations?.destructiveHint !== false;

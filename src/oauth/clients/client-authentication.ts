@@ -2,18 +2,18 @@
 // §2.4). A client with a secret must show it, in the form or by HTTP Basic; one with keys alone must sign; never two at once.
 import type { Client, FindClient } from "./client.ts";
 import { ASSERTION_TYPE, type FindAssertionFlaw, readAssertedClient } from "./client-assertion.ts";
-import type { CountSource } from "../sign-in/counted-source.ts";
+import type { CountedSourceOf } from "../limits/counted-source.ts";
 import { refuse } from "../failure.ts";
-import type { Parameters } from "../endpoints/parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { hashSecret, isSameSecret } from "../tokens/secrets.ts";
-import { createThrottle, type Throttle } from "../sign-in/throttle.ts";
+import { createThrottle, type Throttle } from "../limits/throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;
 
 export interface ClientAuthenticationOptions {
   findClient: FindClient;
   findAssertionFlaw: FindAssertionFlaw;
-  countSource: CountSource;
+  countSource: CountedSourceOf;
   now: () => number;
   sourceOf(request: Request): string;
 }

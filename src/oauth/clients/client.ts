@@ -3,8 +3,8 @@
 import type { ClientMetadata, ClientRecord, Store } from "../../store/store.ts";
 import { GRANT_TYPES } from "../capabilities.ts";
 import { isDocumentId } from "./metadata-document.ts";
-import type { CountSource } from "../sign-in/counted-source.ts";
-import type { DocumentClients } from "./document-clients.ts";
+import type { CountedSourceOf } from "../limits/counted-source.ts";
+import type { TrustedDocuments } from "./trusted-documents.ts";
 import { Refusal } from "../failure.ts";
 import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
 import { hashSecret, isGuessable } from "../tokens/secrets.ts";
@@ -48,9 +48,9 @@ export interface ClientOptions {
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
   allowRedirect: readonly string[];
-  countSource: CountSource;
+  countSource: CountedSourceOf;
   /** Absent when metadata documents are not believed at all. */
-  documents: DocumentClients | undefined;
+  documents: TrustedDocuments | undefined;
 }
 
 export function createClientFinder(options: ClientOptions): ClientFinder {

@@ -5,7 +5,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { messageOf } from "../../errors.ts";
 import { refuse } from "../failure.ts";
 import { FetchProblem, type PinnedGet } from "./pinned-get.ts";
-import { createThrottle, groupNetwork } from "../sign-in/throttle.ts";
+import { createThrottle } from "../limits/throttle.ts";
+import { groupNetwork } from "../limits/source.ts";
 
 export interface DocumentCache<T> {
   /**
@@ -25,7 +26,7 @@ export interface DocumentCacheOptions<T> {
   read(text: string, url: string): T;
 }
 
-interface Entry<T> {
+interface CachedDocument<T> {
   document: T;
   fetchedAt: number;
   freshUntil: number;
@@ -47,7 +48,7 @@ export function createDocumentCache<T>({
   maxBytes,
   read,
 }: DocumentCacheOptions<T>): DocumentCache<T> {
-  const entries = new Map<string, Entry<T>>();
+  const entries = new Map<string, CachedDocument<T>>();
   const running = new Map<string, { document: Promise<T>; network: string }>();
   const throttle = createThrottle({ limit: FETCHES_PER_SOURCE, windowMs: WINDOW_MS, now });
 

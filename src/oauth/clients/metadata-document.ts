@@ -6,7 +6,7 @@ import type { ClientMetadata } from "../../store/store.ts";
 import { DOCUMENT_AUTH_METHODS, GRANT_TYPES } from "../capabilities.ts";
 import { Refusal, refuse } from "../failure.ts";
 import {
-  type Body,
+  type MetadataFields,
   parseObject,
   readLinks,
   readOffered,
@@ -81,7 +81,7 @@ function naming<T>(url: string, read: () => T): T {
   }
 }
 
-function checkIdentity(body: Body, clientId: string): void {
+function checkIdentity(body: MetadataFields, clientId: string): void {
   if (body.get("client_id") !== clientId) refuseMetadata("client_id is not the document's URL.");
   if (!readText(body, "client_name")?.trim()) refuseMetadata("client_name is missing.");
   // A document is public, so a secret in it is none (CIMD draft §4.1).
@@ -90,7 +90,7 @@ function checkIdentity(body: Body, clientId: string): void {
 }
 
 /** What is dangerous spoils the document; a scheme of an app we do not know only cannot be used. */
-function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[] {
+function readRedirectUris(body: MetadataFields, allowRedirect: readonly string[]): string[] {
   const uris = readStrings(body, "redirect_uris") ?? [];
   if (uris.length > MAX_REDIRECT_URIS) refuseMetadata(`More than ${MAX_REDIRECT_URIS} redirect_uris.`);
   const usable = uris.filter((uri) => {
@@ -105,7 +105,7 @@ function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[
  * The list of what the client can do counts where there is one, since the single member is what it prefers
  * (https://github.com/modelcontextprotocol/modelcontextprotocol/pull/3149).
  */
-function readAuthMethods(body: Body) {
+function readAuthMethods(body: MetadataFields) {
   const single = readText(body, "token_endpoint_auth_method") ?? "none";
   const asked = readStrings(body, "token_endpoint_auth_methods_supported") ?? [single];
   const shared = [single, ...asked].find((method) => method.startsWith("client_secret"));
@@ -119,7 +119,7 @@ function readAuthMethods(body: Body) {
   return { token_endpoint_auth_method: first, token_endpoint_auth_methods_supported: usable };
 }
 
-function readKeys(body: Body): Pick<ClientMetadata, "jwks" | "jwks_uri"> {
+function readKeys(body: MetadataFields): Pick<ClientMetadata, "jwks" | "jwks_uri"> {
   const jwksUri = readText(body, "jwks_uri");
   const jwks = body.get("jwks");
   if (jwks !== undefined) return { jwks: readKeySet(jwks) };

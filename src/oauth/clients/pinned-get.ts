@@ -6,6 +6,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { messageOf } from "../../errors.ts";
+import { isLoopback } from "../../loopback.ts";
 import { createAddressGuard } from "./address-guard.ts";
 
 export interface Fetched {
@@ -39,7 +40,7 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i;
 export function createPinnedGet(options: PinnedGetOptions): PinnedGet {
   const guard = createAddressGuard();
   const mayConnect = (address: string) =>
-    guard.isPublic(address) || (options.allowLoopback && guard.isLoopback(address));
+    guard.isPublic(address) || (options.allowLoopback && isLoopback(address));
 
   async function findAddress(hostname: string): Promise<string> {
     const bare = hostname.replace(/^\[|\]$/g, "");
@@ -57,7 +58,7 @@ export function createPinnedGet(options: PinnedGetOptions): PinnedGet {
     const signal = AbortSignal.timeout(DEADLINE_MS);
     try {
       const address = await orAbort(findAddress(url.hostname), signal);
-      if (url.protocol !== "https:" && !guard.isLoopback(address)) throw new FetchProblem("it is not https");
+      if (url.protocol !== "https:" && !isLoopback(address)) throw new FetchProblem("it is not https");
       const response = await sendRequest(url, address, options, signal);
       return { text: await readDocument(response, maxBytes), headers: response.headers };
     } catch (thrown) {

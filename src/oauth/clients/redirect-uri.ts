@@ -31,7 +31,7 @@ export function findAssistant(redirectUri: string): string | undefined {
     ?.name;
 }
 
-export function isLoopback(redirectUri: string): boolean {
+export function isLoopbackRedirect(redirectUri: string): boolean {
   return LOOPBACK.test(redirectUri);
 }
 
@@ -54,7 +54,7 @@ export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]
       ? undefined
       : "is not written as https://host/path";
   }
-  if (isLoopback(redirectUri)) return undefined;
+  if (isLoopbackRedirect(redirectUri)) return undefined;
   return protocol === "http:" ? "is http, but not on a loopback address" : "has a scheme that is not allowed";
 }
 
@@ -74,7 +74,9 @@ export function matchesRegistered(presented: string, registered: string): boolea
  */
 export function isTrustedRedirect(presented: string, allowed: readonly string[]): boolean {
   if (findRedirectFlaw(presented, allowed) !== undefined) return false;
-  return findAssistant(presented) !== undefined || isLoopback(presented) || allowed.includes(presented);
+  return (
+    findAssistant(presented) !== undefined || isLoopbackRedirect(presented) || allowed.includes(presented)
+  );
 }
 
 function matchesButForPort(presented: string, registered: string): boolean {

@@ -2,7 +2,7 @@
 // may go at all, then everything else (OAuth 2.1 §4.1.1 and §4.1.2.1). The answer always names its issuer (RFC 9207).
 import type { Client, FindClient } from "../clients/client.ts";
 import { refuse } from "../failure.ts";
-import { type Parameters, refuseRepeated } from "./parameters.ts";
+import { type Parameters, refuseRepeated } from "../wire/parameters.ts";
 import { readChallenge } from "../tokens/pkce.ts";
 import { readResources } from "../access/resource.ts";
 import { readRequestedScopes } from "../access/scopes.ts";

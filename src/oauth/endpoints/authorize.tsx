@@ -14,18 +14,18 @@ import {
 import { describeWait, describeWrong, type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
 import type { BrowserBinding } from "../sign-in/browser-binding.ts";
 import type { Client, FindClient } from "../clients/client.ts";
-import { describeFailure, Refusal, refuse, toWire } from "../failure.ts";
-import type { OnGrant } from "../tokens/grant-event.ts";
+import { formatFailure, Refusal, refuse, toWire } from "../failure.ts";
+import type { OnGrant } from "../tokens/grant-activity.ts";
 import type { Credential, SignIn } from "../sign-in/sign-in.ts";
-import type { AnswerPage } from "./page-response.ts";
+import type { RespondWithPage } from "../pages/page-response.ts";
 import { ApprovalPage } from "../pages/approval-page.tsx";
 import { displayClient, displayDestination, displayHost } from "../pages/display.ts";
-import { parseParameters, type Parameters, readForm } from "./parameters.ts";
-import { findAssistant, isLoopback, isTrustedRedirect } from "../clients/redirect-uri.ts";
+import { parseParameters, type Parameters, readForm } from "../wire/parameters.ts";
+import { findAssistant, isLoopbackRedirect, isTrustedRedirect } from "../clients/redirect-uri.ts";
 import { mayRefresh } from "./refresh.ts";
-import { listChoices, readChoices } from "../access/scope-choice.ts";
+import { listChoices, readChoices } from "./scope-choice.ts";
 import { createSecret, hashSecret, type RandomBytes } from "../tokens/secrets.ts";
-import { groupSource } from "../sign-in/throttle.ts";
+import { groupSource } from "../limits/source.ts";
 import type { ToolScopeTable } from "../access/tool-scopes.ts";
 
 export interface AuthorizeOptions {
@@ -47,7 +47,7 @@ export interface AuthorizeOptions {
   allowRedirect: readonly string[];
   login: SignIn;
   binding: BrowserBinding;
-  answerPage: AnswerPage;
+  answerPage: RespondWithPage;
 }
 
 export interface Authorize {
@@ -108,7 +108,7 @@ async function answerOrReply(
     const { failure } = thrown;
     if (failure.kind !== "denied" && !isKnownTarget(options, target))
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
-    options.log.debug(`/authorize refused: ${describeFailure(failure)}`);
+    options.log.debug(`/authorize refused: ${formatFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
     return reply(options, target, { error, error_description: description });
   }
@@ -143,7 +143,7 @@ function showPage(
       clientHost={asked.client.document && new URL(asked.client.id).host}
       redirectUri={asked.redirectUri}
       assistant={findAssistant(asked.redirectUri)}
-      isLoopback={isLoopback(asked.redirectUri)}
+      isLoopback={isLoopbackRedirect(asked.redirectUri)}
       serverName={serverName}
       resources={asked.resources}
       choices={listChoices(asked.scopes, scopes, form)}

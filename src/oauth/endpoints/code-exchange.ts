@@ -7,9 +7,9 @@ import {
   issueAccess,
   issueRefresh,
   type IssueOptions,
-  type TokenAnswer,
+  type TokenResponse,
 } from "../tokens/issue.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { isVerifierFor } from "../tokens/pkce.ts";
 import { displayClient, displayHost } from "../pages/display.ts";
 import { mayRefresh } from "./refresh.ts";
@@ -20,7 +20,7 @@ const GRANT_ID_BYTES = 8;
 /** However often it is refreshed, a grant ends after so many refresh lifetimes and the person is asked again. */
 const REFRESH_LIFETIMES = 4;
 
-export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenAnswer {
+export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenResponse {
   const code = findCode(options, client, form);
   checkVerifier(code, form);
   const resources = readResources(form.getAll("resource"), code.resources, code.resources);
@@ -67,7 +67,7 @@ function issueForCode(
   client: Client,
   code: StoredCode,
   resources: readonly string[],
-): TokenAnswer {
+): TokenResponse {
   const { store, random, refreshTtl, accessTtl, onGrant, serverName } = options;
   const now = options.now();
   const { serverId, clientId, subject, scopes, source } = code;

@@ -4,8 +4,8 @@ import type { Store } from "../../store/store.ts";
 import type { Client, FindClient } from "../clients/client.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
-import { answerJson } from "./json-response.ts";
-import { type Parameters, readForm } from "./parameters.ts";
+import { answerJson } from "../wire/json-response.ts";
+import { type Parameters, readForm } from "../wire/parameters.ts";
 import { hashSecret, isGuessable, nameRefreshToken } from "../tokens/secrets.ts";
 
 export interface IntrospectOptions {

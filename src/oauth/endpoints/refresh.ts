@@ -1,24 +1,22 @@
 // grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
 // Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
 // so for a short while the old one still leads to the same successor; after that its use means theft.
-import type { Grant, StoredRefresh } from "../../store/store.ts";
+import type { AccessRecord, Grant, StoredRefresh } from "../../store/store.ts";
 import type { Client } from "../clients/client.ts";
 import { refuse } from "../failure.ts";
 import {
   describeTokens,
+  GRACE_MS,
   issueAccess,
   issueRefresh,
   type IssueOptions,
-  type TokenAnswer,
+  type TokenResponse,
 } from "../tokens/issue.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
-import { hashSecret, nameRefreshToken, openSuccessor, sealSuccessor } from "../tokens/secrets.ts";
-import { createThrottle, type Throttle } from "../sign-in/throttle.ts";
-
-/** How long a used token leads to its successor. */
-export const GRACE_MS = 60_000;
+import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../tokens/secrets.ts";
+import { createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;
 /**
@@ -44,7 +42,7 @@ export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): b
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }
 
-export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenAnswer {
+export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenResponse {
   const token = form.get("refresh_token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
   const stored = findRefresh(options, client, token);
@@ -83,8 +81,6 @@ function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Cli
   }
 }
 
-type AccessRecord = ReturnType<typeof issueAccess>["record"];
-
 /** @returns the new refresh token; undefined when `token` was used before */
 function rotate(
   options: RefreshOptions,
@@ -98,7 +94,7 @@ function rotate(
   const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt }, token);
   const rotation = {
     hash: hashSecret(token),
-    sealedSuccessor: sealSuccessor(next.token, token),
+    sealedSuccessor: encryptSuccessor(next.token, token),
     successor: next.record,
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
@@ -121,5 +117,5 @@ function repeat({ store, now, repeats }: RefreshOptions, token: string, access: 
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   repeats.count(hash);
   if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  return openSuccessor(replaced.sealedSuccessor, token);
+  return decryptSuccessor(replaced.sealedSuccessor, token);
 }

@@ -3,7 +3,7 @@
 import type { Store } from "../../store/store.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
-import { readForm } from "./parameters.ts";
+import { readForm } from "../wire/parameters.ts";
 import { hashSecret, nameRefreshToken } from "../tokens/secrets.ts";
 
 export interface RevokeOptions {

@@ -4,24 +4,24 @@
 import { Hono } from "hono";
 import type { Log } from "../../log.ts";
 import type { Authorize } from "./authorize.tsx";
-import { answerError, answerJson } from "./json-response.ts";
-import { describeFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
+import { answerError, answerJson } from "../wire/json-response.ts";
+import { formatFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
 import { createMetadataRoutes, type MetadataOptions } from "./metadata.ts";
-import type { AnswerPage } from "./page-response.ts";
+import type { RespondWithPage } from "../pages/page-response.ts";
 import { displayUrl } from "../pages/display.ts";
 import { ErrorPage } from "../pages/error-page.tsx";
 import { printable } from "../../printable.ts";
 
-type Endpoint = (request: Request) => Promise<Response>;
+type OAuthEndpoint = (request: Request) => Promise<Response>;
 
 export interface RoutesOptions extends MetadataOptions {
   log: Log;
-  answerPage: AnswerPage;
+  answerPage: RespondWithPage;
   authorize: Authorize;
-  token: Endpoint;
-  register: Endpoint;
-  revoke: Endpoint;
-  introspect: Endpoint;
+  token: OAuthEndpoint;
+  register: OAuthEndpoint;
+  revoke: OAuthEndpoint;
+  introspect: OAuthEndpoint;
   /** Called after an endpoint that can revoke. */
   afterAnswer(): void;
 }
@@ -43,7 +43,7 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   }
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
+      log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       return answerError(toWire(thrown.failure));
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
@@ -59,7 +59,7 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
   routes.all("/authorize", () => new Response(null, { status: 405, headers: { Allow: "GET, POST" } }));
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
+      log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       const { status, headers } = toWire(thrown.failure);
       const page = describeRefusal(thrown.failure);
       return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);

@@ -3,13 +3,13 @@
 import { displayName } from "./display.ts";
 import { Layout } from "./layout.tsx";
 
-export interface VisitorPageProps {
+export interface LandingPageProps {
   serverName: string;
   /** The connector URL. */
   url: string;
 }
 
-export function VisitorPage({ serverName, url }: VisitorPageProps) {
+export function LandingPage({ serverName, url }: LandingPageProps) {
   const isPublic = url.startsWith("https:");
   return (
     <Layout title="This URL is for AI assistants">

@@ -3,10 +3,11 @@
 // (OAuth 2.1 §7.6), but not so that a stranger can lock the owner out. Argon2id is heavy on purpose, so only a few
 // checks run at once.
 import type { Log } from "../../log.ts";
-import type { Parameters } from "../endpoints/parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { createPasswordCheck, type User } from "./password-check.ts";
 import { isSameSecret } from "../tokens/secrets.ts";
-import { createThrottle, groupSource, type Throttle } from "./throttle.ts";
+import { createThrottle, type Throttle } from "../limits/throttle.ts";
+import { groupSource } from "../limits/source.ts";
 
 export type Credential =
   /** `isRandom`: too long to be guessed, which only holds for a token of our own making. */

@@ -70,12 +70,12 @@ function readFamily(token: string): string {
  * Hides the successor of a refresh token so that only a holder of `current`, of which the store keeps just
  * the hash, can read it back. Each `current` seals once, which makes XOR with its HMAC a one-time pad.
  */
-export function sealSuccessor(successor: string, current: string): string {
+export function encryptSuccessor(successor: string, current: string): string {
   const [, secret = ""] = successor.split(".");
   return xor(Buffer.from(secret, "base64url"), padOf(current)).toString("base64url");
 }
 
-export function openSuccessor(sealed: string, current: string): string {
+export function decryptSuccessor(sealed: string, current: string): string {
   const secret = xor(Buffer.from(sealed, "base64url"), padOf(current)).toString("base64url");
   return `${readFamily(current)}.${secret}`;
 }

@@ -3,7 +3,7 @@ import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import type { LastUses } from "./last-use.ts";
-import { GRACE_MS } from "../endpoints/refresh.ts";
+import { GRACE_MS } from "./issue.ts";
 
 const SWEEP_MS = 60_000;
 /** How long a client that nobody approved is kept; one that was approved stays, since it will come back with its id. */

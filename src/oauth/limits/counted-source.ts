@@ -3,12 +3,12 @@
 // By client alone would let strangers from elsewhere use that up, so both count.
 import type { Store } from "../../store/store.ts";
 import { hashSecret } from "../tokens/secrets.ts";
-import { groupSource } from "./throttle.ts";
+import { groupSource } from "./source.ts";
 
 /** @returns what to count by */
-export type CountSource = (clientId: string, address: string) => string;
+export type CountedSourceOf = (clientId: string, address: string) => string;
 
-export function createSourceCount({ store, now }: { store: Store; now: () => number }): CountSource {
+export function createCountedSource({ store, now }: { store: Store; now: () => number }): CountedSourceOf {
   return (clientId, address) => {
     const source = groupSource(address);
     return store.hasAccess(clientId, now()) ? `${source} ${hashSecret(clientId)}` : source;

@@ -2,7 +2,7 @@
 
 import type { RevocationReason } from "../../store/store.ts";
 
-export interface GrantEvent {
+export interface GrantActivity {
   /** `issued`: the client fetched its first tokens for an approval. */
   state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
   clientId?: string;
@@ -20,4 +20,4 @@ export interface GrantEvent {
   reason?: RevocationReason;
 }
 
-export type OnGrant = (event: GrantEvent) => void;
+export type OnGrant = (event: GrantActivity) => void;
