@@ -30,8 +30,7 @@ export async function measureTokenCheck(
   const tokens = Array.from({ length: grants }, (_, index) => `token-${index}`);
   for (const token of tokens) addGrant(store, token, now);
   const oauth = createOAuth({
-    publicUrl: new URL(RESOURCE).origin,
-    resources: [RESOURCE],
+    resourcePaths: [new URL(RESOURCE).pathname],
     serverName: "server",
     serverId: "server",
     credential: { kind: "token", token: "never pasted" },
@@ -50,6 +49,7 @@ export async function measureTokenCheck(
     onGrant: () => {},
     sourceOf: () => "",
   });
+  oauth.moveTo(new URL(RESOURCE).origin);
   const request = (token: string) => new Request(RESOURCE, { headers: { authorization: `Bearer ${token}` } });
   const check = (each: Request) => {
     if (!oauth.authenticate(each, "/mcp").ok) throw new Error("a good token was refused");

@@ -14,7 +14,7 @@ import type { UserError } from "../errors.ts";
 import { FIRST_PORT, listen } from "../http/http-server.ts";
 import { createPrivateApp } from "../http/private-app.ts";
 import { listenForTunnel, listSocketPlaces } from "../http/tunnel-server.ts";
-import type { OAuth } from "../oauth/oauth.ts";
+import { checkIssuer } from "../oauth/oauth.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
@@ -117,10 +117,22 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     endpoint.close();
   });
   const credential = chooseCredential(config, io);
-  let oauth: OAuth | undefined;
-  closing.add(() => oauth?.close());
   let countRequest = () => {};
   const doors = openDoors({ config, listener, door, count: () => countRequest() });
+  if (store) checkIssuer(publicUrl);
+  const oauth =
+    store &&
+    credential &&
+    openOAuth(config, io, {
+      resourcePaths: [config.path, SSE_PATH],
+      serverName: command.name,
+      serverId: identifyServer(config.server, command.target, config.cwd),
+      credential,
+      store,
+      sourceOf: doors.sourceOf,
+    });
+  closing.add(() => oauth?.close());
+  oauth?.onRevoked(endpoint.recheck);
   publish();
   if (tunnel) {
     const load = await watchLoad(tunnel, doors.places.limit, io);
@@ -140,23 +152,10 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   emit(ready);
   return { ready, stopped: stopped.promise, stop: () => stop(0) };
 
-  /** Everything that says our public URL, or is bound to it, is made of the present one. */
+  /** Everything that says our public URL, or is bound to it, follows the present one. */
   function publish() {
-    oauth?.close();
-    oauth =
-      store &&
-      credential &&
-      openOAuth(config, io, {
-        publicUrl,
-        resources: [config.path, SSE_PATH].map((path) => publicUrl + path),
-        serverName: command.name,
-        serverId: identifyServer(config.server, command.target, config.cwd),
-        credential,
-        store,
-        sourceOf: doors.sourceOf,
-      });
-    oauth?.onRevoked(endpoint.recheck);
-    const parts = { publicUrl, endpoint, currentOAuth: () => oauth, places: doors.places };
+    oauth?.moveTo(publicUrl);
+    const parts = { publicUrl, endpoint, oauth, places: doors.places };
     doors.serve(publicUrl, createPublicHandler(config, io, parts));
   }
 

@@ -22,7 +22,7 @@ export interface OAuthIO {
 /** What is not in the config. */
 export type OAuthParts = Pick<
   OAuthOptions,
-  "publicUrl" | "resources" | "serverName" | "serverId" | "credential" | "store" | "sourceOf"
+  "resourcePaths" | "serverName" | "serverId" | "credential" | "store" | "sourceOf"
 >;
 
 type Credential = OAuthOptions["credential"];

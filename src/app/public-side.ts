@@ -84,15 +84,14 @@ export function openDoors({ config, listener, door, count }: DoorsOptions): Door
 
 export interface PublicParts {
   publicUrl: string;
-  /** Another one after the URL has changed. */
-  currentOAuth(): OAuth | undefined;
+  /** Absent when nobody needs a token. */
+  oauth: OAuth | undefined;
   endpoint: Endpoint;
   places: Places;
 }
 
 export function createPublicHandler(config: Config, io: PublicIO, parts: PublicParts) {
-  const { publicUrl, currentOAuth, endpoint, places } = parts;
-  const oauth = currentOAuth();
+  const { publicUrl, oauth, endpoint, places } = parts;
   /** Lets in who may enter, and only then looks at what is asked. */
   const protect =
     (path: string, answer: EndpointHandler): Resource =>
@@ -101,7 +100,7 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
       if (authentication?.ok === false) return authentication.response;
       if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY, note);
       const { principal } = authentication;
-      const again = () => currentOAuth()!.authenticate(request, path);
+      const again = () => oauth.authenticate(request, path);
       const caller = describeCaller(oauth, principal, path, again);
       if (principal !== undefined) {
         oauth.noteUse(principal.grantId);

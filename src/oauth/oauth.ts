@@ -29,11 +29,13 @@ import { createRevoke } from "./endpoints/revoke.ts";
 import { createOAuthRoutes } from "./endpoints/routes.tsx";
 import { listResourceScopes } from "./access/scopes.ts";
 import type { RandomBytes } from "./tokens/secrets.ts";
+import { createMovableSite, type CurrentSite } from "./site.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 import { createToken } from "./endpoints/token.ts";
 import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
 import { withBrowserLanding } from "./endpoints/browser-landing.tsx";
 
+export { checkIssuer } from "./site.ts";
 export type { GrantActivity } from "./tokens/grant-activity.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Principal } from "./access/principal.ts";
@@ -42,10 +44,8 @@ export type { Principal } from "./access/principal.ts";
 const MAX_KEYS_BYTES = 32 * 1024;
 
 export interface OAuthOptions {
-  /** The issuer: the public origin, https unless loopback, without a trailing slash. */
-  publicUrl: string;
-  /** What tokens are for, such as `https://host/mcp` and `https://host/sse`; the first is the default. */
-  resources: readonly string[];
+  /** Paths of what tokens are for, such as `/mcp` and `/sse`, under whatever URL we are; the first is the default. */
+  resourcePaths: readonly string[];
   /** What is exposed, for people. */
   serverName: string;
   /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
@@ -79,6 +79,11 @@ export interface OAuthOptions {
 }
 
 export interface OAuth {
+  /**
+   * Binds issuer, resources and cookies to this URL, which `checkIssuer` has let pass; to be called before the first request.
+   * Tokens for the URL before are worth nothing from then on (RFC 8707 §2); everything else lives on.
+   */
+  moveTo(publicUrl: string): void;
   /** Every public route of the authorization server; CORS is added by whoever mounts it, but not on /authorize. */
   routes: Hono;
   /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
@@ -108,7 +113,14 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
   const subjects = listSubjects(settings.credential);
-  const options = { ...settings, resourceScopes, subjects, answerPage: createPageResponder() };
+  const site = createMovableSite(settings.resourcePaths);
+  const options = {
+    ...settings,
+    currentSite: site.current,
+    resourceScopes,
+    subjects,
+    answerPage: createPageResponder(),
+  };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
@@ -117,6 +129,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   const lastUses = createLastUses(options);
   const sweeper = createSweeper({ ...options, lastUses });
   return {
+    moveTo: site.moveTo,
     routes: createRoutes(options, watch),
     authenticate: withBrowserLanding(
       { ...options, challenger },
@@ -137,7 +150,9 @@ export function createOAuth(settings: OAuthOptions): OAuth {
 
 function endUnconfigured(options: CompleteOptions, watch: RevocationWatch): void {
   try {
-    options.store.revokeUnconfigured(options, options.now());
+    const { serverId, subjects, currentSite } = options;
+    const { resources } = currentSite();
+    options.store.revokeUnconfigured({ serverId, subjects, resources }, options.now());
     watch.check();
   } catch (thrown) {
     options.log.warn(`Could not end the access of people who are no longer configured: ${messageOf(thrown)}`);
@@ -149,6 +164,7 @@ function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {
 }
 
 type CompleteOptions = OAuthOptions & {
+  currentSite: CurrentSite;
   resourceScopes: readonly string[];
   subjects: ReadonlySet<string>;
   answerPage: RespondWithPage;
@@ -202,15 +218,7 @@ function reportRevocation({ log, onGrant }: OAuthOptions, revocation: Revocation
   onGrant({ state: "revoked", ...revocation, clientName });
 }
 
-function checkOptions({ publicUrl, credential, allowRedirect }: OAuthOptions): void {
-  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
-  const isLocal = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-  if (url?.origin !== publicUrl || !(url.protocol === "https:" || (url.protocol === "http:" && isLocal))) {
-    throw new UserError(
-      `The public URL "${publicUrl}" cannot be an OAuth issuer.`,
-      "Use an https origin without a path, such as https://mcp.example.com; http is for loopback only.",
-    );
-  }
+function checkOptions({ credential, allowRedirect }: OAuthOptions): void {
   if (credential.kind === "token" ? credential.token.trim() === "" : credential.users.length === 0) {
     throw new UserError(
       "Nobody could approve a connection.",

@@ -27,28 +27,29 @@ export interface Harness {
   revoked: string[];
   source: { address: string };
   store: OAuthOptions["store"];
+  /** Puts the authorization server under another public URL; it goes on listening at `url`. */
+  moveTo(publicUrl: string): void;
   stop(): Promise<void>;
 }
 
-/** @param overrides options that differ; `where` is the store's file */
+/** @param overrides options that differ; `where` is the store's file, `publicUrl` the issuer if not where it listens */
 export async function startServer(
-  overrides: Partial<OAuthOptions> & { where?: string } = {},
+  overrides: Partial<OAuthOptions> & { where?: string; publicUrl?: string } = {},
 ): Promise<Harness> {
-  const { where = "memory", ...rest } = overrides;
+  const { where = "memory", publicUrl, ...rest } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const url = `http://127.0.0.1:${server.port}`;
-  const issuer = rest.publicUrl ?? url;
+  const issuer = publicUrl ?? url;
   const store = rest.store ?? openStore(where);
   const clock = { now: Date.UTC(2026, 10, 21) };
   const source = { address: "192.0.2.1" };
   const events: GrantActivity[] = [];
   const logged: string[] = [];
   const options: OAuthOptions = {
-    publicUrl: url,
     serverName: "everything",
     serverId: "server-1",
-    resources: [`${issuer}/mcp`, `${issuer}/sse`],
+    resourcePaths: ["/mcp", "/sse"],
     credential: {
       kind: "token",
       token: TOKEN,
@@ -74,6 +75,7 @@ export async function startServer(
     ...rest,
   };
   const oauth = await createOrStop(options, server);
+  oauth.moveTo(issuer);
   const revoked: string[] = [];
   oauth.onRevoked((grantId) => void revoked.push(grantId));
   app = oauth.routes;
@@ -93,6 +95,7 @@ export async function startServer(
     revoked,
     source,
     store,
+    moveTo: oauth.moveTo,
     stop: async () => {
       oauth.close();
       await server.stop(true);

@@ -6,6 +6,7 @@ import type { Challenger } from "./challenge.ts";
 import { formatFailure, type Failure } from "../failure.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
+import type { CurrentSite } from "../site.ts";
 import { hashSecret } from "../tokens/secrets.ts";
 
 /** `principal` is absent for a request without a token where that may look around. */
@@ -14,8 +15,8 @@ export type Authentication =
 export type Authenticate = (request: Request, resourcePath: string) => Authentication;
 
 export interface BearerGuardOptions {
-  /** Our resources. They are doors to one server, so a token for one opens all. */
-  resources: readonly string[];
+  /** All resources lead to one server, so a token for one of them is good for all. */
+  currentSite: CurrentSite;
   /** The scopes that open anything; `offline_access` does not. */
   resourceScopes: readonly string[];
   serverId: string;
@@ -33,7 +34,7 @@ const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
   const {
-    resources,
+    currentSite,
     resourceScopes,
     serverId,
     subjects,
@@ -54,6 +55,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     const access = store.findAccess(hashSecret(token), now());
     if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
     if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
+    const { resources } = currentSite();
     if (!access.resources.some((resource) => resources.includes(resource))) {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }

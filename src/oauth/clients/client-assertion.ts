@@ -15,6 +15,7 @@ import { SIGNING_ALGORITHMS } from "../capabilities.ts";
 import type { Client } from "./client.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import { refuse } from "../failure.ts";
+import type { CurrentSite } from "../site.ts";
 import { hashSecret } from "../tokens/secrets.ts";
 import { createThrottle } from "../limits/throttle.ts";
 
@@ -30,7 +31,7 @@ export type FindAssertionFlaw = (
 export type KeySet = NonNullable<ClientMetadata["jwks"]>;
 
 export interface AssertionOptions {
-  publicUrl: string;
+  currentSite: CurrentSite;
   store: Store;
   now: () => number;
   /** What `jwks_uri`s lead to. */
@@ -46,14 +47,14 @@ const WINDOW_MS = 10 * 60_000;
 /** Keys are fetched again for a signature under one that is not known, but not more often than this. */
 const REFETCH_MS = 60_000;
 
-export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionOptions): FindAssertionFlaw {
+export function createAssertionCheck({ currentSite, store, now, keys }: AssertionOptions): FindAssertionFlaw {
   const uses = createThrottle({ limit: USES_PER_CLIENT, windowMs: WINDOW_MS, now });
   const findKeys = (client: Client, source: string, maxAge?: number): KeySet | Promise<KeySet> =>
     client.keys?.jwks ?? keys.find(client.keys?.jwks_uri ?? "", source, maxAge);
 
   /** @returns what the assertion says, or why it is not valid */
   async function verify(client: Client, assertion: string, source: string) {
-    const rules = describeRules(client.id, publicUrl, now());
+    const rules = describeRules(client.id, currentSite().issuer, now());
     const first = await verifyWith(await findKeys(client, source), assertion, rules);
     const found =
       first instanceof errors.JWKSNoMatchingKey
@@ -93,12 +94,12 @@ export function readAssertedClient(assertion: string): string | undefined {
 }
 
 /** The audience is the issuer; the token endpoint, which older clients name, is taken too (RFC 7523 §3). */
-function describeRules(clientId: string, publicUrl: string, now: number): JWTVerifyOptions {
+function describeRules(clientId: string, issuer: string, now: number): JWTVerifyOptions {
   return {
     algorithms: [...SIGNING_ALGORITHMS],
     issuer: clientId,
     subject: clientId,
-    audience: [publicUrl, `${publicUrl}/token`],
+    audience: [issuer, `${issuer}/token`],
     requiredClaims: ["exp", "jti"],
     clockTolerance: CLOCK_DRIFT_S,
     currentDate: new Date(now),

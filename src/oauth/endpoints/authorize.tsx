@@ -26,11 +26,11 @@ import { mayRefresh } from "./refresh.ts";
 import { listChoices, readChoices } from "./scope-choice.ts";
 import { createSecret, hashSecret, type RandomBytes } from "../tokens/secrets.ts";
 import { groupSource } from "../limits/source.ts";
+import type { CurrentSite } from "../site.ts";
 import type { ToolScopeTable } from "../access/tool-scopes.ts";
 
 export interface AuthorizeOptions {
-  publicUrl: string;
-  resources: readonly string[];
+  currentSite: CurrentSite;
   resourceScopes: readonly string[];
   /** What the approval page says of scopes that can be left out. */
   scopes: ToolScopeTable;
@@ -102,7 +102,7 @@ async function answerOrReply(
   const parameters = parseParameters(query);
   const target = await readReplyTarget(parameters, options.findClient, options.sourceOf(request));
   try {
-    return await act(readAuthorizationRequest(parameters, target, options));
+    return await act(readAuthorizationRequest(parameters, target, { ...options, ...options.currentSite() }));
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     const { failure } = thrown;
@@ -236,11 +236,11 @@ function describeRequest({ sourceOf }: AuthorizeOptions, request: Request, asked
 }
 
 /** 303, so that what was typed into the form is never sent on (OAuth 2.1 §7.5.3). */
-function reply({ publicUrl }: AuthorizeOptions, target: ReplyTarget, answer: Record<string, string>) {
+function reply({ currentSite }: AuthorizeOptions, target: ReplyTarget, answer: Record<string, string>) {
   return new Response(null, {
     status: 303,
     headers: {
-      Location: createReplyUrl(target, publicUrl, answer),
+      Location: createReplyUrl(target, currentSite().issuer, answer),
       "Cache-Control": "no-store",
       "Referrer-Policy": "no-referrer",
     },

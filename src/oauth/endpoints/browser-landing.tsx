@@ -4,10 +4,11 @@
 import type { Authenticate } from "../access/bearer-guard.ts";
 import type { Challenger } from "../access/challenge.ts";
 import type { RespondWithPage } from "../pages/page-response.ts";
+import type { CurrentSite } from "../site.ts";
 import { LandingPage } from "../pages/landing-page.tsx";
 
 export interface BrowserLandingOptions {
-  resources: readonly string[];
+  currentSite: CurrentSite;
   serverName: string;
   challenger: Challenger;
   answerPage: RespondWithPage;
@@ -15,10 +16,10 @@ export interface BrowserLandingOptions {
 
 /** @param authenticate for everybody else */
 export function withBrowserLanding(options: BrowserLandingOptions, authenticate: Authenticate): Authenticate {
-  const { resources, serverName, challenger, answerPage } = options;
+  const { currentSite, serverName, challenger, answerPage } = options;
   return (request, resourcePath) => {
     if (!isBrowserNavigation(request)) return authenticate(request, resourcePath);
-    const page = <LandingPage serverName={serverName} url={resources[0] ?? ""} />;
+    const page = <LandingPage serverName={serverName} url={currentSite().resources[0] ?? ""} />;
     const challenge = challenger.describe({ kind: "no-token" }, resourcePath);
     return { ok: false, response: answerPage(page, 401, { "WWW-Authenticate": challenge }) };
   };

@@ -6,11 +6,11 @@ import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
 import { answerJson } from "../wire/json-response.ts";
 import { type Parameters, readForm } from "../wire/parameters.ts";
+import type { CurrentSite } from "../site.ts";
 import { hashSecret, isGuessable, nameRefreshToken } from "../tokens/secrets.ts";
 
 export interface IntrospectOptions {
-  publicUrl: string;
-  resources: readonly string[];
+  currentSite: CurrentSite;
   serverId: string;
   subjects: ReadonlySet<string>;
   store: Store;
@@ -41,7 +41,7 @@ export function withIntrospector(findClient: FindClient, secret: string | undefi
 }
 
 export function createIntrospect(options: IntrospectOptions): (request: Request) => Promise<Response> {
-  const { publicUrl, authenticateClient } = options;
+  const { currentSite, authenticateClient } = options;
   return async (request) => {
     const form = await readForm(request);
     const caller = await authenticateClient(request, form);
@@ -55,13 +55,14 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
       });
     const token = describeToken(options, form);
     const mayKnow = token !== undefined && (caller.id === INTROSPECTOR || caller.id === token.client_id);
-    return answerJson(mayKnow ? { active: true, ...token, iss: publicUrl } : { active: false });
+    return answerJson(mayKnow ? { active: true, ...token, iss: currentSite().issuer } : { active: false });
   };
 }
 
 /** What is said of a token that is good here; `token_type_hint` would only say where to look first. */
 function describeToken(options: IntrospectOptions, form: Parameters) {
-  const { store, now, serverId, subjects, resources } = options;
+  const { store, now, serverId, subjects, currentSite } = options;
+  const { resources } = currentSite();
   const token = form.get("token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);

@@ -15,6 +15,7 @@ import {
 import type { Parameters } from "../wire/parameters.ts";
 import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
+import type { CurrentSite } from "../site.ts";
 import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../tokens/secrets.ts";
 import { createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
@@ -26,6 +27,7 @@ const ROTATIONS = 100;
 const REPEATS = 100;
 
 export interface RefreshOptions extends IssueOptions {
+  currentSite: CurrentSite;
   /** Counts by grant. */
   rotations: Throttle;
   /** Counts by the hash of the used token. */
@@ -60,7 +62,7 @@ export function refresh(options: RefreshOptions, client: Client, form: Parameter
   return describeTokens(access, successor, options.now());
 }
 
-function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
+function findRefresh(options: RefreshOptions, client: Client, token: string): StoredRefresh {
   const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
   if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
     refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
@@ -70,7 +72,8 @@ function findRefresh(options: IssueOptions, client: Client, token: string): Stor
   return stored;
 }
 
-function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Client, grant: Grant): void {
+function checkOwner({ serverId, subjects, currentSite }: RefreshOptions, client: Client, grant: Grant): void {
+  const { resources } = currentSite();
   if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
   if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
   if (!subjects.has(grant.subject)) {

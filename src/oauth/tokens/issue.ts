@@ -14,7 +14,6 @@ export const GRACE_MS = 60_000;
 
 export interface IssueOptions {
   store: Store;
-  resources: readonly string[];
   serverId: string;
   /** Who is configured to approve. */
   subjects: ReadonlySet<string>;
