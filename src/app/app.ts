@@ -1,7 +1,7 @@
 // The start-up story: builds each part in order and closes them backwards.
 // The only file that names concrete choices; what one part needs of another is passed in here.
 import type { AppEvent, Ready } from "./event.ts";
-import { chooseCredential, describeCredential, openOAuth, refusePrivateFetch } from "./oauth.ts";
+import { chooseSignIn, openOAuth, refusePrivateFetch } from "./oauth.ts";
 import { createPublicHandler, MESSAGES_PATH, openDoors, SSE_PATH } from "./public-side.ts";
 import { childEnvironment, openServer } from "./server.ts";
 import { chooseTunnel, takesSocket, tellTunnel, type TunnelIO, watchLoad } from "./tunnel.ts";
@@ -116,18 +116,18 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     await bridge.close();
     endpoint.close();
   });
-  const credential = chooseCredential(config, io);
+  const signIn = chooseSignIn(config, io);
   let countRequest = () => {};
   const doors = openDoors({ config, listener, door, count: () => countRequest() });
   if (store) checkIssuer(publicUrl);
   const oauth =
     store &&
-    credential &&
+    signIn &&
     openOAuth(config, io, {
       resourcePaths: [config.path, SSE_PATH],
       serverName: command.name,
       serverId: identifyServer(config.server, command.target, config.cwd),
-      credential,
+      signIn,
       store,
       sourceOf: doors.sourceOf,
     });
@@ -180,7 +180,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
       inspector: null,
       readyz: `http://127.0.0.1:${side.port}/readyz`,
       auth: config.auth,
-      credential: describeCredential(credential),
+      credential: signIn?.notice ?? null,
       clients: config.client ? [{ client_id: config.client.id }] : [],
       server: command.name,
     };

@@ -1,5 +1,7 @@
 // What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
 
+import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
+
 /** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
 export interface Ready {
   event: "ready";
@@ -14,7 +16,8 @@ export interface Ready {
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;
   auth: "oauth" | "optional" | "none";
-  credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
+  /** Null when no one has to sign in. */
+  credential: SignInNotice | null;
   /** A secret that the person gave is known to them, and is not said again. */
   clients: { client_id: string; client_secret?: string }[];
   /** What is exposed, for people: `server-everything`. */

@@ -1,12 +1,16 @@
 // The authorization server a run has, made of its config; the part of the start-up story that knows who gets in.
 import { lookup } from "node:dns/promises";
-import type { AppEvent, Ready } from "./event.ts";
+import type { AppEvent } from "./event.ts";
 import type { Config } from "../config/config.ts";
 import type { Caller } from "../eras/caller.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { listGrants, listUnconfigured, revokeAll, revokeGrant } from "../oauth/tokens/grants.ts";
 import { createOAuth, type OAuth, type OAuthOptions, type Principal } from "../oauth/oauth.ts";
+import { createPasswordOrToken } from "../oauth/sign-in/password-or-token.ts";
+import { createPasswordSignIn } from "../oauth/sign-in/password.ts";
+import { createPastedToken } from "../oauth/sign-in/pasted-token.ts";
+import type { SignIn } from "../oauth/sign-in/sign-in.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
 import { NAME, VERSION } from "../version.ts";
@@ -22,26 +26,17 @@ export interface OAuthIO {
 /** What is not in the config. */
 export type OAuthParts = Pick<
   OAuthOptions,
-  "resourcePaths" | "serverName" | "serverId" | "credential" | "store" | "sourceOf"
+  "resourcePaths" | "serverName" | "serverId" | "signIn" | "store" | "sourceOf"
 >;
 
-type Credential = OAuthOptions["credential"];
-
-/** How the person at the approval page proves to be one who may approve; undefined when nobody has to. */
-export function chooseCredential(config: Config, { random }: OAuthIO): Credential | undefined {
-  if (config.auth === "none") return undefined;
-  const given = config.token === undefined ? {} : { token: config.token };
-  if (config.users.length > 0) return { kind: "password", users: config.users, ...given };
-  if (config.token !== undefined) return { kind: "token", token: config.token };
-  return { kind: "token", token: Buffer.from(random(24)).toString("base64url"), isRandom: true };
-}
-
-/** What is told of it to whoever started us. */
-export function describeCredential(credential: Credential | undefined): Ready["credential"] {
-  if (credential === undefined) return null;
-  if (credential.kind === "token") return { kind: "token", token: credential.token };
-  const { users, token } = credential;
-  return { kind: "password", users: users.map(({ name }) => name), ...(token !== undefined && { token }) };
+/** How the person at the approval page shows that they may approve; undefined when no one has to. */
+export function chooseSignIn(config: Config, { log, random }: OAuthIO): SignIn | undefined {
+  const { auth, users, token } = config;
+  if (auth === "none") return undefined;
+  if (users.length > 0 && token !== undefined) return createPasswordOrToken({ users, token, log });
+  if (users.length > 0) return createPasswordSignIn({ users, log });
+  if (token !== undefined) return createPastedToken({ token, log });
+  return createPastedToken({ token: Buffer.from(random(24)).toString("base64url"), isRandom: true, log });
 }
 
 export function openOAuth(config: Config, io: OAuthIO, parts: OAuthParts): OAuth {

@@ -14,6 +14,7 @@ export type Failure =
   | { kind: "unsupported-response-type"; responseType: string }
   | { kind: "unsupported-request-object"; parameter: "request" | "request_uri" }
   | { kind: "needs-interaction" }
+  | { kind: "no-pending-sign-in" }
   | { kind: "denied" }
   /** What would have gone to a redirect URI, and to whom; it stays here. */
   | { kind: "kept-back"; failure: Failure; destination: string }
@@ -89,6 +90,8 @@ export function toWire(failure: Failure): WireError {
       return wire(400, `${failure.parameter}_not_supported`, "Request objects are not supported.");
     case "needs-interaction":
       return wire(400, "login_required", "Every connection is approved by a person.");
+    case "no-pending-sign-in":
+      return wire(400, "invalid_request", "This sign-in was begun in another browser, or too long ago.");
     case "denied":
       return wire(400, "access_denied", "The connection was not approved.");
     case "kept-back":

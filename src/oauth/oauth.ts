@@ -18,7 +18,9 @@ import { createTrustedDocuments, type DocumentPolicy } from "./clients/trusted-d
 import type { OnGrant } from "./tokens/grant-activity.ts";
 import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
 import { createLastUses } from "./tokens/last-use.ts";
-import { createSignIn, type Credential, listSubjects, OWNER } from "./sign-in/sign-in.ts";
+import { limitAttempts } from "./sign-in/attempts.ts";
+import type { SignIn, Subjects } from "./sign-in/sign-in.ts";
+import { createPendingSignIns } from "./endpoints/pending-sign-ins.ts";
 import { type RespondWithPage, createPageResponder } from "./pages/page-response.ts";
 import { displayClient, displayName } from "./pages/display.ts";
 import { createAccessPolicy, type AccessPolicy } from "./access/access-policy.ts";
@@ -50,7 +52,8 @@ export interface OAuthOptions {
   serverName: string;
   /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
   serverId: string;
-  credential: Credential;
+  /** How a person at the approval page shows that they may approve. */
+  signIn: SignIn;
   /** Scopes besides the default one, and the tools each opens. */
   scopes: ToolScopeTable;
   /** Lets somebody without a token see what there is; calls still need one. */
@@ -112,14 +115,14 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   checkOptions(settings);
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
-  const subjects = listSubjects(settings.credential);
+  const { subjects } = settings.signIn;
   const site = createMovableSite(settings.resourcePaths);
   const options = {
     ...settings,
     currentSite: site.current,
     resourceScopes,
     subjects,
-    answerPage: createPageResponder(),
+    respondWithPage: createPageResponder(),
   };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
@@ -166,8 +169,8 @@ function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {
 type CompleteOptions = OAuthOptions & {
   currentSite: CurrentSite;
   resourceScopes: readonly string[];
-  subjects: ReadonlySet<string>;
-  answerPage: RespondWithPage;
+  subjects: Subjects;
+  respondWithPage: RespondWithPage;
 };
 
 function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
@@ -190,7 +193,8 @@ function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
     authorize: createAuthorize({
       ...options,
       findClient: finder.find,
-      login: createSignIn(options),
+      signIn: limitAttempts(options.signIn, options),
+      pending: createPendingSignIns(options),
       binding,
     }),
     token: createToken(options, authenticateClient),
@@ -218,19 +222,7 @@ function reportRevocation({ log, onGrant }: OAuthOptions, revocation: Revocation
   onGrant({ state: "revoked", ...revocation, clientName });
 }
 
-function checkOptions({ credential, allowRedirect }: OAuthOptions): void {
-  if (credential.kind === "token" ? credential.token.trim() === "" : credential.users.length === 0) {
-    throw new UserError(
-      "Nobody could approve a connection.",
-      "Set --token or --user to something that is not empty.",
-    );
-  }
-  if (credential.kind === "password" && credential.users.some(({ name }) => name === OWNER)) {
-    throw new UserError(
-      `"${OWNER}" cannot be a user: what was approved by the token is known by that name.`,
-      "Take another name with --user.",
-    );
-  }
+function checkOptions({ allowRedirect }: OAuthOptions): void {
   const relative = allowRedirect.find((uri) => !URL.canParse(uri));
   if (relative !== undefined) {
     throw new UserError(
@@ -240,8 +232,7 @@ function checkOptions({ credential, allowRedirect }: OAuthOptions): void {
   }
 }
 
-function redactSecrets({ log, credential, clients, introspectSecret }: OAuthOptions): void {
+function redactSecrets({ log, clients, introspectSecret }: OAuthOptions): void {
   log.redact(introspectSecret ?? "");
-  log.redact(credential.token ?? "");
   for (const { secret } of clients) if (secret !== undefined) log.redact(secret);
 }

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLog } from "../../src/log.ts";
+import { createPastedToken } from "../../src/oauth/sign-in/pasted-token.ts";
 import { listGrants } from "../../src/oauth/tokens/grants.ts";
 import {
   approve,
@@ -681,14 +683,11 @@ describe("the credential", () => {
     Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 1024, timeCost: 1 });
   const withUsers = async () =>
     startServer({
-      credential: {
-        kind: "password",
-        users: [
-          { name: "ann", passwordHash: await hash("pässword 🔑") },
-          { name: "bob", passwordHash: await hash("other") },
-          { name: "eve", passwordHash: "not a hash" },
-        ],
-      },
+      users: [
+        { name: "ann", passwordHash: await hash("pässword 🔑") },
+        { name: "bob", passwordHash: await hash("other") },
+        { name: "eve", passwordHash: "not a hash" },
+      ],
     });
   const decision = "approve";
 
@@ -738,7 +737,7 @@ describe("the credential", () => {
       timeCost: 3,
     });
     const users = await startServer({
-      credential: { kind: "password", users: [{ name: "ann", passwordHash }] },
+      users: [{ name: "ann", passwordHash }],
     });
     const page = await openPage(users.url, authorizeQuery(await registerClient(users.url)));
     const measure = async (username: string) => {
@@ -760,10 +759,7 @@ describe("the credential", () => {
     const broken = strong.replace(/[^$]+$/, "!");
     const passwords = { ann: await hash("x"), bob: strong, cat: bcrypt, dan: broken, eve: "not a hash" };
     const users = await startServer({
-      credential: {
-        kind: "password",
-        users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
-      },
+      users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
     });
     const worked: string[] = [];
     const verify = Bun.password.verify;
@@ -823,7 +819,7 @@ describe("the credential", () => {
     let connections = 0;
     const passwordHash = await hash("x");
     const users = await startServer({
-      credential: { kind: "password", users: [{ name: "ann", passwordHash }] },
+      users: [{ name: "ann", passwordHash }],
       sourceOf: () => `198.51.${(connections += 1)}.1`,
     });
     const page = await openPage(users.url, authorizeQuery(await registerClient(users.url)));
@@ -863,7 +859,8 @@ describe("the credential", () => {
   });
 
   test("A17: whoever has a token that nobody can guess gets in, however many have failed from anywhere", async () => {
-    const ours = await startServer({ credential: { kind: "token", token: TOKEN, isRandom: true } });
+    const log = createLog({ level: "quiet", write: () => {}, color: false });
+    const ours = await startServer({ signIn: createPastedToken({ token: TOKEN, isRandom: true, log }) });
     const page = await openPage(ours.url, authorizeQuery(await registerClient(ours.url)));
     const statuses: number[] = [];
     for (let i = 0; i < 20; i += 1)

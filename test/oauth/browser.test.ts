@@ -23,6 +23,7 @@ import {
   startServer,
   TOKEN,
 } from "./harness.ts";
+import { startIdentitySite } from "./identity-site.ts";
 
 setDefaultTimeout(60_000);
 
@@ -134,7 +135,7 @@ test("A17: a wrong password is told on the page, where the right one then works"
     memoryCost: 1024,
     timeCost: 1,
   });
-  server = await startServer({ credential: { kind: "password", users: [{ name: "ann", passwordHash }] } });
+  server = await startServer({ users: [{ name: "ann", passwordHash }] });
   await visit();
   await page.getByLabel("User name").fill("ann");
   await page.getByLabel("Password").fill("wrong");
@@ -147,6 +148,20 @@ test("A17: a wrong password is told on the page, where the right one then works"
   await page.getByLabel("Password").fill("right");
   await page.keyboard.press("Enter");
   await page.waitForURL(`${callback()}?code=*`);
+});
+
+test("A12: approving with a sign-in at another site takes the browser there, back here, and on to the app", async () => {
+  await server.stop();
+  await using site = startIdentitySite();
+  server = await startServer({ signIn: site.signIn });
+  const client = await visit();
+  await page.screenshot({ path: join(ARTIFACTS, "approval-sign-in-elsewhere.png"), fullPage: true });
+  await approve();
+  await page.waitForURL(`${callback()}?code=*`);
+  const redirect_uri = callback();
+  expect((await redeem(server.url, client, replied().get("code") ?? "", { redirect_uri })).status).toBe(200);
+  expect(server.events.at(-1)).toMatchObject({ state: "issued", subject: "ann@example.com" });
+  expect(complaints).toEqual([]);
 });
 
 test("A13: a page that was open for too long says so, and works at the second try", async () => {

@@ -5,6 +5,9 @@ import { createLog } from "../../src/log.ts";
 import type { GrantActivity } from "../../src/oauth/tokens/grant-activity.ts";
 import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
 import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
+import type { PasswordUser } from "../../src/oauth/sign-in/password-check.ts";
+import { createPasswordSignIn } from "../../src/oauth/sign-in/password.ts";
+import { createPastedToken } from "../../src/oauth/sign-in/pasted-token.ts";
 import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 
 export const TOKEN = "a-token-that-a-person-pastes";
@@ -32,11 +35,18 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
-/** @param overrides options that differ; `where` is the store's file, `publicUrl` the issuer if not where it listens */
-export async function startServer(
-  overrides: Partial<OAuthOptions> & { where?: string; publicUrl?: string } = {},
-): Promise<Harness> {
-  const { where = "memory", publicUrl, ...rest } = overrides;
+export interface ServerOverrides {
+  /** The store's file. */
+  where?: string;
+  /** The issuer, if that is not where it listens. */
+  publicUrl?: string;
+  /** Those who sign in with a password, in place of a token. */
+  users?: readonly PasswordUser[];
+}
+
+/** @param overrides options that differ */
+export async function startServer(overrides: Partial<OAuthOptions> & ServerOverrides = {}): Promise<Harness> {
+  const { where = "memory", publicUrl, users, ...rest } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const url = `http://127.0.0.1:${server.port}`;
@@ -46,14 +56,12 @@ export async function startServer(
   const source = { address: "192.0.2.1" };
   const events: GrantActivity[] = [];
   const logged: string[] = [];
+  const log = createLog({ level: "verbose", write: (text) => void logged.push(text), color: false });
   const options: OAuthOptions = {
     serverName: "everything",
     serverId: "server-1",
     resourcePaths: ["/mcp", "/sse"],
-    credential: {
-      kind: "token",
-      token: TOKEN,
-    },
+    signIn: users ? createPasswordSignIn({ users, log }) : createPastedToken({ token: TOKEN, log }),
     scopes: {},
     allowAnonymousDiscovery: false,
     clients: [],
@@ -65,11 +73,7 @@ export async function startServer(
     store,
     now: () => clock.now,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
-    log: createLog({
-      level: "verbose",
-      write: (text) => void logged.push(text),
-      color: false,
-    }),
+    log,
     onGrant: (event) => void events.push(event),
     sourceOf: () => source.address,
     ...rest,

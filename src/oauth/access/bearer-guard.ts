@@ -6,6 +6,7 @@ import type { Challenger } from "./challenge.ts";
 import { formatFailure, type Failure } from "../failure.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
 import type { CurrentSite } from "../site.ts";
 import { hashSecret } from "../tokens/secrets.ts";
 
@@ -21,7 +22,7 @@ export interface BearerGuardOptions {
   resourceScopes: readonly string[];
   serverId: string;
   /** Who is configured to approve; what others approved is worth nothing. */
-  subjects: ReadonlySet<string>;
+  subjects: Subjects;
   /** Lets requests without any token pass; a bad token never does. */
   allowAnonymousDiscovery: boolean;
   store: Store;

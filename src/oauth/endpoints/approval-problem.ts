@@ -1,5 +1,4 @@
 // What the approval page says when a decision could not be taken, and with which status.
-import type { Credential } from "../sign-in/sign-in.ts";
 
 export interface Problem {
   status: number;
@@ -12,14 +11,6 @@ export const STALE: Problem = {
   text: "This page was open for too long, or cookies are blocked. Please decide again.",
 };
 export const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
-
-export function describeWrong({ kind, token }: Credential): Problem {
-  const either = token === undefined ? " is" : ", or the token, is";
-  return {
-    status: 401,
-    text: kind === "token" ? "That is not the token." : `User name or password${either} wrong.`,
-  };
-}
 
 /** @param retryAfter milliseconds */
 export function describeWait(retryAfter: number): Problem {

@@ -2,52 +2,33 @@
 // The authorization endpoint (OAuth 2.1 §4.1.1): shows who asks for what, and lets a person decide every time.
 // Must never answer to a redirect URI that is not the client's, and never from another browser's page.
 import { messageOf } from "../../errors.ts";
-import type { Log } from "../../log.ts";
-import type { Store } from "../../store/store.ts";
+import type { ToolScopeTable } from "../access/tool-scopes.ts";
+import type { Client, FindClient } from "../clients/client.ts";
+import { findAssistant, isLoopbackRedirect, isTrustedRedirect } from "../clients/redirect-uri.ts";
+import { formatFailure, Refusal, refuse, toWire } from "../failure.ts";
+import { ApprovalPage } from "../pages/approval-page.tsx";
+import { displayDestination } from "../pages/display.ts";
+import type { RespondWithPage } from "../pages/page-response.ts";
+import { parseParameters, type Parameters, readForm } from "../wire/parameters.ts";
+import { type ApprovalOptions, approve, type Decision, deny, reply, resumeApproval } from "./approval.ts";
+import { type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
 import {
   type AuthorizationRequest,
-  createReplyUrl,
   readAuthorizationRequest,
   readReplyTarget,
   type ReplyTarget,
 } from "./authorization-request.ts";
-import { describeWait, describeWrong, type Problem, STALE, UNDECIDED } from "./approval-problem.ts";
-import type { BrowserBinding } from "../sign-in/browser-binding.ts";
-import type { Client, FindClient } from "../clients/client.ts";
-import { formatFailure, Refusal, refuse, toWire } from "../failure.ts";
-import type { OnGrant } from "../tokens/grant-activity.ts";
-import type { Credential, SignIn } from "../sign-in/sign-in.ts";
-import type { RespondWithPage } from "../pages/page-response.ts";
-import { ApprovalPage } from "../pages/approval-page.tsx";
-import { displayClient, displayDestination, displayHost } from "../pages/display.ts";
-import { parseParameters, type Parameters, readForm } from "../wire/parameters.ts";
-import { findAssistant, isLoopbackRedirect, isTrustedRedirect } from "../clients/redirect-uri.ts";
 import { mayRefresh } from "./refresh.ts";
-import { listChoices, readChoices } from "./scope-choice.ts";
-import { createSecret, hashSecret, type RandomBytes } from "../tokens/secrets.ts";
-import { groupSource } from "../limits/source.ts";
-import type { CurrentSite } from "../site.ts";
-import type { ToolScopeTable } from "../access/tool-scopes.ts";
+import { listChoices } from "./scope-choice.ts";
 
-export interface AuthorizeOptions {
-  currentSite: CurrentSite;
+export interface AuthorizeOptions extends ApprovalOptions {
   resourceScopes: readonly string[];
   /** What the approval page says of scopes that can be left out. */
   scopes: ToolScopeTable;
   serverName: string;
-  serverId: string;
-  credential: Credential;
-  store: Store;
-  now: () => number;
-  random: RandomBytes;
-  log: Log;
-  onGrant: OnGrant;
-  sourceOf(request: Request): string;
   findClient: FindClient;
   allowRedirect: readonly string[];
-  login: SignIn;
-  binding: BrowserBinding;
-  answerPage: RespondWithPage;
+  respondWithPage: RespondWithPage;
 }
 
 export interface Authorize {
@@ -55,9 +36,10 @@ export interface Authorize {
   show(request: Request): Promise<Response>;
   /** POST: the decision. */
   decide(request: Request): Promise<Response>;
+  /** GET: the browser comes back from the site where the person has signed in. */
+  resume(request: Request): Promise<Response>;
 }
 
-const CODE_LIFETIME_MS = 60_000;
 /**
  * Chromium holds form-action against every redirect that follows the form, and callbacks redirect on to hosts only they
  * know (https://github.com/w3c/webappsec-csp/issues/8), so the schemes a code may go to are allowed, not single hosts.
@@ -65,6 +47,15 @@ const CODE_LIFETIME_MS = 60_000;
 const FORM_ACTION = ["'self'", "https:", "http:"];
 
 export function createAuthorize(options: AuthorizeOptions): Authorize {
+  const { binding, pending } = options;
+  const act = (
+    { request, query, form }: Pick<Decision, "request" | "query" | "form">,
+    next: (decision: Decision) => Response | Promise<Response>,
+  ) =>
+    answerOrReply(options, request, query, (asked) => {
+      const again = (problem: Problem) => showPage(options, request, asked, { query, problem, form });
+      return next({ request, query, form, asked, again });
+    });
   return {
     show: (request) => {
       const query = new URL(request.url).search.slice(1);
@@ -73,18 +64,26 @@ export function createAuthorize(options: AuthorizeOptions): Authorize {
     decide: async (request) => {
       const form = await readForm(request);
       const query = form.get("query") ?? "";
-      return answerOrReply(options, request, query, async (asked) => {
-        const again = (problem: Problem) => showPage(options, request, asked, { query, problem, form });
-        if (!options.binding.isSigned(request, query, form.get("csrf"))) return again(STALE);
+      return act({ request, query, form }, (decision) => {
+        if (!binding.isSigned(request, query, form.get("csrf"))) return decision.again(STALE);
         switch (form.get("decision")) {
           case "approve":
-            return approve(options, request, asked, form, again);
+            return approve(options, decision);
           case "deny":
-            return deny(options, request, asked);
+            return deny(options, decision);
           default:
-            return again(UNDECIDED);
+            return decision.again(UNDECIDED);
         }
       });
+    },
+    resume: async (request) => {
+      const state = new URL(request.url).searchParams.get("state") ?? "";
+      const found = pending.take(state, binding.identify(request).mark);
+      if (found === undefined) return refuse({ kind: "no-pending-sign-in" });
+      const { query, form } = found;
+      return act({ request, query, form }, (decision) =>
+        resumeApproval(options, decision, { state, ...found }),
+      );
     },
   };
 }
@@ -110,7 +109,7 @@ async function answerOrReply(
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
     options.log.debug(`/authorize refused: ${formatFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
-    return reply(options, target, { error, error_description: description });
+    return reply(options.currentSite, target, { error, error_description: description });
   }
 }
 
@@ -134,7 +133,7 @@ function showPage(
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
 ): Response {
-  const { binding, answerPage, serverName, credential, scopes } = options;
+  const { binding, respondWithPage, serverName, signIn, scopes } = options;
   noteAsked(options, asked.client);
   const { mark, setCookie } = binding.identify(request);
   const page = (
@@ -148,14 +147,13 @@ function showPage(
       resources={asked.resources}
       choices={listChoices(asked.scopes, scopes, form)}
       staysConnected={mayRefresh(asked.client, asked.scopes)}
-      login={credential.kind}
-      mayPaste={credential.token !== undefined}
+      prompt={signIn.prompt}
       problem={problem?.text}
       query={query}
       csrf={binding.sign(mark, query)}
     />
   );
-  return answerPage(page, problem?.status ?? 200, {
+  return respondWithPage(page, problem?.status ?? 200, {
     formAction: [...new Set([...FORM_ACTION, new URL(asked.redirectUri).protocol])].join(" "),
     ...(setCookie === undefined ? {} : { "Set-Cookie": setCookie }),
     ...problem?.headers,
@@ -170,79 +168,4 @@ function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void 
   } catch (thrown) {
     log.debug(`Could not note that the approval page was shown: ${messageOf(thrown)}`);
   }
-}
-
-async function approve(
-  options: AuthorizeOptions,
-  request: Request,
-  asked: AuthorizationRequest,
-  form: Parameters,
-  again: (problem: Problem) => Response,
-): Promise<Response> {
-  const { mark } = options.binding.identify(request);
-  const outcome = await options.login(form, options.sourceOf(request), mark);
-  if (outcome.kind === "ok") {
-    const granted = { ...asked, scopes: readChoices(asked.scopes, form) };
-    return sendCode(options, request, granted, outcome.subject);
-  }
-  options.onGrant({ state: "login-failed", ...describeRequest(options, request, asked) });
-  return again(
-    outcome.kind === "wrong" ? describeWrong(options.credential) : describeWait(outcome.retryAfter),
-  );
-}
-
-function sendCode(
-  options: AuthorizeOptions,
-  request: Request,
-  asked: AuthorizationRequest,
-  subject: string,
-): Response {
-  const { store, now, random, serverId, onGrant } = options;
-  const code = createSecret(random);
-  const { client, redirectUri, challenge, scopes, resources } = asked;
-  const described = describeRequest(options, request, asked);
-  const { clientId, clientName, source } = described;
-  const terms = {
-    serverId,
-    clientId,
-    clientName,
-    subject,
-    scopes,
-    resources,
-    redirectUri,
-    challenge,
-    source,
-  };
-  if (client.document) store.keepClient(client.document, now());
-  store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
-  onGrant({ state: "approved", ...described, subject });
-  return reply(options, asked, { code });
-}
-
-function deny(options: AuthorizeOptions, request: Request, asked: AuthorizationRequest): never {
-  options.onGrant({ state: "denied", ...describeRequest(options, request, asked) });
-  return refuse({ kind: "denied" });
-}
-
-function describeRequest({ sourceOf }: AuthorizeOptions, request: Request, asked: AuthorizationRequest) {
-  const { client, redirectUri, scopes } = asked;
-  return {
-    clientId: client.id,
-    clientName: displayClient(client.name ?? client.id, displayHost(client.id, redirectUri)),
-    scopes,
-    destination: displayDestination(redirectUri),
-    source: groupSource(sourceOf(request)),
-  };
-}
-
-/** 303, so that what was typed into the form is never sent on (OAuth 2.1 §7.5.3). */
-function reply({ currentSite }: AuthorizeOptions, target: ReplyTarget, answer: Record<string, string>) {
-  return new Response(null, {
-    status: 303,
-    headers: {
-      Location: createReplyUrl(target, currentSite().issuer, answer),
-      "Cache-Control": "no-store",
-      "Referrer-Policy": "no-referrer",
-    },
-  });
 }

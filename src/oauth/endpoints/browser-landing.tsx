@@ -11,17 +11,17 @@ export interface BrowserLandingOptions {
   currentSite: CurrentSite;
   serverName: string;
   challenger: Challenger;
-  answerPage: RespondWithPage;
+  respondWithPage: RespondWithPage;
 }
 
 /** @param authenticate for everybody else */
 export function withBrowserLanding(options: BrowserLandingOptions, authenticate: Authenticate): Authenticate {
-  const { currentSite, serverName, challenger, answerPage } = options;
+  const { currentSite, serverName, challenger, respondWithPage } = options;
   return (request, resourcePath) => {
     if (!isBrowserNavigation(request)) return authenticate(request, resourcePath);
     const page = <LandingPage serverName={serverName} url={currentSite().resources[0] ?? ""} />;
     const challenge = challenger.describe({ kind: "no-token" }, resourcePath);
-    return { ok: false, response: answerPage(page, 401, { "WWW-Authenticate": challenge }) };
+    return { ok: false, response: respondWithPage(page, 401, { "WWW-Authenticate": challenge }) };
   };
 }
 

@@ -6,13 +6,14 @@ import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
 import { answerJson } from "../wire/json-response.ts";
 import { type Parameters, readForm } from "../wire/parameters.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
 import type { CurrentSite } from "../site.ts";
 import { hashSecret, isGuessable, nameRefreshToken } from "../tokens/secrets.ts";
 
 export interface IntrospectOptions {
   currentSite: CurrentSite;
   serverId: string;
-  subjects: ReadonlySet<string>;
+  subjects: Subjects;
   store: Store;
   now: () => number;
   /** Authenticates what `withIntrospector` finds. */

@@ -3,6 +3,7 @@
 // a page where a person looks, OAuth's JSON everywhere else (RFC 6749 §5.2).
 import { Hono } from "hono";
 import type { Log } from "../../log.ts";
+import { RETURN_PATH } from "./approval.ts";
 import type { Authorize } from "./authorize.tsx";
 import { answerError, answerJson } from "../wire/json-response.ts";
 import { formatFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
@@ -16,7 +17,7 @@ type OAuthEndpoint = (request: Request) => Promise<Response>;
 
 export interface RoutesOptions extends MetadataOptions {
   log: Log;
-  answerPage: RespondWithPage;
+  respondWithPage: RespondWithPage;
   authorize: Authorize;
   token: OAuthEndpoint;
   register: OAuthEndpoint;
@@ -52,8 +53,9 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   return routes;
 }
 
-function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
+function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): Hono {
   const routes = new Hono();
+  routes.get(RETURN_PATH, (c) => authorize.resume(c.req.raw));
   routes.get("/authorize", (c) => authorize.show(c.req.raw));
   routes.post("/authorize", (c) => authorize.decide(c.req.raw));
   routes.all("/authorize", () => new Response(null, { status: 405, headers: { Allow: "GET, POST" } }));
@@ -62,10 +64,10 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
       log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       const { status, headers } = toWire(thrown.failure);
       const page = describeRefusal(thrown.failure);
-      return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);
+      return status === 408 ? respondWithPage(page, status, headers) : respondWithPage(page, 400);
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
-    return answerPage(
+    return respondWithPage(
       <ErrorPage heading="Something went wrong" explanation="The terminal says what." advice="" />,
       500,
     );

@@ -4,6 +4,7 @@
 // its claim; where the answer goes is what counts.
 import { displayDestination, displayName } from "./display.ts";
 import { Layout } from "./layout.tsx";
+import type { PromptField, SignInPrompt } from "../sign-in/prompt.ts";
 
 export interface ApprovalPageProps {
   /** What the client calls itself. */
@@ -19,9 +20,8 @@ export interface ApprovalPageProps {
   /** Scopes the person may leave out. */
   choices: readonly Choice[];
   staysConnected: boolean;
-  login: "token" | "password";
-  /** A token will do, too, where people have names and passwords. */
-  mayPaste: boolean;
+  /** What it asks of whoever signs in. */
+  prompt: SignInPrompt;
   /** What went wrong with the last try. */
   problem: string | undefined;
   /** Hidden fields that make this page this browser's. */
@@ -58,8 +58,10 @@ export function ApprovalPage(props: ApprovalPageProps) {
           <input type="hidden" name="query" value={props.query} />
           <input type="hidden" name="csrf" value={props.csrf} />
           {props.choices.length > 0 && <Choices choices={props.choices} />}
-          {props.login === "password" && <PasswordFields isNeeded={!props.mayPaste} />}
-          {props.mayPaste && <TokenField isAlone={props.login === "token"} />}
+          {props.prompt.fields.map((field, index) => (
+            <Field {...field} isFirst={index === 0} />
+          ))}
+          {props.prompt.hint && <p class="hint">{props.prompt.hint}</p>}
           <div class="actions">
             <button class="main" type="submit" name="decision" value="approve">
               Approve
@@ -166,50 +168,28 @@ function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
   );
 }
 
-function TokenField({ isAlone }: { isAlone: boolean }) {
+function Field({ name, label, isSecret, isRequired, autocomplete, hint, isFirst }: FieldProps) {
   return (
     <>
-      <label for="token">{isAlone ? "Token" : "or a token"}</label>
+      <label for={name}>{label}</label>
       <input
-        id="token"
-        name="token"
-        type="password"
-        required={isAlone}
-        autofocus={isAlone}
-        autocomplete="off"
+        id={name}
+        name={name}
+        {...(isSecret && { type: "password" })}
+        required={isRequired}
+        autofocus={isFirst}
+        autocomplete={autocomplete}
         autocapitalize="none"
         spellcheck={false}
-        aria-describedby="token-hint"
+        {...(hint !== undefined && { "aria-describedby": `${name}-hint` })}
       />
-      <p class="hint" id="token-hint">
-        {isAlone ? "Paste" : "In place of both, paste"} the token that mcp-expose printed in the terminal
-        where it runs.
-      </p>
+      {hint !== undefined && (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
     </>
   );
 }
 
-function PasswordFields({ isNeeded }: { isNeeded: boolean }) {
-  return (
-    <>
-      <label for="username">User name</label>
-      <input
-        id="username"
-        name="username"
-        required={isNeeded}
-        autofocus
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck={false}
-      />
-      <label for="password">Password</label>
-      <input
-        id="password"
-        name="password"
-        type="password"
-        required={isNeeded}
-        autocomplete="current-password"
-      />
-    </>
-  );
-}
+type FieldProps = PromptField & { isFirst: boolean };

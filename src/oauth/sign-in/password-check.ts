@@ -4,7 +4,7 @@
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 
-export interface User {
+export interface PasswordUser {
   name: string;
   /** As `mcp-expose hash-password` prints it. */
   passwordHash: string;
@@ -16,10 +16,10 @@ export type CheckPassword = (name: string, password: string) => Promise<string |
 /** Algorithm and cost, then salt and digest: of argon2 (PHC string format), or of bcrypt. */
 const ENCODED = /^(\$argon2(?:id|i|d)\$(?:v=\d+\$)?[^$]+)\$[^$]+\$[^$]+$|^(\$2[abxy]?\$\d\d)\$.{53}$/;
 
-export function createPasswordCheck(users: readonly User[], log: Log): CheckPassword {
+export function createPasswordCheck(users: readonly PasswordUser[], log: Log): CheckPassword {
   const costs = new Set(users.flatMap(({ passwordHash }) => costOf(passwordHash) ?? []));
 
-  async function verify(user: User, password: string): Promise<boolean | undefined> {
+  async function verify(user: PasswordUser, password: string): Promise<boolean | undefined> {
     try {
       return await Bun.password.verify(password, user.passwordHash);
     } catch (thrown) {

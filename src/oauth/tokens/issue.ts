@@ -1,5 +1,6 @@
 // Makes tokens and the answer that carries them (RFC 6749 §5.1). What is stored are their hashes.
 import type { AccessRecord, RefreshRecord, Store } from "../../store/store.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
 import type { OnGrant } from "./grant-activity.ts";
 import {
   createRefreshToken,
@@ -16,7 +17,7 @@ export interface IssueOptions {
   store: Store;
   serverId: string;
   /** Who is configured to approve. */
-  subjects: ReadonlySet<string>;
+  subjects: Subjects;
   serverName: string;
   /** Lifetimes in milliseconds. A refresh token is good for `refreshTtl` after it was issued. */
   accessTtl: number;
