@@ -1,49 +1,41 @@
 // The OAuth 2.1 authorization server in front of the wrapped MCP server, and the guard of its resources: the contract
 // the rest of the program sees, and where the endpoints are put together. Draft-ietf-oauth-v2-1; MCP authorization.
 import type { Hono } from "hono";
-import { messageOf, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Revocation, Store } from "../store/store.ts";
-import { createAuthorize } from "./endpoints/authorize.tsx";
+import type { Store } from "../store/store.ts";
+import { type AccessPolicy, createAccessPolicy } from "./access/access-policy.ts";
 import { type Authenticate, createBearerGuard } from "./access/bearer-guard.ts";
-import { createBrowserBinding } from "./sign-in/browser-binding.ts";
 import { createChallenger } from "./access/challenge.ts";
-import { createAssertionCheck } from "./clients/client-assertion.ts";
-import { createClientAuthentication } from "./clients/client-authentication.ts";
-import { createClientFinder, type FindClient } from "./clients/client.ts";
-import { readKeyDocument } from "./clients/metadata-document.ts";
-import { createCountedSource } from "./limits/counted-source.ts";
-import { createDocumentCache } from "./clients/document-cache.ts";
-import { createTrustedDocuments, type DocumentPolicy } from "./clients/trusted-documents.ts";
-import type { OnGrant } from "./tokens/grant-activity.ts";
-import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
-import { createLastUses } from "./tokens/last-use.ts";
-import { limitAttempts } from "./sign-in/attempts.ts";
-import type { SignIn, Subjects } from "./sign-in/sign-in.ts";
-import { createPendingSignIns } from "./endpoints/pending-sign-ins.ts";
-import { type RespondWithPage, createPageResponder } from "./pages/page-response.ts";
-import { displayClient, displayName } from "./pages/display.ts";
-import { createAccessPolicy, type AccessPolicy } from "./access/access-policy.ts";
+import { listResourceScopes } from "./access/scopes.ts";
+import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
+import { createClients } from "./clients/clients.ts";
 import type { PinnedGet } from "./clients/pinned-get.ts";
+import type { DocumentPolicy } from "./clients/trusted-documents.ts";
+import { createAuthorize } from "./endpoints/authorize.tsx";
+import { withBrowserLanding } from "./endpoints/browser-landing.tsx";
+import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
+import { createPendingSignIns } from "./endpoints/pending-sign-ins.ts";
 import { createRegister } from "./endpoints/register.ts";
-import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
 import { createRevoke } from "./endpoints/revoke.ts";
 import { createOAuthRoutes } from "./endpoints/routes.tsx";
-import { listResourceScopes } from "./access/scopes.ts";
-import type { RandomBytes } from "./tokens/secrets.ts";
-import { createMovableSite, type CurrentSite } from "./site.ts";
-import { createSweeper } from "./tokens/sweeper.ts";
 import { createToken } from "./endpoints/token.ts";
-import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
-import { withBrowserLanding } from "./endpoints/browser-landing.tsx";
+import { createPageResponder, type RespondWithPage } from "./pages/page-response.ts";
+import { limitAttempts } from "./sign-in/attempts.ts";
+import { createBrowserBinding } from "./sign-in/browser-binding.ts";
+import type { SignIn, Subjects } from "./sign-in/sign-in.ts";
+import { createMovableSite, type CurrentSite } from "./site.ts";
+import { endUnconfigured, reportRevocation } from "./tokens/ended-access.ts";
+import type { OnGrant } from "./tokens/grant-activity.ts";
+import { createLastUses } from "./tokens/last-use.ts";
+import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
+import type { RandomBytes } from "./tokens/secrets.ts";
+import { createSweeper } from "./tokens/sweeper.ts";
 
 export { checkIssuer } from "./site.ts";
 export type { GrantActivity } from "./tokens/grant-activity.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Principal } from "./access/principal.ts";
-
-/** Several keys, some long ones. */
-const MAX_KEYS_BYTES = 32 * 1024;
 
 export interface OAuthOptions {
   /** Paths of what tokens are for, such as `/mcp` and `/sse`, under whatever URL we are; the first is the default. */
@@ -112,19 +104,16 @@ export interface OAuth {
 
 /** @throws {UserError} when an option would make the server unsafe */
 export function createOAuth(settings: OAuthOptions): OAuth {
-  checkOptions(settings);
+  checkRedirects(settings);
   redactSecrets(settings);
-  const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
-  const { subjects } = settings.signIn;
   const site = createMovableSite(settings.resourcePaths);
-  const options = {
+  const options: OAuthParts = {
     ...settings,
     currentSite: site.current,
-    resourceScopes,
-    subjects,
+    resourceScopes: listResourceScopes(Object.keys(settings.scopes)),
+    subjects: settings.signIn.subjects,
     respondWithPage: createPageResponder(),
   };
-  const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
     onGrantRevoked: (revocation) => reportRevocation(options, revocation),
@@ -134,102 +123,73 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   return {
     moveTo: site.moveTo,
     routes: createRoutes(options, watch),
-    authenticate: withBrowserLanding(
-      { ...options, challenger },
-      createBearerGuard({ ...options, challenger }),
-    ),
-    policy: isLimited(options)
-      ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
-      : undefined,
+    ...createAccess(options),
     onRevoked: watch.listen,
     noteUse: (grantId) => lastUses.note(grantId, options.now()),
     endUnconfigured: () => endUnconfigured(options, watch),
-    close: () => {
+    close() {
       watch.close();
       sweeper.close();
     },
   };
 }
 
-function endUnconfigured(options: CompleteOptions, watch: RevocationWatch): void {
-  try {
-    const { serverId, subjects, currentSite } = options;
-    const { resources } = currentSite();
-    options.store.revokeUnconfigured({ serverId, subjects, resources }, options.now());
-    watch.check();
-  } catch (thrown) {
-    options.log.warn(`Could not end the access of people who are no longer configured: ${messageOf(thrown)}`);
-  }
-}
-
-function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {
-  return allowAnonymousDiscovery || Object.keys(scopes).length > 0;
-}
-
-type CompleteOptions = OAuthOptions & {
+/** The options, and what several parts need of them. */
+type OAuthParts = OAuthOptions & {
   currentSite: CurrentSite;
   resourceScopes: readonly string[];
   subjects: Subjects;
   respondWithPage: RespondWithPage;
 };
 
-function createRoutes(options: CompleteOptions, watch: RevocationWatch): Hono {
-  const { documents, get, introspectSecret } = options;
-  const countSource = createCountedSource(options);
-  const finder = createClientFinder({
-    ...options,
-    countSource,
-    documents: documents && createTrustedDocuments({ ...options, policy: documents }),
-  });
-  const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
-  const findAssertionFlaw = createAssertionCheck({ ...options, keys });
-  const authenticating = (findClient: FindClient) =>
-    createClientAuthentication({ ...options, findClient, findAssertionFlaw, countSource });
-  const authenticateClient = authenticating(finder.findReturning);
-  const binding = createBrowserBinding(options);
+/** What stands before the resources. */
+function createAccess(options: OAuthParts): Pick<OAuth, "authenticate" | "policy"> {
+  const challenger = createChallenger(options);
+  const isLimited = options.allowAnonymousDiscovery || Object.keys(options.scopes).length > 0;
+  return {
+    authenticate: withBrowserLanding(
+      { ...options, challenger },
+      createBearerGuard({ ...options, challenger }),
+    ),
+    policy: isLimited
+      ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
+      : undefined,
+  };
+}
+
+/** The endpoints of the authorization server. */
+function createRoutes(options: OAuthParts, watch: RevocationWatch): Hono {
+  const { documents, introspectSecret } = options;
+  const { find, findReturning, createAuthentication } = createClients(options);
+  const authenticateClient = createAuthentication(findReturning);
   return createOAuthRoutes({
     ...options,
     takesDocuments: documents !== undefined,
     authorize: createAuthorize({
       ...options,
-      findClient: finder.find,
+      findClient: find,
       signIn: limitAttempts(options.signIn, options),
       pending: createPendingSignIns(options),
-      binding,
+      binding: createBrowserBinding(options),
     }),
     token: createToken(options, authenticateClient),
     register: createRegister(options),
     revoke: createRevoke({ ...options, authenticateClient, onAccessRevoked: watch.announce }),
     introspect: createIntrospect({
       ...options,
-      authenticateClient: authenticating(withIntrospector(finder.findReturning, introspectSecret)),
+      authenticateClient: createAuthentication(withIntrospector(findReturning, introspectSecret)),
     }),
     afterAnswer: watch.check,
   });
 }
 
-function reportRevocation({ log, onGrant }: OAuthOptions, revocation: Revocation): void {
-  const clientName = displayClient(revocation.clientName, revocation.clientId);
-  // A code or token used twice is in two hands, and one of them is a thief's.
-  if (revocation.reason === "replay") {
-    log.warn(`A code or refresh token of "${clientName}" was used twice; its grant is revoked.`);
-  }
-  if (revocation.reason === "unconfigured") {
-    log.warn(
-      `"${displayName(revocation.subject)}" is no longer configured, so what was approved under that name has ended.`,
-    );
-  }
-  onGrant({ state: "revoked", ...revocation, clientName });
-}
-
-function checkOptions({ allowRedirect }: OAuthOptions): void {
+function checkRedirects({ allowRedirect }: OAuthOptions): void {
   const relative = allowRedirect.find((uri) => !URL.canParse(uri));
-  if (relative !== undefined) {
-    throw new UserError(
-      `The allowed redirect "${relative}" is not a URI.`,
-      "Give it in full, scheme included.",
-    );
-  }
+  if (relative === undefined) return;
+  throw new UserError(
+    `The allowed redirect "${relative}" is not a URI.`,
+    "Give it in full, scheme included.",
+  );
 }
 
 function redactSecrets({ log, clients, introspectSecret }: OAuthOptions): void {

@@ -41,18 +41,27 @@ export function isLoopbackRedirect(redirectUri: string): boolean {
  * @param allowed what the person running this allowed on top, exactly as written
  */
 export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]): string | undefined {
+  const flaw = findFormFlaw(redirectUri);
+  if (flaw !== undefined) return flaw;
+  const isKnown = allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined;
+  return isKnown ? undefined : findDestinationFlaw(redirectUri);
+}
+
+/** What spoils any redirect URI, allowed or not. */
+function findFormFlaw(redirectUri: string): string | undefined {
   if (redirectUri.length > MAX_LENGTH) return "is too long";
   if (!VISIBLE_ASCII.test(redirectUri) || !URL.canParse(redirectUri)) return "is not an absolute URI";
   if (redirectUri.includes("#")) return "has a fragment";
   const { protocol, username, password } = new URL(redirectUri);
   if (username !== "" || password !== "") return "has user information";
-  if (NEVER.has(protocol)) return "has a forbidden scheme";
-  if (allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined) return undefined;
+  return NEVER.has(protocol) ? "has a forbidden scheme" : undefined;
+}
+
+function findDestinationFlaw(redirectUri: string): string | undefined {
+  const { protocol, hostname } = new URL(redirectUri);
   if (protocol === "https:") {
     const host = HTTPS.exec(redirectUri)?.[1]?.toLowerCase();
-    return host === normalizeHost(new URL(redirectUri).hostname)
-      ? undefined
-      : "is not written as https://host/path";
+    return host === normalizeHost(hostname) ? undefined : "is not written as https://host/path";
   }
   if (isLoopbackRedirect(redirectUri)) return undefined;
   return protocol === "http:" ? "is http, but not on a loopback address" : "has a scheme that is not allowed";

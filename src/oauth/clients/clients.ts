@@ -1,0 +1,51 @@
+// Everything that knows clients, put together: which client a client_id stands for, and whether a request is really that client's.
+import type { Log } from "../../log.ts";
+import type { Store } from "../../store/store.ts";
+import { createCountedSource } from "../limits/counted-source.ts";
+import type { CurrentSite } from "../site.ts";
+import { createAssertionCheck } from "./client-assertion.ts";
+import { type AuthenticateClient, createClientAuthentication } from "./client-authentication.ts";
+import { type ClientFinder, createClientFinder, type FindClient } from "./client.ts";
+import { createDocumentCache } from "./document-cache.ts";
+import { readKeyDocument } from "./metadata-document.ts";
+import type { PinnedGet } from "./pinned-get.ts";
+import { createTrustedDocuments, type DocumentPolicy } from "./trusted-documents.ts";
+
+export interface ClientsOptions {
+  /** Clients set up beforehand. */
+  clients: readonly { id: string; secret?: string }[];
+  /** Whose metadata documents are believed; absent: no one's. */
+  documents: DocumentPolicy | undefined;
+  allowRedirect: readonly string[];
+  currentSite: CurrentSite;
+  store: Store;
+  get: PinnedGet;
+  now: () => number;
+  log: Log;
+  sourceOf(request: Request): string;
+}
+
+export interface Clients extends ClientFinder {
+  /** Checks of who a client is, with limits of their own. @param findClient finds those that may come */
+  createAuthentication(findClient: FindClient): AuthenticateClient;
+}
+
+/** Several keys, some long ones. */
+const MAX_KEYS_BYTES = 32 * 1024;
+
+export function createClients(options: ClientsOptions): Clients {
+  const { documents, get } = options;
+  const countSource = createCountedSource(options);
+  const finder = createClientFinder({
+    ...options,
+    countSource,
+    documents: documents && createTrustedDocuments({ ...options, policy: documents }),
+  });
+  const keys = createDocumentCache({ ...options, get, maxBytes: MAX_KEYS_BYTES, read: readKeyDocument });
+  const findAssertionFlaw = createAssertionCheck({ ...options, keys });
+  return {
+    ...finder,
+    createAuthentication: (findClient) =>
+      createClientAuthentication({ ...options, findClient, findAssertionFlaw, countSource }),
+  };
+}
