@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { createLog } from "../src/log.ts";
 import { createOAuth } from "../src/oauth/oauth.ts";
 import { createPastedToken } from "../src/oauth/sign-in/pasted-token.ts";
-import { hashSecret } from "../src/oauth/tokens/secrets.ts";
+import { hashSecret } from "../src/oauth/secrets.ts";
 import { openStore } from "../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../src/store/store.ts";
 import { median, type Effort } from "./sample.ts";

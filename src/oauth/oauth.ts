@@ -29,7 +29,7 @@ import { endUnconfigured, reportRevocation } from "./tokens/ended-access.ts";
 import type { OnGrant } from "./tokens/grant-activity.ts";
 import { createLastUses } from "./tokens/last-use.ts";
 import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
-import type { RandomBytes } from "./tokens/secrets.ts";
+import type { RandomBytes } from "./secrets.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 
 export { checkIssuer } from "./site.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashSecret } from "../../src/oauth/tokens/secrets.ts";
+import { hashSecret } from "../../src/oauth/secrets.ts";
 import {
   approve,
   authorizeQuery,

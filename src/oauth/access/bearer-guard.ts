@@ -8,7 +8,7 @@ import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
 import type { CurrentSite } from "../site.ts";
-import { hashSecret } from "../tokens/secrets.ts";
+import { hashSecret } from "../secrets.ts";
 
 /** `principal` is absent for a request without a token where that may look around. */
 export type Authentication =

@@ -16,7 +16,7 @@ import type { Client } from "./client.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import { refuse } from "../failure.ts";
 import type { CurrentSite } from "../site.ts";
-import { hashSecret } from "../tokens/secrets.ts";
+import { hashSecret } from "../secrets.ts";
 import { createThrottle } from "../limits/throttle.ts";
 
 export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

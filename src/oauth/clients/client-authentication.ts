@@ -5,7 +5,7 @@ import { ASSERTION_TYPE, type FindAssertionFlaw, readAssertedClient } from "./cl
 import type { CountedSourceOf } from "../limits/counted-source.ts";
 import { refuse } from "../failure.ts";
 import type { Parameters } from "../wire/parameters.ts";
-import { hashSecret, isSameSecret } from "../tokens/secrets.ts";
+import { hashSecret, isSameSecret } from "../secrets.ts";
 import { createThrottle, type Throttle } from "../limits/throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;

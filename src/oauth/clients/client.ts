@@ -6,8 +6,9 @@ import { isDocumentId } from "./metadata-document.ts";
 import type { CountedSourceOf } from "../limits/counted-source.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { Refusal } from "../failure.ts";
+import { displayDestination } from "../pages/display.ts";
 import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
-import { hashSecret, isGuessable } from "../tokens/secrets.ts";
+import { hashSecret, isGuessable } from "../secrets.ts";
 
 export interface Client {
   id: string;
@@ -126,4 +127,9 @@ function describeRecord(
       metadata.redirect_uris.some((registered) => matchesRegistered(uri, registered)),
     document: undefined,
   };
+}
+
+/** Who is behind a client: whoever publishes its document, else where its answers go. */
+export function displayHost(clientId: string, redirectUri: string): string {
+  return isDocumentId(clientId) ? new URL(clientId).host : displayDestination(redirectUri);
 }

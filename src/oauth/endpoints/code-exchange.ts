@@ -11,10 +11,11 @@ import {
 } from "../tokens/issue.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import { isVerifierFor } from "../tokens/pkce.ts";
-import { displayClient, displayHost } from "../pages/display.ts";
+import { displayClient } from "../pages/display.ts";
+import { displayHost } from "../clients/client.ts";
 import { mayRefresh } from "./refresh.ts";
 import { readResources } from "../access/resource.ts";
-import { createId, hashSecret } from "../tokens/secrets.ts";
+import { createId, hashSecret } from "../secrets.ts";
 
 const GRANT_ID_BYTES = 8;
 /** However often it is refreshed, a grant ends after so many refresh lifetimes and the person is asked again. */

@@ -8,7 +8,7 @@ import { answerJson } from "../wire/json-response.ts";
 import { type Parameters, readForm } from "../wire/parameters.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
 import type { CurrentSite } from "../site.ts";
-import { hashSecret, isGuessable, nameRefreshToken } from "../tokens/secrets.ts";
+import { hashSecret, isGuessable, nameRefreshToken } from "../secrets.ts";
 
 export interface IntrospectOptions {
   currentSite: CurrentSite;

@@ -16,7 +16,7 @@ import type { Parameters } from "../wire/parameters.ts";
 import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
 import type { CurrentSite } from "../site.ts";
-import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../tokens/secrets.ts";
+import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../secrets.ts";
 import { createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;

@@ -7,7 +7,7 @@ import { refuse } from "../failure.ts";
 import { answerJson } from "../wire/json-response.ts";
 import { readRegistration } from "../clients/registration-metadata.ts";
 import { listServerScopes } from "../access/scopes.ts";
-import { createId, createSecret, hashSecret, type RandomBytes } from "../tokens/secrets.ts";
+import { createId, createSecret, hashSecret, type RandomBytes } from "../secrets.ts";
 import { createThrottle } from "../limits/throttle.ts";
 import { groupNetwork, groupSource } from "../limits/source.ts";
 

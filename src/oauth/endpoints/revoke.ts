@@ -4,7 +4,7 @@ import type { Store } from "../../store/store.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
 import { readForm } from "../wire/parameters.ts";
-import { hashSecret, nameRefreshToken } from "../tokens/secrets.ts";
+import { hashSecret, nameRefreshToken } from "../secrets.ts";
 
 export interface RevokeOptions {
   store: Store;

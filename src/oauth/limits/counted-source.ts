@@ -2,7 +2,7 @@
 // could use up what the owner's own connection may do: a client that somebody has approved is counted by itself there.
 // By client alone would let strangers from elsewhere use that up, so both count.
 import type { Store } from "../../store/store.ts";
-import { hashSecret } from "../tokens/secrets.ts";
+import { hashSecret } from "../secrets.ts";
 import { groupSource } from "./source.ts";
 
 /** @returns what to count by */

@@ -1,6 +1,5 @@
 // Makes text that a stranger chose fit to be shown to a person who must decide by it.
 import { printable } from "../../printable.ts";
-import { isDocumentId } from "../clients/metadata-document.ts";
 
 const MAX_NAME = 60;
 const MAX_URL = 100;
@@ -23,11 +22,6 @@ export function displayName(name: string): string {
 /** What a client is called where people read it: by its own name, or by `host` where that would be a blank. */
 export function displayClient(name: string, host: string): string {
   return displayName(name) || displayName(host) || "?";
-}
-
-/** Who is behind a client: whoever publishes its document, else where its answers go. */
-export function displayHost(clientId: string, redirectUri: string): string {
-  return isDocumentId(clientId) ? new URL(clientId).host : displayDestination(redirectUri);
 }
 
 /** The part of a redirect URI that says who gets the answer: its host, or its scheme where that is no web address. */

@@ -2,7 +2,7 @@
 // somebody else, is worth nothing (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { CurrentSite } from "../site.ts";
-import { createSecret, type RandomBytes } from "../tokens/secrets.ts";
+import { createSecret, type RandomBytes } from "../secrets.ts";
 
 export interface BrowserBinding {
   /** The browser's mark, and the header that gives it one if it has none. */

@@ -1,7 +1,7 @@
 // Signing in with the token that mcp-expose printed where it runs, or that the person chose. There is one, so no one has a name.
 import { UserError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { isSameSecret } from "../tokens/secrets.ts";
+import { isSameSecret } from "../secrets.ts";
 import type { Parameters } from "../wire/parameters.ts";
 import type { SignIn } from "./sign-in.ts";
 

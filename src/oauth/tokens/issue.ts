@@ -8,7 +8,7 @@ import {
   hashSecret,
   nameRefreshToken,
   type RandomBytes,
-} from "./secrets.ts";
+} from "../secrets.ts";
 
 /** How long a used refresh token still leads to its successor. */
 export const GRACE_MS = 60_000;
