@@ -150,7 +150,7 @@ test("A17: a wrong password is told on the page, where the right one then works"
   await page.waitForURL(`${callback()}?code=*`);
 });
 
-test("A12: approving with a sign-in at another site takes the browser there, back here, and on to the app", async () => {
+test("approving with a sign-in at another site takes the browser there, back here, and on to the app", async () => {
   await server.stop();
   await using site = startIdentitySite();
   server = await startServer({ signIn: site.signIn });
