@@ -38,9 +38,9 @@ export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Principal } from "./access/principal.ts";
 
 export interface OAuthOptions {
-  /** Paths of what tokens are for, such as `/mcp` and `/sse`, under whatever URL we are; the first is the default. */
+  /** Paths of the resources that tokens are for, such as `/mcp` and `/sse`; the first is the default. */
   resourcePaths: readonly string[];
-  /** What is exposed, for people. */
+  /** Name of the wrapped server, for people. */
   serverName: string;
   /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
   serverId: string;
@@ -48,57 +48,57 @@ export interface OAuthOptions {
   signIn: SignIn;
   /** Scopes besides the default one, and the tools each opens. */
   scopes: ToolScopeTable;
-  /** Lets somebody without a token see what there is; calls still need one. */
+  /** Lets callers without a token list tools, prompts and resources; calls still need a token. */
   allowAnonymousDiscovery: boolean;
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
-  /** Whose metadata documents are believed; absent: nobody's. */
+  /** Which metadata documents are trusted; absent: none. */
   documents: DocumentPolicy | undefined;
-  /** What another program asks about tokens with; without it only clients may, about their own. */
+  /** Secret of a program that may ask about every token; without it clients alone may ask, about their own tokens. */
   introspectSecret?: string;
   /** Lifetimes in milliseconds. */
   accessTtl: number;
   refreshTtl: number;
   /** Redirect URIs allowed on top of https, loopback and the known assistants'. */
   allowRedirect: readonly string[];
-  /** Closed by whoever opened it. */
+  /** The caller closes it. */
   store: Store;
-  /** Fetches what a stranger's URL leads to. */
+  /** Fetches documents from URLs that a stranger chose. */
   get: PinnedGet;
   now: () => number;
   random: RandomBytes;
   log: Log;
   onGrant: OnGrant;
-  /** The address a request comes from, for throttling; whom to believe about it is the caller's business. */
+  /** The address a request comes from, for throttling; the caller decides which headers to trust for it. */
   sourceOf(request: Request): string;
 }
 
 export interface OAuth {
   /**
-   * Binds issuer, resources and cookies to this URL, which `checkIssuer` has let pass; to be called before the first request.
-   * Tokens for the URL before are worth nothing from then on (RFC 8707 §2); everything else lives on.
+   * Binds issuer, resources and cookies to this URL, which must have passed `checkIssuer`. Call it before the first request.
+   * Tokens for the previous URL are no longer valid (RFC 8707 §2); all other state is kept.
    */
   moveTo(publicUrl: string): void;
-  /** Every public route of the authorization server; CORS is added by whoever mounts it, but not on /authorize. */
+  /** Every public route of the authorization server. The caller adds CORS, but never under /authorize. */
   routes: Hono;
-  /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
+  /** Returns the principal of a request to a resource, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
   authenticate: Authenticate;
-  /** To be called when a request comes, and not when its credential is looked at once more. */
+  /** Call it once for a request, and not when the same token is checked again. */
   noteUse(grantId: string): void;
-  /** What somebody who got in may do; absent when everybody may do everything. */
+  /** Which requests and tools a caller may use; absent when there are no limits. */
   policy: AccessPolicy | undefined;
   /**
-   * Called when a grant or one of its access tokens is revoked, so that streams opened under it can end;
-   * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
+   * Calls `listener` when a grant or one of its access tokens is revoked, so that streams opened under it can end;
+   * `Principal.expiresAt` says when a token expires by itself. Returns a function that stops it.
    */
   onRevoked(listener: (grantId: string) => void): () => void;
   /**
-   * Ends for good what was approved, for this server under this URL, by somebody who is no longer configured: a name that
-   * is configured again may be another person's, or that of one who was taken out since a device was lost. They are refused
-   * by name before, so this waits until the start has succeeded: one that fails, mistyped, costs nobody anything.
+   * Revokes what was approved, for this server under this URL, by people who are no longer configured: a name that is
+   * configured again may be another person's, or that of a person who was removed since a device was lost. Their tokens are
+   * refused by name before, so call it when the start has succeeded: a start that fails over a typing error must end no grant.
    */
   endUnconfigured(): void;
-  /** Stops the timers. */
+  /** Stops the timers, and writes the last uses of grants to the store. */
   close(): void;
 }
 
@@ -134,7 +134,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   };
 }
 
-/** The options, and what several parts need of them. */
+/** The options, and what is made of them for several parts. */
 type OAuthParts = OAuthOptions & {
   currentSite: CurrentSite;
   resourceScopes: readonly string[];
@@ -142,7 +142,7 @@ type OAuthParts = OAuthOptions & {
   respondWithPage: RespondWithPage;
 };
 
-/** What stands before the resources. */
+/** The guards of the resources. */
 function createAccess(options: OAuthParts): Pick<OAuth, "authenticate" | "policy"> {
   const challenger = createChallenger(options);
   const isLimited = options.allowAnonymousDiscovery || Object.keys(options.scopes).length > 0;
@@ -188,7 +188,7 @@ function checkRedirects({ allowRedirect }: OAuthOptions): void {
   if (relative === undefined) return;
   throw new UserError(
     `The allowed redirect "${relative}" is not a URI.`,
-    "Give it in full, scheme included.",
+    "Write the whole URI, including its scheme.",
   );
 }
 

@@ -6,7 +6,7 @@ import { isLoopback } from "../loopback.ts";
 export interface Site {
   /** The public origin, without a trailing slash. */
   readonly issuer: string;
-  /** What tokens are for, such as `https://host/mcp` and `https://host/sse`; the first is the default. */
+  /** The resources that tokens are for, such as `https://host/mcp` and `https://host/sse`; the first is the default. */
   readonly resources: readonly string[];
 }
 

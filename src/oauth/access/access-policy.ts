@@ -1,4 +1,4 @@
-// What somebody who got in may do there: which requests and which tools, and how a refusal looks
+// Decides which requests and tools a caller may use, and how a refusal looks
 // (MCP authorization, "Runtime Insufficient Scope Errors"). The refusal of a tool call is HTTP 401 or 403 with a
 // challenge, which is what Claude and the SDKs act on; its body is the tool result that makes ChatGPT offer to sign in.
 import type { Log } from "../../log.ts";
@@ -10,7 +10,7 @@ import { DEFAULT_SCOPE } from "./scopes.ts";
 import type { AnnotatedTool, ToolScopes } from "./tool-scopes.ts";
 import { printable } from "../../printable.ts";
 
-/** A request as far as permission depends on it. */
+/** The parts of a request that the policy depends on. */
 export interface AccessRequest {
   /** As JSON text. */
   id: string;
@@ -19,9 +19,9 @@ export interface AccessRequest {
   tool?: AnnotatedTool | undefined;
 }
 
-/** How a tool is shown to somebody who may see it. */
+/** What is added to a tool in the `tools/list` result of a caller who may see it. */
 export interface ToolView {
-  /** For ChatGPT: how one gets to call it. */
+  /** Tells ChatGPT which sign-in a call needs. */
   securitySchemes?: readonly object[];
 }
 
@@ -31,7 +31,7 @@ export interface AccessPolicy {
   /**
    * The answer to a request that its caller may not make; undefined when it may.
    *
-   * @param caller absent for somebody without a token
+   * @param caller absent for a caller without a token
    * @param resourcePath such as `/mcp`
    */
   refuse(caller: Principal | undefined, call: AccessRequest, resourcePath: string): Response | undefined;
@@ -41,18 +41,18 @@ export interface AccessPolicy {
 
 export interface AccessPolicyOptions {
   toolScopes: ToolScopes;
-  /** Whether somebody without a token may look around. */
+  /** Whether a caller without a token may list tools, prompts and resources. */
   allowAnonymousDiscovery: boolean;
   challenger: Challenger;
   log: Log;
 }
 
 /**
- * What shows what there is and does nothing, and the handshake before it: clients end a connection over a refused
- * notification. A cancellation reaches nothing but requests of the same session. Other notifications can change what
+ * Methods that list and change nothing, and the handshake before them: clients end a connection over a refused
+ * notification. A cancellation reaches only requests of the same session. Other notifications can change what
  * the server does (its roots, for one).
  */
-const LOOKING: ReadonlySet<string> = new Set([
+const DISCOVERY: ReadonlySet<string> = new Set([
   "initialize",
   "notifications/initialized",
   "notifications/cancelled",
@@ -68,8 +68,8 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   const { toolScopes, allowAnonymousDiscovery, challenger, log } = options;
 
   function findFailure(caller: Principal | undefined, { method, tool }: AccessRequest): Failure | undefined {
-    if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
-    if (tool === undefined) return LOOKING.has(method) ? undefined : findScopeFailure(caller);
+    if (caller === undefined) return DISCOVERY.has(method) ? undefined : { kind: "no-token" };
+    if (tool === undefined) return DISCOVERY.has(method) ? undefined : findScopeFailure(caller);
     if (toolScopes.mayCall(caller.scopes, tool)) return undefined;
     return { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: caller.scopes };
   }
@@ -115,7 +115,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   };
 }
 
-/** What the person's table does not speak of is open to the default scope. */
+/** The default scope opens everything that the configured table does not mention. */
 function findScopeFailure({ scopes }: Principal): Failure | undefined {
   if (scopes.includes(DEFAULT_SCOPE)) return undefined;
   return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };

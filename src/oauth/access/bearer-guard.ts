@@ -1,5 +1,5 @@
 // Checks the access token of every request to a resource (RFC 6750 §2.1, OAuth 2.1 §5).
-// Tokens in a query or a form are not looked at.
+// Tokens in a query or a form are ignored.
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import type { Challenger } from "./challenge.ts";
@@ -10,18 +10,18 @@ import type { Subjects } from "../sign-in/sign-in.ts";
 import type { CurrentSite } from "../site.ts";
 import { hashSecret } from "../secrets.ts";
 
-/** `principal` is absent for a request without a token where that may look around. */
+/** `principal` is absent for a request without a token, where anonymous discovery is allowed. */
 export type Authentication =
   { ok: true; principal: Principal | undefined } | { ok: false; response: Response };
 export type Authenticate = (request: Request, resourcePath: string) => Authentication;
 
 export interface BearerGuardOptions {
-  /** All resources lead to one server, so a token for one of them is good for all. */
+  /** All resources lead to one server, so a token for one of them is valid for all. */
   currentSite: CurrentSite;
   /** The scopes that open anything; `offline_access` does not. */
   resourceScopes: readonly string[];
   serverId: string;
-  /** Who is configured to approve; what others approved is worth nothing. */
+  /** People who can approve; approvals by anyone else are not valid. */
   subjects: Subjects;
   /** Lets requests without any token pass; a bad token never does. */
   allowAnonymousDiscovery: boolean;

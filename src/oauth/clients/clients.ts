@@ -1,4 +1,4 @@
-// Everything that knows clients, put together: which client a client_id stands for, and whether a request is really that client's.
+// Puts together what knows clients: which client a client_id stands for, and whether a request really comes from that client.
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import { createCountedSource } from "../limits/counted-source.ts";
@@ -14,7 +14,7 @@ import { createTrustedDocuments, type DocumentPolicy } from "./trusted-documents
 export interface ClientsOptions {
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
-  /** Whose metadata documents are believed; absent: no one's. */
+  /** Which metadata documents are trusted; absent: none. */
   documents: DocumentPolicy | undefined;
   allowRedirect: readonly string[];
   currentSite: CurrentSite;
@@ -26,7 +26,7 @@ export interface ClientsOptions {
 }
 
 export interface Clients extends ClientFinder {
-  /** Checks of who a client is, with limits of their own. @param findClient finds those that may come */
+  /** Each authentication has limits of its own. @param findClient finds the clients that may use it */
   createAuthentication(findClient: FindClient): AuthenticateClient;
 }
 

@@ -1,5 +1,5 @@
-// Reads single members of client metadata (RFC 7591 §2), whoever sent them: a registration or a metadata document.
-// What cannot be understood is refused as `bad-client-metadata`; unknown members are nobody's business here.
+// Reads single members of client metadata (RFC 7591 §2), of a registration or of a metadata document.
+// A member with a wrong type is refused as `bad-client-metadata`; unknown members are ignored.
 import type { ClientMetadata } from "../../store/store.ts";
 import { refuse } from "../failure.ts";
 
@@ -21,7 +21,7 @@ export function parseObject(json: string): MetadataFields {
   return refuseMetadata("The body must be a JSON object.");
 }
 
-/** What is both asked for and offered; everything offered when nothing is asked for. */
+/** The values that are both requested and offered; all that are offered when none are requested. */
 export function readOffered(
   body: MetadataFields,
   field: string,

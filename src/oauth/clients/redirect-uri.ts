@@ -3,7 +3,7 @@
 // the text itself, so that no difference between two URL parsers can be turned into an open redirect.
 import { normalizeHost } from "../../host-name.ts";
 
-/** Callbacks of assistants that people know; the code can reach nobody but them. */
+/** Callbacks of well-known assistants: a code that is sent there reaches no one else. */
 const ASSISTANTS: readonly { name: string; uri: RegExp | string }[] = [
   { name: "Claude", uri: "https://claude.ai/api/mcp/auth_callback" },
   { name: "Claude", uri: "https://claude.com/api/mcp/auth_callback" },
@@ -47,7 +47,7 @@ export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]
   return isKnown ? undefined : findDestinationFlaw(redirectUri);
 }
 
-/** What spoils any redirect URI, allowed or not. */
+/** A flaw that no option allows. */
 function findFormFlaw(redirectUri: string): string | undefined {
   if (redirectUri.length > MAX_LENGTH) return "is too long";
   if (!VISIBLE_ASCII.test(redirectUri) || !URL.canParse(redirectUri)) return "is not an absolute URI";
@@ -78,8 +78,8 @@ export function matchesRegistered(presented: string, registered: string): boolea
 }
 
 /**
- * Whether this one needs no client's word: a known assistant's, any on loopback, or an allowed one. A client that was
- * set up beforehand registered none, so it may use these.
+ * Whether a redirect URI is safe without a registration: a known assistant's, one on loopback, or an allowed one. A client
+ * that was set up beforehand has registered none, so it may use these.
  */
 export function isTrustedRedirect(presented: string, allowed: readonly string[]): boolean {
   if (findRedirectFlaw(presented, allowed) !== undefined) return false;

@@ -1,5 +1,5 @@
 // Checks the metadata of a client that registers itself (RFC 7591 §2; MCP authorization, "Dynamic Client Registration").
-// Unknown members are ignored, what we cannot offer is left out, what we cannot allow is refused.
+// Unknown members are ignored, values we do not offer are left out, and those we must not allow are refused.
 import type { ClientMetadata } from "../../store/store.ts";
 import { GRANT_TYPES, REGISTERED_AUTH_METHODS } from "../capabilities.ts";
 import { refuse } from "../failure.ts";
@@ -18,7 +18,7 @@ import { findRedirectFlaw } from "./redirect-uri.ts";
 const MAX_REDIRECT_URIS = 20;
 
 /**
- * What will be registered for the JSON text a client posted.
+ * The metadata that is registered for the JSON text a client posted.
  *
  * @param allowRedirect redirect URIs the person running this allowed on top
  * @param scopes what can be granted
@@ -61,7 +61,7 @@ function readAuthMethod(body: MetadataFields): ClientMetadata["token_endpoint_au
   );
 }
 
-/** Kept for the answer; it is no ceiling for what the client may ask for later. */
+/** Kept for the answer; it does not limit what the client may ask for later. */
 function readScope(body: MetadataFields, scopes: readonly string[]): Partial<ClientMetadata> {
   const asked = readText(body, "scope")?.split(" ");
   const known = scopes.filter((scope) => asked?.includes(scope));

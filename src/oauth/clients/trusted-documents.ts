@@ -1,5 +1,5 @@
 // Clients whose id is the URL of a document about them (CIMD draft; MCP authorization, "Client ID Metadata Documents"):
-// which of them are believed, and what to do where a document cannot be had.
+// which hosts are trusted, and what to do where a document cannot be fetched.
 import type { Log } from "../../log.ts";
 import type { ClientMetadata, ClientRecord } from "../../store/store.ts";
 import { findIdFlaw, readClientDocument } from "./metadata-document.ts";
@@ -9,9 +9,9 @@ import { findBuiltInDocument } from "./built-in-documents.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 import { printable } from "../../printable.ts";
 
-/** Whose documents are believed, by host in its one spelling (`host-name.ts`); a host speaks for its subdomains, too. */
+/** The hosts whose documents are trusted, in the one spelling of `host-name.ts`; each includes its subdomains. */
 export interface DocumentPolicy {
-  /** Absent: everybody's. */
+  /** Absent: all of them. */
   allow?: readonly string[];
   deny: readonly string[];
   /** Whether an id may be plain http to this machine; for tests. */

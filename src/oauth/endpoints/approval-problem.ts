@@ -1,4 +1,4 @@
-// What the approval page says when a decision could not be taken, and with which status.
+// The messages of the approval page when a decision cannot be acted on, each with its status.
 
 export interface Problem {
   status: number;
@@ -8,7 +8,7 @@ export interface Problem {
 
 export const STALE: Problem = {
   status: 403,
-  text: "This page was open for too long, or cookies are blocked. Please decide again.",
+  text: "This page was open for too long, or your browser blocks cookies. Please decide again.",
 };
 export const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
 

@@ -1,5 +1,5 @@
-// What a person's decision on the approval page leads to: a sign-in, here or at another site, and then a code
-// (OAuth 2.1 §4.1.2); or a denial.
+// Acts on a person's decision on the approval page: a sign-in, here or at another site, and then a code (OAuth 2.1 §4.1.2);
+// or a denial.
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import { refuse } from "../failure.ts";

@@ -59,7 +59,7 @@ export function readAuthorizationRequest(
   };
 }
 
-/** The redirect URI with `reply`, the state and the issuer added to whatever query it has. */
+/** The redirect URI with `reply`, the state and the issuer added to its query. */
 export function createReplyUrl(target: ReplyTarget, issuer: string, reply: Record<string, string>): string {
   const { redirectUri, encodedState } = target;
   const state =
@@ -87,7 +87,7 @@ function checkResponseType(parameters: Parameters): void {
   }
 }
 
-/** A person approves every time, so what may not ask cannot succeed (OpenID Connect Core §3.1.2.1). */
+/** A person approves every time, so a request that forbids asking cannot succeed (OpenID Connect Core §3.1.2.1). */
 function checkPrompt(parameters: Parameters): void {
   if (parameters.get("prompt")?.split(" ").includes("none")) refuse({ kind: "needs-interaction" });
 }

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-// The authorization endpoint (OAuth 2.1 §4.1.1): shows who asks for what, and lets a person decide every time.
+// The authorization endpoint (OAuth 2.1 §4.1.1): shows which app asks for what, and lets a person decide every time.
 // Must never answer to a redirect URI that is not the client's, and never from another browser's page.
 import { messageOf } from "../../errors.ts";
 import type { ToolScopeTable } from "../access/tool-scopes.ts";
@@ -23,7 +23,7 @@ import { listChoices } from "./scope-choice.ts";
 
 export interface AuthorizeOptions extends ApprovalOptions {
   resourceScopes: readonly string[];
-  /** What the approval page says of scopes that can be left out. */
+  /** Labels of the scopes that a person can leave out. */
   scopes: ToolScopeTable;
   serverName: string;
   findClient: FindClient;
@@ -113,7 +113,7 @@ async function answerOrReply(
   }
 }
 
-/** Whether errors may go there: a client may have registered places that nobody has seen on the page. */
+/** Whether errors may go there: a client may have registered URIs that no person has seen on the page. */
 function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
   const { allowRedirect, store, serverId, now } = options;
   if (isTrustedRedirect(redirectUri, allowRedirect)) return true;
@@ -123,7 +123,7 @@ function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: Reply
 interface Shown {
   query: string;
   problem?: Problem;
-  /** What was sent before, when the page is shown again. */
+  /** The form that was sent, when the page is shown again. */
   form?: Parameters;
 }
 
@@ -160,7 +160,7 @@ function showPage(
   });
 }
 
-/** Only a hint of which clients to keep: a store that cannot be written does not keep the page from being seen. */
+/** Only a hint of which clients to keep, so the page is shown even if the store cannot be written. */
 function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void {
   if (client.wasApproved || client.document) return;
   try {

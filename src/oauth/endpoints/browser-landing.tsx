@@ -14,7 +14,7 @@ export interface BrowserLandingOptions {
   respondWithPage: RespondWithPage;
 }
 
-/** @param authenticate for everybody else */
+/** @param authenticate answers all other requests */
 export function withBrowserLanding(options: BrowserLandingOptions, authenticate: Authenticate): Authenticate {
   const { currentSite, serverName, challenger, respondWithPage } = options;
   return (request, resourcePath) => {
@@ -25,7 +25,7 @@ export function withBrowserLanding(options: BrowserLandingOptions, authenticate:
   };
 }
 
-/** Browsers name HTML before anything else when somebody opens a URL (WHATWG Fetch, "document `Accept` header value"). */
+/** Browsers name HTML before anything else when a person opens a URL (WHATWG Fetch, "document `Accept` header value"). */
 function isBrowserNavigation({ method, headers }: Request): boolean {
   if (method !== "GET" || headers.has("authorization")) return false;
   return /^\s*text\/html\s*(?:[,;]|$)/i.test(headers.get("accept") ?? "");

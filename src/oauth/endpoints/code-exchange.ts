@@ -18,7 +18,7 @@ import { readResources } from "../access/resource.ts";
 import { createId, hashSecret } from "../secrets.ts";
 
 const GRANT_ID_BYTES = 8;
-/** However often it is refreshed, a grant ends after so many refresh lifetimes and the person is asked again. */
+/** A grant ends after so many refresh lifetimes, and the person is asked again. */
 const REFRESH_LIFETIMES = 4;
 
 export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenResponse {
@@ -53,8 +53,8 @@ function checkVerifier({ challenge }: StoredCode, form: Parameters): void {
 }
 
 /**
- * A replay that knows client and verifier means one of the two holders is a thief, so both lose.
- * Anybody else's replay has failed before this and must not end the grant.
+ * A replay with the right client and verifier means that one of the two holders is a thief, so both lose access.
+ * A replay by anyone else has failed before this, and must not end the grant.
  */
 function refuseReplay({ store, now }: IssueOptions, hash: string): never {
   const grantId = store.findCode(hash, now())?.grantId;

@@ -1,5 +1,5 @@
-// The introspection endpoint (RFC 7662 §2): another program asks whether a token is good. Whoever has the credential
-// made for this learns it of every token; a client that has proved itself, of its own. A public client learns nothing.
+// The introspection endpoint (RFC 7662 §2): another program asks whether a token is valid. A program with the
+// introspection secret may ask about every token, an authenticated client about its own, and a public client about none.
 import type { Store } from "../../store/store.ts";
 import type { Client, FindClient } from "../clients/client.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
@@ -23,7 +23,7 @@ export interface IntrospectOptions {
 /** The client_id that goes with the introspection secret. */
 export const INTROSPECTOR = "introspection";
 
-/** Adds the caller that may ask about every token. It is no client for anything else. */
+/** Adds the caller that may ask about every token. It is not a client of any other endpoint. */
 export function withIntrospector(findClient: FindClient, secret: string | undefined): FindClient {
   if (secret === undefined) return findClient;
   const introspector: Client = {
@@ -60,7 +60,7 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
   };
 }
 
-/** What is said of a token that is good here; `token_type_hint` would only say where to look first. */
+/** Describes a token that is valid here; `token_type_hint` would only say where to look first. */
 function describeToken(options: IntrospectOptions, form: Parameters) {
   const { store, now, serverId, subjects, currentSite } = options;
   const { resources } = currentSite();

@@ -97,7 +97,7 @@ function describeAuthentication(endpoint: string, methods: readonly string[]): o
   };
 }
 
-/** Members that readers of the OpenID alias insist on (OpenID Connect Discovery §3); there are no ID tokens. */
+/** Members that readers of the OpenID alias require (OpenID Connect Discovery §3); ID tokens are not issued. */
 function describeOpenId({ issuer }: Site): object {
   return {
     jwks_uri: `${issuer}${JWKS_PATH}`,

@@ -8,7 +8,7 @@ export interface PendingSignIn {
   mark: string;
   /** The authorization request. */
   query: string;
-  /** What was chosen on the approval page. */
+  /** The choices made on the approval page. */
   form: Parameters;
   resume(request: Request): Promise<SignInOutcome>;
 }

@@ -21,8 +21,8 @@ import { createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;
 /**
- * How often a used token gives one more access token, of which a grant keeps a thousand. Processes that share a token are
- * fewer, and one that is told to wait may come back too late.
+ * How often a used token gives one more access token, of which a grant keeps a thousand. Fewer processes than that share a
+ * token, and one that must wait may come back after the grace period.
  */
 const REPEATS = 100;
 
@@ -39,7 +39,7 @@ export function createRefreshLimits({ now }: IssueOptions): Pick<RefreshOptions,
   return { rotations: createCounter(ROTATIONS), repeats: createCounter(REPEATS) };
 }
 
-/** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
+/** Clients that registered the refresh_token grant get refresh tokens even if they do not ask for offline_access. */
 export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): boolean {
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }

@@ -1,5 +1,5 @@
 // The registration endpoint: a client introduces itself and gets an id (RFC 7591 §3).
-// Open to everybody, so it is throttled, and clients that nobody ever approves do not pile up.
+// It is open to anyone, so it is throttled, and clients that are never approved do not pile up.
 import type { Store } from "../../store/store.ts";
 import { PAGE_LIFETIME_MS } from "../sign-in/browser-binding.ts";
 import { readTextBody } from "../wire/text-body.ts";

@@ -17,7 +17,7 @@ export function listChoices(
   }));
 }
 
-/** What was asked for, less what the person unticked. */
+/** The scopes that were asked for, without those the person unticked. */
 export function readChoices(asked: readonly string[], form: Parameters): readonly string[] {
   const optional = listOptionalScopes(asked);
   return asked.filter((scope) => !optional.includes(scope) || form.get(fieldOf(scope)) !== undefined);

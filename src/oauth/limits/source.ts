@@ -2,7 +2,7 @@
 // addresses to be counted by otherwise (CVE-2026-45364).
 
 /**
- * What one attacker controls: an IPv4 address, or the /64 an IPv6 address is in (RFC 6177 §2).
+ * The group that one attacker controls: an IPv4 address, or the /64 an IPv6 address is in (RFC 6177 §2).
  *
  * @param address as a socket or a proxy header gives it; anything else is taken as it is
  */
@@ -19,7 +19,7 @@ export function groupSource(address: string): string {
 }
 
 /**
- * What many attackers have for little money, and two people rarely share: the /24 of an IPv4 address, the /48 of an
+ * The group that an attacker gets for little money, and that two people rarely share: the /24 of an IPv4 address, the /48 of an
  * IPv6 one (RFC 6177 §2).
  */
 export function groupNetwork(address: string): string {

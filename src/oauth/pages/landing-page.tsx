@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-// What a person sees who opens the URL of a resource in a browser, instead of giving it to an assistant.
+// The page for a person who opens the URL of a resource in a browser, instead of giving it to an assistant.
 import { displayName } from "./display.ts";
 import { Layout } from "./layout.tsx";
 

@@ -1,4 +1,4 @@
-// Slows down guessing at the approval page, whatever the way to sign in: many attempts from one place or at one account must
+// Slows down guessing at the approval page, for every way to sign in: many attempts from one place or at one account must
 // wait (OAuth 2.1 §7.6), but a stranger must never lock the owner out.
 import { groupSource } from "../limits/source.ts";
 import { createThrottle, type Throttle } from "../limits/throttle.ts";
@@ -17,7 +17,7 @@ const ATTEMPTS_PER_ACCOUNT = 1000;
 const MAX_WAITING = 20;
 const MAX_KNOWN = 1000;
 
-/** What one attempt counts against; what a success takes back. */
+/** The limits that one attempt counts against. */
 interface Counts {
   count(): void;
   forgive(): void;
@@ -99,7 +99,7 @@ function createLimits(now: () => number) {
           [calmByAccount, account],
         ],
       ),
-    /** What others do, under whatever address, is not held against a browser that has signed in to the account before. */
+    /** A browser that has signed in to the account before is counted by itself: others do not use up its limit, at any address. */
     countsOfKnown: (visitor: string) => createCounts([[byVisitor, visitor]], []),
   };
 }

@@ -1,11 +1,11 @@
-// Binds an approval page to the browser it was shown in: a form that another site submits, or that was shown to
-// somebody else, is worth nothing (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
+// Binds an approval page to the browser it was shown in: a form that another site submits, or that another browser was
+// shown, is not accepted (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { CurrentSite } from "../site.ts";
 import { createSecret, type RandomBytes } from "../secrets.ts";
 
 export interface BrowserBinding {
-  /** The browser's mark, and the header that gives it one if it has none. */
+  /** The browser's mark, and the Set-Cookie header that gives it one if it has none. */
   identify(request: Request): { mark: string; setCookie: string | undefined };
   /** A value for the form that only this browser can send back, for this query. */
   sign(mark: string, query: string): string;

@@ -1,6 +1,6 @@
-// Checks a name and a password so that the time it takes says nothing of the name: whoever asks, one hash of each cost
-// that anybody's password has is worked out (OWASP Authentication Cheat Sheet, "Authentication and Error Messages").
-// For a name that has none of that cost, or is nobody's, a made-up hash stands in.
+// Checks a name and a password in a time that does not depend on the name: every check computes one hash of each cost that
+// any user's password has (OWASP Authentication Cheat Sheet, "Authentication and Error Messages"). A made-up hash takes the
+// place of those that the user lacks, or of all of them where there is no such user.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 
@@ -35,7 +35,7 @@ export function createPasswordCheck(users: readonly PasswordUser[], log: Log): C
     if (user !== undefined && own === undefined) isRight = await verify(user, password);
     for (const cost of costs) {
       if (user !== undefined && cost === own) isRight = await verify(user, password);
-      // A cost that cannot be worked out is none.
+      // A hash that cannot be computed costs nothing.
       if (cost !== own || isRight === undefined)
         await Bun.password.verify(password, makeUp(cost)).catch(() => false);
     }

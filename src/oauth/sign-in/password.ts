@@ -13,7 +13,7 @@ export interface PasswordOptions {
 const CHECKS_AT_ONCE = 2;
 const MAX_NAME = 200;
 
-/** @throws {UserError} when there are no users, or one has the name of whoever pastes the token */
+/** @throws {UserError} when there are no users, or one has the name that stands for the token */
 export function createPasswordSignIn({ users, log }: PasswordOptions): SignIn {
   const names = users.map(({ name }) => name);
   checkNames(names);

@@ -45,7 +45,7 @@ export function createPastedToken({ token, isRandom = false, log }: PastedTokenO
   };
 }
 
-/** What was pasted often has a line end or a blank around it. */
+/** Pasted text often has a line end or a blank at one of its ends. */
 export function readPastedToken(form: Parameters): string {
   return form.get("token")?.trim() ?? "";
 }

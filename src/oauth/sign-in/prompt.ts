@@ -1,11 +1,11 @@
-// What the approval page asks of a person who signs in, as data: pages/ renders it and knows nothing of what it is for.
+// The fields of a sign-in, as data: pages/ renders them without knowing which way to sign in they belong to.
 
 export interface SignInPrompt {
   /** None where people sign in at another site. */
   readonly fields: readonly PromptField[];
-  /** What the page says below the fields. */
+  /** Text below the fields. */
   readonly hint?: string;
-  /** What the page says when a sign-in fails. Never says which field was wrong. */
+  /** The error message of a failed sign-in. It must not say which field was wrong. */
   readonly wrong: string;
 }
 
@@ -15,7 +15,7 @@ export interface PromptField {
   readonly label: string;
   readonly isSecret: boolean;
   readonly isRequired: boolean;
-  /** What a password manager may fill in (HTML, "Autofill detail tokens"). */
+  /** Which value a password manager may fill in (HTML, "Autofill detail tokens"). */
   readonly autocomplete: "off" | "username" | "current-password";
   readonly hint?: string;
 }

@@ -8,13 +8,13 @@ import type { Parameters } from "../wire/parameters.ts";
 import type { SignInPrompt } from "./prompt.ts";
 
 export interface SignIn {
-  /** What the approval page asks for. */
+  /** The fields of the approval page. */
   readonly prompt: SignInPrompt;
-  /** Who can approve; what anyone else approved is worth nothing. There may be no list of them, so only membership is asked. */
+  /** People who can approve; approvals by anyone else are not valid. An identity provider has no list, so only membership is asked. */
   readonly subjects: Subjects;
-  /** What the person who runs the program needs in order to sign in. */
+  /** What the person who runs the program is shown, to sign in with. */
   readonly notice: SignInNotice;
-  /** Whether trying could find what is asked for. Where it cannot, what is right gets in, however many attempts have failed. */
+  /** Whether the secret could be guessed. Where it could not, the right one gets in, however many attempts have failed. */
   readonly isGuessable: boolean;
   /** The account that a form would sign in to, by which attempts are counted; the same for all where the form does not say. */
   accountOf(form: Parameters): string;
@@ -29,7 +29,7 @@ export interface Subjects {
 export interface SignInAttempt {
   /** The connecting address. */
   address: string;
-  /** What tells one browser from all others, and that no one else knows. */
+  /** A secret that identifies the browser. */
   browser: string;
   /** Where another site sends the browser back to. */
   returnUrl: string;
@@ -49,6 +49,6 @@ export type SignInOutcome =
       resume(request: Request): Promise<SignInOutcome>;
     };
 
-/** May hold the secret itself: it goes to the terminal of whoever runs the program, and nowhere else. */
+/** It may hold the secret itself, so it goes to the terminal of the person who runs the program, and nowhere else. */
 export type SignInNotice =
   { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string };

@@ -1,4 +1,4 @@
-// What ends access besides a person's word, and what is reported when it has ended.
+// Ends the access of people who are no longer configured, and reports every grant that ends.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Revocation, Store } from "../../store/store.ts";
@@ -11,14 +11,14 @@ import type { RevocationWatch } from "./revocation-watch.ts";
 export interface UnconfiguredOptions {
   store: Store;
   serverId: string;
-  /** Who is configured to approve. */
+  /** People who can approve. */
   subjects: Subjects;
   currentSite: CurrentSite;
   now: () => number;
   log: Log;
 }
 
-/** Ends for good what was approved, for this server under this URL, by people who are no longer configured. */
+/** Revokes what was approved, for this server under this URL, by people who are no longer configured. */
 export function endUnconfigured(options: UnconfiguredOptions, watch: RevocationWatch): void {
   const { store, serverId, subjects, currentSite, now, log } = options;
   try {
@@ -40,7 +40,7 @@ export function reportRevocation(
   }
   if (revocation.reason === "unconfigured") {
     log.warn(
-      `"${displayName(revocation.subject)}" is no longer configured, so what was approved under that name has ended.`,
+      `"${displayName(revocation.subject)}" is no longer configured, so grants approved under that name have ended.`,
     );
   }
   onGrant({ state: "revoked", ...revocation, clientName });

@@ -1,4 +1,4 @@
-// Makes tokens and the answer that carries them (RFC 6749 §5.1). What is stored are their hashes.
+// Issues tokens, and writes the response that carries them (RFC 6749 §5.1). Only their hashes are stored.
 import type { AccessRecord, RefreshRecord, Store } from "../../store/store.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
 import type { OnGrant } from "./grant-activity.ts";
@@ -16,7 +16,7 @@ export const GRACE_MS = 60_000;
 export interface IssueOptions {
   store: Store;
   serverId: string;
-  /** Who is configured to approve. */
+  /** People who can approve. */
   subjects: Subjects;
   serverName: string;
   /** Lifetimes in milliseconds. A refresh token is good for `refreshTtl` after it was issued. */

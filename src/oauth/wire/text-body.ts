@@ -1,4 +1,4 @@
-// Reads a request body that must be small text, whatever it claims to be.
+// Reads a request body that must be short text. Its Content-Type is not looked at here.
 import { readBody as readBytes } from "../../request-body.ts";
 import { refuse } from "../failure.ts";
 
