@@ -214,7 +214,7 @@ describe("the authorization server", () => {
       authorizeQuery(evil, { redirect_uri: "https://evil.example/cb" }),
     );
     expect(html).toContain("evil.example");
-    expect(html).toContain("not an assistant that mcp-expose knows");
+    expect(html).toContain("mcp-expose does not know");
     const denied = await approve(server.url, authorizeQuery(client), { decision: "deny" });
     expect(denied.searchParams.get("error")).toBe("access_denied");
     expect(denied.href).toStartWith(CALLBACK);

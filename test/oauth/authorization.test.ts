@@ -446,7 +446,7 @@ describe("the approval page", () => {
     expect(known).toContain("belongs to Claude");
     expect(known).not.toContain("not an assistant");
     expect(unknown).not.toContain("belongs to");
-    expect(unknown).toContain("not an assistant that mcp-expose knows");
+    expect(unknown).toContain("mcp-expose does not know");
   });
 
   test("A12, A20: may not be framed, cached, referred to, or bring anything from elsewhere", async () => {
@@ -608,7 +608,7 @@ describe("a name without anything to read", () => {
       const id = await registerClient(server.url, { client_name, redirect_uris: [redirect_uri] });
       const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri }));
       expect(html).toContain("<h1>Connect app.example to everything?</h1>");
-      expect(html).toContain("it gives itself no name that can be read");
+      expect(html).toContain("the app gives no readable name");
       const code = (await approve(server.url, authorizeQuery(id, { redirect_uri }))).searchParams.get("code");
       await redeem(server.url, id, code ?? "", { redirect_uri });
       expect(server.events.map((event) => event.clientName)).toEqual(["app.example", "app.example"]);

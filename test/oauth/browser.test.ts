@@ -234,7 +234,7 @@ test("A11: a box that is unticked is not granted", async () => {
     },
   });
   const client = await visit();
-  expect(await page.getByRole("group", { name: "It may also" }).getByRole("checkbox").count()).toBe(2);
+  expect(await page.getByRole("group", { name: "Also allow" }).getByRole("checkbox").count()).toBe(2);
   await page.getByLabel("Change files").uncheck();
   await page.screenshot({ path: join(ARTIFACTS, "approval-scopes.png"), fullPage: true });
   await typeToken();

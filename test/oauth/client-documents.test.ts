@@ -95,7 +95,7 @@ describe("a client that is known by its document", () => {
       describeApp(host.url("/app.json"), { logo_uri: "https://evil.example/logo" }),
     );
     const { html } = await pageFor(id);
-    expect(html).toContain(`as ${new URL(id).host} describes it`);
+    expect(html).toContain(`according to ${new URL(id).host}`);
     expect(html).toContain("127.0.0.1:4444");
     expect(html).toContain("Any program on your computer");
     expect(html).not.toContain("logo");

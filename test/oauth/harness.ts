@@ -35,7 +35,7 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
-export interface ServerOverrides {
+export interface ServerOptions extends Partial<OAuthOptions> {
   /** The store's file. */
   where?: string;
   /** The issuer, if that is not where it listens. */
@@ -45,7 +45,7 @@ export interface ServerOverrides {
 }
 
 /** @param overrides options that differ */
-export async function startServer(overrides: Partial<OAuthOptions> & ServerOverrides = {}): Promise<Harness> {
+export async function startServer(overrides: ServerOptions = {}): Promise<Harness> {
   const { where = "memory", publicUrl, users, ...rest } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });

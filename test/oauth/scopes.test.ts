@@ -79,7 +79,7 @@ describe("with a table of scopes", () => {
         ...html.matchAll(/<input type="checkbox" name="scope:(\w+)" value="yes" checked=""\/>/g),
       ];
       expect(shown.map(([, name]) => name ?? "")).toEqual(boxes);
-      expect(html.includes("It may also")).toBe(boxes.length > 0);
+      expect(html.includes("Also allow")).toBe(boxes.length > 0);
     });
   }
 

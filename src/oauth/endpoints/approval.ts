@@ -38,7 +38,7 @@ export interface Decision {
   query: string;
   form: Parameters;
   /** Shows the approval page again. */
-  again(problem: Problem): Response;
+  again(problem: Problem): Response | Promise<Response>;
 }
 
 /** Where the browser comes back to when the person has signed in at another site. */
@@ -81,12 +81,12 @@ export function reply(
   return sendAway(createReplyUrl(target, currentSite().issuer, answer));
 }
 
-function settle(
+async function settle(
   options: ApprovalOptions,
   decision: Decision,
   { state, browser }: Pick<SignInAttempt, "state" | "browser">,
   outcome: SignInOutcome,
-): Response {
+): Promise<Response> {
   const { signIn, pending, sourceOf, onGrant } = options;
   const { request, asked, query, form, again } = decision;
   switch (outcome.kind) {
@@ -106,11 +106,11 @@ function settle(
   }
 }
 
-function sendCode(
+async function sendCode(
   { store, now, random, serverId, onGrant, currentSite, sourceOf }: ApprovalOptions,
   { request, asked, form }: Decision,
   subject: string,
-): Response {
+): Promise<Response> {
   const code = createSecret(random);
   const { client, redirectUri, challenge, resources } = asked;
   const scopes = readChoices(asked.scopes, form);

@@ -68,7 +68,7 @@ function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): H
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
     return respondWithPage(
-      <ErrorPage heading="Something went wrong" explanation="The terminal says what." advice="" />,
+      <ErrorPage heading="Something went wrong" explanation="The terminal shows the error." advice="" />,
       500,
     );
   });
@@ -84,7 +84,7 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation="The app that sent you here is not known to this server (client_id is missing or unknown)."
+          explanation="This server does not know the app that sent you here (client_id is missing or unknown)."
           advice={START_AGAIN}
         />
       );
@@ -93,15 +93,15 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation={`The app says who it is at ${displayUrl(failure.url)}, and that ${failure.kind === "no-document" ? "cannot be fetched" : "cannot be accepted"}.`}
-          advice="Try again in a minute. The terminal says more when mcp-expose runs with --verbose."
+          explanation={`The app describes itself at ${displayUrl(failure.url)}, and that document ${failure.kind === "no-document" ? "cannot be fetched" : "cannot be accepted"}.`}
+          advice="Try again in a minute. With --verbose, mcp-expose shows the reason in the terminal."
         />
       );
     case "wrong-redirect":
       return (
         <ErrorPage
           heading={heading}
-          explanation="The address the answer should go to is not one the app has registered (redirect_uri)."
+          explanation="The app has not registered the address that the answer would go to (redirect_uri)."
           advice={`${START_AGAIN} If you set the app up with --client-id, allow the address with --allow-redirect.`}
         />
       );
@@ -110,8 +110,8 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation={`The app's request is not one that this server can answer: ${description}`}
-          advice={`Nothing was sent to ${failure.destination}, since no approval has gone there before. ${START_AGAIN} Its makers will want to know the error: ${error}.`}
+          explanation={`This server cannot answer the app's request: ${description}`}
+          advice={`Nothing was sent to ${failure.destination}, since no approved answer has gone there before. ${START_AGAIN} If that does not help, report the error to the app's developers: ${error}.`}
         />
       );
     }

@@ -17,15 +17,12 @@ export function LandingPage({ serverName, url }: LandingPageProps) {
         <p class="brand">mcp-expose</p>
         <h1>This URL is for AI assistants</h1>
         <p class="lead">
-          Behind it is the MCP server “{displayName(serverName)}”, which has no pages of its own. Give the URL
-          to your assistant:
+          It leads to the MCP server “{displayName(serverName)}”, which has no web pages. Give the URL to your
+          assistant:
         </p>
         <p class="address">{url}</p>
         <dl>{isPublic ? <Hosted /> : <Local />}</dl>
-        <p class="hint">
-          Then a page opens on which you approve the connection, with the token or the password of this
-          server.
-        </p>
+        <p class="hint">A page then opens where you sign in and approve the connection.</p>
       </div>
     </Layout>
   );
@@ -62,7 +59,7 @@ function Local() {
       <dt>Any app</dt>
       <dd>
         Add it as an MCP server over HTTP
-        <small>It can be reached on this computer only, not by ChatGPT or Claude on the web.</small>
+        <small>Only apps on this computer can reach it; ChatGPT and Claude on the web cannot.</small>
       </dd>
     </div>
   );
