@@ -9,7 +9,7 @@ import { type Authenticate, createBearerGuard } from "./access/bearer-guard.ts";
 import { createChallenger } from "./access/challenge.ts";
 import { listResourceScopes } from "./access/scopes.ts";
 import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
-import { createClients } from "./clients/clients.ts";
+import { createClientRegistry } from "./clients/client-registry.ts";
 import type { PinnedGet } from "./clients/pinned-get.ts";
 import type { DocumentPolicy } from "./clients/trusted-documents.ts";
 import { createAuthorize } from "./endpoints/authorize.tsx";
@@ -108,7 +108,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   checkRedirects(settings);
   redactSecrets(settings);
   const site = createMovableSite(settings.resourcePaths);
-  const options: OAuthParts = {
+  const options: OAuthContext = {
     ...settings,
     currentSite: site.current,
     resourceScopes: listResourceScopes(Object.keys(settings.scopes)),
@@ -136,7 +136,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
 }
 
 /** The options, and what is made of them for several parts. */
-type OAuthParts = OAuthOptions & {
+type OAuthContext = OAuthOptions & {
   currentSite: CurrentSite;
   resourceScopes: readonly string[];
   subjects: Subjects;
@@ -144,7 +144,7 @@ type OAuthParts = OAuthOptions & {
 };
 
 /** The guards of the resources. */
-function createAccess(options: OAuthParts): Pick<OAuth, "authenticate" | "policy"> {
+function createAccess(options: OAuthContext): Pick<OAuth, "authenticate" | "policy"> {
   const challenger = createChallenger(options);
   const isLimited = options.allowAnonymousDiscovery || Object.keys(options.scopes).length > 0;
   return {
@@ -159,9 +159,9 @@ function createAccess(options: OAuthParts): Pick<OAuth, "authenticate" | "policy
 }
 
 /** The endpoints of the authorization server. */
-function createRoutes(options: OAuthParts, watch: RevocationWatch): Hono {
+function createRoutes(options: OAuthContext, watch: RevocationWatch): Hono {
   const { documents, introspectSecret } = options;
-  const { find, findReturning, createAuthentication } = createClients(options);
+  const { find, findReturning, createAuthentication } = createClientRegistry(options);
   const authenticateClient = createAuthentication(findReturning);
   return createOAuthRoutes({
     ...options,

@@ -128,7 +128,7 @@ describe("where an answer may go", () => {
   }
 });
 
-describe("what is wrong with a request goes back to the client with state and iss", () => {
+describe("errors of a request go back to the client with state and iss", () => {
   const wrong: Record<string, [error: string, overrides: Record<string, string | undefined>]> = {
     "A3: no response_type": ["invalid_request", { response_type: undefined }],
     "A3: an implicit request": ["unsupported_response_type", { response_type: "token" }],
@@ -190,7 +190,7 @@ describe("what is wrong with a request goes back to the client with state and is
   });
 });
 
-describe("what is wrong with a request that nobody has seen yet", () => {
+describe("errors of a request that no person has seen yet", () => {
   const ELSEWHERE = "https://elsewhere.example/cb";
   const wrong: Record<string, [error: string, overrides: Record<string, string | undefined>]> = {
     "prompt=none": ["login_required", { prompt: "none" }],
@@ -201,7 +201,7 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     "a request object": ["request_not_supported", { request: "x.y.z" }],
   };
   for (const [what, [error, overrides]] of Object.entries(wrong)) {
-    test(`found 9: A23: ${what} of a client that nobody approved is told on a page, and goes to no place we do not know`, async () => {
+    test(`found 9: A23: ${what} of an unapproved client is shown on a page, and is not sent to an unknown place`, async () => {
       const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE], client_name: "Elsewhere" });
       const query = authorizeQuery(id, { redirect_uri: ELSEWHERE, ...overrides });
       const shown = await openPage(server.url, query);
@@ -398,7 +398,7 @@ describe("a good request", () => {
     await https.stop();
   });
 
-  test("A19: what clients add for OpenID's sake does no harm", async () => {
+  test("A19: parameters that clients add for OpenID do no harm", async () => {
     const more = {
       prompt: "consent",
       login_hint: "ann",
@@ -437,7 +437,7 @@ describe("the approval page", () => {
     expect(html).toContain("Any program on your computer");
   });
 
-  test("A11: tells a known assistant's callback from one that only claims the name", async () => {
+  test("A11: distinguishes a known assistant's callback from one that only claims the name", async () => {
     const real = "https://claude.ai/api/mcp/auth_callback";
     const fake = "https://claude.ai.evil.example/api/mcp/auth_callback";
     const id = await registerClient(server.url, { client_name: "Claude", redirect_uris: [real, fake] });
@@ -476,7 +476,7 @@ describe("the approval page", () => {
     }
   });
 
-  test("A16: whatever a client calls itself stays text", async () => {
+  test("A16: a client's name is shown as text, whatever is in it", async () => {
     const client_name = `<script>alert("1")</script>'"&\u202egnp.exe\u0000\u200b`;
     const id = await registerClient(server.url, { client_name });
     const { html } = await openPage(server.url, authorizeQuery(id, { state: '"><script>x</script>' }));
@@ -618,7 +618,7 @@ describe("a name without anything to read", () => {
     });
   }
 
-  test("found 23: and what stands between letters is no part of a name", async () => {
+  test("found 23: and characters between letters that cannot be seen are not part of a name", async () => {
     const names = {
       "Clau\u200bde\u3164\u2800": "Claude",
       "\u202eedualC\u202c": "edualC",
@@ -691,7 +691,7 @@ describe("the credential", () => {
     });
   const decision = "approve";
 
-  test("A17: a wrong, empty or missing token is told on the page with 401", async () => {
+  test("A17: a wrong, empty or missing token is reported on the page with 401", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     for (const token of ["wrong", "", TOKEN.slice(1), `${TOKEN}x`]) {
       const response = await submitPage(server.url, page, { token, decision });
@@ -753,7 +753,7 @@ describe("the credential", () => {
     await users.stop();
   });
 
-  test("found 24: every name costs the same hashes, whatever the cost of its own, or none", async () => {
+  test("found 24: every name costs the same hashes, at any cost of its own, or none", async () => {
     const strong = await Bun.password.hash("x", { algorithm: "argon2id", memoryCost: 2048, timeCost: 2 });
     const bcrypt = await Bun.password.hash("x", { algorithm: "bcrypt", cost: 4 });
     const broken = strong.replace(/[^$]+$/, "!");
@@ -858,7 +858,7 @@ describe("the credential", () => {
     await users.stop();
   });
 
-  test("A17: whoever has a token that nobody can guess gets in, however many have failed from anywhere", async () => {
+  test("A17: a token that cannot be guessed gets in, however many attempts have failed from anywhere", async () => {
     const log = createLog({ level: "quiet", write: () => {}, color: false });
     const ours = await startServer({ signIn: createPastedToken({ token: TOKEN, isRandom: true, log }) });
     const page = await openPage(ours.url, authorizeQuery(await registerClient(ours.url)));

@@ -128,7 +128,7 @@ test("A11: denying takes it back with access_denied, and needs no credential", a
   expect([replied().get("error"), replied().get("state")]).toEqual(["access_denied", "s1"]);
 });
 
-test("A17: a wrong password is told on the page, where the right one then works", async () => {
+test("A17: a wrong password is reported on the page, where the right one then works", async () => {
   await server.stop();
   const passwordHash = await Bun.password.hash("right", {
     algorithm: "argon2id",
@@ -254,7 +254,7 @@ test("A1: a request that cannot be answered is explained on a page", async () =>
   expect(await errorOf(await redeem(server.url, "unknown", "x"))).toBe("invalid_client");
 });
 
-test("D1: whoever opens the server's URL in a browser is told what to do with it", async () => {
+test("D1: a person who opens the server's URL in a browser reads what to do with it", async () => {
   await server.stop();
   server = await startServer({ publicUrl: "https://calm-otter.ngrok-free.dev" });
   for (const colorScheme of ["light", "dark"] as const) {
@@ -264,7 +264,7 @@ test("D1: whoever opens the server's URL in a browser is told what to do with it
     expect(await page.getByRole("heading").textContent()).toBe("This URL is for AI assistants");
     expect(await page.getByText("https://calm-otter.ngrok-free.dev/mcp", { exact: true }).count()).toBe(1);
     const { hasScrollbar, contrast } = await page.evaluate(measure);
-    await page.screenshot({ path: join(ARTIFACTS, `visitor-${colorScheme}.png`), fullPage: true });
+    await page.screenshot({ path: join(ARTIFACTS, `landing-${colorScheme}.png`), fullPage: true });
     expect(hasScrollbar).toBe(false);
     for (const [text, ratio] of contrast) expect([text, ratio >= 4.5]).toEqual([text, true]);
     expect(complaints.filter((text) => !text.includes("status of 401"))).toEqual([]);

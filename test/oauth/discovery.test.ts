@@ -50,7 +50,7 @@ describe("the challenge", () => {
     }
   });
 
-  test("D1: whoever does not ask for a page first, shows a token or does not GET is answered as ever", async () => {
+  test("D1: a request that does not ask for a page first, shows a token or is not a GET is answered as before", async () => {
     const others: RequestInit[] = [
       ...["*/*", "text/event-stream", "application/json, text/html", "text/*", "text/htmlx"].map(
         (Accept): RequestInit => ({ headers: { Accept } }),

@@ -48,7 +48,7 @@ async function redeemAt(location: string | null): Promise<Response> {
   return redeem(server.url, client, new URL(location ?? "").searchParams.get("code") ?? "");
 }
 
-test("the page asks for nothing, and whoever signs in there is who approved", async () => {
+test("the page has no fields, and the person who signs in there is the one who approved", async () => {
   const page = await openPage(server.url, authorizeQuery(client, { scope: "mcp write" }));
   expect(page.html).not.toMatch(/<input(?![^>]*type="(?:hidden|checkbox)")/);
   expect(page.html).toContain("You sign in at example.com next.");
@@ -96,7 +96,7 @@ test("a return is good once, in the browser it began in, and for ten minutes", a
   expect((await comeBack(`${server.url}/authorize/return`, page.cookie)).status).toBe(400);
 });
 
-test("what was approved by a person who may no longer approve is worth nothing", async () => {
+test("an approval by a person who may no longer approve is not valid", async () => {
   const page = await openPage(server.url, authorizeQuery(client));
   const back = await comeBack(await signInElsewhere(page), page.cookie);
   const tokens = (await (await redeemAt(back.headers.get("location"))).json()) as Tokens;

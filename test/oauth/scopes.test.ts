@@ -89,7 +89,7 @@ describe("with a table of scopes", () => {
     expect(html).toContain("Change &lt;files&gt;");
   });
 
-  test("A9: what the person unticks is not granted, and the client is told", async () => {
+  test("A9: an unticked scope is not granted, and the client learns it", async () => {
     expect((await connectWith(["read"])).scope).toBe("mcp read");
     expect((await connectWith([])).scope).toBe("mcp");
     expect((await connectWith(["read", "write", "admin"])).scope).toBe("mcp read write admin");

@@ -11,7 +11,7 @@ import { readKeyDocument } from "./metadata-document.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 import { createTrustedDocuments, type DocumentPolicy } from "./trusted-documents.ts";
 
-export interface ClientsOptions {
+export interface ClientRegistryOptions {
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
   /** Which metadata documents are trusted; absent: none. */
@@ -25,7 +25,7 @@ export interface ClientsOptions {
   sourceOf(request: Request): string;
 }
 
-export interface Clients extends ClientFinder {
+export interface ClientRegistry extends ClientFinder {
   /** Each authentication has limits of its own. @param findClient finds the clients that may use it */
   createAuthentication(findClient: FindClient): AuthenticateClient;
 }
@@ -33,7 +33,7 @@ export interface Clients extends ClientFinder {
 /** Several keys, some long ones. */
 const MAX_KEYS_BYTES = 32 * 1024;
 
-export function createClients(options: ClientsOptions): Clients {
+export function createClientRegistry(options: ClientRegistryOptions): ClientRegistry {
   const { documents, get } = options;
   const countSource = createCountedSource(options);
   const finder = createClientFinder({
