@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createLog } from "../src/log.ts";
 import { createOAuth } from "../src/oauth/oauth.ts";
-import { hashSecret } from "../src/oauth/tokens/secrets.ts";
+import { createPastedToken } from "../src/oauth/sign-in/pasted-token.ts";
+import { hashSecret } from "../src/oauth/secrets.ts";
 import { openStore } from "../src/store/sqlite/sqlite-store.ts";
 import type { Store } from "../src/store/store.ts";
 import { median, type Effort } from "./sample.ts";
@@ -29,12 +30,12 @@ export async function measureTokenCheck(
   const now = Date.now();
   const tokens = Array.from({ length: grants }, (_, index) => `token-${index}`);
   for (const token of tokens) addGrant(store, token, now);
+  const log = createLog({ level: "quiet", write: () => {}, color: false });
   const oauth = createOAuth({
-    publicUrl: new URL(RESOURCE).origin,
-    resources: [RESOURCE],
+    resourcePaths: [new URL(RESOURCE).pathname],
     serverName: "server",
     serverId: "server",
-    credential: { kind: "token", token: "never pasted" },
+    signIn: createPastedToken({ token: "never pasted", log }),
     scopes: {},
     allowAnonymousDiscovery: false,
     clients: [],
@@ -46,10 +47,11 @@ export async function measureTokenCheck(
     get: () => Promise.reject(new Error("nothing is fetched here")),
     now: () => now,
     random: (bytes) => randomBytes(bytes),
-    log: createLog({ level: "quiet", write: () => {}, color: false }),
+    log,
     onGrant: () => {},
     sourceOf: () => "",
   });
+  oauth.moveTo(new URL(RESOURCE).origin);
   const request = (token: string) => new Request(RESOURCE, { headers: { authorization: `Bearer ${token}` } });
   const check = (each: Request) => {
     if (!oauth.authenticate(each, "/mcp").ok) throw new Error("a good token was refused");

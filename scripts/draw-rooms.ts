@@ -21,6 +21,8 @@ const ROOMS: Record<string, string> = {
   "oauth/clients/": "known assistants",
   "oauth/tokens/": "access, while it lasts",
   "oauth/access/": "what it allows",
+  "oauth/limits/": "how often one may try",
+  "oauth/wire/": "forms in, JSON and pages out",
   "store/": "what is remembered",
   "store/sqlite/": "in a SQLite file",
   "eras/": "how clients speak HTTP",

@@ -8,6 +8,7 @@ const LEAVES = [
   "errors.ts",
   "host-name.ts",
   "log.ts",
+  "loopback.ts",
   "printable.ts",
   "request-body.ts",
   "version.ts",
@@ -25,6 +26,15 @@ const PARTS = [
   "http/",
 ];
 
+/** What everything in oauth/ that answers requests may import. */
+const OAUTH_COMMON = [
+  "oauth/failure.ts",
+  "oauth/secrets.ts",
+  "oauth/site.ts",
+  "oauth/wire/",
+  "store/store.ts",
+];
+
 /**
  * What each room may import besides itself and the leaves. A room inside another one is named by its whole path, and has
  * rules of its own; whoever may import the outer one may import it too.
@@ -37,7 +47,28 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
   "bridge/": ["child/child.ts", "frame/", "mcp/"],
   "child/": ["frame/"],
-  "oauth/": ["mcp/", "store/store.ts"],
+  "oauth/": ["oauth/", "store/store.ts"],
+  "oauth/capabilities.ts": [],
+  "oauth/failure.ts": [],
+  "oauth/secrets.ts": [],
+  "oauth/site.ts": [],
+  "oauth/wire/": ["oauth/failure.ts"],
+  "oauth/limits/": ["oauth/secrets.ts", "store/store.ts"],
+  "oauth/pages/": ["oauth/sign-in/prompt.ts"],
+  "oauth/sign-in/": ["oauth/limits/", "oauth/secrets.ts", "oauth/site.ts", "oauth/wire/"],
+  "oauth/tokens/": [...OAUTH_COMMON, "oauth/pages/display.ts", "oauth/sign-in/sign-in.ts"],
+  "oauth/access/": [...OAUTH_COMMON, "oauth/sign-in/sign-in.ts"],
+  "oauth/clients/": [...OAUTH_COMMON, "oauth/capabilities.ts", "oauth/limits/", "oauth/pages/display.ts"],
+  "oauth/endpoints/": [
+    ...OAUTH_COMMON,
+    "oauth/capabilities.ts",
+    "oauth/access/",
+    "oauth/clients/",
+    "oauth/limits/",
+    "oauth/pages/",
+    "oauth/sign-in/",
+    "oauth/tokens/",
+  ],
   "config/": [],
   "check/": [],
   "frame/": ["mcp/"],
@@ -52,6 +83,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "errors.ts": [],
   "host-name.ts": [],
   "log.ts": [],
+  "loopback.ts": [],
   "printable.ts": [],
   "request-body.ts": [],
   "version.ts": ["../package.json"],

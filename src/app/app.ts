@@ -56,7 +56,7 @@ async function start(run: Run): Promise<App> {
   const { bridge, answered } = await openServer(run, command, url);
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel })];
-  const oauth = access && (await openOAuth(run, access, mounts, publicServer));
+  const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);
   openPublicSide(run, { mounts, oauth, publicServer, url, countRequest });
   const readyz = await openPrivatePort(run, mounts);

@@ -1,6 +1,7 @@
 // The events of the running program: the lines of `--json`, from which the text for people is made.
 import type { Config } from "../config/config.ts";
 import { messageOf, UserError } from "../errors.ts";
+import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
 export interface Ready {
@@ -18,7 +19,8 @@ export interface Ready {
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;
   auth: "oauth" | "optional" | "none";
-  credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
+  /** Null when no one has to sign in. */
+  credential: SignInNotice | null;
   /** A secret that the person gave is known to them, and is not printed again. */
   clients: { client_id: string; client_secret?: string }[];
   /** The name of the wrapped server, for people: `server-everything`. */

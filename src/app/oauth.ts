@@ -1,12 +1,16 @@
 // The authorization server of a run, made of its config: who may approve, and for which mounts.
 import { lookup } from "node:dns/promises";
-import type { Ready } from "./event.ts";
 import type { Mounts } from "./mount.ts";
+import type { PublicUrl } from "./public-url.ts";
 import type { AppIO, Run } from "./run.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import type { PublicServer } from "../http/public-server.ts";
-import { createOAuth, type OAuth, type OAuthOptions } from "../oauth/oauth.ts";
+import { checkIssuer, createOAuth, type OAuth, type OAuthOptions } from "../oauth/oauth.ts";
+import { createPasswordOrToken } from "../oauth/sign-in/password-or-token.ts";
+import { createPasswordSignIn } from "../oauth/sign-in/password.ts";
+import { createPastedToken } from "../oauth/sign-in/pasted-token.ts";
+import type { SignIn } from "../oauth/sign-in/sign-in.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import type { Store } from "../store/store.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
@@ -14,11 +18,9 @@ import { NAME, VERSION } from "../version.ts";
 
 /** How a person may approve a client, and the store of what was approved. */
 export interface Access {
-  credential: Approver;
+  signIn: SignIn;
   store: Store;
 }
-
-export type Approver = OAuthOptions["credential"];
 
 /** @returns undefined when no one has to approve anything */
 export async function openAccess({ config, io, lifecycle }: Run): Promise<Access | undefined> {
@@ -28,35 +30,29 @@ export async function openAccess({ config, io, lifecycle }: Run): Promise<Access
     () => openStore(config.store),
     (opened) => opened.close(),
   );
-  return { credential: chooseCredential(config, io), store };
+  return { signIn: chooseSignIn(config, io), store };
 }
 
-/** How the person at the approval page proves that they may approve. */
-function chooseCredential(config: Config, { random }: Pick<AppIO, "random">): Approver {
-  const given = config.token === undefined ? {} : { token: config.token };
-  if (config.users.length > 0) return { kind: "password", users: config.users, ...given };
-  if (config.token !== undefined) return { kind: "token", token: config.token };
-  return { kind: "token", token: Buffer.from(random(24)).toString("base64url"), isRandom: true };
+/** How the person at the approval page shows that they may approve. */
+function chooseSignIn({ users, token }: Config, { log, random }: Pick<AppIO, "log" | "random">): SignIn {
+  if (users.length > 0 && token !== undefined) return createPasswordOrToken({ users, token, log });
+  if (users.length > 0) return createPasswordSignIn({ users, log });
+  if (token !== undefined) return createPastedToken({ token, log });
+  return createPastedToken({ token: Buffer.from(random(24)).toString("base64url"), isRandom: true, log });
 }
 
-/** The part of it that the person who started us gets to see. */
-export function describeCredential(credential: Approver | undefined): Ready["credential"] {
-  if (credential === undefined) return null;
-  if (credential.kind === "token") return { kind: "token", token: credential.token };
-  const { users, token } = credential;
-  return { kind: "password", users: users.map(({ name }) => name), ...(token !== undefined && { token }) };
-}
-
-export function openOAuth(
+/** @throws {UserError} the public URL cannot be an OAuth issuer */
+export async function openOAuth(
   { config, io, lifecycle }: Run,
   access: Access,
   mounts: Mounts,
-  { sourceOf }: Pick<PublicServer, "sourceOf">,
-): Promise<MovableOAuth> {
+  { publicServer: { sourceOf }, url }: { publicServer: PublicServer; url: PublicUrl },
+): Promise<OAuth> {
+  checkIssuer(url.current);
   const [{ name, serverId, scopes }] = mounts;
   const { introspectSecret } = config;
   const { now, random, log } = io;
-  const options: MovableOAuthOptions = {
+  const options: OAuthOptions = {
     now,
     random,
     log,
@@ -77,50 +73,9 @@ export function openOAuth(
   };
   return lifecycle.open(
     "the authorization server",
-    () => createMovableOAuth(options),
+    () => createOAuth(options),
     (oauth) => oauth.close(),
   );
-}
-
-/** An authorization server whose public URL may become another one. */
-export interface MovableOAuth extends Omit<OAuth, "permission"> {
-  /** Everything it publishes and accepts names `publicUrl` from now on. */
-  moveTo(publicUrl: string): void;
-  policy: OAuth["permission"];
-}
-
-type MovableOAuthOptions = Omit<OAuthOptions, "publicUrl" | "resources"> & {
-  resourcePaths: readonly string[];
-};
-
-function createMovableOAuth({ resourcePaths, ...options }: MovableOAuthOptions): MovableOAuth {
-  let current: OAuth | undefined;
-  const listeners: ((grantId: string) => void)[] = [];
-  return {
-    moveTo(publicUrl) {
-      current?.close();
-      current = createOAuth({
-        ...options,
-        publicUrl,
-        resources: resourcePaths.map((path) => publicUrl + path),
-      });
-      for (const listener of listeners) current.onRevoked(listener);
-    },
-    get routes() {
-      return current!.routes;
-    },
-    get policy() {
-      return current!.permission;
-    },
-    authenticate: (request, path) => current!.authenticate(request, path),
-    noteUse: (grantId) => current!.noteUse(grantId),
-    onRevoked(listener) {
-      listeners.push(listener);
-      return () => {};
-    },
-    endUnconfigured: () => current!.endUnconfigured(),
-    close: () => current?.close(),
-  };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";

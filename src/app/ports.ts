@@ -6,7 +6,7 @@ import { createHttpServer, FIRST_PORT } from "../http/http-server.ts";
 import { createPrivateApp } from "../http/private-app.ts";
 import { createPublicServer, type PublicServer } from "../http/public-server.ts";
 import { createTunnelServer, listSocketFolders, type TunnelServer } from "../http/tunnel-server.ts";
-import { groupSource } from "../oauth/sign-in/throttle.ts";
+import { groupSource } from "../oauth/limits/source.ts";
 
 /** How long a wrapped server may take to answer `/readyz`, in milliseconds. */
 const READY_WITHIN = 2_000;

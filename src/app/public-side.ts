@@ -1,7 +1,6 @@
 // All that is bound to the public URL: which hosts and origins may call, what OAuth's documents and tokens name, and what is
 // mounted where. Another URL makes these anew and nothing else: throttles, known browsers, keys and clients live on.
 import type { Mount, Mounts } from "./mount.ts";
-import type { MovableOAuth } from "./oauth.ts";
 import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run.ts";
 import { ASSISTANT_ORIGINS } from "../http/assistant-origins.ts";
@@ -9,12 +8,13 @@ import { createProtect, type Protect } from "../http/protect.ts";
 import { createPublicApp, type Resource } from "../http/public-app.ts";
 import type { PublicServer } from "../http/public-server.ts";
 import { createRequestGuards } from "../http/request-guards.ts";
+import type { OAuth } from "../oauth/oauth.ts";
 import { printable } from "../printable.ts";
 
 export interface PublicParts {
   mounts: Mounts;
   /** Absent when no token is needed. */
-  oauth: MovableOAuth | undefined;
+  oauth: OAuth | undefined;
   publicServer: PublicServer;
   url: PublicUrl;
   /** Called for each request through the tunnel. */

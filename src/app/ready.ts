@@ -1,7 +1,7 @@
 // The `ready` event of a run: where to connect, and how to get in.
 import type { Ready } from "./event.ts";
 import type { Mounts } from "./mount.ts";
-import { type Access, describeCredential } from "./oauth.ts";
+import type { Access } from "./oauth.ts";
 import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
@@ -31,7 +31,7 @@ export function describeReady({ config }: Run, parts: ReadyParts): Ready {
     inspector: null,
     readyz,
     auth: config.auth,
-    credential: describeCredential(access?.credential),
+    credential: access?.signIn.notice ?? null,
     clients: config.client ? [{ client_id: config.client.id }] : [],
     server: name,
   };

@@ -10,7 +10,7 @@ import type { Settings } from "./merge.ts";
 import { readNgrokSettings } from "./ngrok-settings.ts";
 import { hashPassword } from "./password.ts";
 import { findStateFolder, type Machine } from "./state-folder.ts";
-import { isLoopback } from "./urls.ts";
+import { isLocalHost } from "./urls.ts";
 import { checkSecrets, listSecrets, type SecretSurroundings } from "./weak-secrets.ts";
 
 const HOUR = 3_600_000;
@@ -191,7 +191,7 @@ function checkVerbosity({ quiet, verbose }: Settings): void {
 
 function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn }: Surroundings): void {
   const { auth, host, yesPublic, process } = settings;
-  if (host !== undefined && !isLoopback(host.value))
+  if (host !== undefined && !isLocalHost(host.value))
     warn(`${host.from} ${host.value}: other machines on your network can reach this.`);
   // In one process nobody can tell whose call a question of the server's is about.
   if (auth?.value === "optional" && process?.value === "shared")
@@ -213,7 +213,7 @@ function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn 
 }
 
 function isOnInternet({ tunnel, publicUrl }: Reach): boolean {
-  return tunnel !== "none" || (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname));
+  return tunnel !== "none" || (publicUrl !== undefined && !isLocalHost(new URL(publicUrl).hostname));
 }
 
 /** Logins from flags or environment stand instead of the file's. */

@@ -1,6 +1,7 @@
 // URLs, hosts and paths that end up in OAuth documents, where one character too many makes clients give up:
 // RFC 8414 §2 and RFC 9728 §2 (no query, no fragment, https), RFC 6454 §6.2 (an origin).
 import { normalizeHost } from "../host-name.ts";
+import { isLoopback } from "../loopback.ts";
 import { BadValue, type Kind } from "./kinds.ts";
 
 const OURS = [
@@ -45,7 +46,7 @@ export const publicUrl: Kind<URL> = {
     if (url === undefined || !isWeb(url)) return undefined;
     if (url.username !== "" || url.password !== "") throw new BadValue("holds a user name", publicUrl.hint);
     if (/[?#]/.test(text)) throw new BadValue("has a query or a fragment", publicUrl.hint);
-    if (url.protocol === "http:" && !isLoopback(url.hostname))
+    if (url.protocol === "http:" && !isLocalHost(url.hostname))
       throw new BadValue("is not https", "Assistants only connect to https; http is for loopback addresses.");
     url.hostname = normalizeHost(url.hostname);
     return url;
@@ -76,7 +77,7 @@ export const redirectUri: Kind<string> = {
     if (url === undefined || /[\s#]/.test(text)) return undefined;
     if (["javascript:", "data:", "file:", "blob:", "about:", "vbscript:"].includes(url.protocol))
       return undefined;
-    if (url.protocol === "http:" && !isLoopback(url.hostname))
+    if (url.protocol === "http:" && !isLocalHost(url.hostname))
       throw new BadValue("is not https", "http callbacks are for loopback addresses only.");
     return text;
   },
@@ -106,12 +107,9 @@ export const clientHost: Kind<string> = {
   read: (text, folder) => (text === "none" ? text : hostName.read(text, folder)),
 };
 
-/** Whether traffic to this host stays on this machine. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return (
-    bare === "localhost" || bare.endsWith(".localhost") || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare)
-  );
+/** Whether traffic to this host stays on this machine (RFC 6761 §6.3 has the names below `.localhost`). */
+export function isLocalHost(host: string): boolean {
+  return isLoopback(host) || host.toLowerCase().endsWith(".localhost");
 }
 
 function parse(text: string): URL | undefined {

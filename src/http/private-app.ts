@@ -1,14 +1,13 @@
 // Routes for this machine alone, on a loopback port of their own.
 import { Hono } from "hono";
+import { isLoopback } from "../loopback.ts";
 
 /** @param answers whether the wrapped server answers now */
 export function createPrivateApp(isAlive: () => Promise<boolean>): Hono {
   const app = new Hono();
   app.use((c, next) => {
     const { hostname } = new URL(`http://${c.req.header("host") ?? ""}`);
-    return ["127.0.0.1", "localhost", "[::1]"].includes(hostname)
-      ? next()
-      : Promise.resolve(c.json({ error: "forbidden" }, 403));
+    return isLoopback(hostname) ? next() : Promise.resolve(c.json({ error: "forbidden" }, 403));
   });
   app.get("/readyz", async (c) => {
     const ready = await isAlive();

@@ -90,7 +90,7 @@ function createRoutes({ oauth, onFault }: PublicAppOptions): Hono {
   const app = new Hono();
   // A person approves in a page of ours, so nothing but that page may ask (OAuth 2.1 §3.1).
   const share = cors(SHARED);
-  app.use((c, next) => (c.req.path === "/authorize" ? next() : share(c, next)));
+  app.use((c, next) => (c.req.path.startsWith("/authorize") ? next() : share(c, next)));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   if (oauth !== undefined) app.route("/", oauth);
   app.notFound((c) =>

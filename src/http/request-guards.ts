@@ -1,6 +1,7 @@
 // Which hosts and origins a request may name. A page on the internet can make a browser call a port on this machine, but
 // cannot choose the names in that request (DNS rebinding; MCP transports, "Security Warning").
 import { normalizeHost } from "../host-name.ts";
+import { isLoopback } from "../loopback.ts";
 
 export interface RequestGuards {
   /** `host` as in the Host header, port included. */
@@ -32,7 +33,7 @@ export function createRequestGuards({ publicUrl, allowOrigin }: RequestGuardsOpt
     },
     allowsOrigin(origin) {
       if (origin === null || origins.has(origin)) return true;
-      return isLoopbackName(hostnameOf(origin));
+      return isLoopback(hostnameOf(origin));
     },
   };
 }
@@ -43,8 +44,4 @@ function hostnameOf(url: string): string {
 
 function isAddressLiteral(name: string): boolean {
   return name.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
-}
-
-function isLoopbackName(name: string): boolean {
-  return name === "localhost" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name);
 }

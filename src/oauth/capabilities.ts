@@ -1,4 +1,4 @@
-// What this authorization server can do, said once: clients register within it, and the metadata advertises it.
+// The capabilities of this authorization server, listed once: registration is held to them, and the metadata advertises them.
 
 export const GRANT_TYPES = ["authorization_code", "refresh_token"] as const;
 /** How a client that registers itself may authenticate. */

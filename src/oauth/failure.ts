@@ -1,6 +1,6 @@
-// Everything that can go wrong in a protocol step, and the one place that says how it looks on the wire.
+// Everything that can go wrong in a protocol step, and the one place that maps it to an answer.
 // Error codes: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
-// `why` is for the log only; descriptions tell a developer what to change and an attacker nothing.
+// `why` is for the log alone; a description says what a developer must change, and nothing an attacker could use.
 import { printable } from "../printable.ts";
 
 export type Failure =
@@ -14,8 +14,9 @@ export type Failure =
   | { kind: "unsupported-response-type"; responseType: string }
   | { kind: "unsupported-request-object"; parameter: "request" | "request_uri" }
   | { kind: "needs-interaction" }
+  | { kind: "no-pending-sign-in" }
   | { kind: "denied" }
-  /** What would have gone to a redirect URI, and to whom; it stays here. */
+  /** A failure that is not sent to its redirect URI, and the destination it would have had. */
   | { kind: "kept-back"; failure: Failure; destination: string }
   | { kind: "bad-scope"; scope: string }
   | { kind: "bad-target"; resource: string }
@@ -55,18 +56,18 @@ export function refuse(failure: Failure): never {
   throw new Refusal(failure);
 }
 
-/** Of a value in the log: an address, a list of scopes. */
-const LONGEST = 500;
+/** Characters of a value in the log. */
+const MAX_VALUE = 500;
 
-/** What the log says: the exact reason. */
-export function describeFailure({ kind, ...details }: Failure): string {
-  const told = Object.entries(details).map(
-    ([name, value]) => `${name}=${printable(JSON.stringify(value) ?? "", LONGEST)}`,
+/** The exact reason, for the log. */
+export function formatFailure({ kind, ...details }: Failure): string {
+  const values = Object.entries(details).map(
+    ([name, value]) => `${name}=${printable(JSON.stringify(value) ?? "", MAX_VALUE)}`,
   );
-  return [kind, ...told].join(" ");
+  return [kind, ...values].join(" ");
 }
 
-/** What the wire says. */
+/** The answer to send. */
 export function toWire(failure: Failure): WireError {
   switch (failure.kind) {
     case "bad-request":
@@ -74,9 +75,19 @@ export function toWire(failure: Failure): WireError {
     case "repeated-parameter":
       return wire(400, "invalid_request", `${nameParameter(failure.name)} was sent more than once.`);
     case "unknown-client":
-      return wire(401, "invalid_client", "The client is unknown; register it again.", login(failure.basic));
+      return wire(
+        401,
+        "invalid_client",
+        "The client is unknown; register it again.",
+        challengeBasic(failure.basic),
+      );
     case "wrong-secret":
-      return wire(401, "invalid_client", "The client could not be authenticated.", login(failure.basic));
+      return wire(
+        401,
+        "invalid_client",
+        "The client could not be authenticated.",
+        challengeBasic(failure.basic),
+      );
     case "bad-document":
       return wire(401, "invalid_client", "The client's metadata document cannot be accepted.");
     case "no-document":
@@ -89,6 +100,8 @@ export function toWire(failure: Failure): WireError {
       return wire(400, `${failure.parameter}_not_supported`, "Request objects are not supported.");
     case "needs-interaction":
       return wire(400, "login_required", "Every connection is approved by a person.");
+    case "no-pending-sign-in":
+      return wire(400, "invalid_request", "This sign-in was begun in another browser, or too long ago.");
     case "denied":
       return wire(400, "access_denied", "The connection was not approved.");
     case "kept-back":
@@ -131,7 +144,7 @@ export function toWire(failure: Failure): WireError {
   }
 }
 
-/** Names that a page or an answer of ours may say; any other is a sentence of whoever made the request. */
+/** Parameter names that a page or an answer may repeat; any other could be a sentence that a stranger wrote. */
 const PARAMETERS = new Set(
   [
     "client_id client_secret client_assertion client_assertion_type redirect_uri response_type response_mode scope state",
@@ -155,7 +168,7 @@ function wire(
   return { status, error, description, headers };
 }
 
-/** RFC 6749 §5.2: whoever tried HTTP Basic is told that Basic is the scheme. */
-function login(basic: boolean): Record<string, string> {
+/** RFC 6749 §5.2: the answer to a failed attempt by HTTP Basic names that scheme. */
+function challengeBasic(basic: boolean): Record<string, string> {
   return basic ? { "WWW-Authenticate": 'Basic realm="mcp-expose", charset="UTF-8"' } : {};
 }

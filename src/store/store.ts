@@ -149,7 +149,7 @@ export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName"
 export interface Configured {
   serverId: string;
   resources: readonly string[];
-  subjects: ReadonlySet<string>;
+  subjects: { has(subject: string): boolean };
 }
 
 export interface Revocations {

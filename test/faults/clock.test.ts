@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createBackoff } from "../../src/bridge/process/backoff.ts";
 import { messageOf } from "../../src/errors.ts";
 import { createSessions, type Session } from "../../src/eras/sessions.ts";
-import { createThrottle } from "../../src/oauth/sign-in/throttle.ts";
+import { createThrottle } from "../../src/oauth/limits/throttle.ts";
 import { startServer, TOKEN, type Harness } from "../oauth/harness.ts";
 import { refresh, signIn, type SignedIn } from "./sign-in.ts";
 

@@ -1,6 +1,7 @@
 // Names that cannot be resolved, at each step that resolves one.
 // ngrok's, in each way it can fail: test/tunnel/ngrok.test.ts; those of clients' documents: test/oauth/client-documents.test.ts.
 import { expect, test } from "bun:test";
+import { hostname } from "node:os";
 import { fixture } from "../eras/wire.ts";
 import { runProgram, startProgram } from "../program.ts";
 
@@ -49,3 +50,20 @@ test.each([[[]], [["--port", "65000"]]])(
     expect(stderr).toContain(`"${NOWHERE}" is not an address of this machine.`);
   },
 );
+
+test("of the machine itself: a URL that would carry tokens over the network in the clear is refused, status 2", async () => {
+  const words = [
+    "--host",
+    hostname(),
+    "--port",
+    "0",
+    "--tunnel",
+    "none",
+    "--store",
+    "memory",
+    fixture("obedient"),
+  ];
+  const { exitCode, stdout, stderr } = await runProgram(words);
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(`The public URL "http://${hostname()}`);
+});

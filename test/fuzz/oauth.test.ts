@@ -56,7 +56,7 @@ beforeAll(async () => {
   ec = await generateKeyPair("ES256", { extractable: true });
   rsa = await generateKeyPair("RS256", { extractable: true });
   const passwordHash = await Bun.password.hash("x", { algorithm: "argon2id", memoryCost: 8, timeCost: 1 });
-  people = await startServer({ credential: { kind: "password", users: [{ name: "ann", passwordHash }] } });
+  people = await startServer({ users: [{ name: "ann", passwordHash }] });
   server = await startServer({
     get: createPinnedGet({
       resolve: () => Promise.resolve(["127.0.0.1"]),

@@ -34,6 +34,7 @@ const RULES: Record<string, Access> = {
   ),
   "GET /authorize": "person",
   "POST /authorize": "person",
+  "GET /authorize/return": "person",
   "POST /token": "proof",
   "POST /revoke": "proof",
   "POST /introspect": "proof",
@@ -122,6 +123,13 @@ describe("proof and person", () => {
       expect(response.headers.get("location")).toBeNull();
     }
   });
+});
+
+test("/authorize/return gives nothing to a browser that was not sent away", async () => {
+  for (const query of ["", "?state=", "?state=made-up&code=x"]) {
+    const response = await fetch(`${origin}/authorize/return${query}`, { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([400, null]);
+  }
 });
 
 describe("stranger", () => {

@@ -144,7 +144,7 @@ describe("the authorization server", () => {
     await moved.stop();
   });
 
-  test("GHSA-xg6x-h9c9-2m83 (better-auth): there is no code before the last step has succeeded", async () => {
+  test("GHSA-xg6x-h9c9-2m83 (better-auth): no code is issued before the last step has succeeded", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     for (const typed of [
       { token: "wrong", decision: "approve" },
@@ -214,7 +214,7 @@ describe("the authorization server", () => {
       authorizeQuery(evil, { redirect_uri: "https://evil.example/cb" }),
     );
     expect(html).toContain("evil.example");
-    expect(html).toContain("not an assistant that mcp-expose knows");
+    expect(html).toContain("mcp-expose does not know");
     const denied = await approve(server.url, authorizeQuery(client), { decision: "deny" });
     expect(denied.searchParams.get("error")).toBe("access_denied");
     expect(denied.href).toStartWith(CALLBACK);
@@ -292,7 +292,7 @@ describe("the whole program", () => {
     return statuses;
   }
 
-  test("CVE-2026-45364 (better-auth): a forwarding header nobody in front has set does not make a new guesser", async () => {
+  test("CVE-2026-45364 (better-auth): a forwarding header that no proxy has set does not make a new guesser", async () => {
     const issuer = program.ready.issuer ?? "";
     const statuses = await guess(issuer, (index) => ({ "X-Forwarded-For": `198.51.100.${index}` }));
     expect(statuses.filter((status) => status === 401)).toHaveLength(10);

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLog } from "../../src/log.ts";
+import { createPastedToken } from "../../src/oauth/sign-in/pasted-token.ts";
 import { listGrants } from "../../src/oauth/tokens/grants.ts";
 import {
   approve,
@@ -126,7 +128,7 @@ describe("where an answer may go", () => {
   }
 });
 
-describe("what is wrong with a request goes back to the client with state and iss", () => {
+describe("errors of a request go back to the client with state and iss", () => {
   const wrong: Record<string, [error: string, overrides: Record<string, string | undefined>]> = {
     "A3: no response_type": ["invalid_request", { response_type: undefined }],
     "A3: an implicit request": ["unsupported_response_type", { response_type: "token" }],
@@ -188,7 +190,7 @@ describe("what is wrong with a request goes back to the client with state and is
   });
 });
 
-describe("what is wrong with a request that nobody has seen yet", () => {
+describe("errors of a request that no person has seen yet", () => {
   const ELSEWHERE = "https://elsewhere.example/cb";
   const wrong: Record<string, [error: string, overrides: Record<string, string | undefined>]> = {
     "prompt=none": ["login_required", { prompt: "none" }],
@@ -199,7 +201,7 @@ describe("what is wrong with a request that nobody has seen yet", () => {
     "a request object": ["request_not_supported", { request: "x.y.z" }],
   };
   for (const [what, [error, overrides]] of Object.entries(wrong)) {
-    test(`found 9: A23: ${what} of a client that nobody approved is told on a page, and goes to no place we do not know`, async () => {
+    test(`found 9: A23: ${what} of an unapproved client is shown on a page, and is not sent to an unknown place`, async () => {
       const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE], client_name: "Elsewhere" });
       const query = authorizeQuery(id, { redirect_uri: ELSEWHERE, ...overrides });
       const shown = await openPage(server.url, query);
@@ -396,7 +398,7 @@ describe("a good request", () => {
     await https.stop();
   });
 
-  test("A19: what clients add for OpenID's sake does no harm", async () => {
+  test("A19: parameters that clients add for OpenID do no harm", async () => {
     const more = {
       prompt: "consent",
       login_hint: "ann",
@@ -435,7 +437,7 @@ describe("the approval page", () => {
     expect(html).toContain("Any program on your computer");
   });
 
-  test("A11: tells a known assistant's callback from one that only claims the name", async () => {
+  test("A11: distinguishes a known assistant's callback from one that only claims the name", async () => {
     const real = "https://claude.ai/api/mcp/auth_callback";
     const fake = "https://claude.ai.evil.example/api/mcp/auth_callback";
     const id = await registerClient(server.url, { client_name: "Claude", redirect_uris: [real, fake] });
@@ -444,7 +446,7 @@ describe("the approval page", () => {
     expect(known).toContain("belongs to Claude");
     expect(known).not.toContain("not an assistant");
     expect(unknown).not.toContain("belongs to");
-    expect(unknown).toContain("not an assistant that mcp-expose knows");
+    expect(unknown).toContain("mcp-expose does not know");
   });
 
   test("A12, A20: may not be framed, cached, referred to, or bring anything from elsewhere", async () => {
@@ -474,7 +476,7 @@ describe("the approval page", () => {
     }
   });
 
-  test("A16: whatever a client calls itself stays text", async () => {
+  test("A16: a client's name is shown as text, whatever is in it", async () => {
     const client_name = `<script>alert("1")</script>'"&\u202egnp.exe\u0000\u200b`;
     const id = await registerClient(server.url, { client_name });
     const { html } = await openPage(server.url, authorizeQuery(id, { state: '"><script>x</script>' }));
@@ -606,7 +608,7 @@ describe("a name without anything to read", () => {
       const id = await registerClient(server.url, { client_name, redirect_uris: [redirect_uri] });
       const { html } = await openPage(server.url, authorizeQuery(id, { redirect_uri }));
       expect(html).toContain("<h1>Connect app.example to everything?</h1>");
-      expect(html).toContain("it gives itself no name that can be read");
+      expect(html).toContain("the app gives no readable name");
       const code = (await approve(server.url, authorizeQuery(id, { redirect_uri }))).searchParams.get("code");
       await redeem(server.url, id, code ?? "", { redirect_uri });
       expect(server.events.map((event) => event.clientName)).toEqual(["app.example", "app.example"]);
@@ -616,7 +618,7 @@ describe("a name without anything to read", () => {
     });
   }
 
-  test("found 23: and what stands between letters is no part of a name", async () => {
+  test("found 23: and characters between letters that cannot be seen are not part of a name", async () => {
     const names = {
       "Clau\u200bde\u3164\u2800": "Claude",
       "\u202eedualC\u202c": "edualC",
@@ -681,18 +683,15 @@ describe("the credential", () => {
     Bun.password.hash(password, { algorithm: "argon2id", memoryCost: 1024, timeCost: 1 });
   const withUsers = async () =>
     startServer({
-      credential: {
-        kind: "password",
-        users: [
-          { name: "ann", passwordHash: await hash("pässword 🔑") },
-          { name: "bob", passwordHash: await hash("other") },
-          { name: "eve", passwordHash: "not a hash" },
-        ],
-      },
+      users: [
+        { name: "ann", passwordHash: await hash("pässword 🔑") },
+        { name: "bob", passwordHash: await hash("other") },
+        { name: "eve", passwordHash: "not a hash" },
+      ],
     });
   const decision = "approve";
 
-  test("A17: a wrong, empty or missing token is told on the page with 401", async () => {
+  test("A17: a wrong, empty or missing token is reported on the page with 401", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     for (const token of ["wrong", "", TOKEN.slice(1), `${TOKEN}x`]) {
       const response = await submitPage(server.url, page, { token, decision });
@@ -738,7 +737,7 @@ describe("the credential", () => {
       timeCost: 3,
     });
     const users = await startServer({
-      credential: { kind: "password", users: [{ name: "ann", passwordHash }] },
+      users: [{ name: "ann", passwordHash }],
     });
     const page = await openPage(users.url, authorizeQuery(await registerClient(users.url)));
     const measure = async (username: string) => {
@@ -754,16 +753,13 @@ describe("the credential", () => {
     await users.stop();
   });
 
-  test("found 24: every name costs the same hashes, whatever the cost of its own, or none", async () => {
+  test("found 24: every name costs the same hashes, at any cost of its own, or none", async () => {
     const strong = await Bun.password.hash("x", { algorithm: "argon2id", memoryCost: 2048, timeCost: 2 });
     const bcrypt = await Bun.password.hash("x", { algorithm: "bcrypt", cost: 4 });
     const broken = strong.replace(/[^$]+$/, "!");
     const passwords = { ann: await hash("x"), bob: strong, cat: bcrypt, dan: broken, eve: "not a hash" };
     const users = await startServer({
-      credential: {
-        kind: "password",
-        users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
-      },
+      users: Object.entries(passwords).map(([name, passwordHash]) => ({ name, passwordHash })),
     });
     const worked: string[] = [];
     const verify = Bun.password.verify;
@@ -823,7 +819,7 @@ describe("the credential", () => {
     let connections = 0;
     const passwordHash = await hash("x");
     const users = await startServer({
-      credential: { kind: "password", users: [{ name: "ann", passwordHash }] },
+      users: [{ name: "ann", passwordHash }],
       sourceOf: () => `198.51.${(connections += 1)}.1`,
     });
     const page = await openPage(users.url, authorizeQuery(await registerClient(users.url)));
@@ -862,8 +858,9 @@ describe("the credential", () => {
     await users.stop();
   });
 
-  test("A17: whoever has a token that nobody can guess gets in, however many have failed from anywhere", async () => {
-    const ours = await startServer({ credential: { kind: "token", token: TOKEN, isRandom: true } });
+  test("A17: a token that cannot be guessed gets in, however many attempts have failed from anywhere", async () => {
+    const log = createLog({ level: "quiet", write: () => {}, color: false });
+    const ours = await startServer({ signIn: createPastedToken({ token: TOKEN, isRandom: true, log }) });
     const page = await openPage(ours.url, authorizeQuery(await registerClient(ours.url)));
     const statuses: number[] = [];
     for (let i = 0; i < 20; i += 1)

@@ -23,6 +23,7 @@ import {
   startServer,
   TOKEN,
 } from "./harness.ts";
+import { startIdentitySite } from "./identity-site.ts";
 
 setDefaultTimeout(60_000);
 
@@ -127,14 +128,14 @@ test("A11: denying takes it back with access_denied, and needs no credential", a
   expect([replied().get("error"), replied().get("state")]).toEqual(["access_denied", "s1"]);
 });
 
-test("A17: a wrong password is told on the page, where the right one then works", async () => {
+test("A17: a wrong password is reported on the page, where the right one then works", async () => {
   await server.stop();
   const passwordHash = await Bun.password.hash("right", {
     algorithm: "argon2id",
     memoryCost: 1024,
     timeCost: 1,
   });
-  server = await startServer({ credential: { kind: "password", users: [{ name: "ann", passwordHash }] } });
+  server = await startServer({ users: [{ name: "ann", passwordHash }] });
   await visit();
   await page.getByLabel("User name").fill("ann");
   await page.getByLabel("Password").fill("wrong");
@@ -147,6 +148,20 @@ test("A17: a wrong password is told on the page, where the right one then works"
   await page.getByLabel("Password").fill("right");
   await page.keyboard.press("Enter");
   await page.waitForURL(`${callback()}?code=*`);
+});
+
+test("approving with a sign-in at another site takes the browser there, back here, and on to the app", async () => {
+  await server.stop();
+  await using site = startIdentitySite();
+  server = await startServer({ signIn: site.signIn });
+  const client = await visit();
+  await page.screenshot({ path: join(ARTIFACTS, "approval-sign-in-elsewhere.png"), fullPage: true });
+  await approve();
+  await page.waitForURL(`${callback()}?code=*`);
+  const redirect_uri = callback();
+  expect((await redeem(server.url, client, replied().get("code") ?? "", { redirect_uri })).status).toBe(200);
+  expect(server.events.at(-1)).toMatchObject({ state: "issued", subject: "ann@example.com" });
+  expect(complaints).toEqual([]);
 });
 
 test("A13: a page that was open for too long says so, and works at the second try", async () => {
@@ -219,7 +234,7 @@ test("A11: a box that is unticked is not granted", async () => {
     },
   });
   const client = await visit();
-  expect(await page.getByRole("group", { name: "It may also" }).getByRole("checkbox").count()).toBe(2);
+  expect(await page.getByRole("group", { name: "Also allow" }).getByRole("checkbox").count()).toBe(2);
   await page.getByLabel("Change files").uncheck();
   await page.screenshot({ path: join(ARTIFACTS, "approval-scopes.png"), fullPage: true });
   await typeToken();
@@ -239,7 +254,7 @@ test("A1: a request that cannot be answered is explained on a page", async () =>
   expect(await errorOf(await redeem(server.url, "unknown", "x"))).toBe("invalid_client");
 });
 
-test("D1: whoever opens the server's URL in a browser is told what to do with it", async () => {
+test("D1: a person who opens the server's URL in a browser reads what to do with it", async () => {
   await server.stop();
   server = await startServer({ publicUrl: "https://calm-otter.ngrok-free.dev" });
   for (const colorScheme of ["light", "dark"] as const) {
@@ -249,7 +264,7 @@ test("D1: whoever opens the server's URL in a browser is told what to do with it
     expect(await page.getByRole("heading").textContent()).toBe("This URL is for AI assistants");
     expect(await page.getByText("https://calm-otter.ngrok-free.dev/mcp", { exact: true }).count()).toBe(1);
     const { hasScrollbar, contrast } = await page.evaluate(measure);
-    await page.screenshot({ path: join(ARTIFACTS, `visitor-${colorScheme}.png`), fullPage: true });
+    await page.screenshot({ path: join(ARTIFACTS, `landing-${colorScheme}.png`), fullPage: true });
     expect(hasScrollbar).toBe(false);
     for (const [text, ratio] of contrast) expect([text, ratio >= 4.5]).toEqual([text, true]);
     expect(complaints.filter((text) => !text.includes("status of 401"))).toEqual([]);

@@ -95,7 +95,7 @@ describe("a client that is known by its document", () => {
       describeApp(host.url("/app.json"), { logo_uri: "https://evil.example/logo" }),
     );
     const { html } = await pageFor(id);
-    expect(html).toContain(`as ${new URL(id).host} describes it`);
+    expect(html).toContain(`according to ${new URL(id).host}`);
     expect(html).toContain("127.0.0.1:4444");
     expect(html).toContain("Any program on your computer");
     expect(html).not.toContain("logo");
@@ -131,7 +131,7 @@ describe("the URL", () => {
     "no host": () => "https:///app.json",
   };
   for (const [what, spoil] of Object.entries(wrong)) {
-    test(`R1: with ${what} is no client_id, and nothing is fetched`, async () => {
+    test(`R1: with ${what} is not a client_id, and nothing is fetched`, async () => {
       const good = host.serve("/app.json", describeApp(host.url("/app.json")));
       await expectRefused(spoil(good));
       expect([host.asked, host.resolved]).toEqual([[], []]);
@@ -218,7 +218,7 @@ describe("a document", () => {
     expect((await pageFor(id)).response.status).toBe(200);
   });
 
-  test("R5, T14: that never ends is given up in time for the person to be told", async () => {
+  test("R5, T14: that never ends is given up in time to inform the person", async () => {
     let isCancelled = false;
     const id = host.serve("/slow.json", () => {
       const drip = new ReadableStream({
@@ -270,7 +270,7 @@ describe("a document", () => {
     return { statuses: () => Promise.all(statuses) };
   }
 
-  test("found 18: R5: that is slow, eight times from one place, holds up nobody else's", async () => {
+  test("found 18: R5: that is slow, eight times from one place, does not delay that of others", async () => {
     const { ids, answer } = serveSlowly(9);
     const quick = host.serve("/quick.json", describeApp(host.url("/quick.json")));
     // Many addresses do not make it many places.
@@ -360,7 +360,7 @@ describe("an address", () => {
     expect(host.asked).toEqual([]);
   });
 
-  test("R4: is asked for once, and the connection goes there whatever the name means a moment later", async () => {
+  test("R4: is resolved once, and the connection goes there even if the name leads elsewhere a moment later", async () => {
     const id = host.serve("/app.json", describeApp(host.url("/app.json")));
     host.addresses.set("localhost", [["127.0.0.2"], ["127.0.0.1"]]);
     expect((await pageFor(id)).response.status).toBe(200);
@@ -388,7 +388,7 @@ describe("an address", () => {
   });
 });
 
-test("found 9: A23: a document that nobody approved is no way to send a browser anywhere either", async () => {
+test("found 9: A23: a document that no one approved does not send a browser anywhere either", async () => {
   const redirect_uri = "https://elsewhere.example/cb";
   const id = host.serve("/app.json", describeApp(host.url("/app.json"), { redirect_uris: [redirect_uri] }));
   await expectRefused(id, { redirect_uri, prompt: "none" });
@@ -452,7 +452,7 @@ describe("how long a document is kept", () => {
     expect([unknown.status, await errorOf(unknown)]).toEqual([503, "temporarily_unavailable"]);
   });
 
-  test("R9: what a document says anew holds at the next approval, which a person gives every time", async () => {
+  test("R9: a changed document counts at the next approval, which a person gives every time", async () => {
     const id = host.serve("/app.json", describeApp(host.url("/app.json")));
     await connect(server.url, id);
     server.clock.now += HOUR;
@@ -562,7 +562,7 @@ describe("whose documents are believed", () => {
     expect((await pageFor(serve())).response.status).toBe(200);
   });
 
-  test("found 16: R1: a host has one spelling: with a final dot, another case or a port that says nothing it is no client_id", async () => {
+  test("found 16: R1: a host has one spelling: with a final dot, in another case or with a default port it is not a client_id", async () => {
     await withPolicy({ deny: ["client.example"] });
     for (const host of [
       "client.example.",
@@ -576,7 +576,7 @@ describe("whose documents are believed", () => {
     expect([host.asked, host.resolved]).toEqual([[], []]);
   });
 
-  test("R13: nobody's when they are turned off, and then they are not advertised", async () => {
+  test("R13: none when they are turned off, and then they are not advertised", async () => {
     const metadata = async () =>
       (await (await fetch(`${server.url}/.well-known/oauth-authorization-server`)).json()) as Json;
     expect((await metadata())["client_id_metadata_document_supported"]).toBe(true);
@@ -591,7 +591,7 @@ describe("whose documents are believed", () => {
   });
 });
 
-test("found 23: a grant keeps the name that was on the approval page, whatever its document says afterwards", async () => {
+test("found 23: a grant keeps the name that was on the approval page, even if its document changes afterwards", async () => {
   let client_name = "Name on the page";
   const id = host.serve("/renamed.json", () =>
     Response.json(describeApp(host.url("/renamed.json"), { client_name }), {

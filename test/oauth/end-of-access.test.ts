@@ -254,7 +254,7 @@ describe("when a token runs out", () => {
   });
   afterAll(async () => void (await program?.stop()));
 
-  test("found 43: what is open for its own sake ends then, long before the next comment is due; the streams of calls carry their answers", async () => {
+  test("found 43: streams without a call end then, long before the next comment is due; the streams of calls carry their answers", async () => {
     const tokens = await connect(issuer, client);
     const session = await openSession(url, bearer(tokens));
     const modern = createStatelessClient(url, {}, bearer(tokens));

@@ -2,9 +2,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { createLog } from "../../src/log.ts";
-import type { GrantEvent } from "../../src/oauth/tokens/grant-event.ts";
+import type { GrantActivity } from "../../src/oauth/tokens/grant-activity.ts";
 import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
 import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
+import type { PasswordUser } from "../../src/oauth/sign-in/password-check.ts";
+import { createPasswordSignIn } from "../../src/oauth/sign-in/password.ts";
+import { createPastedToken } from "../../src/oauth/sign-in/pasted-token.ts";
 import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 
 export const TOKEN = "a-token-that-a-person-pastes";
@@ -22,37 +25,43 @@ export interface Harness {
   url: string;
   issuer: string;
   clock: { now: number };
-  events: GrantEvent[];
+  events: GrantActivity[];
   logged: string[];
   revoked: string[];
   source: { address: string };
   store: OAuthOptions["store"];
+  /** Puts the authorization server under another public URL; it goes on listening at `url`. */
+  moveTo(publicUrl: string): void;
   stop(): Promise<void>;
 }
 
-/** @param overrides options that differ; `where` is the store's file */
-export async function startServer(
-  overrides: Partial<OAuthOptions> & { where?: string } = {},
-): Promise<Harness> {
-  const { where = "memory", ...rest } = overrides;
+export interface ServerOptions extends Partial<OAuthOptions> {
+  /** The store's file. */
+  where?: string;
+  /** The issuer, if that is not where it listens. */
+  publicUrl?: string;
+  /** Those who sign in with a password, in place of a token. */
+  users?: readonly PasswordUser[];
+}
+
+/** @param overrides options that differ */
+export async function startServer(overrides: ServerOptions = {}): Promise<Harness> {
+  const { where = "memory", publicUrl, users, ...rest } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const url = `http://127.0.0.1:${server.port}`;
-  const issuer = rest.publicUrl ?? url;
+  const issuer = publicUrl ?? url;
   const store = rest.store ?? openStore(where);
   const clock = { now: Date.UTC(2026, 10, 21) };
   const source = { address: "192.0.2.1" };
-  const events: GrantEvent[] = [];
+  const events: GrantActivity[] = [];
   const logged: string[] = [];
+  const log = createLog({ level: "verbose", write: (text) => void logged.push(text), color: false });
   const options: OAuthOptions = {
-    publicUrl: url,
     serverName: "everything",
     serverId: "server-1",
-    resources: [`${issuer}/mcp`, `${issuer}/sse`],
-    credential: {
-      kind: "token",
-      token: TOKEN,
-    },
+    resourcePaths: ["/mcp", "/sse"],
+    signIn: users ? createPasswordSignIn({ users, log }) : createPastedToken({ token: TOKEN, log }),
     scopes: {},
     allowAnonymousDiscovery: false,
     clients: [],
@@ -64,16 +73,13 @@ export async function startServer(
     store,
     now: () => clock.now,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
-    log: createLog({
-      level: "verbose",
-      write: (text) => void logged.push(text),
-      color: false,
-    }),
+    log,
     onGrant: (event) => void events.push(event),
     sourceOf: () => source.address,
     ...rest,
   };
   const oauth = await createOrStop(options, server);
+  oauth.moveTo(issuer);
   const revoked: string[] = [];
   oauth.onRevoked((grantId) => void revoked.push(grantId));
   app = oauth.routes;
@@ -93,6 +99,7 @@ export async function startServer(
     revoked,
     source,
     store,
+    moveTo: oauth.moveTo,
     stop: async () => {
       oauth.close();
       await server.stop(true);

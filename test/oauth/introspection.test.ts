@@ -33,7 +33,7 @@ const introspect = (fields: Record<string, string>, headers: Record<string, stri
 const ask = async (token: string, caller: Record<string, string> = CALLER) =>
   (await (await introspect({ token, ...caller })).json()) as Json;
 
-describe("whoever has the introspection secret", () => {
+describe("a program with the introspection secret", () => {
   test("S10: learns of an access token what RFC 7662 names", async () => {
     const { access_token } = await connect(server.url, client, { resource: `${server.issuer}/mcp` });
     const response = await introspect({ token: access_token, ...CALLER });
@@ -51,7 +51,7 @@ describe("whoever has the introspection secret", () => {
     });
   });
 
-  test("S10: learns of a refresh token, too, whatever the hint says, and of a used one nothing", async () => {
+  test("S10: learns of a refresh token, too, with any hint, and nothing of a used one", async () => {
     const { refresh_token } = await connect(server.url, client);
     const known = await (
       await introspect({ token: refresh_token, token_type_hint: "access_token", ...CALLER })
@@ -106,7 +106,7 @@ describe("whoever has the introspection secret", () => {
   });
 });
 
-test("found 6: S10, T15: the introspection secret opens whatever failed, from whatever place", async () => {
+test("found 6: S10, T15: the introspection secret gets in, whatever has failed before, from any place", async () => {
   for (let i = 0; i < 320; i += 1) {
     server.source.address = `192.0.2.${i % 10}`;
     await introspect({ token: "x", ...CALLER, client_secret: `guess ${i}` });
@@ -175,7 +175,7 @@ test("S10: a token granted for another server or another URL is not active here"
   for (const one of [other, elsewhere]) await one.stop();
 });
 
-test("S10: no secret is set, so nobody has it, and a missing token or a GET is refused in JSON", async () => {
+test("S10: without a secret no one has it, and a missing token or a GET is refused in JSON", async () => {
   const plain = await startServer();
   const response = await postForm(plain.url, "/introspect", { token: "x", ...CALLER, client_secret: "" });
   expect([response.status, await errorOf(response)]).toEqual([401, "invalid_client"]);

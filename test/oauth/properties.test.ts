@@ -25,7 +25,7 @@ const path = fc
 const loopback = fc.constantFrom("127.0.0.1", "[::1]", "localhost");
 
 describe("redirect URIs", () => {
-  test("A2, R15: what may be registered leads where its text says, in every reading", () => {
+  test("A2, R15: a redirect URI that may be registered leads where its text says, in every reading", () => {
     fc.assert(
       fc.property(almostUrl, (uri) => {
         if (findRedirectFlaw(uri, []) !== undefined) return;
@@ -43,7 +43,7 @@ describe("redirect URIs", () => {
     );
   });
 
-  test("A2: whatever matches has the registered one's scheme, host, path and query, and no more", () => {
+  test("A2: a match has the registered one's scheme, host, path and query, and no more", () => {
     const registered = fc.oneof(
       almostUrl,
       fc.tuple(loopback, port, path).map(([host, at, rest]) => `http://${host}:${at}${rest}`),
@@ -200,7 +200,7 @@ describe("addresses", () => {
     );
   });
 
-  test("R4: what is no address is not public", () => {
+  test("R4: text that is not an address is not public", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), almostUrl), (text) => {
         if (!/^[\d.]+$|:/.test(text)) expect(guard.isPublic(text)).toBe(false);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupNetwork } from "../../src/oauth/sign-in/throttle.ts";
+import { groupNetwork } from "../../src/oauth/limits/source.ts";
 import {
   authorizeQuery,
   CALLBACK,
@@ -230,7 +230,7 @@ describe("a flood of registrations", () => {
     expect((await register(server.url)).status).toBe(201);
   });
 
-  test("R18: clients nobody approved are capped and go away in a day; an approved one stays", async () => {
+  test("R18: unapproved clients are capped and go away in a day; an approved one stays", async () => {
     const used = await registerClient(server.url);
     await connect(server.url, used);
     const unused = await registerClient(server.url);
@@ -289,7 +289,7 @@ describe("a client that is being approved", () => {
     expect(server.store.findClient(shown)).toBeDefined();
   });
 
-  test("found 10: R18: is no way to fill the place up: pages opened from ten places hold up neither who comes nor who is there", async () => {
+  test("found 10: R18: cannot fill the store: pages opened from ten places displace neither new clients nor those under approval", async () => {
     server.source.address = HOME;
     const shown = await registerClient(server.url);
     const page = await openPage(server.url, authorizeQuery(shown));
@@ -304,7 +304,7 @@ describe("a client that is being approved", () => {
     expect(await finish(shown, page)).toBe(200);
   });
 
-  test("found 10: R18: with a code that nobody has redeemed yet it stays, too", async () => {
+  test("found 10: R18: with a code that is not redeemed yet it stays, too", async () => {
     server.source.address = HOME;
     const client = await registerClient(server.url);
     const code = await obtainCode(server.url, client);
@@ -327,13 +327,13 @@ describe("a client that is being approved", () => {
   });
 });
 
-describe("a secret that nobody can guess", () => {
+describe("a secret that cannot be guessed", () => {
   for (const [whose, made] of [
     ["we made", undefined],
     ["was set up, of 22 random characters,", "r7Qk2Zp9Xv4Lm1Tc8Wd3Hy"],
     ["was set up, of 32 random digits,", "9f3c07b1e2a84d56c8017be4f92a3d65"],
   ] as const) {
-    test(`found 6: T15: that ${whose} opens whatever failed, from whatever place, and wrong ones must wait`, async () => {
+    test(`found 6: T15: that ${whose} gets in, whatever has failed before, from any place, and wrong ones must wait`, async () => {
       const own = await startServer({ clients: made ? [{ id: "own", secret: made }] : [] });
       const registered = (await (
         await register(own.url, { token_endpoint_auth_method: "client_secret_post" })
@@ -395,7 +395,7 @@ describe("a client set up beforehand", () => {
     expect((await callResource(known.url, tokens.access_token)).status).toBe(200);
   });
 
-  test("R20: a wrong secret, none at all, or a secret nobody set is invalid_client", async () => {
+  test("R20: a wrong secret, none at all, or one that was never set is invalid_client", async () => {
     const code = await obtainCode(known.url, "my client");
     for (const more of [{}, { client_secret: "wrong" }, { client_secret: "" }]) {
       const response = await redeem(known.url, "my client", code, more);
@@ -441,7 +441,7 @@ describe("a client set up beforehand", () => {
     expect((await redeem(known.url, "my client", code, { client_secret: secret })).status).toBe(200);
   });
 
-  test("found 6: T15: a short secret still opens from any place where nobody failed, however many guess elsewhere", async () => {
+  test("found 6: T15: a short secret still gets in from any place without failures, however many guess elsewhere", async () => {
     const guess = (client_secret: string) =>
       postForm(known.url, "/revoke", { token: "x", client_id: "my client", client_secret });
     for (let i = 0; i < 300; i += 1) {
@@ -478,7 +478,7 @@ describe("a client set up beforehand", () => {
     });
   }
 
-  test("found 6: T15: what a stranger fails with at a client of his own holds up nobody else there", async () => {
+  test("found 6: T15: a stranger who fails at a client of his own delays no one else there", async () => {
     const answer = await register(known.url, { token_endpoint_auth_method: "client_secret_post" });
     const { client_id = "" } = (await answer.json()) as Record<string, string>;
     const send = async (id: string, client_secret: string) =>
@@ -487,7 +487,7 @@ describe("a client set up beforehand", () => {
     expect([await send(client_id, "wrong"), await send("my client", secret)]).toEqual([429, 200]);
   });
 
-  test("found 24: strangers behind its assistant's address use up nothing of a client that somebody approved", async () => {
+  test("found 24: strangers behind its assistant's address do not use up the limits of an approved client", async () => {
     const form = { client_secret: secret };
     const tokens = await redeem(known.url, "my client", await obtainCode(known.url, "my client"), form);
     const { refresh_token } = (await tokens.json()) as Tokens;

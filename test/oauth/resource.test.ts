@@ -105,7 +105,7 @@ describe("an access token", () => {
     expect(response.headers.get("www-authenticate")).toContain('scope="mcp"');
   });
 
-  test("S7: a session is shared by one person's one app and nobody else", () => {
+  test("S7: a session belongs to one app of one person and to no one else", () => {
     const ann: Principal = { subject: "ann", clientId: "a", grantId: "1", scopes: ["mcp"], expiresAt: 1 };
     expect(isSamePrincipal(ann, { ...ann, grantId: "2", expiresAt: 2 })).toBe(true);
     expect(isSamePrincipal(ann, { ...ann, subject: "bob" })).toBe(false);
@@ -266,7 +266,7 @@ describe("on a file that outlives the server", () => {
   });
 });
 
-test("S14: what has run out is swept away, and is refused before that", async () => {
+test("S14: expired records are deleted, and are refused before that", async () => {
   const { access_token } = await connect(server.url, client);
   await obtainCode(server.url, client);
   server.clock.now += 24 * HOUR;

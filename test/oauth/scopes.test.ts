@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { createToolScopes, type Tool } from "../../src/oauth/access/tool-scopes.ts";
+import { createToolScopes, type AnnotatedTool } from "../../src/oauth/access/tool-scopes.ts";
 import {
   approve,
   authorizeQuery,
@@ -79,7 +79,7 @@ describe("with a table of scopes", () => {
         ...html.matchAll(/<input type="checkbox" name="scope:(\w+)" value="yes" checked=""\/>/g),
       ];
       expect(shown.map(([, name]) => name ?? "")).toEqual(boxes);
-      expect(html.includes("It may also")).toBe(boxes.length > 0);
+      expect(html.includes("Also allow")).toBe(boxes.length > 0);
     });
   }
 
@@ -89,7 +89,7 @@ describe("with a table of scopes", () => {
     expect(html).toContain("Change &lt;files&gt;");
   });
 
-  test("A9: what the person unticks is not granted, and the client is told", async () => {
+  test("A9: an unticked scope is not granted, and the client learns it", async () => {
     expect((await connectWith(["read"])).scope).toBe("mcp read");
     expect((await connectWith([])).scope).toBe("mcp");
     expect((await connectWith(["read", "write", "admin"])).scope).toBe("mcp read write admin");
@@ -147,8 +147,11 @@ describe("with a table of scopes", () => {
 
 describe("the table", () => {
   const tools = createToolScopes(SCOPES);
-  const tool = (name: string, annotations?: Tool["annotations"]): Tool => ({ name, annotations });
-  const cases: [tool: Tool, granted: string[], mayCall: boolean, needed: string][] = [
+  const tool = (name: string, annotations?: AnnotatedTool["annotations"]): AnnotatedTool => ({
+    name,
+    annotations,
+  });
+  const cases: [tool: AnnotatedTool, granted: string[], mayCall: boolean, needed: string][] = [
     [tool("get", { readOnlyHint: true }), ["mcp", "read"], true, "mcp read"],
     [tool("get", { readOnlyHint: true }), ["mcp", "write"], false, "mcp read"],
     [tool("put", { readOnlyHint: false }), ["mcp", "read"], false, "mcp write"],

@@ -295,7 +295,7 @@ describe("an assertion", () => {
     expect([...statuses]).toEqual([401, 429]);
   });
 
-  test("found 6: T15: a good one opens, whatever hundreds of bogus ones from ten places did", async () => {
+  test("found 6: T15: a valid one gets in, after hundreds of bogus ones from ten places", async () => {
     const id = await serveClient();
     const code = await obtainCode(server.url, id);
     const bogus = [await sign(id, { pair: others }), await sign(id, { kid: "k9" }), "x.y.z"];
@@ -328,7 +328,7 @@ describe("what is remembered of assertions", () => {
     return db.query<{ count: number }, []>("SELECT count(*) AS count FROM assertions").get()?.count;
   };
 
-  test("found 12: R11: nothing, where nobody has approved the client: its keys are not fetched, and it is counted", async () => {
+  test("found 12: R11: nothing, where no one has approved the client: its keys are not fetched, and it is counted", async () => {
     host.serve("/jwks.json", { keys: [await publish(keys, "k1")] });
     const id = await serveClient({ jwks: undefined, jwks_uri: host.url("/jwks.json") });
     const statuses: number[] = [];
@@ -353,7 +353,7 @@ describe("what is remembered of assertions", () => {
     expect([statuses, countRows()]).toEqual([[200, 401, 401], 1]);
   });
 
-  test("found 12: R11: so many of one client in ten minutes, which nobody else can use up", async () => {
+  test("found 12: R11: so many of one client in ten minutes, which no one else can use up", async () => {
     const id = await serveClient();
     await obtainCode(server.url, id);
     const replayed = await sign(id);
@@ -368,7 +368,7 @@ describe("what is remembered of assertions", () => {
     expect(countRows()).toBe(1);
   });
 
-  test("found 12: R11: what has run out is found without looking at the rest", () => {
+  test("found 12: R11: expired ones are found without looking at the rest", () => {
     using db = new Database(where, { readonly: true });
     const plan = db.query<{ detail: string }, []>(
       "EXPLAIN QUERY PLAN DELETE FROM assertions WHERE expires_at <= 1",

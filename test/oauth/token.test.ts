@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashSecret } from "../../src/oauth/tokens/secrets.ts";
+import { hashSecret } from "../../src/oauth/secrets.ts";
 import {
   approve,
   authorizeQuery,
@@ -37,7 +37,7 @@ const tokensOf = async (response: Response) => (await response.json()) as Tokens
 const works = async (token: string) => (await callResource(server.url, token)).status === 200;
 
 describe("the form", () => {
-  test("T1: must be a form, in whatever case and with whatever charset it is announced", async () => {
+  test("T1: must be a form, in any case and with any charset", async () => {
     const code = await obtainCode(server.url, client);
     const body = new URLSearchParams({
       grant_type: "authorization_code",
@@ -156,7 +156,7 @@ describe("a code", () => {
     expect(server.revoked).toHaveLength(1);
   });
 
-  test("T4: presented again by somebody who knows less ends nothing", async () => {
+  test("T4: presented again by someone who knows less ends nothing", async () => {
     const code = await obtainCode(server.url, client);
     const tokens = await tokensOf(await redeem(server.url, client, code));
     const other = await registerClient(server.url);
@@ -221,7 +221,7 @@ describe("whether there is a refresh token", () => {
     });
   }
 
-  test("T12: a client that is not registered for refreshing is told unauthorized_client", async () => {
+  test("T12: a client that is not registered for refreshing gets unauthorized_client", async () => {
     const id = await registerClient(server.url, { grant_types: ["authorization_code"] });
     expect(await errorOf(await refresh(server.url, id, "whatever"))).toBe("unauthorized_client");
   });
@@ -335,7 +335,7 @@ describe("a used refresh token", () => {
   });
 
   /** A thief exchanges the token again and again, over days and restarts; then its owner comes. */
-  test("found 22: ends the grant whenever its owner shows it, whatever a thief did meanwhile", async () => {
+  test("found 22: ends the grant whenever its owner shows it, even after a thief has used it", async () => {
     const publicUrl = "https://stays.example";
     let running = await startServer({ where, publicUrl });
     const id = await registerClient(running.url);
@@ -390,7 +390,7 @@ describe("a used refresh token", () => {
     expect(await works(present.access_token)).toBe(false);
   });
 
-  test("found 22: one that ran out unused ends nothing, nor does one that is nobody's", async () => {
+  test("found 22: one that expired unused ends nothing, nor does an unknown one", async () => {
     const other = await startServer({ where, accessTtl: 48 * HOUR, refreshTtl: HOUR });
     const id = await registerClient(other.url);
     const { access_token, refresh_token } = await connect(other.url, id);
@@ -483,7 +483,7 @@ describe("revocation", () => {
     expect(server.revoked).toHaveLength(1);
   });
 
-  test("S11: of an access token ends that one, and streams are told", async () => {
+  test("S11: of an access token ends that one, and its streams", async () => {
     const { access_token, refresh_token } = await connect(server.url, client);
     expect((await revoke({ token: access_token })).status).toBe(200);
     expect(await works(access_token)).toBe(false);

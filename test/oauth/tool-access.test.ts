@@ -223,7 +223,7 @@ describe("with a table of scopes", () => {
     expect((await DIALECTS["with a session"]!(program, headers, call("change"))).status).toBe(200);
   });
 
-  test("S7: a session is not another person's or app's, with whatever scopes", async () => {
+  test("S7: a session is not open to another person or app, with any scopes", async () => {
     const session = await openSession(program.ready.url, await authorize("read", "write"));
     const other = await connect(program.ready.issuer ?? "", await registerClient(program.ready.issuer ?? ""));
     const response = await session.send(
@@ -254,7 +254,7 @@ test("S5: with names alone in the table, too, a call with two names is refused",
   }
 });
 
-test("found 7: a name over 1,024 bytes is refused at once, and patterns with several stars stop nobody", async () => {
+test("found 7: a name over 1,024 bytes is refused at once, and patterns with several stars delay no one", async () => {
   await using folder = await createFolder();
   const scopes = { read: { tools: ["look", "*_get_*_all", "*a*a*a*a*a*a*b"] } };
   await folder.write("mcp-oauth.config.json", JSON.stringify({ scopes }));
@@ -307,7 +307,7 @@ describe("a token refreshed down to", () => {
     return { whole: headersOf(whole), narrowed: headersOf(narrowed) };
   }
 
-  test("found 17: offline_access opens nothing, by whatever method, and is told what it needs", async () => {
+  test("found 17: offline_access opens nothing, by any method, and the refusal names the scope it needs", async () => {
     const { whole, narrowed } = await narrow("offline_access");
     const session = await openSession(program.ready.url, whole);
     const answers = [
@@ -353,7 +353,7 @@ describe("with --auth optional", () => {
   afterAll(async () => void (await program?.stop()));
 
   for (const [dialect, send] of Object.entries(DIALECTS)) {
-    test(`S9: ${dialect}, anybody may see what there is, and each tool says how to get in`, async () => {
+    test(`S9: ${dialect}, anyone may list what there is, and each tool says how to sign in`, async () => {
       const response = await send(program, {}, { id: 1, method: "tools/list" });
       const text = await response.text();
       expect(text).toContain('"maximum":12345678901234567890');
@@ -442,14 +442,14 @@ describe("with --auth optional", () => {
     expect((await post(program.ready.url, { jsonrpc: "2.0", ...call("look") })).status).toBe(401);
   });
 
-  test("S9: a token that is no good is 401, also for looking", async () => {
+  test("S9: an invalid token is 401, also for listing", async () => {
     const headers = { authorization: "Bearer nonsense" };
     const response = await post(program.ready.url, { jsonrpc: "2.0", id: 1, method: "tools/list" }, headers);
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toContain('error="invalid_token"');
   });
 
-  test("S9: whoever signs in calls, in a session of its own", async () => {
+  test("S9: a person who signs in can call, in a session of their own", async () => {
     const issuer = program.ready.issuer ?? "";
     const { access_token } = await connect(issuer, await registerClient(issuer));
     const headers = { authorization: `Bearer ${access_token}` };

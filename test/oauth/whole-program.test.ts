@@ -194,7 +194,7 @@ test("S7: a session is its principal's, over HTTP+SSE, too", async () => {
   await stream.close();
 });
 
-test("A11: what happens to grants is told with --json, without a secret", async () => {
+test("A11: events of grants are written with --json, without a secret", async () => {
   const id = await registerClient(issuer, { client_name: "Audited" });
   const denied = await openPage(issuer, authorizeQuery(id));
   await submitPage(issuer, denied, { decision: "deny" });
@@ -223,7 +223,7 @@ test("A11: what happens to grants is told with --json, without a secret", async 
   ]);
 });
 
-test("found 9: A23: an open registration is no way to send a browser anywhere from here", async () => {
+test("found 9: A23: an open registration does not send a browser anywhere from here", async () => {
   const redirect_uri = "https://phishing.example/cb";
   const id = await registerClient(issuer, { client_name: "Known Assistant", redirect_uris: [redirect_uri] });
   for (const wrong of [{ prompt: "none" }, { scope: '"' }, { resource: "x" }, { code_challenge: "x" }]) {
@@ -233,7 +233,7 @@ test("found 9: A23: an open registration is no way to send a browser anywhere fr
   }
 });
 
-test("T4, T9: a code or refresh token that is used twice is told as a replay, and the terminal warns", async () => {
+test("T4, T9: a code or refresh token that is used twice is reported as a replay, and the terminal warns", async () => {
   const id = await registerClient(issuer, { client_name: "Robbed" });
   const code = await obtainCode(issuer, id);
   const fields = { grant_type: "authorization_code", client_id: id, code, code_verifier: VERIFIER };
@@ -251,7 +251,7 @@ test("S10: --introspect-secret lets a gateway ask about every token", async () =
   });
 });
 
-test("found 6: T15: bogus proofs shut nobody out who comes with the right one, at no endpoint", async () => {
+test("found 6: T15: bogus proofs shut no one out who has the right one, at any endpoint", async () => {
   const own = ["--client-id", "known", "--client-secret", CLIENT_SECRET, "--introspect-secret", SECRET];
   await using attacked = await startProgram([...WORDS, ...own, fixture("obedient")]);
   const url = attacked.ready.issuer ?? "";

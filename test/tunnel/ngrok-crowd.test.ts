@@ -5,7 +5,7 @@ import { request, type IncomingMessage } from "node:http";
 import { createHttpServer } from "../../src/http/http-server.ts";
 import { createPublicServer } from "../../src/http/public-server.ts";
 import { createTunnelServer } from "../../src/http/tunnel-server.ts";
-import { groupSource } from "../../src/oauth/sign-in/throttle.ts";
+import { groupSource } from "../../src/oauth/limits/source.ts";
 import { ngrok } from "../../src/tunnel/ngrok/ngrok.ts";
 import { AGENTS, createWorkshop, FORMS, until } from "./open-tunnel.ts";
 

@@ -1,27 +1,27 @@
-// What somebody who got in may do there: which requests and which tools, and how a refusal looks
+// Decides which requests and tools a caller may use, and how a refusal looks
 // (MCP authorization, "Runtime Insufficient Scope Errors"). The refusal of a tool call is HTTP 401 or 403 with a
 // challenge, which is what Claude and the SDKs act on; its body is the tool result that makes ChatGPT offer to sign in.
 import type { Log } from "../../log.ts";
 import type { Challenger } from "./challenge.ts";
-import { describeFailure, type Failure, toWire } from "../failure.ts";
+import { formatFailure, type Failure, toWire } from "../failure.ts";
 import { isTooLong, MAX_NAME_BYTES } from "./name-pattern.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
-import type { Tool, ToolScopes } from "./tool-scopes.ts";
+import type { AnnotatedTool, ToolScopes } from "./tool-scopes.ts";
 import { printable } from "../../printable.ts";
 
-/** A request as far as permission depends on it. */
-export interface Call {
+/** The parts of a request that the policy depends on. */
+export interface AccessRequest {
   /** As JSON text. */
   id: string;
   method: string;
   /** The tool that `tools/call` names, with what the server's list says of it. */
-  tool?: Tool | undefined;
+  tool?: AnnotatedTool | undefined;
 }
 
-/** How a tool is shown to somebody who may see it. */
+/** What is added to a tool in the `tools/list` result of a caller who may see it. */
 export interface ToolView {
-  /** For ChatGPT: how one gets to call it. */
+  /** Tells ChatGPT which sign-in a call needs. */
   securitySchemes?: readonly object[];
 }
 
@@ -31,28 +31,28 @@ export interface AccessPolicy {
   /**
    * The answer to a request that its caller may not make; undefined when it may.
    *
-   * @param caller absent for somebody without a token
+   * @param caller absent for a caller without a token
    * @param resourcePath such as `/mcp`
    */
-  refuse(caller: Principal | undefined, call: Call, resourcePath: string): Response | undefined;
+  refuse(caller: Principal | undefined, call: AccessRequest, resourcePath: string): Response | undefined;
   /** How a tool of a `tools/list` result is shown; undefined when its caller may not see it. */
-  view(caller: Principal | undefined, tool: Tool): ToolView | undefined;
+  view(caller: Principal | undefined, tool: AnnotatedTool): ToolView | undefined;
 }
 
 export interface AccessPolicyOptions {
   toolScopes: ToolScopes;
-  /** Whether somebody without a token may look around. */
+  /** Whether a caller without a token may list tools, prompts and resources. */
   allowAnonymousDiscovery: boolean;
   challenger: Challenger;
   log: Log;
 }
 
 /**
- * What shows what there is and does nothing, and the handshake before it: clients end a connection over a refused
- * notification. A cancellation reaches nothing but requests of the same session. Other notifications can change what
+ * Methods that list and change nothing, and the handshake before them: clients end a connection over a refused
+ * notification. A cancellation reaches only requests of the same session. Other notifications can change what
  * the server does (its roots, for one).
  */
-const LOOKING: ReadonlySet<string> = new Set([
+const DISCOVERY: ReadonlySet<string> = new Set([
   "initialize",
   "notifications/initialized",
   "notifications/cancelled",
@@ -67,15 +67,15 @@ const LOOKING: ReadonlySet<string> = new Set([
 export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   const { toolScopes, allowAnonymousDiscovery, challenger, log } = options;
 
-  function findFailure(caller: Principal | undefined, { method, tool }: Call): Failure | undefined {
-    if (caller === undefined) return LOOKING.has(method) ? undefined : { kind: "no-token" };
-    if (tool === undefined) return LOOKING.has(method) ? undefined : findScopeFailure(caller);
+  function findFailure(caller: Principal | undefined, { method, tool }: AccessRequest): Failure | undefined {
+    if (caller === undefined) return DISCOVERY.has(method) ? undefined : { kind: "no-token" };
+    if (tool === undefined) return DISCOVERY.has(method) ? undefined : findScopeFailure(caller);
     if (toolScopes.mayCall(caller.scopes, tool)) return undefined;
     return { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: caller.scopes };
   }
 
   /** The challenge inside the body needs an error even where the one in the header must have none (RFC 6750 §3.1). */
-  function answerCall(failure: Failure, id: string, tool: Tool, resourcePath: string): Response {
+  function answerCall(failure: Failure, id: string, tool: AnnotatedTool, resourcePath: string): Response {
     const needs: Failure = { kind: "needs-scope", scopes: toolScopes.neededFor(tool), held: [] };
     const { status, description } = toWire(failure);
     const result = JSON.stringify({
@@ -100,7 +100,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
       const failure = findFailure(caller, call);
       if (failure === undefined) return undefined;
       const { id, method, tool } = call;
-      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${describeFailure(failure)}`);
+      log.debug(`${printable(`${method} ${tool?.name ?? ""}`)} refused: ${formatFailure(failure)}`);
       return tool === undefined
         ? challenger.answer(failure, resourcePath)
         : answerCall(failure, id, tool, resourcePath);
@@ -115,7 +115,7 @@ export function createAccessPolicy(options: AccessPolicyOptions): AccessPolicy {
   };
 }
 
-/** What the person's table does not speak of is open to the default scope. */
+/** The default scope opens everything that the configured table does not mention. */
 function findScopeFailure({ scopes }: Principal): Failure | undefined {
   if (scopes.includes(DEFAULT_SCOPE)) return undefined;
   return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };

@@ -1,26 +1,28 @@
 // Checks the access token of every request to a resource (RFC 6750 §2.1, OAuth 2.1 §5).
-// Tokens in a query or a form are not looked at.
+// Tokens in a query or a form are ignored.
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import type { Challenger } from "./challenge.ts";
-import { describeFailure, type Failure } from "../failure.ts";
+import { formatFailure, type Failure } from "../failure.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
-import { hashSecret } from "../tokens/secrets.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
+import type { CurrentSite } from "../site.ts";
+import { hashSecret } from "../secrets.ts";
 
-/** `principal` is absent for a request without a token where that may look around. */
+/** `principal` is absent for a request without a token, where anonymous discovery is allowed. */
 export type Authentication =
   { ok: true; principal: Principal | undefined } | { ok: false; response: Response };
 export type Authenticate = (request: Request, resourcePath: string) => Authentication;
 
 export interface BearerGuardOptions {
-  /** Our resources. They are doors to one server, so a token for one opens all. */
-  resources: readonly string[];
+  /** All resources lead to one server, so a token for one of them is valid for all. */
+  currentSite: CurrentSite;
   /** The scopes that open anything; `offline_access` does not. */
   resourceScopes: readonly string[];
   serverId: string;
-  /** Who is configured to approve; what others approved is worth nothing. */
-  subjects: ReadonlySet<string>;
+  /** People who can approve; approvals by anyone else are not valid. */
+  subjects: Subjects;
   /** Lets requests without any token pass; a bad token never does. */
   allowAnonymousDiscovery: boolean;
   store: Store;
@@ -33,7 +35,7 @@ const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export function createBearerGuard(options: BearerGuardOptions): Authenticate {
   const {
-    resources,
+    currentSite,
     resourceScopes,
     serverId,
     subjects,
@@ -54,6 +56,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     const access = store.findAccess(hashSecret(token), now());
     if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
     if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
+    const { resources } = currentSite();
     if (!access.resources.some((resource) => resources.includes(resource))) {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }
@@ -69,7 +72,7 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     const outcome = check(request);
     if (!("kind" in outcome)) return { ok: true, principal: outcome };
     if (outcome.kind === "no-token" && allowAnonymousDiscovery) return { ok: true, principal: undefined };
-    log.debug(`${request.method} ${resourcePath} refused: ${describeFailure(outcome)}`);
+    log.debug(`${request.method} ${resourcePath} refused: ${formatFailure(outcome)}`);
     return { ok: false, response: challenger.answer(outcome, resourcePath) };
   };
 }

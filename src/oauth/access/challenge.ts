@@ -1,8 +1,9 @@
 // Writes the answer that sends a client to the authorization server (RFC 6750 §3, RFC 9728 §5.1; MCP authorization,
-// "Scope Challenge Handling"). Absolute URLs in it come from our own resources, never from the request.
+// "Scope Challenge Handling"). Absolute URLs in it come from our own URL, never from the request.
 import { type Failure, toWire } from "../failure.ts";
-import { answerError } from "../endpoints/json-response.ts";
+import { answerError } from "../wire/json-response.ts";
 import { metadataUrlOf } from "./resource.ts";
+import type { CurrentSite } from "../site.ts";
 
 export interface Challenger {
   /** The value of WWW-Authenticate. `resourcePath` is such as `/mcp`. */
@@ -11,17 +12,18 @@ export interface Challenger {
 }
 
 export interface ChallengerOptions {
-  resources: readonly string[];
+  resourcePaths: readonly string[];
+  currentSite: CurrentSite;
   resourceScopes: readonly string[];
 }
 
-export function createChallenger({ resources, resourceScopes }: ChallengerOptions): Challenger {
-  const metadataUrls = new Map(
-    resources.map((resource) => [new URL(resource).pathname, metadataUrlOf(resource)]),
-  );
+export function createChallenger(options: ChallengerOptions): Challenger {
+  const { resourcePaths, resourceScopes, currentSite } = options;
+  const findMetadataUrl = (resourcePath: string) =>
+    resourcePaths.includes(resourcePath) ? metadataUrlOf(currentSite().issuer + resourcePath) : undefined;
   const describe = (failure: Failure, resourcePath: string) => {
     const { error, description } = toWire(failure);
-    const metadataUrl = metadataUrls.get(resourcePath);
+    const metadataUrl = findMetadataUrl(resourcePath);
     const attributes = {
       ...(error === undefined ? {} : { error, error_description: description }),
       ...(metadataUrl === undefined ? {} : { resource_metadata: metadataUrl }),

@@ -1,11 +1,11 @@
-// A pattern for names of tools: `*` stands for any text, everything else for itself. Whoever calls chooses the name, so
-// matching never goes back: what stands between two stars is looked for once, from left to right, and the first place
+// A pattern for names of tools: `*` stands for any text, everything else for itself. A caller chooses the name, so
+// matching never backtracks: each text between two stars is searched for once, from left to right, and the first place
 // where it is found is as good as any later one (Kirrage, Rathnayake & Thielecke, "Static Analysis for Regular
 // Expression Denial-of-Service Attacks", 2013, says what happens otherwise).
 
 export type Matches = (name: string) => boolean;
 
-/** Names are for menus and for models: one that is longer is nobody's tool. */
+/** Names are for menus and models, so no tool has a longer one. */
 export const MAX_NAME_BYTES = 1024;
 
 export function isTooLong(name: string): boolean {

@@ -1,4 +1,4 @@
-// Who a request speaks for, once its token was checked.
+// The principal of a request: whom it acts for, once its token has been checked.
 
 export interface Principal {
   /** The person who approved: a user name, or `owner` where a token is pasted instead. */

@@ -23,10 +23,12 @@ export function readResources(
   return [...new Set(named)];
 }
 
+export const RESOURCE_METADATA_PATH = "/.well-known/oauth-protected-resource";
+
 /** Where the metadata of a resource lives: the well-known segment goes before its path (RFC 9728 §3.1). */
 export function metadataUrlOf(resource: string): string {
   const { origin, pathname } = new URL(resource);
-  return `${origin}/.well-known/oauth-protected-resource${pathname}`;
+  return `${origin}${RESOURCE_METADATA_PATH}${pathname}`;
 }
 
 function canonicalize(value: string): string | undefined {

@@ -1,6 +1,6 @@
-// Scopes: one for the server as such, the person's own for some of its tools, and offline_access for staying connected.
-// RFC 6749 §3.3; MCP 2026-07-28 authorization, "Refresh Tokens": offline_access is the authorization server's
-// affair and never stands in resource metadata or a challenge.
+// Scopes: one for the server itself, configured ones for some of its tools, and offline_access for refresh tokens.
+// RFC 6749 §3.3; MCP 2026-07-28 authorization, "Refresh Tokens": offline_access concerns the
+// authorization server alone and never appears in resource metadata or a challenge.
 import { refuse } from "../failure.ts";
 
 export const DEFAULT_SCOPE = "mcp";
@@ -8,17 +8,17 @@ export const OFFLINE_ACCESS = "offline_access";
 
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 
-/** @param extra the scopes of the person's own table */
+/** @param extra the scopes of the configured table */
 export function listResourceScopes(extra: readonly string[]): readonly string[] {
   return [DEFAULT_SCOPE, ...extra];
 }
 
-/** What the authorization server can grant. */
+/** All scopes that the authorization server can grant. */
 export function listServerScopes(resourceScopes: readonly string[]): readonly string[] {
   return [...resourceScopes, OFFLINE_ACCESS];
 }
 
-/** What an authorization request asks for: unknown scopes are dropped, the default is always there. */
+/** The scopes of an authorization request: unknown ones are dropped, the default one is always added. */
 export function readRequestedScopes(
   scope: string | undefined,
   resourceScopes: readonly string[],

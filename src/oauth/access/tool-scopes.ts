@@ -1,38 +1,38 @@
-// Which scopes open which tools: the person's own table, by a tool's name or by what its annotations say of it
+// Which scopes open which tools: a configured table, by a tool's name or by its annotations
 // (MCP server/tools, "ToolAnnotations"; MCP authorization, "Scope Challenge Handling"). Pure: knows no request.
-// A tool that no scope of the table covers is open to every token that has the default scope; what a server does not
-// say counts against it.
+// A tool that no scope of the table covers is open to every token that has the default scope. A missing annotation counts
+// as the less safe value.
 import { type Matches, createNamePattern } from "./name-pattern.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 
-/** What one scope of the table opens. Names count more than hints: a tool that any scope names, only names open. */
-export interface ToolScope {
-  /** What the approval page says it is for. */
+/** The tools that one scope opens. Names take precedence over hints: a tool that any scope names is opened by names alone. */
+export interface ToolScopeRule {
+  /** Its label on the approval page. */
   description?: string;
   /** Names of tools; `*` stands for any text. */
   tools?: readonly string[];
-  /** Tools whose annotation has this value. A tool that says nothing may write. */
+  /** Tools whose annotation has this value. A tool without the annotation may write. */
   readOnlyHint?: boolean;
-  /** A tool that may write and says nothing destroys. */
+  /** A tool that may write and lacks the annotation is destructive. */
   destructiveHint?: boolean;
 }
 
-/** Scope names to what they open, the least first: that one is asked for where several would do. */
-export type ToolScopeTable = Readonly<Record<string, ToolScope>>;
+/** Scope names to the tools they open, the least powerful first: it is the one asked for where several would do. */
+export type ToolScopeTable = Readonly<Record<string, ToolScopeRule>>;
 
-/** What is known of a tool. A server's word, and so no more than a hint. */
-export interface Tool {
+/** A tool as its server describes it, which is no more than a hint. */
+export interface AnnotatedTool {
   name: string;
   annotations?: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined;
 }
 
 export interface ToolScopes {
-  /** Whether what a tool's annotations say can make a difference. */
+  /** Whether a tool's annotations can make a difference. */
   readonly looksAtHints: boolean;
   /** Whether a token with these scopes may call the tool. */
-  mayCall(granted: readonly string[], tool: Tool): boolean;
+  mayCall(granted: readonly string[], tool: AnnotatedTool): boolean;
   /** The least scopes that a call of the tool needs, all of them. */
-  neededFor(tool: Tool): readonly string[];
+  neededFor(tool: AnnotatedTool): readonly string[];
 }
 
 export function createToolScopes(table: ToolScopeTable): ToolScopes {
@@ -41,7 +41,7 @@ export function createToolScopes(table: ToolScopeTable): ToolScopes {
     rule,
     patterns: (rule.tools ?? []).map(createNamePattern),
   }));
-  const findOpening = (tool: Tool): string[] => {
+  const findOpening = (tool: AnnotatedTool): string[] => {
     const byName = scopes.filter(({ patterns }) => matchesAny(patterns, tool.name));
     const opening = byName.length > 0 ? byName : scopes.filter(({ rule }) => matchesHints(rule, tool));
     return opening.map(({ scope }) => scope);
@@ -62,7 +62,10 @@ function matchesAny(patterns: readonly Matches[], name: string): boolean {
   return patterns.some((matches) => matches(name));
 }
 
-function matchesHints({ readOnlyHint, destructiveHint }: ToolScope, { annotations }: Tool): boolean {
+function matchesHints(
+  { readOnlyHint, destructiveHint }: ToolScopeRule,
+  { annotations }: AnnotatedTool,
+): boolean {
   if (readOnlyHint === undefined && destructiveHint === undefined) return false;
   const isReadOnly = annotations?.readOnlyHint === true;
   const isDestructive = !isReadOnly && annotations?.destructiveHint !== false;

@@ -31,13 +31,11 @@ const SPECIAL_IPV6 = ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::
 export interface AddressGuard {
   /** @param address an IPv4 or IPv6 address; anything else is not public */
   isPublic(address: string): boolean;
-  isLoopback(address: string): boolean;
 }
 
 export function createAddressGuard(): AddressGuard {
   const special = createList([...SPECIAL_IPV4, ...SPECIAL_IPV6]);
   const global = createList(GLOBAL_IPV6);
-  const loopback = createList(["127.0.0.0/8", "::1/128"]);
   return {
     isPublic(address) {
       switch (isIP(address)) {
@@ -49,8 +47,6 @@ export function createAddressGuard(): AddressGuard {
           return false;
       }
     },
-    isLoopback: (address) =>
-      isIP(address) !== 0 && loopback.check(address, isIP(address) === 4 ? "ipv4" : "ipv6"),
   };
 }
 

@@ -1,5 +1,5 @@
 // private_key_jwt: a client proves itself with a token it signed (RFC 7523 §3, OpenID Connect Core §9; CIMD draft §8.2).
-// Each is good once and for this server only; a signature under a key that is not the client's is worth nothing.
+// An assertion is valid once, for this server only, and only with a signature under a key of the client's.
 import {
   createLocalJWKSet,
   decodeJwt,
@@ -15,8 +15,9 @@ import { SIGNING_ALGORITHMS } from "../capabilities.ts";
 import type { Client } from "./client.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import { refuse } from "../failure.ts";
-import { hashSecret } from "../tokens/secrets.ts";
-import { createThrottle } from "../sign-in/throttle.ts";
+import type { CurrentSite } from "../site.ts";
+import { hashSecret } from "../secrets.ts";
+import { createThrottle } from "../limits/throttle.ts";
 
 export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -30,30 +31,30 @@ export type FindAssertionFlaw = (
 export type KeySet = NonNullable<ClientMetadata["jwks"]>;
 
 export interface AssertionOptions {
-  publicUrl: string;
+  currentSite: CurrentSite;
   store: Store;
   now: () => number;
-  /** What `jwks_uri`s lead to. */
+  /** Fetches the key sets of `jwks_uri`s. */
   keys: DocumentCache<KeySet>;
 }
 
 const CLOCK_DRIFT_S = 60;
 /** How far ahead an assertion may expire, since its id is remembered for so long. */
 const LONGEST_S = 3600;
-/** How many of one client count in ten minutes: each is remembered, so its own appetite has an end, too. */
+/** Assertions of one client in ten minutes: each is stored until it expires. */
 const USES_PER_CLIENT = 600;
 const WINDOW_MS = 10 * 60_000;
-/** Keys are fetched again for a signature under one that is not known, but not more often than this. */
+/** An unknown key makes us fetch the keys again, but not more often than this. */
 const REFETCH_MS = 60_000;
 
-export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionOptions): FindAssertionFlaw {
+export function createAssertionCheck({ currentSite, store, now, keys }: AssertionOptions): FindAssertionFlaw {
   const uses = createThrottle({ limit: USES_PER_CLIENT, windowMs: WINDOW_MS, now });
   const findKeys = (client: Client, source: string, maxAge?: number): KeySet | Promise<KeySet> =>
     client.keys?.jwks ?? keys.find(client.keys?.jwks_uri ?? "", source, maxAge);
 
   /** @returns what the assertion says, or why it is not valid */
   async function verify(client: Client, assertion: string, source: string) {
-    const rules = describeRules(client.id, publicUrl, now());
+    const rules = describeRules(client.id, currentSite().issuer, now());
     const first = await verifyWith(await findKeys(client, source), assertion, rules);
     const found =
       first instanceof errors.JWKSNoMatchingKey
@@ -64,13 +65,13 @@ export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionO
 
   return async (client, assertion, source) => {
     if (client.keys === undefined) return "it has no keys, but sent an assertion";
-    // It has neither code nor token to come with, so its keys are not fetched and nothing of it is written down.
-    if (!client.wasApproved) return "nobody has approved it";
+    // It can have neither a code nor a token yet, so its keys are not fetched and nothing of it is stored.
+    if (!client.wasApproved) return "no one has approved it";
     const payload = await verify(client, assertion, source);
     if (typeof payload === "string") return payload;
     const { jti, exp = 0 } = payload;
     if (typeof jti !== "string") return "the assertion's jti is not a string";
-    if (exp > now() / 1000 + LONGEST_S) return "the assertion is good for too long";
+    if (exp > now() / 1000 + LONGEST_S) return "the assertion is valid for too long";
     const retryAfter = uses.waitOf(client.id);
     if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: client.id });
     const expiresAt = (exp + CLOCK_DRIFT_S) * 1000;
@@ -81,7 +82,7 @@ export function createAssertionCheck({ publicUrl, store, now, keys }: AssertionO
   };
 }
 
-/** Who an assertion speaks for, before anything is verified; undefined for what is none. */
+/** The client that an assertion names, before anything is verified; undefined when it is not an assertion. */
 export function readAssertedClient(assertion: string): string | undefined {
   try {
     // Unverified, it may be anything that JSON can say.
@@ -92,13 +93,13 @@ export function readAssertedClient(assertion: string): string | undefined {
   }
 }
 
-/** The audience is the issuer; the token endpoint, which older clients name, is taken too (RFC 7523 §3). */
-function describeRules(clientId: string, publicUrl: string, now: number): JWTVerifyOptions {
+/** The audience is the issuer, or the token endpoint, which older clients name (RFC 7523 §3). */
+function describeRules(clientId: string, issuer: string, now: number): JWTVerifyOptions {
   return {
     algorithms: [...SIGNING_ALGORITHMS],
     issuer: clientId,
     subject: clientId,
-    audience: [publicUrl, `${publicUrl}/token`],
+    audience: [issuer, `${issuer}/token`],
     requiredClaims: ["exp", "jti"],
     clockTolerance: CLOCK_DRIFT_S,
     currentDate: new Date(now),
@@ -113,7 +114,7 @@ async function verifyWith(
   try {
     return (await jwtVerify(assertion, createLocalJWKSet(keySet as unknown as JSONWebKeySet), rules)).payload;
   } catch (thrown) {
-    // Whatever it is, the client's keys or its assertion are to blame: WebCrypto, too, complains of a point off its curve.
+    // Every error here is the fault of the client's keys or assertion; WebCrypto also throws for a point off its curve.
     return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
   }
 }

@@ -2,18 +2,18 @@
 // §2.4). A client with a secret must show it, in the form or by HTTP Basic; one with keys alone must sign; never two at once.
 import type { Client, FindClient } from "./client.ts";
 import { ASSERTION_TYPE, type FindAssertionFlaw, readAssertedClient } from "./client-assertion.ts";
-import type { CountSource } from "../sign-in/counted-source.ts";
+import type { CountedSourceOf } from "../limits/counted-source.ts";
 import { refuse } from "../failure.ts";
-import type { Parameters } from "../endpoints/parameters.ts";
-import { hashSecret, isSameSecret } from "../tokens/secrets.ts";
-import { createThrottle, type Throttle } from "../sign-in/throttle.ts";
+import type { Parameters } from "../wire/parameters.ts";
+import { hashSecret, isSameSecret } from "../secrets.ts";
+import { createThrottle, type Throttle } from "../limits/throttle.ts";
 
 export type AuthenticateClient = (request: Request, form: Parameters) => Promise<Client>;
 
 export interface ClientAuthenticationOptions {
   findClient: FindClient;
   findAssertionFlaw: FindAssertionFlaw;
-  countSource: CountSource;
+  countSource: CountedSourceOf;
   now: () => number;
   sourceOf(request: Request): string;
 }
@@ -27,23 +27,23 @@ interface Credentials {
 
 const WINDOW_MS = 10 * 60_000;
 const FAILURES_PER_SOURCE = 30;
-/** Beyond this a secret that can be guessed is being guessed from many places at once: then each has a single try. */
+/** Beyond this a guessable secret is being guessed from many places at once: then each place has a single attempt. */
 const CALM_GUESSES_PER_CLIENT = 300;
 
 export function createClientAuthentication(options: ClientAuthenticationOptions): AuthenticateClient {
   const { findClient, findAssertionFlaw, countSource, now, sourceOf } = options;
   const createCounter = (limit: number) => createThrottle({ limit, windowMs: WINDOW_MS, now });
   const bySource = createCounter(FAILURES_PER_SOURCE);
-  const hopelessBySource = createCounter(FAILURES_PER_SOURCE);
+  const otherBySource = createCounter(FAILURES_PER_SOURCE);
   const guesses = createGuessCounter(createCounter);
 
   async function checkProof(client: Client, { secret, assertion, basic }: Credentials, source: string) {
     const isGuess = client.isSecretGuessable && secret !== undefined;
-    // What a stranger fails with at a client of his own holds up nobody's guessable secret at the same address.
-    const failures = isGuess ? bySource : hopelessBySource;
+    // A stranger who fails at a client of his own must not delay others, at the same address, whose secret can be guessed.
+    const failures = isGuess ? bySource : otherBySource;
     const retryAfter = Math.max(failures.waitOf(source), isGuess ? guesses.waitOf(client.id, source) : 0);
     const wait = () => refuse({ kind: "throttled", retryAfter, who: `${client.id} from ${source}` });
-    // Nothing else can be found by trying, so whoever is right gets in, whatever others failed with before.
+    // Other proofs cannot be guessed, so the right one gets in, however many attempts have failed.
     if (isGuess && retryAfter > 0) wait();
     const flaw =
       assertion === undefined

@@ -1,45 +1,46 @@
-// Who a client_id stands for: a client set up beforehand by the person running this, one that registered itself, or
-// one whose id is the URL of its metadata document. Every endpoint looks clients up here, so that all mean the same.
+// Finds the client that a client_id stands for: one that was set up beforehand, one that registered itself, or one whose id
+// is the URL of its metadata document. Every endpoint looks clients up here, so that all agree.
 import type { ClientMetadata, ClientRecord, Store } from "../../store/store.ts";
 import { GRANT_TYPES } from "../capabilities.ts";
 import { isDocumentId } from "./metadata-document.ts";
-import type { CountSource } from "../sign-in/counted-source.ts";
-import type { DocumentClients } from "./document-clients.ts";
+import type { CountedSourceOf } from "../limits/counted-source.ts";
+import type { TrustedDocuments } from "./trusted-documents.ts";
 import { Refusal } from "../failure.ts";
+import { displayDestination } from "../pages/display.ts";
 import { findRedirectFlaw, isTrustedRedirect, matchesRegistered } from "./redirect-uri.ts";
-import { hashSecret, isGuessable } from "../tokens/secrets.ts";
+import { hashSecret, isGuessable } from "../secrets.ts";
 
 export interface Client {
   id: string;
-  /** What the client calls itself; nobody has checked it. */
+  /** The name the client gives itself, unverified. */
   name: string | undefined;
-  /** Whether it may go without authenticating. */
+  /** Whether it need not authenticate. */
   isPublic: boolean;
   /** `null` for a client without a secret. */
   secretHash: string | null;
-  /** Whether that secret can be found by trying: a person chose it, and it is short. */
+  /** Whether that secret could be guessed: a person chose it, and it is short. */
   isSecretGuessable: boolean;
-  /** Whether somebody has ever let it in: approved it here, or set it up beforehand. */
+  /** Whether someone has ever approved it here, or set it up beforehand. */
   wasApproved: boolean;
   /** Where its public keys are, for `private_key_jwt`. */
   keys: Pick<ClientMetadata, "jwks" | "jwks_uri"> | undefined;
   grantTypes: readonly string[];
   acceptsRedirect(redirectUri: string): boolean;
-  /** What its metadata document says, for a client that has one. */
+  /** Its metadata document, if it has one. */
   document: ClientRecord | undefined;
 }
 
 /**
- * Looks a client up, fetching its metadata document if that is not at hand; refuses when the document is no good.
+ * Looks a client up, and fetches its metadata document if that is not cached; refuses when the document is not valid.
  *
  * @param source the address the request comes from, for throttling
  */
 export type FindClient = (id: string, source: string) => Promise<Client | undefined>;
 
 export interface ClientFinder {
-  /** For an authorization request: without the document as it is now, nothing goes. */
+  /** For an authorization request: it needs the metadata document as it is now. */
   find: FindClient;
-  /** For a client that comes with something of ours: the document as it was approved will do if it cannot be fetched. */
+  /** For a client that presents a code or token of ours: the document as it was approved is enough if it cannot be fetched. */
   findReturning: FindClient;
 }
 
@@ -48,9 +49,9 @@ export interface ClientOptions {
   /** Clients set up beforehand. */
   clients: readonly { id: string; secret?: string }[];
   allowRedirect: readonly string[];
-  countSource: CountSource;
-  /** Absent when metadata documents are not believed at all. */
-  documents: DocumentClients | undefined;
+  countSource: CountedSourceOf;
+  /** Absent when no metadata documents are trusted. */
+  documents: TrustedDocuments | undefined;
 }
 
 export function createClientFinder(options: ClientOptions): ClientFinder {
@@ -126,4 +127,9 @@ function describeRecord(
       metadata.redirect_uris.some((registered) => matchesRegistered(uri, registered)),
     document: undefined,
   };
+}
+
+/** The host behind a client: the one that publishes its document, else the one its answers go to. */
+export function displayHost(clientId: string, redirectUri: string): string {
+  return isDocumentId(clientId) ? new URL(clientId).host : displayDestination(redirectUri);
 }

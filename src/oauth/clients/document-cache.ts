@@ -5,11 +5,12 @@ import type { IncomingHttpHeaders } from "node:http";
 import { messageOf } from "../../errors.ts";
 import { refuse } from "../failure.ts";
 import { FetchProblem, type PinnedGet } from "./pinned-get.ts";
-import { createThrottle, groupNetwork } from "../sign-in/throttle.ts";
+import { createThrottle } from "../limits/throttle.ts";
+import { groupNetwork } from "../limits/source.ts";
 
 export interface DocumentCache<T> {
   /**
-   * The document at a URL. Refuses with `no-document` when it cannot be had.
+   * The document at a URL. Refuses with `no-document` when it cannot be fetched.
    *
    * @param source what to count by: the group of the address on whose behalf it is fetched, or a name of its own
    * @param maxAge milliseconds since it was fetched, after which it is fetched anew even if it may still be kept
@@ -21,11 +22,11 @@ export interface DocumentCacheOptions<T> {
   get: PinnedGet;
   now: () => number;
   maxBytes: number;
-  /** Makes of the text what is kept; what it throws is passed on. */
+  /** Parses the text; errors it throws are passed on. */
   read(text: string, url: string): T;
 }
 
-interface Entry<T> {
+interface CachedDocument<T> {
   document: T;
   fetchedAt: number;
   freshUntil: number;
@@ -33,12 +34,12 @@ interface Entry<T> {
 
 const MAX_ENTRIES = 200;
 const MAX_AT_ONCE = 8;
-/** A host may be slow on purpose: then one place must not hold up everybody. */
+/** A host may be slow on purpose: one place must not delay all others. */
 const MAX_AT_ONCE_PER_NETWORK = 2;
 const WINDOW_MS = 10 * 60_000;
 const FETCHES_PER_SOURCE = 60;
-/** Where the answer says nothing of how long it may be kept. */
-const UNSAID_MS = 5 * 60_000;
+/** Lifetime of an answer that does not state one. */
+const DEFAULT_MS = 5 * 60_000;
 const LONGEST_MS = 24 * 3_600_000;
 
 export function createDocumentCache<T>({
@@ -47,7 +48,7 @@ export function createDocumentCache<T>({
   maxBytes,
   read,
 }: DocumentCacheOptions<T>): DocumentCache<T> {
-  const entries = new Map<string, Entry<T>>();
+  const entries = new Map<string, CachedDocument<T>>();
   const running = new Map<string, { document: Promise<T>; network: string }>();
   const throttle = createThrottle({ limit: FETCHES_PER_SOURCE, windowMs: WINDOW_MS, now });
 
@@ -102,6 +103,6 @@ export function readFreshness(headers: IncomingHttpHeaders): number {
 
 /** By the sender's own clock, since ours may differ. */
 function readExpiry({ expires, date }: IncomingHttpHeaders): number {
-  if (expires === undefined) return UNSAID_MS;
+  if (expires === undefined) return DEFAULT_MS;
   return Date.parse(expires) - Date.parse(date ?? "") || 0;
 }

@@ -1,12 +1,12 @@
 // Checks the metadata document a client is known by: its URL is the client_id (CIMD draft §3, §4 and §5; MCP
-// authorization, "Client ID Metadata Documents"). Whoever controls the URL controls the document, so nothing in it
-// is believed beyond that.
+// authorization, "Client ID Metadata Documents"). The document says no more than that its client
+// controls the URL, so nothing else in it is trusted.
 import { normalizeHost } from "../../host-name.ts";
 import type { ClientMetadata } from "../../store/store.ts";
 import { DOCUMENT_AUTH_METHODS, GRANT_TYPES } from "../capabilities.ts";
 import { Refusal, refuse } from "../failure.ts";
 import {
-  type Body,
+  type MetadataFields,
   parseObject,
   readLinks,
   readOffered,
@@ -44,7 +44,7 @@ export function findIdFlaw(clientId: string, allowHttp: boolean): string | undef
   return undefined;
 }
 
-/** What a document says of its client; refuses as `bad-document`. */
+/** The client metadata of a document; refuses as `bad-document`. */
 export function readClientDocument(
   json: string,
   clientId: string,
@@ -81,16 +81,16 @@ function naming<T>(url: string, read: () => T): T {
   }
 }
 
-function checkIdentity(body: Body, clientId: string): void {
+function checkIdentity(body: MetadataFields, clientId: string): void {
   if (body.get("client_id") !== clientId) refuseMetadata("client_id is not the document's URL.");
   if (!readText(body, "client_name")?.trim()) refuseMetadata("client_name is missing.");
-  // A document is public, so a secret in it is none (CIMD draft §4.1).
+  // A document is public, so it must not hold a secret (CIMD draft §4.1).
   const secret = [...body.keys()].find((name) => name.startsWith("client_secret"));
   if (secret !== undefined) refuseMetadata(`${secret} must not be there.`);
 }
 
-/** What is dangerous spoils the document; a scheme of an app we do not know only cannot be used. */
-function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[] {
+/** A dangerous redirect URI makes the document invalid; one with an unknown app scheme is only left out. */
+function readRedirectUris(body: MetadataFields, allowRedirect: readonly string[]): string[] {
   const uris = readStrings(body, "redirect_uris") ?? [];
   if (uris.length > MAX_REDIRECT_URIS) refuseMetadata(`More than ${MAX_REDIRECT_URIS} redirect_uris.`);
   const usable = uris.filter((uri) => {
@@ -98,14 +98,14 @@ function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[
     if (flaw !== undefined && !hasAppScheme(uri)) refuseMetadata(`A redirect URI ${flaw}.`);
     return flaw === undefined;
   });
-  return usable.length > 0 ? usable : refuseMetadata("There is no redirect URI that can be used.");
+  return usable.length > 0 ? usable : refuseMetadata("No redirect URI can be used.");
 }
 
 /**
  * The list of what the client can do counts where there is one, since the single member is what it prefers
  * (https://github.com/modelcontextprotocol/modelcontextprotocol/pull/3149).
  */
-function readAuthMethods(body: Body) {
+function readAuthMethods(body: MetadataFields) {
   const single = readText(body, "token_endpoint_auth_method") ?? "none";
   const asked = readStrings(body, "token_endpoint_auth_methods_supported") ?? [single];
   const shared = [single, ...asked].find((method) => method.startsWith("client_secret"));
@@ -119,7 +119,7 @@ function readAuthMethods(body: Body) {
   return { token_endpoint_auth_method: first, token_endpoint_auth_methods_supported: usable };
 }
 
-function readKeys(body: Body): Pick<ClientMetadata, "jwks" | "jwks_uri"> {
+function readKeys(body: MetadataFields): Pick<ClientMetadata, "jwks" | "jwks_uri"> {
   const jwksUri = readText(body, "jwks_uri");
   const jwks = body.get("jwks");
   if (jwks !== undefined) return { jwks: readKeySet(jwks) };

@@ -1,11 +1,12 @@
 // Fetches a small JSON document from a URL that a stranger chose (CIMD draft §5 and §8.6–8.7; MCP security best
 // practices, "SSRF"). The name is resolved once, every address it has must be public, and the connection goes to the
 // address that was checked, so that a second answer of the name server changes nothing.
-// Must not follow a redirect, use a proxy, send a cookie, or read more or longer than it was told.
+// Must not follow a redirect, use a proxy, send a cookie, or read more bytes or for longer than it is allowed.
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { messageOf } from "../../errors.ts";
+import { isLoopback } from "../../loopback.ts";
 import { createAddressGuard } from "./address-guard.ts";
 
 export interface Fetched {
@@ -16,7 +17,7 @@ export interface Fetched {
 /** @throws {FetchProblem} */
 export type PinnedGet = (url: string, maxBytes: number) => Promise<Fetched>;
 
-/** Why nothing was fetched; for the log alone, since it tells about the network we are in. */
+/** Why nothing was fetched. For the log alone, since it describes the network we are in. */
 export class FetchProblem extends Error {
   override readonly name = "FetchProblem";
 }
@@ -26,7 +27,7 @@ export interface PinnedGetOptions {
   resolve(hostname: string): Promise<readonly string[]>;
   /** Lets loopback be fetched from, also without TLS; for tests. */
   allowLoopback: boolean;
-  /** What names us to the other side. */
+  /** The User-Agent header. */
   userAgent: string;
   /** Roots to trust besides the system's, PEM. */
   ca?: string;
@@ -39,7 +40,7 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i;
 export function createPinnedGet(options: PinnedGetOptions): PinnedGet {
   const guard = createAddressGuard();
   const mayConnect = (address: string) =>
-    guard.isPublic(address) || (options.allowLoopback && guard.isLoopback(address));
+    guard.isPublic(address) || (options.allowLoopback && isLoopback(address));
 
   async function findAddress(hostname: string): Promise<string> {
     const bare = hostname.replace(/^\[|\]$/g, "");
@@ -57,7 +58,7 @@ export function createPinnedGet(options: PinnedGetOptions): PinnedGet {
     const signal = AbortSignal.timeout(DEADLINE_MS);
     try {
       const address = await orAbort(findAddress(url.hostname), signal);
-      if (url.protocol !== "https:" && !guard.isLoopback(address)) throw new FetchProblem("it is not https");
+      if (url.protocol !== "https:" && !isLoopback(address)) throw new FetchProblem("it is not https");
       const response = await sendRequest(url, address, options, signal);
       return { text: await readDocument(response, maxBytes), headers: response.headers };
     } catch (thrown) {

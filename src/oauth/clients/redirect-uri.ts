@@ -3,7 +3,7 @@
 // the text itself, so that no difference between two URL parsers can be turned into an open redirect.
 import { normalizeHost } from "../../host-name.ts";
 
-/** Callbacks of assistants that people know; the code can reach nobody but them. */
+/** Callbacks of well-known assistants: a code that is sent there reaches no one else. */
 const ASSISTANTS: readonly { name: string; uri: RegExp | string }[] = [
   { name: "Claude", uri: "https://claude.ai/api/mcp/auth_callback" },
   { name: "Claude", uri: "https://claude.com/api/mcp/auth_callback" },
@@ -31,7 +31,7 @@ export function findAssistant(redirectUri: string): string | undefined {
     ?.name;
 }
 
-export function isLoopback(redirectUri: string): boolean {
+export function isLoopbackRedirect(redirectUri: string): boolean {
   return LOOPBACK.test(redirectUri);
 }
 
@@ -41,20 +41,29 @@ export function isLoopback(redirectUri: string): boolean {
  * @param allowed what the person running this allowed on top, exactly as written
  */
 export function findRedirectFlaw(redirectUri: string, allowed: readonly string[]): string | undefined {
+  const flaw = findFormFlaw(redirectUri);
+  if (flaw !== undefined) return flaw;
+  const isKnown = allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined;
+  return isKnown ? undefined : findDestinationFlaw(redirectUri);
+}
+
+/** A flaw that no option allows. */
+function findFormFlaw(redirectUri: string): string | undefined {
   if (redirectUri.length > MAX_LENGTH) return "is too long";
   if (!VISIBLE_ASCII.test(redirectUri) || !URL.canParse(redirectUri)) return "is not an absolute URI";
   if (redirectUri.includes("#")) return "has a fragment";
   const { protocol, username, password } = new URL(redirectUri);
   if (username !== "" || password !== "") return "has user information";
-  if (NEVER.has(protocol)) return "has a forbidden scheme";
-  if (allowed.includes(redirectUri) || findAssistant(redirectUri) !== undefined) return undefined;
+  return NEVER.has(protocol) ? "has a forbidden scheme" : undefined;
+}
+
+function findDestinationFlaw(redirectUri: string): string | undefined {
+  const { protocol, hostname } = new URL(redirectUri);
   if (protocol === "https:") {
     const host = HTTPS.exec(redirectUri)?.[1]?.toLowerCase();
-    return host === normalizeHost(new URL(redirectUri).hostname)
-      ? undefined
-      : "is not written as https://host/path";
+    return host === normalizeHost(hostname) ? undefined : "is not written as https://host/path";
   }
-  if (isLoopback(redirectUri)) return undefined;
+  if (isLoopbackRedirect(redirectUri)) return undefined;
   return protocol === "http:" ? "is http, but not on a loopback address" : "has a scheme that is not allowed";
 }
 
@@ -69,12 +78,14 @@ export function matchesRegistered(presented: string, registered: string): boolea
 }
 
 /**
- * Whether this one needs no client's word: a known assistant's, any on loopback, or an allowed one. A client that was
- * set up beforehand registered none, so it may use these.
+ * Whether a redirect URI is safe without a registration: a known assistant's, one on loopback, or an allowed one. A client
+ * that was set up beforehand has registered none, so it may use these.
  */
 export function isTrustedRedirect(presented: string, allowed: readonly string[]): boolean {
   if (findRedirectFlaw(presented, allowed) !== undefined) return false;
-  return findAssistant(presented) !== undefined || isLoopback(presented) || allowed.includes(presented);
+  return (
+    findAssistant(presented) !== undefined || isLoopbackRedirect(presented) || allowed.includes(presented)
+  );
 }
 
 function matchesButForPort(presented: string, registered: string): boolean {

@@ -1,5 +1,4 @@
-// What the approval page says when a decision could not be taken, and with which status.
-import type { Credential } from "../sign-in/sign-in.ts";
+// The messages of the approval page when a decision cannot be acted on, each with its status.
 
 export interface Problem {
   status: number;
@@ -9,17 +8,9 @@ export interface Problem {
 
 export const STALE: Problem = {
   status: 403,
-  text: "This page was open for too long, or cookies are blocked. Please decide again.",
+  text: "This page was open for too long, or your browser blocks cookies. Please decide again.",
 };
 export const UNDECIDED: Problem = { status: 400, text: "Please choose Approve or Deny." };
-
-export function describeWrong({ kind, token }: Credential): Problem {
-  const either = token === undefined ? " is" : ", or the token, is";
-  return {
-    status: 401,
-    text: kind === "token" ? "That is not the token." : `User name or password${either} wrong.`,
-  };
-}
 
 /** @param retryAfter milliseconds */
 export function describeWait(retryAfter: number): Problem {

@@ -2,7 +2,7 @@
 // may go at all, then everything else (OAuth 2.1 §4.1.1 and §4.1.2.1). The answer always names its issuer (RFC 9207).
 import type { Client, FindClient } from "../clients/client.ts";
 import { refuse } from "../failure.ts";
-import { type Parameters, refuseRepeated } from "./parameters.ts";
+import { type Parameters, refuseRepeated } from "../wire/parameters.ts";
 import { readChallenge } from "../tokens/pkce.ts";
 import { readResources } from "../access/resource.ts";
 import { readRequestedScopes } from "../access/scopes.ts";
@@ -59,7 +59,7 @@ export function readAuthorizationRequest(
   };
 }
 
-/** The redirect URI with `reply`, the state and the issuer added to whatever query it has. */
+/** The redirect URI with `reply`, the state and the issuer added to its query. */
 export function createReplyUrl(target: ReplyTarget, issuer: string, reply: Record<string, string>): string {
   const { redirectUri, encodedState } = target;
   const state =
@@ -87,7 +87,7 @@ function checkResponseType(parameters: Parameters): void {
   }
 }
 
-/** A person approves every time, so what may not ask cannot succeed (OpenID Connect Core §3.1.2.1). */
+/** A person approves every time, so a request that forbids asking cannot succeed (OpenID Connect Core §3.1.2.1). */
 function checkPrompt(parameters: Parameters): void {
   if (parameters.get("prompt")?.split(" ").includes("none")) refuse({ kind: "needs-interaction" });
 }

@@ -3,29 +3,30 @@
 // token gets (RFC 6750 §3), but with a page for a body. No MCP client asks for a page first.
 import type { Authenticate } from "../access/bearer-guard.ts";
 import type { Challenger } from "../access/challenge.ts";
-import type { AnswerPage } from "./page-response.ts";
-import { VisitorPage } from "../pages/landing-page.tsx";
+import type { RespondWithPage } from "../pages/page-response.ts";
+import type { CurrentSite } from "../site.ts";
+import { LandingPage } from "../pages/landing-page.tsx";
 
-export interface VisitorOptions {
-  resources: readonly string[];
+export interface BrowserLandingOptions {
+  currentSite: CurrentSite;
   serverName: string;
   challenger: Challenger;
-  answerPage: AnswerPage;
+  respondWithPage: RespondWithPage;
 }
 
-/** @param authenticate for everybody else */
-export function greetVisitors(options: VisitorOptions, authenticate: Authenticate): Authenticate {
-  const { resources, serverName, challenger, answerPage } = options;
+/** @param authenticate answers all other requests */
+export function withBrowserLanding(options: BrowserLandingOptions, authenticate: Authenticate): Authenticate {
+  const { currentSite, serverName, challenger, respondWithPage } = options;
   return (request, resourcePath) => {
-    if (!isVisitor(request)) return authenticate(request, resourcePath);
-    const page = <VisitorPage serverName={serverName} url={resources[0] ?? ""} />;
+    if (!isBrowserNavigation(request)) return authenticate(request, resourcePath);
+    const page = <LandingPage serverName={serverName} url={currentSite().resources[0] ?? ""} />;
     const challenge = challenger.describe({ kind: "no-token" }, resourcePath);
-    return { ok: false, response: answerPage(page, 401, { "WWW-Authenticate": challenge }) };
+    return { ok: false, response: respondWithPage(page, 401, { "WWW-Authenticate": challenge }) };
   };
 }
 
-/** Browsers name HTML before anything else when somebody opens a URL (WHATWG Fetch, "document `Accept` header value"). */
-function isVisitor({ method, headers }: Request): boolean {
+/** Browsers name HTML before anything else when a person opens a URL (WHATWG Fetch, "document `Accept` header value"). */
+function isBrowserNavigation({ method, headers }: Request): boolean {
   if (method !== "GET" || headers.has("authorization")) return false;
   return /^\s*text\/html\s*(?:[,;]|$)/i.test(headers.get("accept") ?? "");
 }

@@ -7,20 +7,21 @@ import {
   issueAccess,
   issueRefresh,
   type IssueOptions,
-  type TokenAnswer,
+  type TokenResponse,
 } from "../tokens/issue.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { isVerifierFor } from "../tokens/pkce.ts";
-import { displayClient, displayHost } from "../pages/display.ts";
+import { displayClient } from "../pages/display.ts";
+import { displayHost } from "../clients/client.ts";
 import { mayRefresh } from "./refresh.ts";
 import { readResources } from "../access/resource.ts";
-import { createId, hashSecret } from "../tokens/secrets.ts";
+import { createId, hashSecret } from "../secrets.ts";
 
 const GRANT_ID_BYTES = 8;
-/** However often it is refreshed, a grant ends after so many refresh lifetimes and the person is asked again. */
+/** A grant ends after so many refresh lifetimes, and the person is asked again. */
 const REFRESH_LIFETIMES = 4;
 
-export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenAnswer {
+export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenResponse {
   const code = findCode(options, client, form);
   checkVerifier(code, form);
   const resources = readResources(form.getAll("resource"), code.resources, code.resources);
@@ -52,8 +53,8 @@ function checkVerifier({ challenge }: StoredCode, form: Parameters): void {
 }
 
 /**
- * A replay that knows client and verifier means one of the two holders is a thief, so both lose.
- * Anybody else's replay has failed before this and must not end the grant.
+ * A replay with the right client and verifier means that one of the two holders is a thief, so both lose access.
+ * A replay by anyone else has failed before this, and must not end the grant.
  */
 function refuseReplay({ store, now }: IssueOptions, hash: string): never {
   const grantId = store.findCode(hash, now())?.grantId;
@@ -67,7 +68,7 @@ function issueForCode(
   client: Client,
   code: StoredCode,
   resources: readonly string[],
-): TokenAnswer {
+): TokenResponse {
   const { store, random, refreshTtl, accessTtl, onGrant, serverName } = options;
   const now = options.now();
   const { serverId, clientId, subject, scopes, source } = code;

@@ -1,18 +1,19 @@
-// The introspection endpoint (RFC 7662 §2): another program asks whether a token is good. Whoever has the credential
-// made for this learns it of every token; a client that has proved itself, of its own. A public client learns nothing.
+// The introspection endpoint (RFC 7662 §2): another program asks whether a token is valid. A program with the
+// introspection secret may ask about every token, an authenticated client about its own, and a public client about none.
 import type { Store } from "../../store/store.ts";
 import type { Client, FindClient } from "../clients/client.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
-import { answerJson } from "./json-response.ts";
-import { type Parameters, readForm } from "./parameters.ts";
-import { hashSecret, isGuessable, nameRefreshToken } from "../tokens/secrets.ts";
+import { answerJson } from "../wire/json-response.ts";
+import { type Parameters, readForm } from "../wire/parameters.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
+import type { CurrentSite } from "../site.ts";
+import { hashSecret, isGuessable, nameRefreshToken } from "../secrets.ts";
 
 export interface IntrospectOptions {
-  publicUrl: string;
-  resources: readonly string[];
+  currentSite: CurrentSite;
   serverId: string;
-  subjects: ReadonlySet<string>;
+  subjects: Subjects;
   store: Store;
   now: () => number;
   /** Authenticates what `withIntrospector` finds. */
@@ -22,7 +23,7 @@ export interface IntrospectOptions {
 /** The client_id that goes with the introspection secret. */
 export const INTROSPECTOR = "introspection";
 
-/** Adds the caller that may ask about every token. It is no client for anything else. */
+/** Adds the caller that may ask about every token. It is not a client of any other endpoint. */
 export function withIntrospector(findClient: FindClient, secret: string | undefined): FindClient {
   if (secret === undefined) return findClient;
   const introspector: Client = {
@@ -41,7 +42,7 @@ export function withIntrospector(findClient: FindClient, secret: string | undefi
 }
 
 export function createIntrospect(options: IntrospectOptions): (request: Request) => Promise<Response> {
-  const { publicUrl, authenticateClient } = options;
+  const { currentSite, authenticateClient } = options;
   return async (request) => {
     const form = await readForm(request);
     const caller = await authenticateClient(request, form);
@@ -55,13 +56,14 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
       });
     const token = describeToken(options, form);
     const mayKnow = token !== undefined && (caller.id === INTROSPECTOR || caller.id === token.client_id);
-    return answerJson(mayKnow ? { active: true, ...token, iss: publicUrl } : { active: false });
+    return answerJson(mayKnow ? { active: true, ...token, iss: currentSite().issuer } : { active: false });
   };
 }
 
-/** What is said of a token that is good here; `token_type_hint` would only say where to look first. */
+/** Describes a token that is valid here; `token_type_hint` would only say where to look first. */
 function describeToken(options: IntrospectOptions, form: Parameters) {
-  const { store, now, serverId, subjects, resources } = options;
+  const { store, now, serverId, subjects, currentSite } = options;
+  const { resources } = currentSite();
   const token = form.get("token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);

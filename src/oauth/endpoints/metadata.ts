@@ -1,13 +1,14 @@
 // The documents clients discover us by: RFC 9728 for each resource, RFC 8414 and its OpenID alias for the issuer.
-// Everything comes from options: a document built from a request's Host would let anybody poison it.
+// URLs in them come from the site, never from a request: a document built from its Host header could be poisoned by anyone.
 import { Hono } from "hono";
 import { AUTH_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS } from "../capabilities.ts";
-import { metadataUrlOf } from "../access/resource.ts";
+import { RESOURCE_METADATA_PATH } from "../access/resource.ts";
 import { listServerScopes } from "../access/scopes.ts";
+import type { CurrentSite, Site } from "../site.ts";
 
 export interface MetadataOptions {
-  publicUrl: string;
-  resources: readonly string[];
+  currentSite: CurrentSite;
+  resourcePaths: readonly string[];
   resourceScopes: readonly string[];
   serverName: string;
   /** Whether a client may be known by the URL of its metadata document. */
@@ -16,33 +17,30 @@ export interface MetadataOptions {
 
 /** Serves everything under /.well-known/, with JSON for what is not there, and the places some clients look at instead. */
 export function createMetadataRoutes(options: MetadataOptions): Hono {
-  const { publicUrl, resources } = options;
-  const [mainResource] = resources;
-  const paths = resources.map((resource) => new URL(resource).pathname);
-  const issuer = describeIssuer(options);
-  const openId = { ...issuer, ...describeOpenId(publicUrl) };
+  const { currentSite, resourcePaths } = options;
+  const [mainPath] = resourcePaths;
+  const issuer = () => describeIssuer(options);
+  const openId = () => ({ ...issuer(), ...describeOpenId(currentSite()) });
   const routes = new Hono();
-  const serve = (path: string, document: object) =>
+  const serve = (path: string, describe: () => object) =>
     routes.on("GET", [path, `${path}/`], () =>
-      Response.json(document, { headers: { "Cache-Control": "no-cache" } }),
+      Response.json(describe(), { headers: { "Cache-Control": "no-cache" } }),
     );
 
-  for (const resource of resources) {
-    serve(new URL(metadataUrlOf(resource)).pathname, describeResource(resource, options));
+  for (const path of resourcePaths) {
+    serve(`${RESOURCE_METADATA_PATH}${path}`, () => describeResource(path, options));
   }
-  if (mainResource !== undefined) {
-    serve("/.well-known/oauth-protected-resource", describeResource(mainResource, options));
-  }
-  for (const path of ["", ...paths]) {
+  if (mainPath !== undefined) serve(RESOURCE_METADATA_PATH, () => describeResource(mainPath, options));
+  for (const path of ["", ...resourcePaths]) {
     serve(`/.well-known/oauth-authorization-server${path}`, issuer);
     serve(`/.well-known/openid-configuration${path}`, openId);
   }
   // rmcp and ChatGPT were seen to append the well-known part to these.
-  for (const path of [...paths, "/token"]) {
+  for (const path of [...resourcePaths, "/token"]) {
     serve(`${path}/.well-known/oauth-authorization-server`, issuer);
     serve(`${path}/.well-known/openid-configuration`, openId);
   }
-  serve(JWKS_PATH, { keys: [] });
+  serve(JWKS_PATH, () => ({ keys: [] }));
   // SDKs parse the body of a miss as JSON.
   routes.all("/.well-known/*", () => Response.json({ error: "not_found" }, { status: 404 }));
   return routes;
@@ -52,12 +50,13 @@ const JWKS_PATH = "/.well-known/jwks.json";
 
 /** RFC 9728 §2. */
 function describeResource(
-  resource: string,
-  { publicUrl, resourceScopes, serverName }: MetadataOptions,
+  path: string,
+  { currentSite, resourceScopes, serverName }: MetadataOptions,
 ): object {
+  const { issuer } = currentSite();
   return {
-    resource,
-    authorization_servers: [publicUrl],
+    resource: issuer + path,
+    authorization_servers: [issuer],
     scopes_supported: resourceScopes,
     bearer_methods_supported: ["header"],
     resource_name: serverName,
@@ -65,14 +64,15 @@ function describeResource(
 }
 
 /** RFC 8414 §2, with RFC 9207 §3, RFC 9728 §4 and CIMD draft §6. */
-function describeIssuer({ publicUrl, resources, resourceScopes, takesDocuments }: MetadataOptions): object {
+function describeIssuer({ currentSite, resourceScopes, takesDocuments }: MetadataOptions): object {
+  const { issuer, resources } = currentSite();
   return {
-    issuer: publicUrl,
-    authorization_endpoint: `${publicUrl}/authorize`,
-    token_endpoint: `${publicUrl}/token`,
-    registration_endpoint: `${publicUrl}/register`,
-    revocation_endpoint: `${publicUrl}/revoke`,
-    introspection_endpoint: `${publicUrl}/introspect`,
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    registration_endpoint: `${issuer}/register`,
+    revocation_endpoint: `${issuer}/revoke`,
+    introspection_endpoint: `${issuer}/introspect`,
     scopes_supported: listServerScopes(resourceScopes),
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
@@ -97,10 +97,10 @@ function describeAuthentication(endpoint: string, methods: readonly string[]): o
   };
 }
 
-/** Members that readers of the OpenID alias insist on (OpenID Connect Discovery §3); there are no ID tokens. */
-function describeOpenId(publicUrl: string): object {
+/** Members that readers of the OpenID alias require (OpenID Connect Discovery §3); ID tokens are not issued. */
+function describeOpenId({ issuer }: Site): object {
   return {
-    jwks_uri: `${publicUrl}${JWKS_PATH}`,
+    jwks_uri: `${issuer}${JWKS_PATH}`,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["RS256"],
   };

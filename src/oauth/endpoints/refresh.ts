@@ -1,33 +1,33 @@
 // grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
 // Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
 // so for a short while the old one still leads to the same successor; after that its use means theft.
-import type { Grant, StoredRefresh } from "../../store/store.ts";
+import type { AccessRecord, Grant, StoredRefresh } from "../../store/store.ts";
 import type { Client } from "../clients/client.ts";
 import { refuse } from "../failure.ts";
 import {
   describeTokens,
+  GRACE_MS,
   issueAccess,
   issueRefresh,
   type IssueOptions,
-  type TokenAnswer,
+  type TokenResponse,
 } from "../tokens/issue.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
-import { hashSecret, nameRefreshToken, openSuccessor, sealSuccessor } from "../tokens/secrets.ts";
-import { createThrottle, type Throttle } from "../sign-in/throttle.ts";
-
-/** How long a used token leads to its successor. */
-export const GRACE_MS = 60_000;
+import type { CurrentSite } from "../site.ts";
+import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../secrets.ts";
+import { createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;
 /**
- * How often a used token gives one more access token, of which a grant keeps a thousand. Processes that share a token are
- * fewer, and one that is told to wait may come back too late.
+ * How often a used token gives one more access token, of which a grant keeps a thousand. Fewer processes than that share a
+ * token, and one that must wait may come back after the grace period.
  */
 const REPEATS = 100;
 
 export interface RefreshOptions extends IssueOptions {
+  currentSite: CurrentSite;
   /** Counts by grant. */
   rotations: Throttle;
   /** Counts by the hash of the used token. */
@@ -39,12 +39,12 @@ export function createRefreshLimits({ now }: IssueOptions): Pick<RefreshOptions,
   return { rotations: createCounter(ROTATIONS), repeats: createCounter(REPEATS) };
 }
 
-/** Clients that never ask for offline_access but registered for refreshing get refresh tokens, too. */
+/** Clients that registered the refresh_token grant get refresh tokens even if they do not ask for offline_access. */
 export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): boolean {
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }
 
-export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenAnswer {
+export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenResponse {
   const token = form.get("refresh_token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
   const stored = findRefresh(options, client, token);
@@ -62,7 +62,7 @@ export function refresh(options: RefreshOptions, client: Client, form: Parameter
   return describeTokens(access, successor, options.now());
 }
 
-function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
+function findRefresh(options: RefreshOptions, client: Client, token: string): StoredRefresh {
   const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
   if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
     refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
@@ -72,7 +72,8 @@ function findRefresh(options: IssueOptions, client: Client, token: string): Stor
   return stored;
 }
 
-function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Client, grant: Grant): void {
+function checkOwner({ serverId, subjects, currentSite }: RefreshOptions, client: Client, grant: Grant): void {
+  const { resources } = currentSite();
   if (grant.clientId !== client.id) refuse({ kind: "bad-refresh-token", why: "belongs to another client" });
   if (grant.serverId !== serverId) refuse({ kind: "bad-refresh-token", why: "granted for another server" });
   if (!subjects.has(grant.subject)) {
@@ -82,8 +83,6 @@ function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Cli
     refuse({ kind: "bad-refresh-token", why: `granted for ${grant.resources.join(" ")}` });
   }
 }
-
-type AccessRecord = ReturnType<typeof issueAccess>["record"];
 
 /** @returns the new refresh token; undefined when `token` was used before */
 function rotate(
@@ -98,7 +97,7 @@ function rotate(
   const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt }, token);
   const rotation = {
     hash: hashSecret(token),
-    sealedSuccessor: sealSuccessor(next.token, token),
+    sealedSuccessor: encryptSuccessor(next.token, token),
     successor: next.record,
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
@@ -121,5 +120,5 @@ function repeat({ store, now, repeats }: RefreshOptions, token: string, access: 
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   repeats.count(hash);
   if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  return openSuccessor(replaced.sealedSuccessor, token);
+  return decryptSuccessor(replaced.sealedSuccessor, token);
 }

@@ -1,14 +1,15 @@
 // The registration endpoint: a client introduces itself and gets an id (RFC 7591 §3).
-// Open to everybody, so it is throttled, and clients that nobody ever approves do not pile up.
+// It is open to anyone, so it is throttled, and clients that are never approved do not pile up.
 import type { Store } from "../../store/store.ts";
 import { PAGE_LIFETIME_MS } from "../sign-in/browser-binding.ts";
-import { readBody } from "./form-body.ts";
+import { readTextBody } from "../wire/text-body.ts";
 import { refuse } from "../failure.ts";
-import { answerJson } from "./json-response.ts";
-import { readRegistration } from "../clients/client-metadata.ts";
+import { answerJson } from "../wire/json-response.ts";
+import { readRegistration } from "../clients/registration-metadata.ts";
 import { listServerScopes } from "../access/scopes.ts";
-import { createId, createSecret, hashSecret, type RandomBytes } from "../tokens/secrets.ts";
-import { createThrottle, groupNetwork, groupSource } from "../sign-in/throttle.ts";
+import { createId, createSecret, hashSecret, type RandomBytes } from "../secrets.ts";
+import { createThrottle } from "../limits/throttle.ts";
+import { groupNetwork, groupSource } from "../limits/source.ts";
 
 export interface RegisterOptions {
   store: Store;
@@ -39,7 +40,7 @@ export function createRegister(options: RegisterOptions): (request: Request) => 
   return async (request) => {
     const address = sourceOf(request);
     checkRate(groupSource(address));
-    const metadata = readRegistration(await readBody(request), allowRedirect, scopes);
+    const metadata = readRegistration(await readTextBody(request), allowRedirect, scopes);
     const isPublic = metadata.token_endpoint_auth_method === "none";
     const secret = isPublic ? undefined : createSecret(random);
     const client = { id: createId(random, CLIENT_ID_BYTES), metadata, createdAt: now() };

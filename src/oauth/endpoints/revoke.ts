@@ -1,10 +1,10 @@
-// The revocation endpoint (RFC 7009 §2): a refresh token takes its whole grant along, an access token only itself.
-// A token that is unknown or somebody else's gets the same 200, so that nothing can be found out here.
+// The revocation endpoint (RFC 7009 §2): a refresh token ends its whole grant, an access token only itself.
+// A token that is unknown or another client's gets the same 200, so that nothing can be found out here.
 import type { Store } from "../../store/store.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { refuse } from "../failure.ts";
-import { readForm } from "./parameters.ts";
-import { hashSecret, nameRefreshToken } from "../tokens/secrets.ts";
+import { readForm } from "../wire/parameters.ts";
+import { hashSecret, nameRefreshToken } from "../secrets.ts";
 
 export interface RevokeOptions {
   store: Store;

@@ -3,25 +3,26 @@
 // a page where a person looks, OAuth's JSON everywhere else (RFC 6749 §5.2).
 import { Hono } from "hono";
 import type { Log } from "../../log.ts";
+import { RETURN_PATH } from "./approval.ts";
 import type { Authorize } from "./authorize.tsx";
-import { answerError, answerJson } from "./json-response.ts";
-import { describeFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
+import { answerError, answerJson } from "../wire/json-response.ts";
+import { formatFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
 import { createMetadataRoutes, type MetadataOptions } from "./metadata.ts";
-import type { AnswerPage } from "./page-response.ts";
+import type { RespondWithPage } from "../pages/page-response.ts";
 import { displayUrl } from "../pages/display.ts";
 import { ErrorPage } from "../pages/error-page.tsx";
 import { printable } from "../../printable.ts";
 
-type Endpoint = (request: Request) => Promise<Response>;
+type OAuthEndpoint = (request: Request) => Promise<Response>;
 
 export interface RoutesOptions extends MetadataOptions {
   log: Log;
-  answerPage: AnswerPage;
+  respondWithPage: RespondWithPage;
   authorize: Authorize;
-  token: Endpoint;
-  register: Endpoint;
-  revoke: Endpoint;
-  introspect: Endpoint;
+  token: OAuthEndpoint;
+  register: OAuthEndpoint;
+  revoke: OAuthEndpoint;
+  introspect: OAuthEndpoint;
   /** Called after an endpoint that can revoke. */
   afterAnswer(): void;
 }
@@ -43,7 +44,7 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   }
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
+      log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       return answerError(toWire(thrown.failure));
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
@@ -52,21 +53,22 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   return routes;
 }
 
-function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
+function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): Hono {
   const routes = new Hono();
+  routes.get(RETURN_PATH, (c) => authorize.resume(c.req.raw));
   routes.get("/authorize", (c) => authorize.show(c.req.raw));
   routes.post("/authorize", (c) => authorize.decide(c.req.raw));
   routes.all("/authorize", () => new Response(null, { status: 405, headers: { Allow: "GET, POST" } }));
   routes.onError((thrown, c) => {
     if (thrown instanceof Refusal) {
-      log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
+      log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       const { status, headers } = toWire(thrown.failure);
       const page = describeRefusal(thrown.failure);
-      return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);
+      return status === 408 ? respondWithPage(page, status, headers) : respondWithPage(page, 400);
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
-    return answerPage(
-      <ErrorPage heading="Something went wrong" explanation="The terminal says what." advice="" />,
+    return respondWithPage(
+      <ErrorPage heading="Something went wrong" explanation="The terminal shows the error." advice="" />,
       500,
     );
   });
@@ -82,7 +84,7 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation="The app that sent you here is not known to this server (client_id is missing or unknown)."
+          explanation="This server does not know the app that sent you here (client_id is missing or unknown)."
           advice={START_AGAIN}
         />
       );
@@ -91,15 +93,15 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation={`The app says who it is at ${displayUrl(failure.url)}, and that ${failure.kind === "no-document" ? "cannot be fetched" : "cannot be accepted"}.`}
-          advice="Try again in a minute. The terminal says more when mcp-expose runs with --verbose."
+          explanation={`The app describes itself at ${displayUrl(failure.url)}, and that document ${failure.kind === "no-document" ? "cannot be fetched" : "cannot be accepted"}.`}
+          advice="Try again in a minute. With --verbose, mcp-expose shows the reason in the terminal."
         />
       );
     case "wrong-redirect":
       return (
         <ErrorPage
           heading={heading}
-          explanation="The address the answer should go to is not one the app has registered (redirect_uri)."
+          explanation="The app has not registered the address that the answer would go to (redirect_uri)."
           advice={`${START_AGAIN} If you set the app up with --client-id, allow the address with --allow-redirect.`}
         />
       );
@@ -108,8 +110,8 @@ function describeRefusal(failure: Failure) {
       return (
         <ErrorPage
           heading={heading}
-          explanation={`The app's request is not one that this server can answer: ${description}`}
-          advice={`Nothing was sent to ${failure.destination}, since no approval has gone there before. ${START_AGAIN} Its makers will want to know the error: ${error}.`}
+          explanation={`This server cannot answer the app's request: ${description}`}
+          advice={`Nothing was sent to ${failure.destination}, since no approved answer has gone there before. ${START_AGAIN} If that does not help, report the error to the app's developers: ${error}.`}
         />
       );
     }

@@ -1,14 +1,15 @@
 // The token endpoint (RFC 6749 §3.2): who is the client, which grant, and no cache in between.
-import { answerJson } from "./json-response.ts";
+import { answerJson } from "../wire/json-response.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { exchangeCode } from "./code-exchange.ts";
 import { refuse } from "../failure.ts";
+import type { CurrentSite } from "../site.ts";
 import type { IssueOptions } from "../tokens/issue.ts";
-import { readForm } from "./parameters.ts";
+import { readForm } from "../wire/parameters.ts";
 import { createRefreshLimits, refresh } from "./refresh.ts";
 
 export function createToken(
-  options: IssueOptions,
+  options: IssueOptions & { currentSite: CurrentSite },
   authenticateClient: AuthenticateClient,
 ): (request: Request) => Promise<Response> {
   const limits = createRefreshLimits(options);

@@ -1,17 +1,18 @@
 /** @jsxImportSource hono/jsx */
 // The page on which a person decides whether an app may use the server: the security boundary of the whole thing
-// (OAuth 2.1 §7.9; MCP security best practices, "Confused Deputy"). Whatever the app says about itself is shown as
-// its claim; where the answer goes is what counts.
+// (OAuth 2.1 §7.9; MCP security best practices, "Confused Deputy"). What the app says about itself is shown as
+// its claim; the address that the answer goes to is what counts.
 import { displayDestination, displayName } from "./display.ts";
 import { Layout } from "./layout.tsx";
+import type { PromptField, SignInPrompt } from "../sign-in/prompt.ts";
 
 export interface ApprovalPageProps {
-  /** What the client calls itself. */
+  /** The name the client gives itself. */
   clientName: string | undefined;
-  /** Whose document says so; absent when it is the client's own word. */
+  /** The host whose document gives that name; absent when the client itself does. */
   clientHost: string | undefined;
   redirectUri: string;
-  /** Whose callback the redirect URI is known to be. */
+  /** The well-known assistant that the redirect URI belongs to. */
   assistant: string | undefined;
   isLoopback: boolean;
   serverName: string;
@@ -19,10 +20,9 @@ export interface ApprovalPageProps {
   /** Scopes the person may leave out. */
   choices: readonly Choice[];
   staysConnected: boolean;
-  login: "token" | "password";
-  /** A token will do, too, where people have names and passwords. */
-  mayPaste: boolean;
-  /** What went wrong with the last try. */
+  /** The fields of the sign-in. */
+  prompt: SignInPrompt;
+  /** Why the last attempt failed. */
   problem: string | undefined;
   /** Hidden fields that make this page this browser's. */
   query: string;
@@ -58,8 +58,10 @@ export function ApprovalPage(props: ApprovalPageProps) {
           <input type="hidden" name="query" value={props.query} />
           <input type="hidden" name="csrf" value={props.csrf} />
           {props.choices.length > 0 && <Choices choices={props.choices} />}
-          {props.login === "password" && <PasswordFields isNeeded={!props.mayPaste} />}
-          {props.mayPaste && <TokenField isAlone={props.login === "token"} />}
+          {props.prompt.fields.map((field, index) => (
+            <Field {...field} isFirst={index === 0} />
+          ))}
+          {props.prompt.hint && <p class="hint">{props.prompt.hint}</p>}
           <div class="actions">
             <button class="main" type="submit" name="decision" value="approve">
               Approve
@@ -71,7 +73,7 @@ export function ApprovalPage(props: ApprovalPageProps) {
         </form>
       </div>
       <footer>
-        You can take this back at any time with <code>mcp-expose grants</code>.
+        You can revoke access at any time with <code>mcp-expose grants</code>.
       </footer>
     </Layout>
   );
@@ -118,10 +120,12 @@ function Facts(props: FactsProps) {
         <dt>Access</dt>
         <dd>
           {choices.length > 0
-            ? "What you tick below, and everything that is not listed there"
+            ? "What you tick below, and everything not listed there"
             : "Tools, prompts and resources"}
           <small>
-            {staysConnected ? "stays connected until you take it back" : "once, until it runs out"}
+            {staysConnected
+              ? "stays connected until you revoke access"
+              : "ends by itself; the app must then ask again"}
           </small>
         </dd>
       </div>
@@ -132,8 +136,8 @@ function Facts(props: FactsProps) {
 type FactsProps = ApprovalPageProps & { name: string; isOwnName: boolean };
 
 function describeName(isOwnName: boolean, clientHost: string | undefined): string {
-  if (!isOwnName) return "it gives itself no name that can be read";
-  return clientHost === undefined ? "the name it gives itself" : `as ${clientHost} describes it`;
+  if (!isOwnName) return "the app gives no readable name";
+  return clientHost === undefined ? "a name the app chose for itself" : `according to ${clientHost}`;
 }
 
 function Caution({ redirectUri, assistant, isLoopback }: ApprovalPageProps) {
@@ -141,11 +145,14 @@ function Caution({ redirectUri, assistant, isLoopback }: ApprovalPageProps) {
   return (
     <p class="note warn">
       {isLoopback ? (
-        <>Any program on your computer can ask like this. Approve only if you just started one that should.</>
+        <>
+          Any program on your computer can send this request. Approve only if you just started one that needs
+          access.
+        </>
       ) : (
         <>
-          <strong>{displayDestination(redirectUri)}</strong> is not an assistant that mcp-expose knows.
-          Approve only if you just came from there and trust it.
+          mcp-expose does not know <strong>{displayDestination(redirectUri)}</strong>. Approve only if you
+          just came from there and you trust it.
         </>
       )}
     </p>
@@ -155,7 +162,7 @@ function Caution({ redirectUri, assistant, isLoopback }: ApprovalPageProps) {
 function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
   return (
     <fieldset>
-      <legend>It may also</legend>
+      <legend>Also allow</legend>
       {choices.map(({ name, label, isTicked }) => (
         <label class="choice">
           <input type="checkbox" name={name} value="yes" checked={isTicked} />
@@ -166,50 +173,28 @@ function Choices({ choices }: Pick<ApprovalPageProps, "choices">) {
   );
 }
 
-function TokenField({ isAlone }: { isAlone: boolean }) {
+function Field({ name, label, isSecret, isRequired, autocomplete, hint, isFirst }: FieldProps) {
   return (
     <>
-      <label for="token">{isAlone ? "Token" : "or a token"}</label>
+      <label for={name}>{label}</label>
       <input
-        id="token"
-        name="token"
-        type="password"
-        required={isAlone}
-        autofocus={isAlone}
-        autocomplete="off"
+        id={name}
+        name={name}
+        {...(isSecret && { type: "password" })}
+        required={isRequired}
+        autofocus={isFirst}
+        autocomplete={autocomplete}
         autocapitalize="none"
         spellcheck={false}
-        aria-describedby="token-hint"
+        {...(hint !== undefined && { "aria-describedby": `${name}-hint` })}
       />
-      <p class="hint" id="token-hint">
-        {isAlone ? "Paste" : "In place of both, paste"} the token that mcp-expose printed in the terminal
-        where it runs.
-      </p>
+      {hint !== undefined && (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
     </>
   );
 }
 
-function PasswordFields({ isNeeded }: { isNeeded: boolean }) {
-  return (
-    <>
-      <label for="username">User name</label>
-      <input
-        id="username"
-        name="username"
-        required={isNeeded}
-        autofocus
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck={false}
-      />
-      <label for="password">Password</label>
-      <input
-        id="password"
-        name="password"
-        type="password"
-        required={isNeeded}
-        autocomplete="current-password"
-      />
-    </>
-  );
-}
+type FieldProps = PromptField & { isFirst: boolean };

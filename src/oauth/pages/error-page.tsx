@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-// What a person sees when a request to approve something cannot even be answered to the app that made it.
+// The page for an authorization request that cannot be answered to the app that made it.
 import { Layout } from "./layout.tsx";
 
 export interface ErrorPageProps {

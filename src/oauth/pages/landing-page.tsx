@@ -1,15 +1,15 @@
 /** @jsxImportSource hono/jsx */
-// What a person sees who opens the URL of a resource in a browser, instead of giving it to an assistant.
+// The page for a person who opens the URL of a resource in a browser, instead of giving it to an assistant.
 import { displayName } from "./display.ts";
 import { Layout } from "./layout.tsx";
 
-export interface VisitorPageProps {
+export interface LandingPageProps {
   serverName: string;
   /** The connector URL. */
   url: string;
 }
 
-export function VisitorPage({ serverName, url }: VisitorPageProps) {
+export function LandingPage({ serverName, url }: LandingPageProps) {
   const isPublic = url.startsWith("https:");
   return (
     <Layout title="This URL is for AI assistants">
@@ -17,15 +17,12 @@ export function VisitorPage({ serverName, url }: VisitorPageProps) {
         <p class="brand">mcp-expose</p>
         <h1>This URL is for AI assistants</h1>
         <p class="lead">
-          Behind it is the MCP server “{displayName(serverName)}”, which has no pages of its own. Give the URL
-          to your assistant:
+          It leads to the MCP server “{displayName(serverName)}”, which has no web pages. Give the URL to your
+          assistant:
         </p>
         <p class="address">{url}</p>
         <dl>{isPublic ? <Hosted /> : <Local />}</dl>
-        <p class="hint">
-          Then a page opens on which you approve the connection, with the token or the password of this
-          server.
-        </p>
+        <p class="hint">A page then opens where you sign in and approve the connection.</p>
       </div>
     </Layout>
   );
@@ -62,7 +59,7 @@ function Local() {
       <dt>Any app</dt>
       <dd>
         Add it as an MCP server over HTTP
-        <small>It can be reached on this computer only, not by ChatGPT or Claude on the web.</small>
+        <small>Only apps on this computer can reach it; ChatGPT and Claude on the web cannot.</small>
       </dd>
     </div>
   );

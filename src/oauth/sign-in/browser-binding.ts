@@ -1,10 +1,11 @@
-// Binds an approval page to the browser it was shown in: a form that another site submits, or that was shown to
-// somebody else, is worth nothing (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
+// Binds an approval page to the browser it was shown in: a form that another site submits, or that another browser was
+// shown, is not accepted (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { createSecret, type RandomBytes } from "../tokens/secrets.ts";
+import type { CurrentSite } from "../site.ts";
+import { createSecret, type RandomBytes } from "../secrets.ts";
 
 export interface BrowserBinding {
-  /** The browser's mark, and the header that gives it one if it has none. */
+  /** The browser's mark, and the Set-Cookie header that gives it one if it has none. */
   identify(request: Request): { mark: string; setCookie: string | undefined };
   /** A value for the form that only this browser can send back, for this query. */
   sign(mark: string, query: string): string;
@@ -12,7 +13,7 @@ export interface BrowserBinding {
 }
 
 export interface BrowserBindingOptions {
-  publicUrl: string;
+  currentSite: CurrentSite;
   now: () => number;
   random: RandomBytes;
 }
@@ -21,15 +22,15 @@ export interface BrowserBindingOptions {
 export const PAGE_LIFETIME_MS = 3_600_000;
 const MARK = /^[A-Za-z0-9_-]{43}$/;
 
-export function createBrowserBinding({ publicUrl, now, random }: BrowserBindingOptions): BrowserBinding {
+export function createBrowserBinding({ currentSite, now, random }: BrowserBindingOptions): BrowserBinding {
   const key = random(32);
-  const isSecure = publicUrl.startsWith("https:");
-  const cookieName = isSecure ? "__Host-mcp-expose" : "mcp-expose";
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? "; Secure" : ""}`;
+  const isSecure = () => currentSite().issuer.startsWith("https:");
+  const nameCookie = () => (isSecure() ? "__Host-mcp-expose" : "mcp-expose");
 
   const readMark = (request: Request) => {
     const cookies = (request.headers.get("cookie") ?? "").split(/; */);
-    const value = cookies.find((cookie) => cookie.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1);
+    const prefix = `${nameCookie()}=`;
+    const value = cookies.find((cookie) => cookie.startsWith(prefix))?.slice(prefix.length);
     return value !== undefined && MARK.test(value) ? value : undefined;
   };
   const signUntil = (expiresAt: number, mark: string, query: string) => {
@@ -42,7 +43,8 @@ export function createBrowserBinding({ publicUrl, now, random }: BrowserBindingO
       const known = readMark(request);
       if (known !== undefined) return { mark: known, setCookie: undefined };
       const mark = createSecret(random);
-      return { mark, setCookie: `${cookieName}=${mark}; ${attributes}` };
+      const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure() ? "; Secure" : ""}`;
+      return { mark, setCookie: `${nameCookie()}=${mark}; ${attributes}` };
     },
     sign: (mark, query) => signUntil(now() + PAGE_LIFETIME_MS, mark, query),
     isSigned: (request, query, signature = "") => {

@@ -1,10 +1,10 @@
-// Checks a name and a password so that the time it takes says nothing of the name: whoever asks, one hash of each cost
-// that anybody's password has is worked out (OWASP Authentication Cheat Sheet, "Authentication and Error Messages").
-// For a name that has none of that cost, or is nobody's, a made-up hash stands in.
+// Checks a name and a password in a time that does not depend on the name: every check computes one hash of each cost that
+// any user's password has (OWASP Authentication Cheat Sheet, "Authentication and Error Messages"). A made-up hash takes the
+// place of those that the user lacks, or of all of them where there is no such user.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 
-export interface User {
+export interface PasswordUser {
   name: string;
   /** As `mcp-expose hash-password` prints it. */
   passwordHash: string;
@@ -16,10 +16,10 @@ export type CheckPassword = (name: string, password: string) => Promise<string |
 /** Algorithm and cost, then salt and digest: of argon2 (PHC string format), or of bcrypt. */
 const ENCODED = /^(\$argon2(?:id|i|d)\$(?:v=\d+\$)?[^$]+)\$[^$]+\$[^$]+$|^(\$2[abxy]?\$\d\d)\$.{53}$/;
 
-export function createPasswordCheck(users: readonly User[], log: Log): CheckPassword {
+export function createPasswordCheck(users: readonly PasswordUser[], log: Log): CheckPassword {
   const costs = new Set(users.flatMap(({ passwordHash }) => costOf(passwordHash) ?? []));
 
-  async function verify(user: User, password: string): Promise<boolean | undefined> {
+  async function verify(user: PasswordUser, password: string): Promise<boolean | undefined> {
     try {
       return await Bun.password.verify(password, user.passwordHash);
     } catch (thrown) {
@@ -35,7 +35,7 @@ export function createPasswordCheck(users: readonly User[], log: Log): CheckPass
     if (user !== undefined && own === undefined) isRight = await verify(user, password);
     for (const cost of costs) {
       if (user !== undefined && cost === own) isRight = await verify(user, password);
-      // A cost that cannot be worked out is none.
+      // A hash that cannot be computed costs nothing.
       if (cost !== own || isRight === undefined)
         await Bun.password.verify(password, makeUp(cost)).catch(() => false);
     }

@@ -1,9 +1,9 @@
-// Who has access, and taking it away; works on the store of a running server from another process,
-// which then notices within a second (see revocation-watch.ts).
+// Lists grants and revokes them. Works on the store of a running server from another process; the server notices within a
+// second (see revocation-watch.ts).
 import { displayClient } from "../pages/display.ts";
 import type { EndedGrant, Grant, Store } from "../../store/store.ts";
 
-/** Grants that still have a token that is good, oldest first. */
+/** Grants that still have a valid token, oldest first. */
 export function listGrants(store: Store, now: number): readonly Grant[] {
   return store.listGrants(now).map((grant) => ({
     ...grant,
@@ -11,7 +11,7 @@ export function listGrants(store: Store, now: number): readonly Grant[] {
   }));
 }
 
-/** Grants that ended because nobody of that name is configured any more, oldest first. */
+/** Grants that ended because their user is no longer configured, oldest first. */
 export function listUnconfigured(store: Store, now: number): readonly EndedGrant[] {
   return store.listEnded(now, "unconfigured").map((grant) => ({
     ...grant,
@@ -24,7 +24,7 @@ export function revokeGrant(store: Store, id: string, now: number): boolean {
   return store.revokeGrant(id, now, "owner");
 }
 
-/** Approvals that were not used yet end, too. @returns how many grants there were */
+/** Also ends approvals whose code was not redeemed yet. @returns the number of grants */
 export function revokeAll(store: Store, now: number): number {
   return store.revokeAllGrants(now);
 }

@@ -1,20 +1,23 @@
-// Makes tokens and the answer that carries them (RFC 6749 §5.1). What is stored are their hashes.
+// Issues tokens, and writes the response that carries them (RFC 6749 §5.1). Only their hashes are stored.
 import type { AccessRecord, RefreshRecord, Store } from "../../store/store.ts";
-import type { OnGrant } from "./grant-event.ts";
+import type { Subjects } from "../sign-in/sign-in.ts";
+import type { OnGrant } from "./grant-activity.ts";
 import {
   createRefreshToken,
   createSecret,
   hashSecret,
   nameRefreshToken,
   type RandomBytes,
-} from "./secrets.ts";
+} from "../secrets.ts";
+
+/** How long a used refresh token still leads to its successor. */
+export const GRACE_MS = 60_000;
 
 export interface IssueOptions {
   store: Store;
-  resources: readonly string[];
   serverId: string;
-  /** Who is configured to approve. */
-  subjects: ReadonlySet<string>;
+  /** People who can approve. */
+  subjects: Subjects;
   serverName: string;
   /** Lifetimes in milliseconds. A refresh token is good for `refreshTtl` after it was issued. */
   accessTtl: number;
@@ -24,7 +27,7 @@ export interface IssueOptions {
   onGrant: OnGrant;
 }
 
-export interface TokenAnswer {
+export interface TokenResponse {
   access_token: string;
   token_type: "Bearer";
   /** Seconds. */
@@ -73,7 +76,7 @@ export function describeTokens(
   access: Issued<AccessRecord>,
   refreshToken: string | undefined,
   now: number,
-): TokenAnswer {
+): TokenResponse {
   return {
     access_token: access.token,
     token_type: "Bearer",

@@ -1,10 +1,10 @@
-// When each grant was last used, so that people see which of them nobody needs. To write it down with each request would
-// cost more than the request: it is kept here, and written once a minute with what the sweeper does.
+// Records when each grant was last used, so that people see which of them are no longer needed. Writing it with each request
+// would cost more than the request, so it is kept here, and the sweeper writes it once a minute.
 import type { Store } from "../../store/store.ts";
 
 export interface LastUses {
   note(grantId: string, at: number): void;
-  /** Writes down what was noted since. */
+  /** Writes to the store what was noted since. */
   write(): void;
 }
 

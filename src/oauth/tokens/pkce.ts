@@ -1,7 +1,7 @@
 // Proof Key for Code Exchange: required of every client, method S256 only (RFC 7636 §4, OAuth 2.1 §4.1.1 and §7.5.1).
 import { createHash, timingSafeEqual } from "node:crypto";
 import { refuse } from "../failure.ts";
-import type { Parameters } from "../endpoints/parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 
 /** A SHA-256 digest in base64url. */
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;

@@ -1,13 +1,13 @@
-// Tells whoever holds streams open that a grant has ended, whichever process ended it.
-// The store's list of revocations is the only source, so each is told once.
+// Notifies the holders of open streams when a grant ends, whichever process ended it.
+// The store's list of revocations is the only source, so each is announced once.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Revocation, Store } from "../../store/store.ts";
 
 export interface RevocationWatch {
-  /** @returns a function that stops the listening */
+  /** @returns a function that removes the listener */
   listen(listener: (grantId: string) => void): () => void;
-  /** Something of this grant ended that the store keeps no list of. */
+  /** For an end that the store does not list, such as that of a single access token. */
   announce(grantId: string): void;
   /** Looks now instead of at the next tick. */
   check(): void;

@@ -1,12 +1,12 @@
-// Clears the store of what has run out. Lookups never depend on it: they check the time themselves.
+// Deletes expired records from the store. Lookups never depend on it: they check the time themselves.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import type { LastUses } from "./last-use.ts";
-import { GRACE_MS } from "../endpoints/refresh.ts";
+import { GRACE_MS } from "./issue.ts";
 
 const SWEEP_MS = 60_000;
-/** How long a client that nobody approved is kept; one that was approved stays, since it will come back with its id. */
+/** How long an unapproved client is kept; an approved one stays, since it will come back with its id. */
 const UNUSED_CLIENT_KEPT_MS = 24 * 3_600_000;
 
 export interface SweeperOptions {
@@ -16,7 +16,7 @@ export interface SweeperOptions {
   lastUses: LastUses;
 }
 
-/** Sweeps at once, then every minute, and writes down at the end what is still to be written. */
+/** Sweeps at once, then every minute. Closing it writes the last uses to the store. */
 export function createSweeper({ store, now, log, lastUses }: SweeperOptions): { close(): void } {
   const attempt = (work: () => void) => {
     try {

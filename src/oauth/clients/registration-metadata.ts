@@ -1,10 +1,10 @@
 // Checks the metadata of a client that registers itself (RFC 7591 §2; MCP authorization, "Dynamic Client Registration").
-// Unknown members are ignored, what we cannot offer is left out, what we cannot allow is refused.
+// Unknown members are ignored, values we do not offer are left out, and those we must not allow are refused.
 import type { ClientMetadata } from "../../store/store.ts";
 import { GRANT_TYPES, REGISTERED_AUTH_METHODS } from "../capabilities.ts";
 import { refuse } from "../failure.ts";
 import {
-  type Body,
+  type MetadataFields,
   parseObject,
   readLinks,
   readOffered,
@@ -18,7 +18,7 @@ import { findRedirectFlaw } from "./redirect-uri.ts";
 const MAX_REDIRECT_URIS = 20;
 
 /**
- * What will be registered for the JSON text a client posted.
+ * The metadata that is registered for the JSON text a client posted.
  *
  * @param allowRedirect redirect URIs the person running this allowed on top
  * @param scopes what can be granted
@@ -41,7 +41,7 @@ export function readRegistration(
   };
 }
 
-function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[] {
+function readRedirectUris(body: MetadataFields, allowRedirect: readonly string[]): string[] {
   const uris = readStrings(body, "redirect_uris");
   if (uris === undefined || uris.length === 0) return refuseRedirect("redirect_uris is missing.");
   if (uris.length > MAX_REDIRECT_URIS) refuseRedirect(`More than ${MAX_REDIRECT_URIS} redirect_uris.`);
@@ -53,7 +53,7 @@ function readRedirectUris(body: Body, allowRedirect: readonly string[]): string[
 }
 
 /** RFC 7591 §2: `client_secret_basic` when nothing is said. */
-function readAuthMethod(body: Body): ClientMetadata["token_endpoint_auth_method"] {
+function readAuthMethod(body: MetadataFields): ClientMetadata["token_endpoint_auth_method"] {
   const asked = readText(body, "token_endpoint_auth_method") ?? "client_secret_basic";
   return (
     REGISTERED_AUTH_METHODS.find((method) => method === asked) ??
@@ -61,14 +61,14 @@ function readAuthMethod(body: Body): ClientMetadata["token_endpoint_auth_method"
   );
 }
 
-/** Kept for the answer; it is no ceiling for what the client may ask for later. */
-function readScope(body: Body, scopes: readonly string[]): Partial<ClientMetadata> {
+/** Kept for the answer; it does not limit what the client may ask for later. */
+function readScope(body: MetadataFields, scopes: readonly string[]): Partial<ClientMetadata> {
   const asked = readText(body, "scope")?.split(" ");
   const known = scopes.filter((scope) => asked?.includes(scope));
   return known.length > 0 ? { scope: known.join(" ") } : {};
 }
 
-function readContacts(body: Body): Partial<ClientMetadata> {
+function readContacts(body: MetadataFields): Partial<ClientMetadata> {
   const contacts = readStrings(body, "contacts");
   return contacts ? { contacts } : {};
 }

@@ -1,4 +1,4 @@
-// Making, hashing, comparing and sealing of codes, tokens and client secrets.
+// Creates, hashes, compares and encrypts codes, tokens and client secrets.
 // A secret is 256 random bits, so plain SHA-256 is enough at rest (RFC 6749 §10.10); passwords are not handled here.
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 
@@ -15,8 +15,8 @@ const HEX = /^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$/;
 const BASE64 = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+/=-]{22,}$/;
 
 /**
- * Whether trying could find a secret that a person gave. Only what looks as if a machine had made it cannot be found; a
- * few in a hundred of those are taken for a person's, and then tries at them are counted.
+ * Whether a secret that a person configured could be guessed. Only one that looks machine-made counts as unguessable. A few
+ * in a hundred of those are mistaken for a person's, and then attempts at them are limited.
  */
 export function isGuessable(secret: string): boolean {
   const distinct = new Set(secret).size;
@@ -24,7 +24,7 @@ export function isGuessable(secret: string): boolean {
   return !BASE64.test(secret) || distinct < 13 || /(.{4}).*\1/.test(secret) || !changesOften(secret);
 }
 
-/** Words stay in small letters and numbers in digits; what is random leaves its kind after two characters of three. */
+/** Words keep to small letters and numbers to digits; random text changes its kind of character every second or third time. */
 function changesOften(secret: string): boolean {
   const signs = secret.replace(/[^A-Za-z0-9]/g, "");
   const kinds = signs
@@ -39,7 +39,7 @@ export function createId(random: RandomBytes, bytes: number): string {
   return Buffer.from(random(bytes)).toString("hex");
 }
 
-/** What is stored instead of the secret. */
+/** The hash that is stored instead of the secret. */
 export function hashSecret(secret: string): string {
   return hash("sha256", secret, "base64url");
 }
@@ -49,34 +49,34 @@ export function isSameSecret(one: string, other: string): boolean {
   return timingSafeEqual(hash("sha256", one, "buffer"), hash("sha256", other, "buffer"));
 }
 
-/** Has the family of `current`, if there is one, and is new beyond that. */
+/** A new token, of the family of `current` if there is one. */
 export function createRefreshToken(random: RandomBytes, current?: string): string {
   const family = current === undefined ? createSecret(random) : readFamily(current);
   return `${family}.${createSecret(random)}`;
 }
 
-/** What is stored instead of a refresh token. */
+/** The hashes that are stored instead of a refresh token. */
 export function nameRefreshToken(token: string): { hash: string; family: string } {
   return { hash: hashSecret(token), family: hashSecret(readFamily(token)) };
 }
 
-/** The part that all refresh tokens of a grant have in common; one from before there were families begins one. */
+/** The part that all refresh tokens of a grant share. A token from an older version has none, and starts one. */
 function readFamily(token: string): string {
   const end = token.indexOf(".");
   return end > 0 ? token.slice(0, end) : createHmac("sha256", token).update("family").digest("base64url");
 }
 
 /**
- * Hides the successor of a refresh token so that only a holder of `current`, of which the store keeps just
- * the hash, can read it back. Each `current` seals once, which makes XOR with its HMAC a one-time pad.
+ * Encrypts the successor of a refresh token so that only a holder of `current`, of which the store keeps just the hash, can
+ * read it. Each `current` encrypts one successor, which makes XOR with its HMAC a one-time pad.
  */
-export function sealSuccessor(successor: string, current: string): string {
+export function encryptSuccessor(successor: string, current: string): string {
   const [, secret = ""] = successor.split(".");
   return xor(Buffer.from(secret, "base64url"), padOf(current)).toString("base64url");
 }
 
-export function openSuccessor(sealed: string, current: string): string {
-  const secret = xor(Buffer.from(sealed, "base64url"), padOf(current)).toString("base64url");
+export function decryptSuccessor(encrypted: string, current: string): string {
+  const secret = xor(Buffer.from(encrypted, "base64url"), padOf(current)).toString("base64url");
   return `${readFamily(current)}.${secret}`;
 }
 

@@ -2,15 +2,15 @@
 // here: some hosts answer programs outside a browser with a challenge page. A document that can be fetched wins.
 import type { ClientMetadata } from "../../store/store.ts";
 
-type Known = Pick<ClientMetadata, "client_name" | "redirect_uris"> & { jwks_uri?: string };
+type BuiltInDocument = Pick<ClientMetadata, "client_name" | "redirect_uris"> & { jwks_uri?: string };
 
-const CLAUDE: Known = {
+const CLAUDE: BuiltInDocument = {
   client_name: "Claude",
   redirect_uris: ["https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"],
 };
 const CHATGPT_KEYS = "https://chatgpt.com/oauth/jwks.json";
 
-const DOCUMENTS: Readonly<Record<string, Known>> = {
+const DOCUMENTS: Readonly<Record<string, BuiltInDocument>> = {
   "https://claude.ai/oauth/mcp-oauth-client-metadata": CLAUDE,
   "https://claude.ai/oauth/claude-code-client-metadata": {
     client_name: "Claude Code",
@@ -53,7 +53,7 @@ const DOCUMENTS: Readonly<Record<string, Known>> = {
 };
 
 /** ChatGPT and Codex have a document per connection where the server does not send `iss` (RFC 9207). */
-const PER_CONNECTION: readonly { id: RegExp; describe(connection: string): Known }[] = [
+const PER_CONNECTION: readonly { id: RegExp; describe(connection: string): BuiltInDocument }[] = [
   {
     id: /^https:\/\/chatgpt\.com\/oauth\/([A-Za-z0-9_-]+)\/client\.json$/,
     describe: (connection) => ({
@@ -72,7 +72,7 @@ const PER_CONNECTION: readonly { id: RegExp; describe(connection: string): Known
 ];
 
 /** The document of a well-known client. */
-export function findKnownDocument(clientId: string): ClientMetadata | undefined {
+export function findBuiltInDocument(clientId: string): ClientMetadata | undefined {
   const own = Object.hasOwn(DOCUMENTS, clientId) ? DOCUMENTS[clientId] : undefined;
   const known = own ?? findPerConnection(clientId);
   if (known === undefined) return undefined;
@@ -87,7 +87,7 @@ export function findKnownDocument(clientId: string): ClientMetadata | undefined 
   };
 }
 
-function findPerConnection(clientId: string): Known | undefined {
+function findPerConnection(clientId: string): BuiltInDocument | undefined {
   for (const { id, describe } of PER_CONNECTION) {
     const connection = id.exec(clientId)?.[1];
     if (connection !== undefined) return describe(connection);

@@ -1,6 +1,6 @@
 // Parameters of a query or a form as OAuth reads them: no value means omitted, and none may be repeated
 // (RFC 6749 §3.1 and §3.2) but `resource` (RFC 8707 §2).
-import { readBody } from "./form-body.ts";
+import { readTextBody } from "./text-body.ts";
 import { refuse } from "../failure.ts";
 
 export interface Parameters {
@@ -47,7 +47,7 @@ export function refuseRepeated({ repeated: [name] }: Parameters): void {
 export async function readForm(request: Request): Promise<Parameters> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== FORM) refuse({ kind: "bad-request", description: `The body must be ${FORM}.` });
-  const form = parseParameters(await readBody(request));
+  const form = parseParameters(await readTextBody(request));
   refuseRepeated(form);
   return form;
 }

@@ -1,8 +1,8 @@
 // The boxes of the approval page: which scopes a person can leave out, and which were left ticked.
-import type { Parameters } from "../endpoints/parameters.ts";
+import type { Parameters } from "../wire/parameters.ts";
 import type { Choice } from "../pages/approval-page.tsx";
-import { listOptionalScopes } from "./scopes.ts";
-import type { ToolScopeTable } from "./tool-scopes.ts";
+import { listOptionalScopes } from "../access/scopes.ts";
+import type { ToolScopeTable } from "../access/tool-scopes.ts";
 
 /** @param form what was sent before, when the page is shown again; at first every box is ticked */
 export function listChoices(
@@ -17,7 +17,7 @@ export function listChoices(
   }));
 }
 
-/** What was asked for, less what the person unticked. */
+/** The scopes that were asked for, without those the person unticked. */
 export function readChoices(asked: readonly string[], form: Parameters): readonly string[] {
   const optional = listOptionalScopes(asked);
   return asked.filter((scope) => !optional.includes(scope) || form.get(fieldOf(scope)) !== undefined);

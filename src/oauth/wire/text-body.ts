@@ -1,4 +1,4 @@
-// Reads a request body that must be small text, whatever it claims to be.
+// Reads a request body that must be short text. Its Content-Type is not looked at here.
 import { readBody as readBytes } from "../../request-body.ts";
 import { refuse } from "../failure.ts";
 
@@ -6,7 +6,7 @@ import { refuse } from "../failure.ts";
 const LIMITS = { most: 64 * 1024, within: 5_000 };
 
 /** The body as text; more than 64 KiB, more than five seconds or anything but UTF-8 is refused. */
-export async function readBody(request: Request): Promise<string> {
+export async function readTextBody(request: Request): Promise<string> {
   const bytes = await readBytes(request, LIMITS);
   switch (bytes) {
     case "too-large":

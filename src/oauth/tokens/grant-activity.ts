@@ -1,23 +1,23 @@
-// What happens to grants, told to whoever watches (the log, the machine output). Never carries a secret.
+// Events in the life of a grant, for the log and the machine output. They never carry a secret.
 
 import type { RevocationReason } from "../../store/store.ts";
 
-export interface GrantEvent {
+export interface GrantActivity {
   /** `issued`: the client fetched its first tokens for an approval. */
   state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
   clientId?: string;
-  /** What the client calls itself. */
+  /** The name the client gives itself. */
   clientName?: string;
   subject?: string;
   grantId?: string;
-  /** What is, or was to be, allowed. */
+  /** The scopes that were granted, or asked for. */
   scopes?: readonly string[];
   /** The host, or the app's scheme, that the answer goes to. */
   destination?: string;
-  /** Where the person at the approval page sits; an IPv6 address counts as its /64. */
+  /** The address of the person at the approval page; an IPv6 address counts as its /64. */
   source?: string;
   /** Why a grant was revoked. */
   reason?: RevocationReason;
 }
 
-export type OnGrant = (event: GrantEvent) => void;
+export type OnGrant = (event: GrantActivity) => void;

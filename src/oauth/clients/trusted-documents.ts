@@ -1,29 +1,29 @@
 // Clients whose id is the URL of a document about them (CIMD draft; MCP authorization, "Client ID Metadata Documents"):
-// which of them are believed, and what to do where a document cannot be had.
+// which hosts are trusted, and what to do where a document cannot be fetched.
 import type { Log } from "../../log.ts";
 import type { ClientMetadata, ClientRecord } from "../../store/store.ts";
 import { findIdFlaw, readClientDocument } from "./metadata-document.ts";
 import { createDocumentCache } from "./document-cache.ts";
-import { describeFailure, Refusal, refuse } from "../failure.ts";
-import { findKnownDocument } from "./known-documents.ts";
+import { formatFailure, Refusal, refuse } from "../failure.ts";
+import { findBuiltInDocument } from "./built-in-documents.ts";
 import type { PinnedGet } from "./pinned-get.ts";
 import { printable } from "../../printable.ts";
 
-/** Whose documents are believed, by host in its one spelling (`host-name.ts`); a host speaks for its subdomains, too. */
+/** The hosts whose documents are trusted, in the one spelling of `host-name.ts`; each includes its subdomains. */
 export interface DocumentPolicy {
-  /** Absent: everybody's. */
+  /** Absent: all of them. */
   allow?: readonly string[];
   deny: readonly string[];
   /** Whether an id may be plain http to this machine; for tests. */
   allowHttp?: boolean;
 }
 
-export interface DocumentClients {
+export interface TrustedDocuments {
   /** Refuses as `bad-document`, `no-document` or `throttled`. */
   find(id: string, source: string): Promise<ClientRecord>;
 }
 
-export interface DocumentClientsOptions {
+export interface TrustedDocumentsOptions {
   get: PinnedGet;
   policy: DocumentPolicy;
   allowRedirect: readonly string[];
@@ -34,7 +34,7 @@ export interface DocumentClientsOptions {
 /** CIMD draft §8.7. */
 const MAX_BYTES = 5 * 1024;
 
-export function createDocumentClients(options: DocumentClientsOptions): DocumentClients {
+export function createTrustedDocuments(options: TrustedDocumentsOptions): TrustedDocuments {
   const { get, policy, allowRedirect, now, log } = options;
   const cache = createDocumentCache({
     get,
@@ -47,9 +47,9 @@ export function createDocumentClients(options: DocumentClientsOptions): Document
     try {
       return await cache.find(id, source);
     } catch (thrown) {
-      const known = thrown instanceof Refusal ? findKnownDocument(id) : undefined;
+      const known = thrown instanceof Refusal ? findBuiltInDocument(id) : undefined;
       if (!known || !(thrown instanceof Refusal)) throw thrown;
-      log.debug(`Using the built-in copy of ${printable(id)}: ${describeFailure(thrown.failure)}`);
+      log.debug(`Using the built-in copy of ${printable(id)}: ${formatFailure(thrown.failure)}`);
       return known;
     }
   }
