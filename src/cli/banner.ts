@@ -19,15 +19,15 @@ export function renderBanner(ready: Ready, style: Style, width = Infinity): stri
     isPublic && !isProxied
       ? `${name} has put ${printable(server)} online`
       : `${name} is serving ${printable(server)} ${isProxied ? "behind your proxy" : "on this machine"}`;
-  const rows: Row[] = [
+  const rows: BannerRow[] = [
     ["URL", style.bold(style.accent(printable(url)))],
     ...(isProxied
-      ? [["Proxy", `must send ${new URL(url).origin} to ${new URL(ready.local).origin}`] as Row]
+      ? [["Proxy", `must send ${new URL(url).origin} to ${new URL(ready.local).origin}`] as BannerRow]
       : []),
     ...describeCredential(ready, style),
     ...ready.clients.flatMap(describeClient),
   ];
-  const write = ([label, text]: Row) => renderRow(label, text, style, width);
+  const write = ([label, text]: BannerRow) => renderRow(label, text, style, width);
   return [
     "",
     wrap(title, width),
@@ -44,7 +44,7 @@ export function renderBanner(ready: Ready, style: Style, width = Infinity): stri
 }
 
 /** What it is about, if that is not the row above, and the text beside it. */
-type Row = [label: string, text: string];
+type BannerRow = [label: string, text: string];
 
 const LABEL = 9;
 
@@ -63,12 +63,12 @@ const ABOUT_TUNNEL: Partial<Record<Ready["tunnel"], string>> = {
 const LOCAL_ONLY =
   "It is not on the internet. For a public URL: set NGROK_AUTHTOKEN (dashboard.ngrok.com), use --tunnel cloudflared, or --public-url with your own proxy.";
 
-function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
+function describeCredential({ credential, auth }: Ready, style: Style): BannerRow[] {
   if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
-  const looking: Row[] =
+  const looking: BannerRow[] =
     auth === "optional" ? [["Access", "lists are open to everybody, calls need a sign-in"]] : [];
   const { token } = credential;
-  const names: Row[] =
+  const names: BannerRow[] =
     credential.kind === "password"
       ? [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]]
       : [];
@@ -80,11 +80,14 @@ function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
   ];
 }
 
-function describeClient({ client_id, client_secret }: Ready["clients"][number]): Row[] {
-  return [["Client", client_id], ...(client_secret === undefined ? [] : [["Secret", client_secret] as Row])];
+function describeClient({ client_id, client_secret }: Ready["clients"][number]): BannerRow[] {
+  return [
+    ["Client", client_id],
+    ...(client_secret === undefined ? [] : [["Secret", client_secret] as BannerRow]),
+  ];
 }
 
-function describeAssistants({ auth }: Ready): Row[] {
+function describeAssistants({ auth }: Ready): BannerRow[] {
   const approve = auth === "none" ? "" : ", approve";
   return [
     ["ChatGPT", "Settings → Security and login → Developer mode: on"],

@@ -4,7 +4,7 @@ import type { CommandName } from "../config/options.ts";
 import { UserError } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
 import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
-import { describeFailure, wantsJson } from "./failure.ts";
+import { toFailedEvent, wantsJson } from "./failure.ts";
 import { renderHelp } from "./help.ts";
 import type { CliIO } from "./io.ts";
 import { createStyle, wantsColor } from "./style.ts";
@@ -39,7 +39,7 @@ export async function runCli(given: CliIO): Promise<number> {
   } catch (thrown) {
     const [word = ""] = io.argv;
     if (isSilent && !(word in LOAD) && wantsJson(io.argv, io.env))
-      write(`${toJsonLine(describeFailure(thrown))}\n`);
+      write(`${toJsonLine(toFailedEvent(thrown))}\n`);
     return explain(thrown, io);
   }
 }

@@ -74,8 +74,8 @@ function readServer(words: readonly string[]): ServerWords | undefined {
   return { command, args, literal, ...(meant !== undefined && { meant }) };
 }
 
-type Token = ReturnType<typeof tokenize>[number];
-type OptionToken = Extract<Token, { kind: "option" }>;
+type ArgvToken = ReturnType<typeof tokenize>[number];
+type OptionToken = Extract<ArgvToken, { kind: "option" }>;
 
 function tokenize(argv: readonly string[]) {
   const options = listOptions().map(
@@ -96,7 +96,7 @@ function tokenize(argv: readonly string[]) {
   }).tokens;
 }
 
-function readFlags(tokens: readonly Token[], command: CommandName): Flag[] {
+function readFlags(tokens: readonly ArgvToken[], command: CommandName): Flag[] {
   const given = tokens.filter((token) => token.kind === "option");
   // Whoever asks for help gets it, whatever else is wrong with the line.
   const help = given.find(({ name }) => name === "help");

@@ -3,7 +3,7 @@ import type { AppEvent } from "../app/app.ts";
 import { messageOf, UserError } from "../errors.ts";
 
 /** Without the server's own words, which may hold anything. */
-export function describeFailure(thrown: unknown): Extract<AppEvent, { event: "failed" }> {
+export function toFailedEvent(thrown: unknown): Extract<AppEvent, { event: "failed" }> {
   const [reason = ""] = messageOf(thrown).split("\n");
   const advice = thrown instanceof UserError ? thrown.hint : undefined;
   return { event: "failed", reason, ...(advice !== undefined && { advice }) };

@@ -8,7 +8,7 @@ import { chooseServer } from "../config/server.ts";
 import { UserError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import type { CommandLine } from "./command-line.ts";
-import { describeFailure } from "./failure.ts";
+import { toFailedEvent } from "./failure.ts";
 import { renderUsage } from "./help.ts";
 import type { CliIO } from "./io.ts";
 import { createReport } from "./report.ts";
@@ -77,7 +77,7 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
           log.info("Stopped.");
           return 0;
         }
-        emit(describeFailure(thrown));
+        emit(toFailedEvent(thrown));
         throw thrown;
       },
     );

@@ -20,7 +20,7 @@ export interface ServerSpec {
 }
 
 /** Somebody who may approve a connection with a name and a password. */
-export interface User {
+export interface ConfiguredUser {
   name: string;
   /** An encoded argon2id hash, as `mcp-expose hash-password` prints it. */
   passwordHash: string;
@@ -70,7 +70,7 @@ export interface Config {
   publicUrl?: string;
 
   auth: AuthMode;
-  users: readonly User[];
+  users: readonly ConfiguredUser[];
   /** What a person pastes on the approval page; absent: a fresh one is made when there are no users. */
   token?: string;
   client?: KnownClient;

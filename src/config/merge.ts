@@ -31,7 +31,7 @@ export interface Flag {
   text: string;
 }
 
-export interface Sources {
+export interface SettingSources {
   command: CommandName;
   flags: readonly Flag[];
   env: Readonly<Record<string, string | undefined>>;
@@ -40,14 +40,14 @@ export interface Sources {
   cwd: string;
 }
 
-interface Entry {
+interface RawValue {
   raw: unknown;
   from: string;
   folder: string;
 }
 
 /** @throws {UserError} a value is of the wrong kind */
-export function mergeSettings(sources: Sources): Settings {
+export function mergeSettings(sources: SettingSources): Settings {
   const settings: Partial<Record<OptionKey, Setting<unknown>>> = {};
   for (const [key, option] of optionsOf(sources.command)) {
     const layers = [
@@ -64,12 +64,12 @@ export function mergeSettings(sources: Sources): Settings {
   return settings as Settings;
 }
 
-function readFlags(key: OptionKey, { flags, cwd }: Sources): Entry[] {
+function readFlags(key: OptionKey, { flags, cwd }: SettingSources): RawValue[] {
   return flags.filter((flag) => flag.key === key).map(({ text, from }) => ({ raw: text, from, folder: cwd }));
 }
 
 /** An empty variable counts as absent, as it does in compose files and CI settings. */
-function readEnvironment(key: OptionKey, option: Option, { env, cwd }: Sources): Entry[] {
+function readEnvironment(key: OptionKey, option: Option, { env, cwd }: SettingSources): RawValue[] {
   const from = variableName(key);
   const text = env[from];
   if (!text || !mayComeFrom(option, "environment")) return [];
@@ -77,7 +77,7 @@ function readEnvironment(key: OptionKey, option: Option, { env, cwd }: Sources):
   return texts.filter((part) => part !== "").map((raw) => ({ raw, from, folder: cwd }));
 }
 
-function readFile(key: OptionKey, option: Option, { file }: Sources): Entry[] {
+function readFile(key: OptionKey, option: Option, { file }: SettingSources): RawValue[] {
   const raw = file?.values[key as keyof typeof file.values] as unknown;
   if (file === undefined || raw === undefined || !mayComeFrom(option, "file")) return [];
   const { name, folder } = file;
@@ -91,14 +91,14 @@ function readFile(key: OptionKey, option: Option, { file }: Sources): Entry[] {
   return [{ raw, from: `${key} in ${name}`, folder }];
 }
 
-function readVariable(variable: string, value: unknown, { name, folder }: LoadedFile): Entry {
+function readVariable(variable: string, value: unknown, { name, folder }: LoadedFile): RawValue {
   const from = `env.${variable} in ${name}`;
   if (!["string", "number", "boolean"].includes(typeof value))
     throw new UserError(`${from} is not a text.`, "Use a text in quotes, or leave the key out.");
   return { raw: `${variable}=${String(value)}`, from, folder };
 }
 
-function readValue(option: Option, { raw, from, folder }: Entry): unknown {
+function readValue(option: Option, { raw, from, folder }: RawValue): unknown {
   const kind: Kind<unknown> = option.kind;
   const shown = option.secret
     ? "the value"

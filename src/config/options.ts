@@ -17,7 +17,7 @@ import { count, duration, size } from "./quantities.ts";
 import { clientHost, endpointPath, hostName, origin, publicUrl, redirectUri } from "./urls.ts";
 
 export type CommandName = "run" | "grants" | "hash-password";
-export type Source = "flag" | "environment" | "file";
+export type OptionSource = "flag" | "environment" | "file";
 
 export interface Option {
   kind: Kind<unknown>;
@@ -39,7 +39,7 @@ export interface Option {
   /** Commands that take it; `run` alone if absent. */
   commands?: readonly CommandName[];
   /** Where it may be set; everywhere if absent. */
-  sources?: readonly Source[];
+  sources?: readonly OptionSource[];
 }
 
 const REACH = "Where it is reached";
@@ -224,7 +224,7 @@ export function optionsOf(command: CommandName): [OptionKey, Option][] {
   return listOptions().filter(([, option]) => (option.commands ?? ["run"]).includes(command));
 }
 
-export function mayComeFrom(option: Option, source: Source): boolean {
+export function mayComeFrom(option: Option, source: OptionSource): boolean {
   return option.sources?.includes(source) ?? true;
 }
 

@@ -3,15 +3,15 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import type { Config, KnownClient, ServerSpec, TunnelKind, User } from "./config.ts";
+import type { Config, KnownClient, ServerSpec, TunnelKind, ConfiguredUser } from "./config.ts";
 import { readEnvFile } from "./env-file.ts";
 import type { LoadedFile } from "./load-file.ts";
 import type { Settings } from "./merge.ts";
 import { readNgrokSettings } from "./ngrok-settings.ts";
 import { hashPassword } from "./password.ts";
 import { findStateFolder, type Machine } from "./state-folder.ts";
-import { isLoopback } from "./urls.ts";
-import { checkSecrets, listSecrets, type SecretSurroundings } from "./weak-secrets.ts";
+import { isLoopbackHost } from "./urls.ts";
+import { checkSecrets, listSecrets, type SecretContext } from "./weak-secrets.ts";
 
 const HOUR = 3_600_000;
 const DEFAULT = {
@@ -24,7 +24,7 @@ const DEFAULT = {
   maxChildren: 8,
 } as const;
 
-export interface Surroundings extends Machine {
+export interface ResolveIO extends Machine {
   /** The ngrok authtoken to use, if there is one anywhere; `given` is the one from our own settings. */
   findAuthtoken(given: string | undefined): Promise<string | undefined>;
   /** @throws {UserError} there is nobody to ask */
@@ -40,7 +40,7 @@ export async function resolveConfig(
   settings: Settings,
   server: ServerSpec,
   file: LoadedFile | undefined,
-  around: Surroundings,
+  around: ResolveIO,
 ): Promise<Config> {
   const reach = await chooseReach(settings, file, around);
   const client = chooseClient(settings);
@@ -79,10 +79,7 @@ export async function resolveConfig(
   };
 }
 
-function chooseLifetimes(
-  settings: Settings,
-  { warn }: Surroundings,
-): Pick<Config, "accessTtl" | "refreshTtl"> {
+function chooseLifetimes(settings: Settings, { warn }: ResolveIO): Pick<Config, "accessTtl" | "refreshTtl"> {
   const accessTtl = settings.accessTtl?.value ?? DEFAULT.accessTtl;
   const refreshTtl = settings.refreshTtl?.value ?? DEFAULT.refreshTtl;
   if (refreshTtl < accessTtl) {
@@ -121,7 +118,7 @@ type Reach = Pick<Config, "path" | "tunnel" | "domain" | "ngrokAuthtoken" | "ngr
 async function chooseReach(
   settings: Settings,
   file: LoadedFile | undefined,
-  { findAuthtoken }: Surroundings,
+  { findAuthtoken }: ResolveIO,
 ): Promise<Reach> {
   const { publicUrl, tunnel, domain, only } = settings;
   const path = settings.path?.value ?? DEFAULT.path;
@@ -189,9 +186,9 @@ function checkVerbosity({ quiet, verbose }: Settings): void {
   if (quiet?.value && verbose?.value) refusePair(quiet.from, verbose.from, "Leave one of the two out.");
 }
 
-function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn }: Surroundings): void {
+function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn }: ResolveIO): void {
   const { auth, host, yesPublic, process } = settings;
-  if (host !== undefined && !isLoopback(host.value))
+  if (host !== undefined && !isLoopbackHost(host.value))
     warn(`${host.from} ${host.value}: other machines on your network can reach this.`);
   // In one process nobody can tell whose call a question of the server's is about.
   if (auth?.value === "optional" && process?.value === "shared")
@@ -213,16 +210,16 @@ function checkOpenDoor(settings: Settings, { tunnel, publicUrl }: Reach, { warn 
 }
 
 function isOnInternet({ tunnel, publicUrl }: Reach): boolean {
-  return tunnel !== "none" || (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname));
+  return tunnel !== "none" || (publicUrl !== undefined && !isLoopbackHost(new URL(publicUrl).hostname));
 }
 
 /** Logins from flags or environment stand instead of the file's. */
 async function chooseUsers(
   { user }: Settings,
   file: LoadedFile | undefined,
-  around: Surroundings & SecretSurroundings,
-): Promise<User[]> {
-  const users: User[] = user === undefined ? [...(file?.values.users ?? [])] : [];
+  around: ResolveIO & SecretContext,
+): Promise<ConfiguredUser[]> {
+  const users: ConfiguredUser[] = user === undefined ? [...(file?.values.users ?? [])] : [];
   for (const { name, password } of user?.value ?? []) {
     const value = password ?? (await around.askPassword(name));
     await checkSecrets([{ name: `The password of "${name}"`, value }], around);

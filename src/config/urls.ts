@@ -45,7 +45,7 @@ export const publicUrl: Kind<URL> = {
     if (url === undefined || !isWeb(url)) return undefined;
     if (url.username !== "" || url.password !== "") throw new BadValue("holds a user name", publicUrl.hint);
     if (/[?#]/.test(text)) throw new BadValue("has a query or a fragment", publicUrl.hint);
-    if (url.protocol === "http:" && !isLoopback(url.hostname))
+    if (url.protocol === "http:" && !isLoopbackHost(url.hostname))
       throw new BadValue("is not https", "Assistants only connect to https; http is for loopback addresses.");
     url.hostname = normalizeHost(url.hostname);
     return url;
@@ -76,7 +76,7 @@ export const redirectUri: Kind<string> = {
     if (url === undefined || /[\s#]/.test(text)) return undefined;
     if (["javascript:", "data:", "file:", "blob:", "about:", "vbscript:"].includes(url.protocol))
       return undefined;
-    if (url.protocol === "http:" && !isLoopback(url.hostname))
+    if (url.protocol === "http:" && !isLoopbackHost(url.hostname))
       throw new BadValue("is not https", "http callbacks are for loopback addresses only.");
     return text;
   },
@@ -107,7 +107,7 @@ export const clientHost: Kind<string> = {
 };
 
 /** Whether traffic to this host stays on this machine. */
-export function isLoopback(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
   return (
     bare === "localhost" || bare.endsWith(".localhost") || bare === "::1" || /^127(\.\d{1,3}){3}$/.test(bare)

@@ -10,7 +10,7 @@ export interface GivenSecret {
   value: string;
 }
 
-export interface SecretSurroundings {
+export interface SecretContext {
   isPublic: boolean;
   /** Words that stand around the secret: of the server's command, of the people who sign in. */
   names: readonly string[];
@@ -24,7 +24,7 @@ const LEAST_SCORE = 3;
 /** @throws {UserError} one of them can be guessed, by everybody on the internet */
 export async function checkSecrets(
   secrets: readonly GivenSecret[],
-  { isPublic, names, warn }: SecretSurroundings,
+  { isPublic, names, warn }: SecretContext,
 ): Promise<void> {
   for (const { name, value } of secrets) {
     const weakness = await findWeakness(value, names);

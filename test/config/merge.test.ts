@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import type { ConfigFile } from "../../src/config/define-config.ts";
-import { mergeSettings, type Sources } from "../../src/config/merge.ts";
+import { mergeSettings, type SettingSources } from "../../src/config/merge.ts";
 import { optionsOf, mayComeFrom, variableName, type OptionKey } from "../../src/config/options.ts";
 
 const flag = (key: OptionKey, text: string) => ({ key, text, from: `--${key}` });
 const file = (values: ConfigFile) => ({ name: "mcp-oauth.config.ts", folder: "/file", values });
-const merge = (sources: Partial<Sources>) =>
+const merge = (sources: Partial<SettingSources>) =>
   mergeSettings({ command: "run", flags: [], env: {}, cwd: "/here", ...sources });
 
 test("flag wins over environment, environment over config file", () => {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { Config } from "../../src/config/config.ts";
 import type { ConfigFile } from "../../src/config/define-config.ts";
 import { mergeSettings } from "../../src/config/merge.ts";
-import { resolveConfig, resolveStore, type Surroundings } from "../../src/config/resolve.ts";
+import { resolveConfig, resolveStore, type ResolveIO } from "../../src/config/resolve.ts";
 import { chooseServer } from "../../src/config/server.ts";
 import { findStateFolder } from "../../src/config/state-folder.ts";
 import { createFolder } from "../cli/process.ts";
 
 const warnings: string[] = [];
-const AROUND: Surroundings = {
+const AROUND: ResolveIO = {
   platform: "linux",
   env: {},
   home: "/home/me",
@@ -21,7 +21,7 @@ const AROUND: Surroundings = {
 /** Resolves a config file's values: the shortest way to write settings down. */
 async function resolve(
   values: ConfigFile,
-  more: Partial<Surroundings> & { user?: string } = {},
+  more: Partial<ResolveIO> & { user?: string } = {},
 ): Promise<Config> {
   warnings.length = 0;
   const file = { name: "mcp-oauth.config.ts", folder: "/file", values };
