@@ -3,16 +3,14 @@
 // Dependencies stay outside: npm installs them, with their own licences and security updates.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { $ } from "bun";
+import { makeDeclarations } from "./declarations.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
 await cleanOutput();
 await bundle("src/main.ts", "cli.js");
 await bundle("src/config/define-config.ts", "define-config.js");
-await $`node_modules/.bin/tsc src/config/define-config.ts --ignoreConfig --declaration --emitDeclarationOnly --outDir dist`.cwd(
-  ROOT,
-);
+await Bun.write(join(ROOT, "dist/define-config.d.ts"), await makeDeclarations());
 
 /** Only what this script makes: a compiled binary lives in the same folder. */
 async function cleanOutput(): Promise<void> {

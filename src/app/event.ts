@@ -1,4 +1,5 @@
 // What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
+import type { AuthMode, TunnelKind } from "../config/choices.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
 export interface Ready {
@@ -9,11 +10,11 @@ export interface Ready {
   sse: string;
   local: string;
   issuer: string | null;
-  tunnel: "ngrok" | "cloudflared" | "tailscale" | "none";
+  tunnel: TunnelKind;
   inspector: null;
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;
-  auth: "oauth" | "optional" | "none";
+  auth: AuthMode;
   credential: { kind: "token"; token: string } | { kind: "password"; users: string[]; token?: string } | null;
   /** A secret that the person gave is known to them, and is not said again. */
   clients: { client_id: string; client_secret?: string }[];

@@ -1,18 +1,11 @@
-// Splits the command line: our options, then the server, then what is the server's alone and never looked at.
-// citty takes unknown flags without a word and a server's `--help` for ours, so it gets to see none of this;
-// node's parser only cuts the line into tokens, whose meaning is decided here.
+// Splits the command line: our options, then the server, then the server's own arguments, which are never changed.
+// citty accepts unknown flags and takes a server's `--help` for ours, so it never sees this; Node's parser only cuts the
+// line into tokens, and their meaning is decided here.
 import { parseArgs } from "node:util";
 import { explainReserved, suggestCommand } from "../config/command-names.ts";
 import type { Flag } from "../config/merge.ts";
-import {
-  type CommandName,
-  flagName,
-  listOptions,
-  mayComeFrom,
-  type Option,
-  type OptionKey,
-  optionsOf,
-} from "../config/options.ts";
+import { type CommandName, flagName, mayComeFrom, type Option } from "../config/option.ts";
+import { listOptions, type OptionKey, optionsOf } from "../config/options.ts";
 import type { ServerWords } from "../config/server.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
@@ -22,7 +15,7 @@ import { printable } from "../printable.ts";
 export interface CommandLine {
   command: CommandName;
   flags: readonly Flag[];
-  /** What stands behind the name of a command other than `run`. */
+  /** The arguments after the name of a command other than `run`. */
   words: readonly string[];
   /** Absent when no server is named. */
   server?: ServerWords;
@@ -34,8 +27,8 @@ const NAMED_COMMANDS = ["grants", "hash-password"] as const satisfies readonly C
 export function readCommandLine(argv: readonly string[]): CommandLine {
   const border = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
   const [first, ...rest] = argv.slice(border);
-  if (first === "help") return askFor("help", rest[0]);
-  if (first === "version") return askFor("version");
+  if (first === "help") return requestText("help", rest[0]);
+  if (first === "version") return requestText("version");
   const command = NAMED_COMMANDS.find((name) => name === first);
   if (command === undefined) {
     const flags = readFlags(tokenize(argv.slice(0, border)), "run");
@@ -47,8 +40,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   return { command, flags: readFlags(tokens, command), words };
 }
 
-/** The switch that says the same as a word does. */
-function askFor(key: "help" | "version", topic = "run"): CommandLine {
+/** The words `help` and `version` do the same as the switches. */
+function requestText(key: "help" | "version", topic = "run"): CommandLine {
   const command = (["run", ...NAMED_COMMANDS] as const).find((name) => name === topic);
   if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], words: [] };
   const meant = suggestCommand(topic);
@@ -98,7 +91,7 @@ function tokenize(argv: readonly string[]) {
 
 function readFlags(tokens: readonly ArgvToken[], command: CommandName): Flag[] {
   const given = tokens.filter((token) => token.kind === "option");
-  // Whoever asks for help gets it, whatever else is wrong with the line.
+  // Help is given whatever else is wrong with the line.
   const help = given.find(({ name }) => name === "help");
   if (help !== undefined) return [{ key: "help", from: help.rawName, text: "1" }];
   const flags: Flag[] = [];
@@ -130,21 +123,21 @@ function findOption({ name, rawName }: OptionToken, command: CommandName): [Opti
   throw new UserError(
     `Unknown option "${printable(rawName)}".`,
     meant === undefined
-      ? `See ${NAME} --help; the server's own options go behind the server.`
+      ? `See ${NAME} --help. The server's own options go after the server.`
       : `Did you mean --${meant}?`,
   );
 }
 
 function readText({ rawName, value, inlineValue }: OptionToken, { kind }: Option): string {
   if (kind.placeholder === undefined) {
-    if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Write ${rawName} alone.`);
+    if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Use ${rawName} alone.`);
     return "1";
   }
   if (value === undefined || value === "") throw new UserError(`${rawName} needs a value.`, kind.hint);
   if (!inlineValue && value.startsWith("-"))
     throw new UserError(
       `${rawName} needs a value.`,
-      `A value that begins with "-" is written with "=": ${rawName}=-…`,
+      `Use "=" for a value that begins with "-": ${rawName}=-…`,
     );
   return value;
 }

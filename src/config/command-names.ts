@@ -1,5 +1,5 @@
-// The words that mean something at the beginning of a command line, now or later: none of them is ever a program to run,
-// so that what a person's line does is not up to what happens to be on PATH.
+// The words that are commands at the beginning of a command line, now or later. None of them is ever a program to run, so
+// that a command line does the same whatever is on PATH.
 import { NAME } from "../version.ts";
 import { suggestName } from "./suggestion.ts";
 

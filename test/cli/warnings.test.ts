@@ -48,8 +48,8 @@ describe("a secret among the words", () => {
 describe("a variable of ours that nobody reads", () => {
   test("is named, with the one that was meant", async () => {
     expect(await warningsOf([], { MCP_EXPOSE_PROT: "1", MCP_EXPOSE_SHOE_SIZE: "43" })).toEqual([
-      '! The variable "MCP_EXPOSE_PROT" is unknown and does nothing. Did you mean MCP_EXPOSE_PORT?',
-      '! The variable "MCP_EXPOSE_SHOE_SIZE" is unknown and does nothing. mcp-expose --help lists the options.',
+      '! The variable "MCP_EXPOSE_PROT" is unknown and has no effect. Did you mean MCP_EXPOSE_PORT?',
+      '! The variable "MCP_EXPOSE_SHOE_SIZE" is unknown and has no effect. See mcp-expose --help for the options.',
     ]);
   });
 
@@ -94,7 +94,7 @@ describe("found 19: a secret that can be guessed", () => {
       const { status, stderr } = await runProgram([...reach, "--store", "memory", ...args, "./x.js"], {
         env,
       });
-      expect(stderr).toStartWith(`mcp-expose: ${name} can be guessed by anybody on the internet: it `);
+      expect(stderr).toStartWith(`mcp-expose: ${name} can be guessed by anyone on the internet: it `);
       expect(stderr).toContain("openssl rand");
       expect(stderr).not.toContain("letmein");
       expect(status).toBe(2);
@@ -120,7 +120,7 @@ describe("found 19: a secret that can be guessed", () => {
 
   test("is warned of where its hash is made", async () => {
     const { status, stderr } = await runProgram(["hash-password"], { stdin: "password1234\n" });
-    expect(stderr).toStartWith("! This password can be guessed: it is among the first that would be tried.");
+    expect(stderr).toStartWith("! This password can be guessed: it is one of the first to be tried.");
     expect(status).toBe(0);
   });
 

@@ -132,8 +132,8 @@ test("auth optional does not go with one process for everybody", () => {
 
 describe("auth none", () => {
   test("has to be confirmed when the URL is public", async () => {
-    expect(resolve({ auth: "none" }, knowsToken)).rejects.toThrow("would let everybody on the internet");
-    expect(resolve({ auth: "none", publicUrl: "https://a.example" })).rejects.toThrow("would let everybody");
+    expect(resolve({ auth: "none" }, knowsToken)).rejects.toThrow("would let everyone on the internet");
+    expect(resolve({ auth: "none", publicUrl: "https://a.example" })).rejects.toThrow("would let everyone");
     expect((await resolve({ auth: "none", yesPublic: true }, knowsToken)).auth).toBe("none");
   });
   test("is only warned of on this machine", async () => {
