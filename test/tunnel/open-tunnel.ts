@@ -6,6 +6,7 @@ import { createNgrok, type NgrokOptions } from "../../src/tunnel/ngrok/ngrok.ts"
 import type { SupervisorEnv } from "../../src/tunnel/supervisor.ts";
 import type { Down, OpenTunnel, Tunnel, TunnelEvents, TunnelTarget, Up } from "../../src/tunnel/tunnel.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
+import { BINARY } from "../packaging/artifacts.ts";
 import { ROOT } from "../program.ts";
 
 export const AUTHTOKEN = "2abcDEF_stand-in-authtoken";
@@ -15,7 +16,7 @@ const ENV = { ...process.env, MCP_EXPOSE_AGENT: "ngrok" };
 /** The agent as this program starts it: from its source, and from the compiled binary, which `npm test` makes. */
 export const AGENTS = {
   source: { file: process.execPath, args: [join(ROOT, "src/main.ts"), "ngrok-agent"], env: ENV },
-  compiled: { file: join(ROOT, "dist/mcp-expose"), args: ["ngrok-agent"], env: ENV },
+  compiled: { file: BINARY, args: ["ngrok-agent"], env: ENV },
 } satisfies Record<string, AgentCommand>;
 
 export const FORMS = Object.keys(AGENTS) as (keyof typeof AGENTS)[];
