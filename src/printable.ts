@@ -53,6 +53,11 @@ function escape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
+/** For values that must not hold any, rather than lose them. */
+export function hasControlCharacter(text: string): boolean {
+  return /\p{Cc}/u.test(text);
+}
+
 /** Commands are removed as a whole, so that no part of them is left. */
 function show(text: string): string {
   return Bun.stripANSI(text).replace(INVISIBLE, "").replace(STRAY_MARKS, "").replace(NO_TEXT, MARK);

@@ -1,6 +1,6 @@
 // From the arguments of the command line to an exit status. Commands are loaded when they are called: `--version` is quick.
 import type { CommandDef } from "citty";
-import type { CommandName } from "../config/option.ts";
+import type { CommandName } from "../config/command-names.ts";
 import { UserError } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
 import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
@@ -34,7 +34,7 @@ export async function runCli(given: CliIO): Promise<number> {
       return print(io, renderHelp(line.command, createStyle(wantsColor(io.stdout, io.env))));
     if (hasFlag(line, "version")) return print(io, `${VERSION}\n`);
     const { runCommand } = await import("citty");
-    const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.words] });
+    const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.args] });
     return typeof result === "number" ? result : 0;
   } catch (thrown) {
     const [word = ""] = io.argv;

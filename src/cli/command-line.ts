@@ -2,11 +2,17 @@
 // citty accepts unknown flags and takes a server's `--help` for ours, so it never sees this; Node's parser only cuts the
 // line into tokens, and their meaning is decided here.
 import { parseArgs } from "node:util";
-import { explainReserved, suggestCommand } from "../config/command-names.ts";
+import {
+  type CommandName,
+  COMMANDS,
+  explainReserved,
+  NAMED_COMMANDS,
+  suggestCommand,
+} from "../config/command-names.ts";
 import type { Flag } from "../config/merge.ts";
-import { type CommandName, flagName, mayComeFrom, type Option } from "../config/option.ts";
+import { flagName, mayComeFrom, type Option } from "../config/option.ts";
 import { listOptions, type OptionKey, optionsOf } from "../config/options.ts";
-import type { ServerWords } from "../config/server.ts";
+import type { NamedServer } from "../config/server.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
 import { NAME } from "../version.ts";
@@ -16,34 +22,32 @@ export interface CommandLine {
   command: CommandName;
   flags: readonly Flag[];
   /** The arguments after the name of a command other than `run`. */
-  words: readonly string[];
+  args: readonly string[];
   /** Absent when no server is named. */
-  server?: ServerWords;
+  server?: NamedServer;
 }
-
-const NAMED_COMMANDS = ["grants", "hash-password"] as const satisfies readonly CommandName[];
 
 /** @throws {UserError} exit code 2: an unknown flag, a flag without its value, or one given twice */
 export function readCommandLine(argv: readonly string[]): CommandLine {
-  const border = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
-  const [first, ...rest] = argv.slice(border);
+  const start = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
+  const [first, ...rest] = argv.slice(start);
   if (first === "help") return requestText("help", rest[0]);
   if (first === "version") return requestText("version");
   const command = NAMED_COMMANDS.find((name) => name === first);
   if (command === undefined) {
-    const flags = readFlags(tokenize(argv.slice(0, border)), "run");
-    const server = readServer(argv.slice(border));
-    return { command: "run", flags, words: [], ...(server === undefined ? {} : { server }) };
+    const flags = readFlags(tokenize(argv.slice(0, start)), "run");
+    const server = readServer(argv.slice(start));
+    return { command: "run", flags, args: [], ...(server === undefined ? {} : { server }) };
   }
-  const tokens = tokenize(argv.toSpliced(border, 1));
-  const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
-  return { command, flags: readFlags(tokens, command), words };
+  const tokens = tokenize(argv.toSpliced(start, 1));
+  const args = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
+  return { command, flags: readFlags(tokens, command), args };
 }
 
 /** The words `help` and `version` do the same as the switches. */
 function requestText(key: "help" | "version", topic = "run"): CommandLine {
-  const command = (["run", ...NAMED_COMMANDS] as const).find((name) => name === topic);
-  if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], words: [] };
+  const command = COMMANDS.find((name) => name === topic);
+  if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], args: [] };
   const meant = suggestCommand(topic);
   throw new UserError(
     `There is no help on "${printable(topic)}".`,
@@ -56,9 +60,9 @@ export function hasFlag({ flags }: CommandLine, key: OptionKey): boolean {
   return flags.some((flag) => flag.key === key);
 }
 
-function readServer(words: readonly string[]): ServerWords | undefined {
-  const literal = words[0] === "--";
-  const [command, ...args] = literal ? words.slice(1) : words;
+function readServer(argv: readonly string[]): NamedServer | undefined {
+  const literal = argv[0] === "--";
+  const [command, ...args] = literal ? argv.slice(1) : argv;
   if (command === undefined || command === "") return undefined;
   if (literal) return { command, args, literal };
   const reserved = explainReserved(command);

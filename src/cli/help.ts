@@ -1,5 +1,6 @@
 // The help texts, made of the table of options: examples first, then the options in groups, one to a line.
-import { type CommandName, describeDefault, flagName, type Option } from "../config/option.ts";
+import type { CommandName } from "../config/command-names.ts";
+import { describeDefault, flagName, type Option } from "../config/option.ts";
 import { type OptionKey, optionsOf } from "../config/options.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";
@@ -13,7 +14,7 @@ interface About {
   summary: string;
   examples: [line: string, note: string][];
   usage: string[];
-  /** What stands at the end. */
+  /** The last paragraph. */
   more?: string;
 }
 

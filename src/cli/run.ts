@@ -26,7 +26,7 @@ export function createRun(line: CommandLine, io: CliIO) {
     async run(): Promise<number> {
       const { settings, file } = await readSettings(line, io);
       const shell = settings.shell?.value ?? false;
-      const server = chooseServer({ words: line.server, file, shell, cwd: io.cwd });
+      const server = chooseServer({ named: line.server, file, shell, cwd: io.cwd });
       if (server === undefined) throw new UserError("There is no server to run.", renderUsage());
       const log = openLog(settings, io);
       const { findAuthtoken } = await import("../app/app.ts");

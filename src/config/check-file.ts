@@ -1,6 +1,7 @@
 // What a config file may hold: known keys, and the shape of those that are not options (`server`, `users`, `ngrok`, `scopes`).
 // The options' own values are read by merge.ts, like those of every other source.
 import { UserError } from "../errors.ts";
+import { isUserName } from "./kinds.ts";
 import { isRecord } from "./record.ts";
 import type { ConfigFile } from "./define-config.ts";
 import { mayComeFrom } from "./option.ts";
@@ -73,7 +74,7 @@ function checkUsers(users: unknown, name: string): void {
             : "Use { name, passwordHash }.",
         );
     const { name: login, passwordHash } = user;
-    if (typeof login !== "string" || !/^[^\s:\p{Cc}]+$/u.test(login))
+    if (typeof login !== "string" || !isUserName(login))
       throw new UserError(
         `${where}.name in ${name} is not a user name.`,
         "Use a name without spaces or colons.",

@@ -2,6 +2,7 @@
 // A reader decides about one value alone; resolve.ts decides what goes together.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { hasControlCharacter } from "../printable.ts";
 
 /** What a config file may give, by the name that `Kind.inFile` has for it. */
 export interface FileTypes<T> {
@@ -18,7 +19,7 @@ export type FileType = keyof FileTypes<unknown>;
 export interface Kind<T, F extends FileType = FileType> {
   /** Stands for the value in the help text; a kind without one is a switch and takes no value. */
   placeholder?: string;
-  /** What it is, after "is not": `a port number`. */
+  /** Follows "is not" in a message: `a port number`. */
   noun: string;
   /** What to write instead. */
   hint: string;
@@ -168,7 +169,7 @@ export const variable: Kind<readonly [name: string, value: string], "variables">
   },
 };
 
-/** Somebody who may sign in; without a password it is asked for. */
+/** A user who may sign in; the program asks for a missing password. */
 export const login: Kind<{ name: string; password?: string }, "string"> = {
   inFile: "string",
   placeholder: "NAME[:PASSWORD]",
@@ -177,7 +178,7 @@ export const login: Kind<{ name: string; password?: string }, "string"> = {
   read: (value) => {
     const at = value.indexOf(":");
     const name = at === -1 ? value : value.slice(0, at);
-    if (name === "" || /\s/.test(name) || hasControlCharacter(name)) return undefined;
+    if (!isUserName(name)) return undefined;
     if (at === -1) return { name };
     const password = value.slice(at + 1);
     if (password === "")
@@ -186,6 +187,6 @@ export const login: Kind<{ name: string; password?: string }, "string"> = {
   },
 };
 
-function hasControlCharacter(value: string): boolean {
-  return /\p{Cc}/u.test(value);
+export function isUserName(name: string): boolean {
+  return name !== "" && !/[\s:]/.test(name) && !hasControlCharacter(name);
 }

@@ -5,7 +5,8 @@ import { UserError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { BadValue } from "./kinds.ts";
 import type { LoadedFile } from "./load-file.ts";
-import { type CommandName, mayComeFrom, type Option, type ValueOf, variableName } from "./option.ts";
+import type { CommandName } from "./command-names.ts";
+import { mayComeFrom, type Option, type ValueOf, variableName } from "./option.ts";
 import { type OptionKey, optionsOf, type OptionTable } from "./options.ts";
 
 export interface Setting<T> {

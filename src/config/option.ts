@@ -1,7 +1,7 @@
 // What an entry in the table of options says, and the names that follow from its key.
+import type { CommandName } from "./command-names.ts";
 import type { Kind } from "./kinds.ts";
 
-export type CommandName = "run" | "grants" | "hash-password";
 export type OptionSource = "flag" | "environment" | "file";
 
 export interface Option {
@@ -22,7 +22,7 @@ export interface Option {
   adds?: true;
   /** Never shown in a message. */
   secret?: true;
-  /** Read by code of its own; all others stand in `Config` as they are, under the same name. */
+  /** Read by code of its own. All other options are in `Config` as they are, under the same name. */
   custom?: true;
   /** Commands that take it; `run` alone if absent. */
   commands?: readonly CommandName[];
@@ -41,7 +41,7 @@ export function mayComeFrom(option: Option, source: OptionSource): boolean {
   return option.sources?.includes(source) ?? true;
 }
 
-/** The default as people would write it; undefined where there is none worth a word. */
+/** The default as people would write it; undefined for an empty list, a switch that is off, or no default. */
 export function describeDefault({ kind, default: value, defaultText }: Option): string | undefined {
   if (defaultText !== undefined) return defaultText;
   if (value === undefined || value === null || value === false || typeof value === "object") return undefined;

@@ -2,7 +2,8 @@
 // of `Config` all derive from it. An entry's key is its name in the config file (`publicUrl`).
 import { ASSISTANTS, AUTH_MODES, CHILD_ERAS, PROCESS_MODES, TUNNEL_KINDS } from "./choices.ts";
 import { bindAddress, choice, choices, login, path, port, store, text, toggle, variable } from "./kinds.ts";
-import type { CommandName, Option } from "./option.ts";
+import { type CommandName, COMMANDS } from "./command-names.ts";
+import type { Option } from "./option.ts";
 import { count, duration, size } from "./quantities.ts";
 import { clientHost, endpointPath, hostName, origin, publicUrl, redirectUri } from "./urls.ts";
 
@@ -12,7 +13,6 @@ const SERVER = "Server";
 const LOCAL = "Local address";
 const CLIENTS = "OAuth clients and tokens";
 const OUTPUT = "Configuration and output";
-const EVERY_COMMAND = ["run", "grants", "hash-password"] as const;
 const LINES = /\n/;
 const COMMAS_OR_LINES = /[,\n]/;
 const HOUR = 3_600_000;
@@ -217,7 +217,7 @@ export const OPTIONS = {
     short: "h",
     group: OUTPUT,
     help: "Prints this help",
-    commands: EVERY_COMMAND,
+    commands: COMMANDS,
     sources: ["flag"],
     custom: true,
   },
@@ -226,7 +226,7 @@ export const OPTIONS = {
     short: "v",
     group: OUTPUT,
     help: "Prints the version",
-    commands: EVERY_COMMAND,
+    commands: COMMANDS,
     sources: ["flag"],
     custom: true,
   },

@@ -10,7 +10,7 @@ import type { Settings } from "./merge.ts";
 import { optionsOf } from "./options.ts";
 import { hashPassword } from "./password.ts";
 import { findStateFolder, type Machine } from "./state-folder.ts";
-import { chooseTunnel, isOnInternet, refusePair, type TunnelChoice } from "./tunnel-choice.ts";
+import { resolveTunnel, isOnInternet, refusePair, type TunnelChoice } from "./tunnel-choice.ts";
 import { isLoopbackHost } from "./urls.ts";
 import { checkSecrets, listSecrets, type SecretContext } from "./weak-secrets.ts";
 
@@ -33,7 +33,7 @@ export async function resolveConfig(
   io: ResolveIO,
 ): Promise<Config> {
   const plain = readPlainFields(settings);
-  const tunnel = await chooseTunnel(settings, { ...io, file, path: plain.path });
+  const tunnel = await resolveTunnel(settings, { ...io, file, path: plain.path });
   const client = chooseClient(settings);
   checkVerbosity(settings);
   checkExposure(settings, tunnel, io);

@@ -6,21 +6,21 @@ import { isRecord } from "./record.ts";
 const TAKEN = ["mcp", "offline_access"];
 const EXAMPLE = 'Use, for example, { write: { readOnlyHint: false, description: "Change files" } }.';
 
-interface Member {
+interface ScopeMember {
   isRight(value: unknown): boolean;
   /** After "is not": `a list of tools`. */
   noun: string;
   hint: string;
 }
 
-const HINT: Member = {
+const HINT: ScopeMember = {
   isRight: (value) => typeof value === "boolean",
   noun: "true or false",
   hint: "Use true or false.",
 };
 
 /** What a scope may say. */
-const MEMBERS: Record<string, Member> = {
+const MEMBERS: Record<string, ScopeMember> = {
   description: {
     isRight: (value) => typeof value === "string" && value.trim() !== "",
     noun: "a text",
@@ -46,9 +46,9 @@ export function checkScopes(scopes: unknown, name: string): void {
   if (problem) throw new UserError(`${problem[0]} in ${name}.`, problem[1]);
 }
 
-type Problem = readonly [what: string, hint: string];
+type ScopeProblem = readonly [what: string, hint: string];
 
-function findProblem([scope, rule]: [string, unknown]): Problem | undefined {
+function findProblem([scope, rule]: [string, unknown]): ScopeProblem | undefined {
   const where = `scopes.${scope}`;
   if (!/^[\w.:-]{1,50}$/.test(scope))
     return [`scopes has the key "${scope}", which is not a scope name`, "Use letters, digits and . : _ -."];

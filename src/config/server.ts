@@ -6,10 +6,10 @@ import type { ServerSpec } from "./config.ts";
 import type { LoadedFile } from "./load-file.ts";
 
 /** The server that the command line names. */
-export type ServerWords = Pick<ServerSpec, "command" | "args" | "literal" | "meant">;
+export type NamedServer = Pick<ServerSpec, "command" | "args" | "literal" | "meant">;
 
 export interface ServerSources {
-  words?: ServerWords | undefined;
+  named?: NamedServer | undefined;
   file?: LoadedFile | undefined;
   /** `--shell` */
   shell: boolean;
@@ -21,8 +21,8 @@ export interface ServerSources {
  * @returns undefined when neither names one
  * @throws {UserError} the file's `server` is neither a file nor a command
  */
-export function chooseServer({ words, file, shell, cwd }: ServerSources): ServerSpec | undefined {
-  if (words !== undefined) return { ...words, folder: cwd, shell };
+export function chooseServer({ named, file, shell, cwd }: ServerSources): ServerSpec | undefined {
+  if (named !== undefined) return { ...named, folder: cwd, shell };
   const server = file?.values.server;
   if (file === undefined || server === undefined) return undefined;
   const { name, folder } = file;

@@ -1,4 +1,4 @@
-// Which tunnel a run opens, or which proxy it stands behind: what the options say together, and what contradicts itself.
+// The tunnel to open, or the proxy in front: what the options mean together, and which contradict each other.
 import { UserError } from "../errors.ts";
 import type { Config } from "./config.ts";
 import type { LoadedFile } from "./load-file.ts";
@@ -20,10 +20,10 @@ const NGROK_HINT = "Only ngrok supports that. Use --tunnel ngrok, or leave the o
 const PROXY_HINT = "With a proxy of your own, no tunnel is opened. Leave one of the two out.";
 
 /** @throws {UserError} exit code 2: options that contradict each other */
-export async function chooseTunnel(settings: Settings, sources: TunnelSources): Promise<TunnelChoice> {
+export async function resolveTunnel(settings: Settings, sources: TunnelSources): Promise<TunnelChoice> {
   const { publicUrl, tunnel } = settings;
-  if (publicUrl !== undefined) return chooseProxy(publicUrl, settings, sources.path);
-  if (tunnel === undefined || tunnel.value === "ngrok") return await chooseNgrok(settings, sources);
+  if (publicUrl !== undefined) return resolveProxy(publicUrl, settings, sources.path);
+  if (tunnel === undefined || tunnel.value === "ngrok") return await resolveNgrok(settings, sources);
   for (const setting of listNgrokSettings(settings))
     refusePair(setting.from, `${tunnel.from} ${tunnel.value}`, NGROK_HINT);
   return { tunnel: tunnel.value };
@@ -38,7 +38,7 @@ export function refusePair(one: string, other: string, hint: string): never {
   throw new UserError(`${one} and ${other} do not go together.`, hint);
 }
 
-function chooseProxy(publicUrl: Setting<URL>, settings: Settings, path: string): TunnelChoice {
+function resolveProxy(publicUrl: Setting<URL>, settings: Settings, path: string): TunnelChoice {
   const { tunnel } = settings;
   const others = [tunnel?.value === "none" ? undefined : tunnel, ...listNgrokSettings(settings)];
   for (const setting of others)
@@ -46,7 +46,7 @@ function chooseProxy(publicUrl: Setting<URL>, settings: Settings, path: string):
   return { tunnel: "none", publicUrl: takeOrigin(publicUrl, path) };
 }
 
-async function chooseNgrok(
+async function resolveNgrok(
   settings: Settings,
   { file, findAuthtoken }: TunnelSources,
 ): Promise<TunnelChoice> {

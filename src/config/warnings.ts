@@ -41,7 +41,7 @@ function findSecret({ key, from, text }: Flag): [secret: string, instead: string
   }
 }
 
-/** A note on options of ours that stand after the server and so went to it; a `--` of the server's ends them. */
+/** A note on options of ours after the server, which were passed to it; a `--` of the server's ends them. */
 export function describeServerOptions(args: readonly string[]): string | undefined {
   const ours = new Set(listOptions().map(([key]) => `--${flagName(key)}`));
   const end = args.indexOf("--");

@@ -34,7 +34,7 @@ export async function checkSecrets(
         `${name} can be guessed by anyone on the internet: it ${weakness}.`,
         `Use ${SHORTEST} or more random characters, such as the output of openssl rand -base64 24.`,
       );
-    warn(`${name} can be guessed: it ${weakness}. With a tunnel or --public-url it is refused.`);
+    warn(`${name} can be guessed: it ${weakness}. It is refused with a tunnel or --public-url.`);
   }
 }
 

@@ -92,7 +92,7 @@ test("an unknown option's value is not told", () => {
 test("a command's options may stand before, between and behind its words", () => {
   const line = readCommandLine(["--store", "a.db", "grants", "--json", "revoke", "--all"]);
   expect(line.command).toBe("grants");
-  expect(line.words).toEqual(["revoke"]);
+  expect(line.args).toEqual(["revoke"]);
   expect(line.flags.map(({ key }) => key)).toEqual(["store", "json", "all"]);
 });
 

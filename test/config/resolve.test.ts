@@ -224,7 +224,11 @@ describe("the server", () => {
   test("named on the command line stands instead of the config file's", () => {
     const words = { command: "a", args: ["b"], literal: true };
     const file = { name: "f.ts", folder: "/file", values: { server: "c" } };
-    expect(chooseServer({ ...sources, words, file })).toEqual({ ...words, folder: "/here", shell: false });
+    expect(chooseServer({ ...sources, named: words, file })).toEqual({
+      ...words,
+      folder: "/here",
+      shell: false,
+    });
   });
   test("of the config file starts from its folder", () => {
     expect(choose(["node", "s.js", "-x"])).toEqual({
