@@ -2,7 +2,8 @@
 // of `Config` all derive from it. An entry's key is its name in the config file (`publicUrl`).
 import { ASSISTANTS, AUTH_MODES, CHILD_ERAS, PROCESS_MODES, TUNNEL_KINDS } from "./choices.ts";
 import { bindAddress, choice, choices, login, path, port, store, text, toggle, variable } from "./kinds.ts";
-import { type CommandName, COMMANDS } from "./command-names.ts";
+import type { CommandName } from "./command-names.ts";
+import { COMMAND_SWITCHES, OUTPUT } from "./command-switches.ts";
 import type { Option } from "./option.ts";
 import { count, duration, size } from "./quantities.ts";
 import { clientHost, endpointPath, hostName, origin, publicUrl, redirectUri } from "./urls.ts";
@@ -12,7 +13,6 @@ const SIGN_IN = "Sign-in";
 const SERVER = "Server";
 const LOCAL = "Local address";
 const CLIENTS = "OAuth clients and tokens";
-const OUTPUT = "Configuration and output";
 const LINES = /\n/;
 const COMMAS_OR_LINES = /[,\n]/;
 const HOUR = 3_600_000;
@@ -204,34 +204,7 @@ export const OPTIONS = {
   },
   quiet: { kind: toggle, group: OUTPUT, help: "Prints only warnings and errors", default: false },
   verbose: { kind: toggle, group: OUTPUT, help: "Prints why requests are refused, and more", default: false },
-  all: {
-    kind: toggle,
-    group: OUTPUT,
-    help: "With revoke: ends every grant",
-    commands: ["grants"],
-    sources: ["flag"],
-    custom: true,
-  },
-  help: {
-    kind: toggle,
-    short: "h",
-    group: OUTPUT,
-    help: "Prints this help",
-    commands: COMMANDS,
-    sources: ["flag"],
-    custom: true,
-  },
-  version: {
-    kind: toggle,
-    short: "v",
-    group: OUTPUT,
-    help: "Prints the version",
-    commands: COMMANDS,
-    sources: ["flag"],
-    custom: true,
-  },
-  // Accepted so that scripts written for a version with an inspector run on this one.
-  noInspect: { kind: toggle, help: "", sources: ["flag"], custom: true },
+  ...COMMAND_SWITCHES,
 } as const satisfies Record<string, Option>;
 
 export type OptionTable = typeof OPTIONS;
