@@ -55,7 +55,7 @@ describe("the banner", () => {
     expect(banner).toContain("Client   me\nSecret   shh");
   });
 
-  test("behind a proxy of the person's own says where that must send requests", () => {
+  test("behind a proxy, it says where the proxy must forward requests", () => {
     const banner = renderBanner({ ...READY, url: "https://mcp.example.com/mcp", tunnel: "none" }, plain);
     expect(banner).toContain("is serving @scope/server-files behind your proxy\n");
     expect(banner).toContain("Proxy    must forward https://mcp.example.com to http://127.0.0.1:8787\n");
@@ -73,7 +73,7 @@ describe("the banner", () => {
     expect(banner).not.toMatch(/ChatGPT|ngrok's free plan/);
   });
 
-  test("says so when nobody has to sign in", () => {
+  test("says that no one has to sign in", () => {
     const open: Ready = { ...READY, auth: "none", credential: null, issuer: null };
     expect(renderBanner(open, plain)).toContain("open to everyone, no sign-in");
     expect(renderCredential(open, plain)).toBe("");

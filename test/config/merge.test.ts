@@ -95,7 +95,7 @@ test("one command's mistakes do not stop another", () => {
 
 const wrong = (values: Record<string, unknown>) => () => merge({ file: file(values) });
 
-test("a wrong type in the config file is told with its key", () => {
+test("a wrong type in the config file is reported with its key", () => {
   expect(wrong({ port: "abc" })).toThrow('port in mcp-oauth.config.ts: "abc" is not a port number.');
   expect(wrong({ port: true })).toThrow("port in mcp-oauth.config.ts: true is not a port number.");
   expect(wrong({ accessTtl: 3600 })).toThrow("accessTtl in mcp-oauth.config.ts: 3600 is not a duration.");

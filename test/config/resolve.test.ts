@@ -9,7 +9,7 @@ import { findStateFolder } from "../../src/config/state-folder.ts";
 import { createFolder } from "../cli/process.ts";
 
 const warnings: string[] = [];
-const AROUND: ResolveIO = {
+const IO: ResolveIO = {
   platform: "linux",
   env: {},
   home: "/home/me",
@@ -28,7 +28,7 @@ async function resolve(
   const flags = more.user === undefined ? [] : [{ key: "user", text: more.user, from: "--user" } as const];
   const settings = mergeSettings({ command: "run", flags, env: {}, cwd: "/here", file });
   const server = { command: "x", args: [], literal: false, shell: false, folder: "/here" };
-  return await resolveConfig(settings, server, file, { ...AROUND, ...more });
+  return await resolveConfig(settings, server, file, { ...IO, ...more });
 }
 
 const knowsToken = { findAuthtoken: async () => "authtoken" };
@@ -96,7 +96,7 @@ describe("the tunnel", () => {
       expect(resolve({ tunnel, domain: "b.example" })).rejects.toThrow("do not go together");
     },
   );
-  test("is ngrok when only some assistants shall be let in, since nobody else can tell them apart", async () => {
+  test("is ngrok with --only, since no other tunnel supports it", async () => {
     expect(await resolve({ only: "claude,chatgpt" })).toMatchObject({
       tunnel: "ngrok",
       only: ["chatgpt", "claude"],
@@ -126,7 +126,7 @@ describe("the public URL", () => {
   });
 });
 
-test("auth optional does not go with one process for everybody", () => {
+test("auth optional does not go with one process for all", () => {
   expect(resolve({ auth: "optional", process: "shared" })).rejects.toThrow("do not go together");
 });
 
@@ -200,7 +200,7 @@ describe("the server's environment", () => {
       E: "",
     });
   });
-  test("does not lose lines of a file that are no variables", async () => {
+  test("refuses lines of a file that are not variables", async () => {
     await using folder = await createFolder();
     for (const [text, line] of [
       ["A=1\nsecret line\n", 2],

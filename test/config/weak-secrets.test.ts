@@ -1,4 +1,4 @@
-// Which secrets a stranger could guess, by what stands around them; that they are refused: test/cli/warnings.test.ts.
+// The secrets that can be guessed, with the words known of the server. test/cli/warnings.test.ts shows that they are refused.
 import { expect, test } from "bun:test";
 import { randomBytes, randomUUID } from "node:crypto";
 import { findWeakness } from "../../src/config/weak-secrets.ts";
