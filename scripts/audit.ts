@@ -1,6 +1,6 @@
-// What the project is made of: `npm run audit` lists every package with its licence and what it may do at install time,
-// and asks the registry for known vulnerabilities. The status is 1 when something must not be shipped as it is.
-// The lock file is the source: what it names by hash is what is installed.
+// Audits the dependencies: `npm run audit` lists every package with its licence and whether it runs a script when it is
+// installed, and asks the registry for known vulnerabilities. The status is 1 if the package must not be shipped as it is.
+// The lock file is the source: only packages it names by hash are installed.
 import { join } from "node:path";
 import { $ } from "bun";
 import lock from "../package-lock.json";
@@ -10,7 +10,7 @@ interface Package {
   name: string;
   version: string;
   license: string;
-  /** Comes to those who install the program; the others only to those who work on it. */
+  /** Installed with the program; the others are for development only. */
   isShipped: boolean;
   runsScripts: boolean;
   hasHash: boolean;
@@ -30,7 +30,7 @@ interface AuditReport {
   message?: string;
 }
 
-/** Licences that ask for no more than to be named along. */
+/** Licences that only ask to be included. */
 const SHIPPABLE = ["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "0BSD"];
 
 const packages = readPackages();
@@ -77,7 +77,7 @@ function findFlaws({ name, license, isShipped, runsScripts, hasHash }: Package):
   ];
 }
 
-/** With a choice of licences one that suits is enough. */
+/** Of several licences to choose from, one is enough. */
 function isShippable(license: string): boolean {
   return license
     .replace(/^\(|\)$/g, "")
@@ -85,7 +85,7 @@ function isShippable(license: string): boolean {
     .some((choice) => SHIPPABLE.includes(choice));
 }
 
-/** Vulnerable packages that are shipped. A registry without an advisory service is said, and is no failure. */
+/** Vulnerable packages that are shipped. A registry without an advisory service is reported, and is not a failure. */
 async function findVulnerable(): Promise<string[]> {
   const { stdout } = await $`npm audit --omit=dev --json`
     .cwd(join(import.meta.dir, ".."))

@@ -1,20 +1,18 @@
-// Makes what the npm package ships: dist/cli.js, the program that bin/mcp-expose.js starts,
+// Makes the files of the npm package: dist/cli.js, the program that bin/mcp-expose.js starts,
 // and dist/define-config.js with its declarations, which people's config files import as "mcp-expose".
-// Dependencies stay outside: npm installs them, with their own licences and security updates.
+// Dependencies are not bundled: npm installs them, with their own licences and security updates.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { $ } from "bun";
+import { makeDeclarations } from "./declarations.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
 await cleanOutput();
 await bundle("src/main.ts", "cli.js");
 await bundle("src/config/define-config.ts", "define-config.js");
-await $`node_modules/.bin/tsc src/config/define-config.ts --ignoreConfig --declaration --emitDeclarationOnly --outDir dist`.cwd(
-  ROOT,
-);
+await Bun.write(join(ROOT, "dist/define-config.d.ts"), await makeDeclarations());
 
-/** Only what this script makes: a compiled binary lives in the same folder. */
+/** Only the files that this script makes: the compiled binary is in the same folder. */
 async function cleanOutput(): Promise<void> {
   const old = new Bun.Glob("dist/*.{js,d.ts}").scan({ cwd: ROOT });
   for await (const file of old) await rm(join(ROOT, file));
@@ -27,7 +25,7 @@ async function bundle(entry: string, name: string): Promise<void> {
     naming: { entry: name, chunk: "chunk-[hash].js" },
     target: "bun",
     packages: "external",
-    // What a command does not need is not read: `--version` does without the server.
+    // A command reads only the code it needs: `--version` does without the server.
     splitting: true,
   });
   const extra = outputs.find(({ kind }) => kind !== "entry-point" && kind !== "chunk");

@@ -1,6 +1,6 @@
 // Makes the single binary: `npm run compile` writes dist/mcp-expose for this platform,
 // `npm run compile -- --target linux-arm64` writes dist/mcp-expose-linux-arm64 with parts fetched from npm.
-// A binary for this platform must run before it counts as made: the bundler can succeed on one that cannot start.
+// A binary for this platform is started once: the bundler can succeed on one that cannot start.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ if (target === "darwin-x64")
   console.log("Sign it on a Mac before it is used: codesign --force --sign - FILE");
 console.log(`${outfile} (${(Bun.file(outfile).size / 1e6).toFixed(1)} MB)`);
 
-/** npm chose the ngrok addon of this machine, which also tells one libc from the other. */
+/** npm chose the ngrok addon of this machine, which also distinguishes glibc from musl. */
 function findHost(): Target | "unknown" {
   const names = Object.keys(TARGETS).filter(isTarget);
   const isInstalled = (name: Target) => folderOf(`@ngrok/ngrok-${TARGETS[name].addon}`) !== null;
@@ -70,7 +70,7 @@ async function compile(target: Target, outfile: string): Promise<void> {
       target: `bun-${target}`,
       outfile,
       executablePath,
-      // What lies in the current folder is not ours to run; package.json tells how a config file's imports resolve.
+      // Files in the current folder must not run; package.json decides how a config file's imports resolve.
       autoloadBunfig: false,
       autoloadDotenv: false,
       autoloadPackageJson: true,
@@ -78,7 +78,7 @@ async function compile(target: Target, outfile: string): Promise<void> {
   });
 }
 
-/** Without this every platform's addon that happens to be installed is embedded, 10 MB each. */
+/** Otherwise the addon of every installed platform is embedded, 10 MB each. */
 function embedOnly(wanted: string, file: string): BunPlugin {
   return {
     name: "one-ngrok-addon",

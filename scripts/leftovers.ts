@@ -1,23 +1,23 @@
-// Finds what a run of tests has left running. Whatever loses its parent becomes a child of ours (prctl(2),
-// PR_SET_CHILD_SUBREAPER), also with an environment, a session and a process group of its own. Linux with glibc alone.
+// Finds processes that a run of tests has left running. A process that loses its parent becomes a child of ours (prctl(2),
+// PR_SET_CHILD_SUBREAPER), even with an environment, a session and a process group of its own. Only on Linux with glibc.
 import { dlopen } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { isRunning, listChildren, listDescendants } from "../test/faults/machine.ts";
 
 const SUBREAPER = 36;
 const WNOHANG = 1;
-/** Milliseconds: dead processes that nobody asks after are many in a run, and each keeps its number. */
+/** Milliseconds: a run leaves many dead processes, and each keeps its number until it is reaped. */
 const REAP_EVERY = 250;
 export interface Adoption {
   /**
-   * Ends what is still running below us, and tells what it was.
+   * Ends the processes that still run below us, and names them.
    *
-   * @param patience milliseconds for what ends by itself when its parent has ended
+   * @param patience milliseconds for processes that end by themselves when their parent has ended
    */
   endLeftovers(patience: number): Promise<string[]>;
 }
 
-/** @param isAwaited whether a child of ours is one that somebody else waits for */
+/** @param isAwaited whether other code waits for this child of ours */
 export function adoptOrphans(isAwaited: (pid: number) => boolean): Adoption {
   const libc = openLibc();
   if (libc === undefined) return { endLeftovers: async () => [] };
@@ -57,13 +57,13 @@ function openLibc() {
   }
 }
 
-/** Tells what it was. */
+/** @returns its number and command line */
 function endProcess(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
     process.kill(pid, "SIGKILL");
     return `${pid} ${words}`;
   } catch {
-    return `${pid}, which has ended just now`;
+    return `${pid}, which has just ended`;
   }
 }

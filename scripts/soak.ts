@@ -1,6 +1,6 @@
-// Half an hour of mixed traffic, or `npm run soak -- 5` for five minutes: what the program costs is printed all along,
-// and in the end what it cost in each quarter. The status is 1 if anything has grown, a server ended that was not
-// meant to, or an answer was wrong. Linux only.
+// Half an hour of mixed traffic, or `npm run soak -- 5` for five minutes: prints the cost of the program all the time, and
+// at the end that of each quarter. The status is 1 if anything has grown, a server ended unexpectedly, or an answer was
+// wrong. Linux only.
 import { messageOf } from "../src/errors.ts";
 import { findFaults, measureLoad, measureRest, type Growth, type Sample } from "../test/soak/growth.ts";
 import { soak } from "../test/soak/soak.ts";

@@ -1,9 +1,10 @@
-// Runs the tests: `npm test`, or `npm test -- oauth` for the files whose path contains "oauth".
-// First makes, once, what tests of the shipped forms start: the compiled binary and the npm package.
-// What the tests have left running is named and ended, and counts as a failure.
+// Checks format, lint and types, and runs the tests: `npm test`. `npm test -- oauth` runs the tests alone, those whose
+// path contains "oauth". The compiled binary and the npm package are made first, if a file that is run needs them.
+// Processes that the tests have left running are named and ended, and count as a failure, as does a check that fails.
 // The last line is always `N passed, N failed`; the status is 0 only if tests ran and none failed.
 import { join } from "node:path";
 import { $ } from "bun";
+import { needArtifacts } from "./needs-artifacts.ts";
 import { adoptOrphans } from "./leftovers.ts";
 
 interface Outcome {
@@ -15,31 +16,51 @@ interface Outcome {
 const ROOT = join(import.meta.dir, "..");
 /** Milliseconds for one test: room for processes to start on a busy two-core machine. */
 const TIMEOUT = 30_000;
-/** Milliseconds for what ends by itself when its parent has ended. */
+/** Milliseconds for processes that end by themselves when their parent has ended. */
 const PATIENCE = 10_000;
 /** A file that measures time or fills the machine says so in its name and runs after the others, alone. */
 const ALONE = ".serial.test.ts";
 
-const files = findFiles(process.argv.slice(2));
+const NONE: Outcome = { passed: 0, failed: 0, skipped: 0 };
+const FAILED: Outcome = { ...NONE, failed: 1 };
+const BIN = join(ROOT, "node_modules/.bin");
+const CHECKS: readonly (readonly string[])[] = [
+  [process.execPath, "fmt", "--no-script", "--check"],
+  [join(BIN, "oxlint")],
+  [process.execPath, "check"],
+];
+
+const filters = process.argv.slice(2);
+const files = findFiles(filters);
 const together = files.filter((file) => !file.endsWith(ALONE));
 const alone = files.filter((file) => file.endsWith(ALONE));
 let running: number | undefined;
-report((await makeArtifacts()) ? await runAll() : [{ passed: 0, failed: 1, skipped: 0 }]);
+report((await prepare()) ? [...(await runChecks()), ...(await runAll())] : [FAILED]);
 
 function findFiles(filters: readonly string[]): string[] {
   const all = [...new Bun.Glob("test/**/*.test.{ts,tsx}").scanSync(ROOT)].sort();
   return filters.length === 0 ? all : all.filter((file) => filters.some((filter) => file.includes(filter)));
 }
 
-async function makeArtifacts(): Promise<boolean> {
-  const { exitCode, stdout, stderr } =
-    await $`mkdir -p artifacts && bun scripts/compile.ts && npm pack --pack-destination artifacts`
-      .cwd(ROOT)
-      .quiet()
-      .nothrow();
+/** Makes the shipped forms of the program where a test needs them. */
+async function prepare(): Promise<boolean> {
+  if (!needArtifacts(files, ROOT)) return true;
+  const { exitCode, stdout, stderr } = await $`npm run artifacts`.cwd(ROOT).quiet().nothrow();
   if (exitCode !== 0)
     process.stderr.write(`What the tests need could not be made:\n${stdout.toString()}${stderr.toString()}`);
   return exitCode === 0;
+}
+
+/** Format, lint and types: of everything, so in a whole run alone. Each counts as a test. */
+async function runChecks(): Promise<Outcome[]> {
+  if (filters.length > 0) return [];
+  const outcomes: Outcome[] = [];
+  for (const command of CHECKS) {
+    const { exitCode, stdout, stderr } = await $`${command}`.cwd(ROOT).quiet().nothrow();
+    if (exitCode !== 0) process.stderr.write(`${stdout.toString()}${stderr.toString()}\n`);
+    outcomes.push(exitCode === 0 ? { ...NONE, passed: 1 } : FAILED);
+  }
+  return outcomes;
 }
 
 async function runAll(): Promise<Outcome[]> {
@@ -47,11 +68,11 @@ async function runAll(): Promise<Outcome[]> {
   const outcomes = [await runTests(together, ["--parallel=2"]), await runTests(alone, [])];
   const left = await adoption.endLeftovers(PATIENCE);
   if (left.length > 0) process.stderr.write(`Left running by the tests:\n${left.join("\n")}\n`);
-  return [...outcomes, { passed: 0, failed: left.length, skipped: 0 }];
+  return [...outcomes, { ...NONE, failed: left.length }];
 }
 
 async function runTests(files: readonly string[], flags: readonly string[]): Promise<Outcome> {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  if (files.length === 0) return NONE;
   const paths = files.map((file) => `./${file}`);
   const child = Bun.spawn([process.execPath, "test", `--timeout=${TIMEOUT}`, ...flags, ...paths], {
     cwd: ROOT,
@@ -76,7 +97,7 @@ async function forEachChunk(stream: ReadableStream<Uint8Array>, take: (text: str
   for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
 }
 
-/** The developer's own ngrok account and settings stay out of the tests. */
+/** The developer's own ngrok account and settings are kept out of the tests. */
 function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NGROK|MCP_EXPOSE)_/.test(name)));
 }

@@ -1,5 +1,5 @@
-// People's text: every line goes to stderr through here, and no registered secret passes. What others wrote was made fit to
-// be shown where it was put into a line; should that have been forgotten, it still begins no line that looks like ours.
+// Text for people: every line goes to stderr through here, and registered secrets are removed. Foreign text is made
+// printable where it is put into a line; if that was forgotten, it still cannot begin a line that looks like ours.
 import { createConsola } from "consola/core";
 import { printableText } from "./printable.ts";
 
@@ -8,7 +8,7 @@ export type LogLevel = "quiet" | "normal" | "verbose";
 export interface Log {
   /** Shown unless `--quiet`. */
   info(line: string): void;
-  /** Something was reached: the tunnel is up, the server answered. */
+  /** A step has succeeded: the tunnel is up, the server has answered. */
   success(line: string): void;
   /** Shown always. */
   warn(line: string): void;
@@ -18,15 +18,15 @@ export interface Log {
   debug(line: string): void;
   /** A line without an icon: what the wrapped server wrote to stderr. */
   plain(line: string): void;
-  /** The same with colours of ours; what else is in it must be `printable`. */
+  /** The same with colours of ours; everything else in it must be `printable`. */
   styled(line: string): void;
-  /** From now on `value` is shown as `[redacted]`, wherever it turns up. Values under 6 characters are left alone. */
+  /** From now on `value` is shown as `[redacted]`, wherever it occurs. Values under 6 characters are not redacted. */
   redact(value: string): void;
 }
 
 const LEVEL = { quiet: 1, normal: 3, verbose: 4 } as const;
 const MINIMUM_SECRET = 6;
-/** What follows in a text of several lines stands behind the first one's icon. */
+/** The second and later lines of a text are indented to stand under the first. */
 const CONTINUED = "\n  ";
 const MARK: Record<string, { sign: string; color: string }> = {
   info: { sign: "·", color: "36" },

@@ -10,8 +10,8 @@ export interface ProgramOptions {
   /** Added to the environment; `undefined` takes a variable away. */
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** The compiled binary instead of the source. */
-  compiled?: boolean;
+  /** The compiled binary, to be started instead of the source. */
+  binary?: string | undefined;
   /** Of `startProgram` alone; a free one is chosen where none is given. */
   port?: number;
   /** Of `startProgram` alone: the test makes the program fail. Without it, a failure fails the test. */
@@ -172,11 +172,8 @@ function createHome() {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-function spawnProgram(
-  words: readonly string[],
-  { env, cwd = ROOT, compiled = false, stdin = "" }: ProgramOptions,
-) {
-  return Bun.spawn([...programWords(compiled), ...words], {
+function spawnProgram(words: readonly string[], { env, cwd = ROOT, binary, stdin = "" }: ProgramOptions) {
+  return Bun.spawn([...programWords(binary), ...words], {
     cwd,
     env: programEnvironment(env),
     stdin: new Blob([stdin]),
@@ -186,10 +183,8 @@ function spawnProgram(
 }
 
 /** What a person would type as `mcp-expose`. */
-export function programWords(compiled = false): string[] {
-  return compiled
-    ? [join(ROOT, "dist/mcp-expose")]
-    : [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")];
+export function programWords(binary?: string): string[] {
+  return binary !== undefined ? [binary] : [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")];
 }
 
 /** Our environment less a person's own: nobody's ngrok account, and no settings of theirs, reach a test. */

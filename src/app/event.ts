@@ -1,5 +1,5 @@
 // The events of the running program: the lines of `--json`, from which the text for people is made.
-import type { Config } from "../config/config.ts";
+import type { AuthMode, TunnelKind } from "../config/choices.ts";
 import { messageOf, UserError } from "../errors.ts";
 import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
 
@@ -12,13 +12,13 @@ export interface Ready {
   sse: string;
   local: string;
   issuer: string | null;
-  tunnel: Config["tunnel"];
+  tunnel: TunnelKind;
   /** A sentence or two about what surprises people about this tunnel. */
   caveat?: string;
   inspector: null;
   /** Answers 200 while the wrapped server answers, 503 otherwise; loopback only. */
   readyz: string;
-  auth: "oauth" | "optional" | "none";
+  auth: AuthMode;
   /** Null when no one has to sign in. */
   credential: SignInNotice | null;
   /** A secret that the person gave is known to them, and is not printed again. */

@@ -1,14 +1,15 @@
-// What is shown when the URL answers: where to connect, how to get in, and what to click in which assistant.
+// The text shown when the URL answers: where to connect, how to sign in, and what to click in which assistant.
 // ChatGPT: https://developers.openai.com/plugins/quickstart, Claude: https://claude.com/docs/connectors/building
 import type { Ready } from "../app/app.ts";
 import { printable } from "../printable.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";
+import { wrap } from "./wrap.ts";
 
 /**
  * The whole banner, ending in a line break.
  *
- * @param width columns of the terminal; commands may be wider, since they are copied as they stand
+ * @param width columns of the terminal; commands may be wider, since they are copied as they are
  */
 export function renderBanner(ready: Ready, style: Style, width = Infinity): string {
   const { url, server, tunnel, caveat } = ready;
@@ -19,15 +20,15 @@ export function renderBanner(ready: Ready, style: Style, width = Infinity): stri
     isPublic && !isProxied
       ? `${name} has put ${printable(server)} online`
       : `${name} is serving ${printable(server)} ${isProxied ? "behind your proxy" : "on this machine"}`;
-  const rows: Row[] = [
+  const rows: BannerRow[] = [
     ["URL", style.bold(style.accent(printable(url)))],
     ...(isProxied
-      ? [["Proxy", `must send ${new URL(url).origin} to ${new URL(ready.local).origin}`] as Row]
+      ? [["Proxy", `must forward ${new URL(url).origin} to ${new URL(ready.local).origin}`] as BannerRow]
       : []),
     ...describeCredential(ready, style),
     ...ready.clients.flatMap(describeClient),
   ];
-  const write = ([label, text]: Row) => renderRow(label, text, style, width);
+  const write = ([label, text]: BannerRow) => renderRow(label, text, style, width);
   return [
     "",
     wrap(title, width),
@@ -43,41 +44,44 @@ export function renderBanner(ready: Ready, style: Style, width = Infinity): stri
   ].join("\n");
 }
 
-/** What it is about, if that is not the row above, and the text beside it. */
-type Row = [label: string, text: string];
+/** A label, empty if it is that of the row above, and the text beside it. */
+type BannerRow = [label: string, text: string];
 
 const LABEL = 9;
 
-/** The way in alone, for `--quiet`; nothing when everybody knows it already. */
+/** The token alone, for `--quiet`; empty when people sign in with a password or not at all. */
 export function renderCredential(ready: Ready, style: Style): string {
   return ready.credential?.kind === "token" ? `${renderRow("Token", ready.credential.token, style)}\n` : "";
 }
 
 const LOCAL_ONLY =
-  "It is not on the internet. For a public URL: set NGROK_AUTHTOKEN (dashboard.ngrok.com), use --tunnel cloudflared, or --public-url with your own proxy.";
+  "It is not on the internet. For a public URL, set NGROK_AUTHTOKEN (dashboard.ngrok.com), or use --tunnel cloudflared, or --public-url with your own proxy.";
 
-function describeCredential({ credential, auth }: Ready, style: Style): Row[] {
-  if (credential === null) return [["Access", auth === "none" ? "open to everybody, no sign-in" : "closed"]];
-  const looking: Row[] =
-    auth === "optional" ? [["Access", "lists are open to everybody, calls need a sign-in"]] : [];
+function describeCredential({ credential, auth }: Ready, style: Style): BannerRow[] {
+  if (credential === null) return [["Access", auth === "none" ? "open to everyone, no sign-in" : "closed"]];
+  const discovery: BannerRow[] =
+    auth === "optional" ? [["Access", "lists are open to everyone, calls need a sign-in"]] : [];
   const { token } = credential;
-  const names: Row[] =
+  const names: BannerRow[] =
     credential.kind === "password"
       ? [["Sign in", `as ${credential.users.map((user) => printable(user)).join(" or ")}`]]
       : [];
-  if (token === undefined) return [...looking, ...names];
+  if (token === undefined) return [...discovery, ...names];
   return [
-    ...looking,
+    ...discovery,
     ...names,
     ["Token", `${style.bold(token)}  ${style.dim("(paste it on the approval page)")}`],
   ];
 }
 
-function describeClient({ client_id, client_secret }: Ready["clients"][number]): Row[] {
-  return [["Client", client_id], ...(client_secret === undefined ? [] : [["Secret", client_secret] as Row])];
+function describeClient({ client_id, client_secret }: Ready["clients"][number]): BannerRow[] {
+  return [
+    ["Client", client_id],
+    ...(client_secret === undefined ? [] : [["Secret", client_secret] as BannerRow]),
+  ];
 }
 
-function describeAssistants({ auth }: Ready): Row[] {
+function describeAssistants({ auth }: Ready): BannerRow[] {
   const approve = auth === "none" ? "" : ", approve";
   return [
     ["ChatGPT", "Settings → Security and login → Developer mode: on"],
@@ -97,18 +101,6 @@ function describeCommands({ url, server }: Ready, style: Style): string[] {
 
 function renderRow(label: string, text: string, style: Style, width = Infinity): string {
   return `${style.dim(label.padEnd(LABEL))}${wrap(text, width, LABEL)}`;
-}
-
-/** Breaks a text between words. A word stays whole, however long: a URL or a token is copied. */
-function wrap(text: string, width: number, indent = 0): string {
-  const lines: string[] = [];
-  for (const word of text.split(/ (?! )/)) {
-    const last = lines.at(-1);
-    const longer = last === undefined ? word : `${last} ${word}`;
-    if (last === undefined || indent + Bun.stringWidth(longer) > width) lines.push(word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines.map((line) => line.trimEnd()).join(`\n${" ".repeat(indent)}`);
 }
 
 /** A name both command lines take without quotes: `@scope/server-x` becomes `server-x`. */

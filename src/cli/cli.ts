@@ -1,7 +1,7 @@
-// From the words of the command line to an exit status. Commands are loaded when they are called: `--version` is quick.
+// From the arguments of the command line to an exit status. Commands are loaded when they are called: `--version` is quick.
 import type { CommandDef } from "citty";
 import { toFailedEvent } from "../app/event.ts";
-import type { CommandName } from "../config/options.ts";
+import type { CommandName } from "../config/command-names.ts";
 import { UserError } from "../errors.ts";
 import { NAME, VERSION } from "../version.ts";
 import { type CommandLine, hasFlag, readCommandLine } from "./command-line.ts";
@@ -20,7 +20,7 @@ const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<Comman
 /**
  * Runs one command line to its end. Never throws.
  *
- * @returns the exit status: 0; 2 for bad input; 1 for a start that failed; 70 for a fault of ours (sysexits EX_SOFTWARE)
+ * @returns the exit status: 0; 2 for bad input; 1 for a start that failed; 70 for a bug (sysexits EX_SOFTWARE)
  */
 export async function runCli(given: CliIO): Promise<number> {
   let isSilent = true;
@@ -35,7 +35,7 @@ export async function runCli(given: CliIO): Promise<number> {
       return print(io, renderHelp(line.command, createStyle(wantsColor(io.stdout, io.env))));
     if (hasFlag(line, "version")) return print(io, `${VERSION}\n`);
     const { runCommand } = await import("citty");
-    const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.words] });
+    const { result } = await runCommand(await LOAD[line.command](line, io), { rawArgs: [...line.args] });
     return typeof result === "number" ? result : 0;
   } catch (thrown) {
     const [word = ""] = io.argv;
@@ -62,7 +62,7 @@ function explain(thrown: unknown, { stderr }: CliIO): number {
   }
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   stderr.write(
-    `This is a bug in ${NAME} ${VERSION}; please report it with these lines.\n${printableText(stack)}\n`,
+    `This is a bug in ${NAME} ${VERSION}. Please report it with these lines:\n${printableText(stack)}\n`,
   );
   return 70;
 }

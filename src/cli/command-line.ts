@@ -1,19 +1,18 @@
-// Splits the command line: our options, then the server, then what is the server's alone and never looked at.
-// citty takes unknown flags without a word and a server's `--help` for ours, so it gets to see none of this;
-// node's parser only cuts the line into tokens, whose meaning is decided here.
+// Splits the command line: our options, then the server, then the server's own arguments, which are never changed.
+// citty accepts unknown flags and takes a server's `--help` for ours, so it never sees this; Node's parser only cuts the
+// line into tokens, and their meaning is decided here.
 import { parseArgs } from "node:util";
-import { explainReserved, suggestCommand } from "../config/command-names.ts";
-import type { Flag } from "../config/merge.ts";
 import {
   type CommandName,
-  flagName,
-  listOptions,
-  mayComeFrom,
-  type Option,
-  type OptionKey,
-  optionsOf,
-} from "../config/options.ts";
-import type { ServerWords } from "../config/server.ts";
+  COMMANDS,
+  explainReserved,
+  NAMED_COMMANDS,
+  suggestCommand,
+} from "../config/command-names.ts";
+import type { Flag } from "../config/merge.ts";
+import { flagName, mayComeFrom, type Option } from "../config/option.ts";
+import { listOptions, type OptionKey, optionsOf } from "../config/options.ts";
+import type { NamedServer } from "../config/server.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
 import { NAME } from "../version.ts";
@@ -22,35 +21,33 @@ import { printable } from "../printable.ts";
 export interface CommandLine {
   command: CommandName;
   flags: readonly Flag[];
-  /** What stands behind the name of a command other than `run`. */
-  words: readonly string[];
+  /** The arguments after the name of a command other than `run`. */
+  args: readonly string[];
   /** Absent when no server is named. */
-  server?: ServerWords;
+  server?: NamedServer;
 }
-
-const NAMED_COMMANDS = ["grants", "hash-password"] as const satisfies readonly CommandName[];
 
 /** @throws {UserError} exit code 2: an unknown flag, a flag without its value, or one given twice */
 export function readCommandLine(argv: readonly string[]): CommandLine {
-  const border = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
-  const [first, ...rest] = argv.slice(border);
-  if (first === "help") return askFor("help", rest[0]);
-  if (first === "version") return askFor("version");
+  const start = tokenize(argv).find(({ kind }) => kind !== "option")?.index ?? argv.length;
+  const [first, ...rest] = argv.slice(start);
+  if (first === "help") return requestText("help", rest[0]);
+  if (first === "version") return requestText("version");
   const command = NAMED_COMMANDS.find((name) => name === first);
   if (command === undefined) {
-    const flags = readFlags(tokenize(argv.slice(0, border)), "run");
-    const server = readServer(argv.slice(border));
-    return { command: "run", flags, words: [], ...(server === undefined ? {} : { server }) };
+    const flags = readFlags(tokenize(argv.slice(0, start)), "run");
+    const server = readServer(argv.slice(start));
+    return { command: "run", flags, args: [], ...(server === undefined ? {} : { server }) };
   }
-  const tokens = tokenize(argv.toSpliced(border, 1));
-  const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
-  return { command, flags: readFlags(tokens, command), words };
+  const tokens = tokenize(argv.toSpliced(start, 1));
+  const args = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
+  return { command, flags: readFlags(tokens, command), args };
 }
 
-/** The switch that says the same as a word does. */
-function askFor(key: "help" | "version", topic = "run"): CommandLine {
-  const command = (["run", ...NAMED_COMMANDS] as const).find((name) => name === topic);
-  if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], words: [] };
+/** The words `help` and `version` do the same as the switches. */
+function requestText(key: "help" | "version", topic = "run"): CommandLine {
+  const command = COMMANDS.find((name) => name === topic);
+  if (command !== undefined) return { command, flags: [{ key, from: key, text: "1" }], args: [] };
   const meant = suggestCommand(topic);
   throw new UserError(
     `There is no help on "${printable(topic)}".`,
@@ -63,9 +60,9 @@ export function hasFlag({ flags }: CommandLine, key: OptionKey): boolean {
   return flags.some((flag) => flag.key === key);
 }
 
-function readServer(words: readonly string[]): ServerWords | undefined {
-  const literal = words[0] === "--";
-  const [command, ...args] = literal ? words.slice(1) : words;
+function readServer(argv: readonly string[]): NamedServer | undefined {
+  const literal = argv[0] === "--";
+  const [command, ...args] = literal ? argv.slice(1) : argv;
   if (command === undefined || command === "") return undefined;
   if (literal) return { command, args, literal };
   const reserved = explainReserved(command);
@@ -74,8 +71,8 @@ function readServer(words: readonly string[]): ServerWords | undefined {
   return { command, args, literal, ...(meant !== undefined && { meant }) };
 }
 
-type Token = ReturnType<typeof tokenize>[number];
-type OptionToken = Extract<Token, { kind: "option" }>;
+type ArgvToken = ReturnType<typeof tokenize>[number];
+type OptionToken = Extract<ArgvToken, { kind: "option" }>;
 
 function tokenize(argv: readonly string[]) {
   const options = listOptions().map(
@@ -96,9 +93,9 @@ function tokenize(argv: readonly string[]) {
   }).tokens;
 }
 
-function readFlags(tokens: readonly Token[], command: CommandName): Flag[] {
+function readFlags(tokens: readonly ArgvToken[], command: CommandName): Flag[] {
   const given = tokens.filter((token) => token.kind === "option");
-  // Whoever asks for help gets it, whatever else is wrong with the line.
+  // Help is given whatever else is wrong with the line.
   const help = given.find(({ name }) => name === "help");
   if (help !== undefined) return [{ key: "help", from: help.rawName, text: "1" }];
   const flags: Flag[] = [];
@@ -130,21 +127,21 @@ function findOption({ name, rawName }: OptionToken, command: CommandName): [Opti
   throw new UserError(
     `Unknown option "${printable(rawName)}".`,
     meant === undefined
-      ? `See ${NAME} --help; the server's own options go behind the server.`
+      ? `See ${NAME} --help. The server's own options go after the server.`
       : `Did you mean --${meant}?`,
   );
 }
 
 function readText({ rawName, value, inlineValue }: OptionToken, { kind }: Option): string {
   if (kind.placeholder === undefined) {
-    if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Write ${rawName} alone.`);
+    if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Use ${rawName} alone.`);
     return "1";
   }
   if (value === undefined || value === "") throw new UserError(`${rawName} needs a value.`, kind.hint);
   if (!inlineValue && value.startsWith("-"))
     throw new UserError(
       `${rawName} needs a value.`,
-      `A value that begins with "-" is written with "=": ${rawName}=-…`,
+      `Use "=" for a value that begins with "-": ${rawName}=-…`,
     );
   return value;
 }

@@ -17,7 +17,7 @@ type Ended = ReturnType<Grants["listUnconfigured"]>[number];
 const HINT = "Use grants list, grants revoke <id> or grants revoke --all.";
 
 export function createGrants(line: CommandLine, io: CliIO) {
-  const [verb] = line.words;
+  const [verb] = line.args;
   const list = defineCommand({
     run: async ({ args }) => {
       expectWords(args._, 0);

@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { hashPassword } from "../config/password.ts";
 import { findWeakness } from "../config/weak-secrets.ts";
 import { UserError } from "../errors.ts";
+import { printable } from "../printable.ts";
 import type { CliIO } from "./io.ts";
 import { askHidden, readPiped } from "./prompt.ts";
 
@@ -11,8 +12,8 @@ export function createHashPassword(io: CliIO) {
     async run({ args }) {
       if (args._.length > 1)
         throw new UserError(
-          `hash-password takes one name, and "${args._[1]}" is one more.`,
-          "Leave it out; the password is asked for.",
+          `Unexpected argument "${printable(args._[1] ?? "")}".`,
+          "Give a name alone; the command asks for the password.",
         );
       const name = args._[0] ?? "alice";
       const password = io.stdin.isTTY ? await askTwice(io) : await readPiped(io.stdin);
@@ -20,9 +21,7 @@ export function createHashPassword(io: CliIO) {
         throw new UserError("The password is empty.", "Type one, or pipe one line into this command.");
       const weakness = await findWeakness(password);
       if (weakness !== undefined)
-        io.stderr.write(
-          `! This password can be guessed: it ${weakness}. Take another one for the internet.\n`,
-        );
+        io.stderr.write(`! This password can be guessed: it ${weakness}. Use another one on the internet.\n`);
       const passwordHash = await hashPassword(password);
       io.stderr.write(
         `For mcp-oauth.config.ts:\n  users: [{ name: ${JSON.stringify(name)}, passwordHash: "${passwordHash}" }],\n`,
@@ -34,7 +33,7 @@ export function createHashPassword(io: CliIO) {
 
 async function askTwice(io: CliIO): Promise<string> {
   const password = await askHidden("Password", io);
-  if (password !== "" && (await askHidden("The same again", io)) !== password)
+  if (password !== "" && (await askHidden("Password again", io)) !== password)
     throw new UserError("The two passwords differ.", "Start again.");
   return password;
 }

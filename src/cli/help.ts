@@ -1,113 +1,122 @@
-// The help texts, made of the table of options: grouped, on one screen, examples first.
-import { type CommandName, flagName, type Option, type OptionKey, optionsOf } from "../config/options.ts";
+// The help texts, made of the table of options: examples first, then the options in groups, one to a line.
+import type { CommandName } from "../config/command-names.ts";
+import { describeDefault, flagName, type Option } from "../config/option.ts";
+import { type OptionKey, optionsOf } from "../config/options.ts";
 import { NAME, VERSION } from "../version.ts";
 import type { Style } from "./style.ts";
+import { wrap } from "./wrap.ts";
 
 const INDENT = "  ";
-const ELSEWHERE =
-  "Each option is also MCP_EXPOSE_<OPTION>, and a camelCase key of the config file; flags win.";
+const WIDTH = 80;
 
-const ABOUT: Record<
-  CommandName,
-  { summary: string; examples: [line: string, note: string][]; usage: string[] }
-> = {
+interface About {
+  /** Follows the name of the command. */
+  summary: string;
+  examples: [line: string, note: string][];
+  usage: string[];
+  /** The last paragraph. */
+  more?: string;
+}
+
+const GRANTS_USAGE = `${NAME} grants list | revoke <id> | revoke --all`;
+const HASH_USAGE = `${NAME} hash-password [name]`;
+
+const ABOUT: Record<CommandName, About> = {
   run: {
-    summary: "puts a local stdio MCP server on the internet, behind a login",
+    summary: "puts a local stdio MCP server on the internet, behind a sign-in",
     examples: [
-      [`${NAME} ./server.js --verbose`, "a file or a folder; behind it, its own options"],
-      [`${NAME} npx -y @my-org/my-server`, "anything on PATH: npx, uvx, docker, …"],
-      [`${NAME} --tunnel none -- docker run -i mcp/time`, "all behind -- is the command, untouched"],
+      [`${NAME} ./server.js --verbose`, "A file or folder, then its own options"],
+      [`${NAME} npx -y @my-org/my-server`, "Any command on your PATH"],
+      [`${NAME} -- docker run -i mcp/time`, "After --, the command is run as it is"],
+      [`${NAME} --tunnel none ./server.py`, "On this machine only, without a tunnel"],
+      [`${NAME} --user alice ./server.py`, "Sign-in with a password, not a token"],
     ],
-    usage: [
-      `${NAME} [options] <server> [args…]`,
-      `${NAME} grants list | revoke <id> | revoke --all`,
-      `${NAME} hash-password [name]`,
-    ],
+    usage: [`${NAME} [options] <server> [server options]`, GRANTS_USAGE, HASH_USAGE],
+    more:
+      "Every option can also be set by a variable (--public-url: MCP_EXPOSE_PUBLIC_URL) or in " +
+      "mcp-oauth.config.ts (publicUrl). Options win over variables, variables over the file.",
   },
   grants: {
-    summary: "shows who has access, and takes it away; also while the server runs",
+    summary: "shows who has access, and revokes it while the server runs",
     examples: [
-      [`${NAME} grants list`, "who may use the server, through which client"],
-      [`${NAME} grants revoke 3f9a2c71`, "ends one grant; the start of its id will do"],
-      [`${NAME} grants revoke --all`, "ends all of them"],
+      [`${NAME} grants list`, "Who has access, with which client"],
+      [`${NAME} grants revoke 3f9a2c71`, "Ends one grant; the first digits will do"],
+      [`${NAME} grants revoke --all`, "Ends every grant"],
     ],
-    usage: [`${NAME} grants list | revoke <id> | revoke --all  [options]`],
+    usage: [GRANTS_USAGE],
   },
   "hash-password": {
-    summary: "asks for a password and prints its hash for the config file",
+    summary: "prints the hash of a password for the config file",
     examples: [
-      [`${NAME} hash-password alice`, "asks on the terminal, without echo"],
-      [`${NAME} hash-password < password.txt`, "takes the first line"],
+      [`${NAME} hash-password alice`, "Asks for the password without echo"],
+      [`${NAME} hash-password < password.txt`, "Reads the first line"],
     ],
-    usage: [`${NAME} hash-password [name]`],
+    usage: [HASH_USAGE],
   },
 };
 
-/** What `--help` prints: at most 100 columns wide. */
+/** What `--help` prints: at most 80 columns wide. */
 export function renderHelp(command: CommandName, style: Style): string {
-  const { summary, examples, usage } = ABOUT[command];
-  const width = Math.max(...examples.map(([line]) => line.length));
+  const { summary, more } = ABOUT[command];
+  const title = command === "run" ? `${NAME} ${VERSION}` : `${NAME} ${command}`;
   return [
-    `${style.bold(command === "run" ? `${NAME} ${VERSION}` : `${NAME} ${command}`)} ${summary}`,
+    `${style.bold(title)} ${summary}`,
     "",
-    ...examples.map(([line, note]) => `${INDENT}${line.padEnd(width)}  ${style.dim(note)}`.trimEnd()),
+    style.bold("Examples:"),
+    ...renderExamples(command, style),
     "",
-    ...usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${line}`),
+    ...renderUsageLines(command),
     "",
     ...renderOptions(command, style),
-    ...(command === "run" ? [style.dim(ELSEWHERE)] : []),
-    "",
+    ...(more === undefined ? [] : [style.dim(wrap(more, WIDTH)), ""]),
   ].join("\n");
 }
 
-/** What is shown to somebody who named no server. */
+/** What is shown when no server is named. */
 export function renderUsage(): string {
-  const { usage, examples } = ABOUT.run;
-  return [
-    ...usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${line}`),
-    "",
-    "Examples:",
-    ...examples.map(([line]) => `${INDENT}${line}`),
-    "",
-    `All options: ${NAME} --help`,
-  ].join("\n");
+  const examples = ABOUT.run.examples.map(([line]) => `${INDENT}${line}`);
+  return [...renderUsageLines("run"), "", "Examples:", ...examples, "", `All options: ${NAME} --help`].join(
+    "\n",
+  );
 }
 
-interface Row {
-  group: string;
-  flags: string;
-  help: string;
+function renderExamples(command: CommandName, style: Style): string[] {
+  const { examples } = ABOUT[command];
+  const width = Math.max(...examples.map(([line]) => line.length));
+  return examples.map(([line, note]) => `${INDENT}${line.padEnd(width)}  ${style.dim(note)}`);
 }
 
+function renderUsageLines(command: CommandName): string[] {
+  return ABOUT[command].usage.map((line, index) => `${index === 0 ? "Usage:" : "      "} ${line}`);
+}
+
+/** Each group is followed by an empty line. */
 function renderOptions(command: CommandName, style: Style): string[] {
-  const rows = listRows(optionsOf(command), style);
-  const width = Math.max(...rows.map(({ flags }) => flags.length));
-  const groups = [...new Set(rows.map(({ group }) => group))];
-  return groups.flatMap((group) => [
-    style.bold(group),
-    ...rows
-      .filter((row) => row.group === group)
-      .map(({ flags, help }) => `${INDENT}${flags.padEnd(width)}  ${help}`.trimEnd()),
+  const options = optionsOf(command).filter(([, { group }]) => group !== undefined);
+  const width = Math.max(...options.map(([key, option]) => renderFlag(key, option).length));
+  // A command with few options does without their headings.
+  const groups = Map.groupBy(options, ([, { group }]) => (command === "run" ? group : "Options"));
+  return [...groups].flatMap(([group, members]) => [
+    style.bold(`${group}:`),
+    ...members.map(([key, option]) => renderOption(renderFlag(key, option).padEnd(width), option, style)),
+    "",
   ]);
 }
 
-function listRows(options: readonly [OptionKey, Option][], style: Style): Row[] {
-  const rows: Row[] = [];
-  for (const [key, option] of options) {
-    const { group, help, beside, default: preset } = option;
-    const last = rows.at(-1);
-    if (group === undefined) continue;
-    if (beside && last !== undefined) last.flags += `, ${renderFlag(key, option)}`;
-    else rows.push({ group, flags: renderFlag(key, option), help: joinHelp(help, preset, style) });
-  }
-  return rows;
+function renderOption(flag: string, option: Option, style: Style): string {
+  const preset = describeDefault(option);
+  const { values } = option.kind;
+  const text = [
+    values === undefined ? option.help : `${option.help}: ${values.join(", ")}`,
+    ...(option.many === undefined ? [] : ["(repeatable)"]),
+    ...(preset === undefined ? [] : [`[${preset}]`]),
+  ].join(" ");
+  const indent = INDENT.length + flag.length + 2;
+  const wrapped = wrap(text, WIDTH, indent);
+  return `${INDENT}${flag}  ${preset === undefined ? wrapped : wrapped.replace(/\[[^\]]*\]$/, style.dim)}`;
 }
 
 function renderFlag(key: OptionKey, { short, kind: { placeholder } }: Option): string {
   const long = `--${flagName(key)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
   return short === undefined ? long : `-${short}, ${long}`;
-}
-
-function joinHelp(help: string, preset: string | undefined, style: Style): string {
-  return [help, preset === undefined ? "" : style.dim(`[${preset}]`)].filter(Boolean).join(" ");
 }

@@ -1,4 +1,4 @@
-// Asks for a password on the terminal without showing it. The prompt goes to stderr: stdout is for results.
+// Asks for a password on the terminal without showing it. The prompt goes to stderr, since stdout is for results.
 import { UserError } from "../errors.ts";
 import type { CliIO } from "./io.ts";
 
@@ -9,16 +9,16 @@ const ERASE = new Set(["\x7f", "\b"]);
 const INTERRUPT = "\x03";
 const END = "\x04";
 const KILL_LINE = "\x15";
-/** Arrow keys and bracketed paste send sequences (ECMA-48 §5.4) that are no part of a password. */
+/** Arrow keys and bracketed paste send sequences (ECMA-48 §5.4) that are not part of a password. */
 const SEQUENCE = new RegExp(String.raw`\x1b(?:\[[\d;?]*[ -/]*[@-~]|O.)`, "g");
 
 /**
- * Reads one line from the terminal with echo off. Ctrl+C ends the program like anywhere else.
+ * Reads one line from the terminal with echo off. Ctrl+C ends the program as usual.
  *
  * @throws {UserError} Ctrl+D on an empty line
  */
 export async function askHidden(question: string, { stdin, stderr, raise }: PromptIO): Promise<string> {
-  // Echo goes off before the question shows: a quick hand types at once.
+  // Echo goes off before the question shows, since people may type at once.
   stdin.setRawMode(true);
   stderr.write(`${question}: `);
   const typed = await readHidden(stdin);

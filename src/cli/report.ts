@@ -1,5 +1,5 @@
-// What a person or a script gets to see while the program runs: `--json` lines, or the banner and a line per request.
-// The banner is written around the log: it shows, once, the token that the log hides.
+// The output while the program runs: lines of `--json` for scripts, or the banner and a line per request for people.
+// The banner is not written by the log: it shows, once, the token that the log hides.
 import type { AppEvent, GrantEvent, Ready, TunnelEvent } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
@@ -10,12 +10,12 @@ import { renderRequest } from "./request-line.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
 export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
-  const tell = createTeller(config, log, io);
-  if (!config.json) return tell;
-  // Scripts read the first line for the URL, or for why there is none, so what happens on the way is told after it.
+  const report = createTextReport(config, log, io);
+  if (!config.json) return report;
+  // Scripts read the first line for the URL or the failure, so earlier events are printed after it.
   let early: AppEvent[] | undefined = [];
   return (event) => {
-    tell(event);
+    report(event);
     const { event: name } = event;
     if (early !== undefined && name !== "ready" && name !== "failed") return void early.push(event);
     for (const each of [event, ...(early ?? [])]) io.stdout.write(`${toJsonLine(each)}\n`);
@@ -23,24 +23,28 @@ export function createReport(config: Config, log: Log, io: CliIO): (event: AppEv
   };
 }
 
-function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO): (event: AppEvent) => void {
+function createTextReport(
+  config: Config,
+  log: Log,
+  { stdout, stderr, env }: CliIO,
+): (event: AppEvent) => void {
   const style = createStyle(wantsColor(stderr, env));
-  const welcome = (ready: Ready) => {
-    // A fresh token is shown even so: without it nobody gets in.
+  const announce = (ready: Ready) => {
+    // A new token is always shown: no one could sign in without it.
     if (config.quiet && config.token === undefined && !config.json)
       stderr.write(renderCredential(ready, style));
     if (!config.quiet) stderr.write(renderBanner(ready, style, stderr.columns));
-    // On one terminal the banner has shown the URL already.
+    // If both are the same terminal, the banner has shown the URL already.
     if (!config.json && (config.quiet || !stdout.isTTY || !stderr.isTTY)) stdout.write(`${ready.url}\n`);
   };
   return (event) => {
     switch (event.event) {
       case "ready":
-        return welcome(event);
+        return announce(event);
       case "request":
         return log.styled(renderRequest(event, style));
       case "tunnel":
-        return tellTunnel(event, log);
+        return printTunnel(event, log);
       case "child":
         switch (event.state) {
           case "exited":
@@ -52,9 +56,9 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
             return log.debug(`The server is ${event.state} (process ${event.pid}).`);
         }
       case "grant":
-        return tellGrant(event, log);
+        return printGrant(event, log);
       case "failed":
-        // A person reads it as the program's last words, with the advice.
+        // cli.ts prints it for people, with the advice.
         return;
       case "stopped":
         return log.info("Stopped.");
@@ -62,7 +66,7 @@ function createTeller(config: Config, log: Log, { stdout, stderr, env }: CliIO):
   };
 }
 
-function tellTunnel(event: TunnelEvent, log: Log): void {
+function printTunnel(event: TunnelEvent, log: Log): void {
   switch (event.state) {
     case "up": {
       const { url, roundTripMs, downMs, changed } = event;
@@ -87,8 +91,8 @@ function tellTunnel(event: TunnelEvent, log: Log): void {
 }
 
 const MOVED =
-  "THE PUBLIC URL HAS CHANGED. Remove the connector in your assistants and add it again with the new URL, " +
-  "which stands below; sign-ins for the old one no longer count.";
+  "THE PUBLIC URL HAS CHANGED. Remove the connector in your assistants and add it again with the new URL below. " +
+  "Sign-ins for the old URL are no longer valid.";
 
 const LONGEST_NAME = 60;
 
@@ -96,11 +100,11 @@ const WHY_REVOKED: Record<string, string> = {
   owner: ": you revoked it",
   client: ": it signed out",
   replay: ": one of its tokens was used twice",
-  unconfigured: ": who approved it is no longer configured",
+  unconfigured: ": the user who approved it is no longer configured",
 };
 
-/** What whoever runs the server wants to know of who gets in. */
-function tellGrant({ state, clientName, clientId, ...more }: GrantEvent, log: Log): void {
+/** Changes of access, for the person who runs the server. */
+function printGrant({ state, clientName, clientId, ...more }: GrantEvent, log: Log): void {
   const client = printable(clientName ?? "", LONGEST_NAME) || printable(clientId ?? "") || "a client";
   const [subject, source, reason] = [more.subject, more.source, more.reason].map(
     (text) => text && printable(text),

@@ -1,10 +1,11 @@
 // `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
-import { describePassedOn, listExposed, listUnknown } from "../config/warnings.ts";
 import type { Config } from "../config/config.ts";
+import type { Settings } from "../config/merge.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { chooseServer } from "../config/server.ts";
+import { describeServerOptions, warnOfExposedSecrets, warnOfUnknownVariables } from "../config/warnings.ts";
 import { UserError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import type { CommandLine } from "./command-line.ts";
@@ -24,26 +25,39 @@ export function createRun(line: CommandLine, io: CliIO) {
     async run(): Promise<number> {
       const { settings, file } = await readSettings(line, io);
       const shell = settings.shell?.value ?? false;
-      const server = chooseServer({ words: line.server, file, shell, cwd: io.cwd });
+      const server = chooseServer({ named: line.server, file, shell, cwd: io.cwd });
       if (server === undefined) throw new UserError("There is no server to run.", renderUsage());
-      const level = settings.quiet?.value ? "quiet" : settings.verbose?.value ? "verbose" : "normal";
-      const log = createLog({ level, write: io.stderr.write, color: wantsColor(io.stderr, io.env) });
-      for (const { password } of settings.user?.value ?? []) log.redact(password ?? "");
+      const log = openLog(settings, io);
       const { findAuthtoken } = await import("../app/app.ts");
       const config = await resolveConfig(settings, server, file, {
         ...io,
         warn: log.warn,
         askPassword: (user) => findPassword(user, io),
-        findAuthtoken: (given) => findAuthtoken({ ...io, log, ...(given === undefined ? {} : { given }) }),
+        findAuthtoken: (given) => findAuthtoken({ ...io, log, ...(given !== undefined && { given }) }),
       });
-      for (const secret of [config.token, config.client?.secret, config.ngrokAuthtoken])
-        log.redact(secret ?? "");
-      for (const caution of [...listExposed(line.flags), ...listUnknown(io.env)]) log.warn(caution);
-      const passedOn = line.server?.literal === false ? describePassedOn(line.server.args) : undefined;
-      if (passedOn !== undefined) log.info(passedOn);
+      redactSecrets(config, log);
+      printWarnings(line, log, io);
       return await runUntilStopped(config, log, io);
     },
   });
+}
+
+/** Passwords on the command line are redacted from the first line on. */
+function openLog({ quiet, verbose, user }: Settings, io: CliIO): Log {
+  const level = quiet?.value ? "quiet" : verbose?.value ? "verbose" : "normal";
+  const log = createLog({ level, write: io.stderr.write, color: wantsColor(io.stderr, io.env) });
+  for (const { password } of user?.value ?? []) log.redact(password ?? "");
+  return log;
+}
+
+function redactSecrets({ token, client, ngrokAuthtoken }: Config, log: Log): void {
+  for (const secret of [token, client?.secret, ngrokAuthtoken]) log.redact(secret ?? "");
+}
+
+function printWarnings({ flags, server }: CommandLine, log: Log, { env }: CliIO): void {
+  for (const warning of [...warnOfExposedSecrets(flags), ...warnOfUnknownVariables(env)]) log.warn(warning);
+  const note = server?.literal === false ? describeServerOptions(server.args) : undefined;
+  if (note !== undefined) log.info(note);
 }
 
 async function findPassword(user: string, io: CliIO): Promise<string> {
@@ -71,7 +85,7 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
         return 0;
       },
       (thrown: unknown) => {
-        // Starting was given up because somebody asked for it.
+        // A signal ended the start.
         if (stop.signal.aborted) {
           log.info("Stopped.");
           return 0;
@@ -90,13 +104,13 @@ function watchSignals({ onSignal }: CliIO) {
   const asked = Promise.withResolvers<undefined>();
   const forced = Promise.withResolvers<number>();
   const abort = new AbortController();
-  const offs = STOP_SIGNALS.map((name) =>
+  const stops = STOP_SIGNALS.map((name) =>
     onSignal(name, () => {
       if (abort.signal.aborted && name === "SIGINT") forced.resolve(FORCED);
       abort.abort(name);
       asked.resolve(undefined);
     }),
   );
-  const close = () => offs.forEach((off) => off());
+  const close = () => stops.forEach((stopListening) => stopListening());
   return { asked: asked.promise, forced: forced.promise, signal: abort.signal, close };
 }

@@ -1,4 +1,4 @@
-// The settings of one command: flags, environment, and the config file that one of these two may have named.
+// The settings of one command: flags, environment, and the config file that one of these may name.
 import { findConfigFile, type LoadedFile, loadConfigFile } from "../config/load-file.ts";
 import { mergeSettings, type Settings } from "../config/merge.ts";
 import type { CommandLine } from "./command-line.ts";

@@ -1,16 +1,19 @@
-// What a config file may hold: known keys, and the shape of those that are no options (`server`, `users`, `ngrok`, `scopes`).
+// What a config file may hold: known keys, and the shape of those that are not options (`server`, `users`, `ngrok`, `scopes`).
 // The options' own values are read by merge.ts, like those of every other source.
 import { UserError } from "../errors.ts";
+import { isUserName } from "./kinds.ts";
+import { isRecord } from "./record.ts";
 import type { ConfigFile } from "./define-config.ts";
-import { listOptions, mayComeFrom } from "./options.ts";
+import { mayComeFrom } from "./option.ts";
+import { listOptions } from "./options.ts";
 import { checkNgrok } from "./ngrok-settings.ts";
 import { checkScopes } from "./scopes.ts";
 import { suggestName } from "./suggestion.ts";
 
 const HASH = /^\$(argon2(id|i|d)|2[aby])\$/;
 
-/** Keys that mean something on the command line, and what to write instead. */
-const INSTEAD: Record<string, string> = { user: "users", args: "server", command: "server" };
+/** Names from the command line, and the key to write instead. */
+const REPLACEMENT: Record<string, string> = { user: "users", args: "server", command: "server" };
 
 /**
  * @param exported the file's default export
@@ -37,11 +40,11 @@ export function listFileKeys(): string[] {
 }
 
 function refuseKey(key: string, name: string, known: readonly string[]): never {
-  const meant = (Object.hasOwn(INSTEAD, key) ? INSTEAD[key] : undefined) ?? suggestName(key, known);
+  const meant = (Object.hasOwn(REPLACEMENT, key) ? REPLACEMENT[key] : undefined) ?? suggestName(key, known);
   throw new UserError(
     `${name} has an unknown key "${key}".`,
     meant === undefined
-      ? "mcp-expose --help lists the options; keys are their names in camelCase."
+      ? "See mcp-expose --help for the options; the keys are their names in camelCase."
       : `Did you mean ${meant}?`,
   );
 }
@@ -67,25 +70,21 @@ function checkUsers(users: unknown, name: string): void {
         throw new UserError(
           `${where} in ${name} has an unknown key "${key}".`,
           key === "password"
-            ? "Use passwordHash, with what mcp-expose hash-password prints."
+            ? "Use passwordHash, with the output of mcp-expose hash-password."
             : "Use { name, passwordHash }.",
         );
     const { name: login, passwordHash } = user;
-    if (typeof login !== "string" || !/^[^\s:\p{Cc}]+$/u.test(login))
+    if (typeof login !== "string" || !isUserName(login))
       throw new UserError(
         `${where}.name in ${name} is not a user name.`,
-        "Use a name without spaces and colons.",
+        "Use a name without spaces or colons.",
       );
     if (typeof passwordHash !== "string" || !HASH.test(passwordHash))
       throw new UserError(
         `${where}.passwordHash in ${name} is not a password hash.`,
-        `Use what this prints: mcp-expose hash-password ${login}`,
+        `Use the output of: mcp-expose hash-password ${login}`,
       );
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function describe(value: unknown): string {

@@ -1,9 +1,15 @@
-// The words that mean something at the beginning of a command line, now or later: none of them is ever a program to run,
-// so that what a person's line does is not up to what happens to be on PATH.
+// The words that are commands at the beginning of a command line, now or later. None of them is ever a program to run, so
+// that a command line does the same whatever is on PATH.
 import { NAME } from "../version.ts";
 import { suggestName } from "./suggestion.ts";
 
-const COMMANDS = ["grants", "hash-password", "help", "version"];
+/** `run` has no name on the command line: it is what happens without one. */
+export const COMMANDS = ["run", "grants", "hash-password"] as const;
+export type CommandName = (typeof COMMANDS)[number];
+/** Commands that are called by name. */
+export const NAMED_COMMANDS = COMMANDS.filter((name) => name !== "run");
+
+const WORDS = [...NAMED_COMMANDS, "help", "version"];
 const RESERVED = ["grant", "init", "check", "completion"];
 
 /** @returns why `word` is not run, and what to write instead; undefined for any other word */
@@ -22,6 +28,6 @@ export function explainReserved(word: string): { message: string; hint: string }
 
 /** The command that is nearly called like this. */
 export function suggestCommand(word: string): string | undefined {
-  const command = suggestName(word, COMMANDS);
+  const command = suggestName(word, WORDS);
   return command === undefined ? undefined : `${NAME} ${command}`;
 }

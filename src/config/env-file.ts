@@ -16,7 +16,7 @@ export function readEnvFile(path: string, from: string): Record<string, string> 
   if (line !== undefined)
     throw new UserError(
       `${from}: line ${line} of "${path}" is not NAME=value.`,
-      "Correct the line, or put a # in front of it.",
+      "Correct the line, or comment it out with #.",
     );
   return parseEnv(text) as Record<string, string>;
 }
@@ -35,7 +35,7 @@ function readText(path: string, from: string): string {
   }
 }
 
-/** The number, from 1, of the first line that would be lost. Its text is not told: it may be a secret. */
+/** The number, from 1, of the first line that would be lost. Its text is never shown: it may be a secret. */
 function findBadLine(text: string): number | undefined {
   const lines = text.split("\n");
   for (let at = 0; at < lines.length; at++) {

@@ -1,17 +1,32 @@
-// The kinds of value an option can have: how each is read from text, and what a person is told when it cannot be.
-// A reader decides about one value alone; what goes together is for resolve.ts.
+// The kinds of value an option can have: how each is read from text, and the message when it cannot be.
+// A reader decides about one value alone; resolve.ts decides what goes together.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { hasControlCharacter } from "../printable.ts";
 
-export interface Kind<T> {
+/** What a config file may give, by the name that `Kind.inFile` has for it. */
+export interface FileTypes<T> {
+  string: string;
+  number: number;
+  "number | string": number | string;
+  boolean: boolean;
+  /** One of `Kind.values`. */
+  choice: T;
+  variables: Readonly<Record<string, string | number | boolean>>;
+}
+export type FileType = keyof FileTypes<unknown>;
+
+export interface Kind<T, F extends FileType = FileType> {
   /** Stands for the value in the help text; a kind without one is a switch and takes no value. */
   placeholder?: string;
-  /** What it is, after "is not": `a port number`. */
+  /** Follows "is not" in a message: `a port number`. */
   noun: string;
   /** What to write instead. */
   hint: string;
-  /** Config files may give it as this, too; every kind but a switch may be a string there. */
-  native?: "number" | "boolean";
+  /** What a config file gives; the command line and variables give text. */
+  inFile: F;
+  /** All there are, of a kind that offers a choice. */
+  values?: readonly string[];
   /**
    * Reads a value. Undefined means that the text is not of this kind.
    *
@@ -19,9 +34,11 @@ export interface Kind<T> {
    * @throws {BadValue} when there is more to say than "not of this kind"
    */
   read(text: string, folder: string): T | undefined;
+  /** Writes a default as people would give it; `String` where this is missing. */
+  format?(value: T): string;
 }
 
-/** Why a value is refused; whoever knows where the value came from makes a `UserError` of it. */
+/** Why a value is refused. The caller knows where the value came from and makes a `UserError` of it. */
 export class BadValue extends Error {
   override readonly name = "BadValue";
 
@@ -37,10 +54,10 @@ export class BadValue extends Error {
 const YES = new Set(["1", "true", "yes", "on"]);
 const NO = new Set(["0", "false", "no", "off"]);
 
-export const toggle: Kind<boolean> = {
-  noun: "a yes or a no",
+export const toggle: Kind<boolean, "boolean"> = {
+  noun: "true or false",
   hint: "Use 1 or 0, true or false.",
-  native: "boolean",
+  inFile: "boolean",
   read: (text) => {
     const word = text.toLowerCase();
     return YES.has(word) ? true : NO.has(word) ? false : undefined;
@@ -48,9 +65,10 @@ export const toggle: Kind<boolean> = {
 };
 
 /** Any text that is not empty and holds no control characters. */
-export function text(placeholder: string, noun: string): Kind<string> {
+export function text(placeholder: string, noun: string): Kind<string, "string"> {
   return {
     placeholder,
+    inFile: "string",
     noun,
     hint: `Give ${noun}.`,
     read: (value) => (value.trim() === "" || hasControlCharacter(value) ? undefined : value),
@@ -58,18 +76,21 @@ export function text(placeholder: string, noun: string): Kind<string> {
 }
 
 /** A path, made absolute. */
-export function path(placeholder: string, noun: string): Kind<string> {
+export function path(placeholder: string, noun: string): Kind<string, "string"> {
   return {
     placeholder,
+    inFile: "string",
     noun,
     hint: `Give the path of ${noun}.`,
     read: (value, folder) => (value === "" || value.includes("\0") ? undefined : resolve(folder, value)),
   };
 }
 
-export function choice<const T extends string>(placeholder: string, values: readonly T[]): Kind<T> {
+export function choice<const T extends string>(placeholder: string, values: readonly T[]): Kind<T, "choice"> {
   return {
     placeholder,
+    inFile: "choice",
+    values,
     noun: `one of ${values.join(", ")}`,
     hint: `Use ${values.join(" or ")}.`,
     read: (value) => values.find((known) => known === value),
@@ -77,9 +98,14 @@ export function choice<const T extends string>(placeholder: string, values: read
 }
 
 /** One or more of `values`, with commas between. */
-export function choices<const T extends string>(values: readonly T[]): Kind<readonly T[]> {
+export function choices<const T extends string>(
+  placeholder: string,
+  values: readonly T[],
+): Kind<readonly T[], "string"> {
   return {
-    placeholder: values.join(","),
+    placeholder,
+    inFile: "string",
+    values,
     noun: `a list of ${values.join(", ")}`,
     hint: `Use ${values.join(" or ")}, or several with commas between.`,
     read(text) {
@@ -90,17 +116,18 @@ export function choices<const T extends string>(values: readonly T[]): Kind<read
   };
 }
 
-export const port: Kind<number> = {
-  placeholder: "N",
+export const port: Kind<number, "number"> = {
+  placeholder: "PORT",
   noun: "a port number",
   hint: "Use a whole number up to 65535, such as 8787; 0 lets the system choose.",
-  native: "number",
+  inFile: "number",
   read: (value) => (/^\d{1,5}$/.test(value) && Number(value) <= 65535 ? Number(value) : undefined),
 };
 
 /** An address to bind to: an IP address or a name of this machine; IPv6 with or without brackets. */
-export const bindAddress: Kind<string> = {
-  placeholder: "ADDR",
+export const bindAddress: Kind<string, "string"> = {
+  inFile: "string",
+  placeholder: "ADDRESS",
   noun: "an address of this machine",
   hint: "Use 127.0.0.1, ::1, 0.0.0.0 or a host name; the port goes into --port.",
   read: (value) => {
@@ -113,8 +140,9 @@ export const bindAddress: Kind<string> = {
 const STORE_URL = /^[a-z][a-z\d+.-]*:\/\//i;
 
 /** `memory`, or a file, made absolute. */
-export const store: Kind<string> = {
-  placeholder: "WHERE",
+export const store: Kind<string, "string"> = {
+  inFile: "string",
+  placeholder: "FILE",
   noun: "a place to store grants",
   hint: 'Use "memory" or the path of a file.',
   read: (value, folder) => {
@@ -126,8 +154,9 @@ export const store: Kind<string> = {
 };
 
 /** A variable of the server's environment, as [name, value]. */
-export const variable: Kind<readonly [name: string, value: string]> = {
-  placeholder: "K=V",
+export const variable: Kind<readonly [name: string, value: string], "variables"> = {
+  inFile: "variables",
+  placeholder: "NAME=VALUE",
   noun: "a variable",
   hint: "Write NAME=value, such as API_KEY=abc; NAME= makes it empty.",
   read: (value) => {
@@ -140,15 +169,16 @@ export const variable: Kind<readonly [name: string, value: string]> = {
   },
 };
 
-/** Somebody who may log in; without a password it is asked for. */
-export const login: Kind<{ name: string; password?: string }> = {
+/** A user who may sign in; the program asks for a missing password. */
+export const login: Kind<{ name: string; password?: string }, "string"> = {
+  inFile: "string",
   placeholder: "NAME[:PASSWORD]",
-  noun: "a login",
+  noun: "a user",
   hint: "Write alice, or alice:password; a name has no spaces and no colon.",
   read: (value) => {
     const at = value.indexOf(":");
     const name = at === -1 ? value : value.slice(0, at);
-    if (name === "" || /\s/.test(name) || hasControlCharacter(name)) return undefined;
+    if (!isUserName(name)) return undefined;
     if (at === -1) return { name };
     const password = value.slice(at + 1);
     if (password === "")
@@ -157,6 +187,6 @@ export const login: Kind<{ name: string; password?: string }> = {
   },
 };
 
-function hasControlCharacter(value: string): boolean {
-  return /\p{Cc}/u.test(value);
+export function isUserName(name: string): boolean {
+  return name !== "" && !/[\s:]/.test(name) && !hasControlCharacter(name);
 }

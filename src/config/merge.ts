@@ -1,19 +1,13 @@
 // Precedence: flag, environment, config file; defaults come later, in resolve.ts.
-// Every value remembers where it came from, so that a message can name what the person has to change.
+// Every value remembers where it came from, so that a message can name what to change.
 import { inspect } from "node:util";
 import { UserError } from "../errors.ts";
 import { printable } from "../printable.ts";
-import { BadValue, type Kind } from "./kinds.ts";
+import { BadValue } from "./kinds.ts";
 import type { LoadedFile } from "./load-file.ts";
-import {
-  type CommandName,
-  mayComeFrom,
-  type Option,
-  type OptionKey,
-  optionsOf,
-  type ValueOf,
-  variableName,
-} from "./options.ts";
+import type { CommandName } from "./command-names.ts";
+import { mayComeFrom, type Option, type ValueOf, variableName } from "./option.ts";
+import { type OptionKey, optionsOf, type OptionTable } from "./options.ts";
 
 export interface Setting<T> {
   value: T;
@@ -21,7 +15,7 @@ export interface Setting<T> {
   from: string;
 }
 
-export type Settings = { [K in OptionKey]?: Setting<ValueOf<K>> };
+export type Settings = { [K in OptionKey]?: Setting<ValueOf<OptionTable[K]>> };
 
 /** An option as it stood on the command line. */
 export interface Flag {
@@ -31,7 +25,7 @@ export interface Flag {
   text: string;
 }
 
-export interface Sources {
+export interface SettingSources {
   command: CommandName;
   flags: readonly Flag[];
   env: Readonly<Record<string, string | undefined>>;
@@ -40,14 +34,14 @@ export interface Sources {
   cwd: string;
 }
 
-interface Entry {
+interface RawValue {
   raw: unknown;
   from: string;
   folder: string;
 }
 
 /** @throws {UserError} a value is of the wrong kind */
-export function mergeSettings(sources: Sources): Settings {
+export function mergeSettings(sources: SettingSources): Settings {
   const settings: Partial<Record<OptionKey, Setting<unknown>>> = {};
   for (const [key, option] of optionsOf(sources.command)) {
     const layers = [
@@ -64,12 +58,12 @@ export function mergeSettings(sources: Sources): Settings {
   return settings as Settings;
 }
 
-function readFlags(key: OptionKey, { flags, cwd }: Sources): Entry[] {
+function readFlags(key: OptionKey, { flags, cwd }: SettingSources): RawValue[] {
   return flags.filter((flag) => flag.key === key).map(({ text, from }) => ({ raw: text, from, folder: cwd }));
 }
 
 /** An empty variable counts as absent, as it does in compose files and CI settings. */
-function readEnvironment(key: OptionKey, option: Option, { env, cwd }: Sources): Entry[] {
+function readEnvironment(key: OptionKey, option: Option, { env, cwd }: SettingSources): RawValue[] {
   const from = variableName(key);
   const text = env[from];
   if (!text || !mayComeFrom(option, "environment")) return [];
@@ -77,13 +71,13 @@ function readEnvironment(key: OptionKey, option: Option, { env, cwd }: Sources):
   return texts.filter((part) => part !== "").map((raw) => ({ raw, from, folder: cwd }));
 }
 
-function readFile(key: OptionKey, option: Option, { file }: Sources): Entry[] {
+function readFile(key: OptionKey, option: Option, { file }: SettingSources): RawValue[] {
   const raw = file?.values[key as keyof typeof file.values] as unknown;
   if (file === undefined || raw === undefined || !mayComeFrom(option, "file")) return [];
   const { name, folder } = file;
-  if (key === "env") {
+  if (option.kind.inFile === "variables") {
     if (typeof raw !== "object" || raw === null || Array.isArray(raw))
-      throw new UserError(`env in ${name} is not a set of variables.`, 'Use { NAME: "value" }.');
+      throw new UserError(`${key} in ${name} is not a set of variables.`, 'Use { NAME: "value" }.');
     return Object.entries(raw).map(([variable, value]) => readVariable(variable, value, file));
   }
   if (option.many && Array.isArray(raw))
@@ -91,22 +85,23 @@ function readFile(key: OptionKey, option: Option, { file }: Sources): Entry[] {
   return [{ raw, from: `${key} in ${name}`, folder }];
 }
 
-function readVariable(variable: string, value: unknown, { name, folder }: LoadedFile): Entry {
+function readVariable(variable: string, value: unknown, { name, folder }: LoadedFile): RawValue {
   const from = `env.${variable} in ${name}`;
   if (!["string", "number", "boolean"].includes(typeof value))
-    throw new UserError(`${from} is not a text.`, "Use a text in quotes, or leave the key out.");
+    throw new UserError(`${from} is not a text.`, "Use a text in quotes, or remove the key.");
   return { raw: `${variable}=${String(value)}`, from, folder };
 }
 
-function readValue(option: Option, { raw, from, folder }: Entry): unknown {
-  const kind: Kind<unknown> = option.kind;
+function readValue(option: Option, { raw, from, folder }: RawValue): unknown {
+  const { kind } = option;
   const shown = option.secret
     ? "the value"
     : typeof raw === "string"
       ? quote(raw)
       : inspect(raw, { depth: 0 });
   try {
-    const text = typeof raw === "string" ? raw : typeof raw === kind.native ? String(raw) : undefined;
+    const isNative = typeof raw === "string" || kind.inFile.split(" | ").includes(typeof raw);
+    const text = isNative ? String(raw) : undefined;
     const value = text === undefined ? undefined : kind.read(text, folder);
     if (value !== undefined) return value;
   } catch (thrown) {

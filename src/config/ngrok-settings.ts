@@ -1,13 +1,14 @@
-// The config file's `ngrok`: what ngrok is to do with traffic before it comes here.
-// Whether a traffic policy makes sense is ngrok's to say; here it only has to be one.
+// The config file's `ngrok`: what ngrok does with traffic before it comes here.
+// ngrok itself checks whether a traffic policy makes sense; here only its shape is checked.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { messageOf, UserError } from "../errors.ts";
+import { isRecord } from "./record.ts";
+import { ASSISTANTS } from "./choices.ts";
 import type { NgrokSettings } from "./config.ts";
 import type { ConfigFile } from "./define-config.ts";
 
 const KEYS = ["trafficPolicy", "ranges"];
-const ASSISTANTS = ["chatgpt", "claude"];
 
 /** @throws {UserError} it is not of its shape */
 export function checkNgrok(ngrok: unknown, name: string): void {
@@ -16,7 +17,8 @@ export function checkNgrok(ngrok: unknown, name: string): void {
   };
   if (!isRecord(ngrok)) return refuse("ngrok is not an object", "Use { trafficPolicy, ranges }.");
   for (const key of Object.keys(ngrok))
-    if (!KEYS.includes(key)) refuse(`ngrok has an unknown key "${key}"`, `It has ${KEYS.join(" and ")}.`);
+    if (!KEYS.includes(key))
+      refuse(`ngrok has an unknown key "${key}"`, `Its keys are ${KEYS.join(" and ")}.`);
   const { trafficPolicy, ranges = {} } = ngrok;
   if (trafficPolicy !== undefined && typeof trafficPolicy !== "string" && !isRecord(trafficPolicy))
     refuse(
@@ -25,8 +27,8 @@ export function checkNgrok(ngrok: unknown, name: string): void {
     );
   if (!isRecord(ranges)) return refuse("ngrok.ranges is not an object", 'Use { chatgpt: ["192.0.2.0/24"] }.');
   for (const [assistant, blocks] of Object.entries(ranges)) {
-    if (!ASSISTANTS.includes(assistant))
-      refuse(`ngrok.ranges has an unknown key "${assistant}"`, `It has ${ASSISTANTS.join(" and ")}.`);
+    if (!ASSISTANTS.some((known) => known === assistant))
+      refuse(`ngrok.ranges has an unknown key "${assistant}"`, `Its keys are ${ASSISTANTS.join(" and ")}.`);
     if (!Array.isArray(blocks) || blocks.length === 0 || !blocks.every((block) => typeof block === "string"))
       refuse(
         `ngrok.ranges.${assistant} is not a list of address ranges`,
@@ -53,7 +55,7 @@ export function readNgrokSettings(file: NamedFile | undefined): NgrokSettings | 
   };
 }
 
-/** A policy has a colon after its phase, or is an object; a path that looks like that would be an odd one. */
+/** A text is a policy if it has a phase with a colon, an object or several lines, and a path otherwise. */
 function readPolicy(policy: string | Readonly<Record<string, unknown>>, { name, folder }: NamedFile): string {
   if (typeof policy !== "string") return JSON.stringify(policy);
   if (/^\s*\{|^\s*"?on_[a-z_]+"?\s*:|\n/.test(policy)) return policy;
@@ -66,8 +68,4 @@ function readPolicy(policy: string | Readonly<Record<string, unknown>>, { name, 
       "Give the path of a YAML or JSON file, or the policy itself.",
     );
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

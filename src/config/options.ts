@@ -1,218 +1,214 @@
-// The one table of options. Parsing, help, environment variables and the config file's keys all derive from it.
-// An entry's key is its name in the config file (`publicUrl`); flag and variable names follow from that.
-import {
-  bindAddress,
-  choice,
-  choices,
-  type Kind,
-  login,
-  path,
-  port,
-  store,
-  text,
-  toggle,
-  variable,
-} from "./kinds.ts";
+// The one table of options. Parsing, help, environment variables, the config file's keys and types, and the plain fields
+// of `Config` all derive from it. An entry's key is its name in the config file (`publicUrl`).
+import { ASSISTANTS, AUTH_MODES, CHILD_ERAS, PROCESS_MODES, TUNNEL_KINDS } from "./choices.ts";
+import { bindAddress, choice, choices, login, path, port, store, text, toggle, variable } from "./kinds.ts";
+import type { CommandName } from "./command-names.ts";
+import { COMMAND_SWITCHES, OUTPUT } from "./command-switches.ts";
+import type { Option } from "./option.ts";
 import { count, duration, size } from "./quantities.ts";
 import { clientHost, endpointPath, hostName, origin, publicUrl, redirectUri } from "./urls.ts";
 
-export type CommandName = "run" | "grants" | "hash-password";
-export type Source = "flag" | "environment" | "file";
-
-export interface Option {
-  kind: Kind<unknown>;
-  /** The heading it stands under in the help; without one it is not shown. */
-  group?: string;
-  help: string;
-  /** One letter: `p` for `-p`. */
-  short?: string;
-  /** What holds when it is not given, for the help text. */
-  default?: string;
-  /** Shown on the line of the option before it, whose help then speaks for both. */
-  beside?: true;
-  /** May be given more than once; this divides the entries in an environment variable. */
-  many?: RegExp;
-  /** Entries of every source count, the strongest source last; otherwise the strongest source wins. */
-  adds?: true;
-  /** Never shown in a message. */
-  secret?: true;
-  /** Commands that take it; `run` alone if absent. */
-  commands?: readonly CommandName[];
-  /** Where it may be set; everywhere if absent. */
-  sources?: readonly Source[];
-}
-
-const REACH = "Where it is reached";
-const ACCESS = "Who gets in";
-const SERVER = "The server";
-const OUTPUT = "Configuration and output";
+const PUBLIC = "Public URL";
+const SIGN_IN = "Sign-in";
+const SERVER = "Server";
+const LOCAL = "Local address";
+const CLIENTS = "OAuth clients and tokens";
 const LINES = /\n/;
 const COMMAS_OR_LINES = /[,\n]/;
+const HOUR = 3_600_000;
 
 export const OPTIONS = {
-  port: {
-    kind: port,
-    short: "p",
-    group: REACH,
-    help: "loopback port of the public side",
-    default: "8787 or next free",
-  },
-  host: { kind: bindAddress, group: REACH, help: "address to bind to", default: "127.0.0.1" },
-  path: { kind: endpointPath, group: REACH, help: "path of the MCP endpoint", default: "/mcp" },
   tunnel: {
-    kind: choice("KIND", ["ngrok", "cloudflared", "tailscale", "none"]),
-    group: REACH,
-    help: "cloudflared, tailscale, none, ngrok",
-    default: "if authorized",
+    kind: choice("KIND", TUNNEL_KINDS),
+    group: PUBLIC,
+    help: "Tunnel to open",
+    defaultText: "ngrok if there is an authtoken, else none",
+    custom: true,
   },
-  domain: { kind: hostName, group: REACH, help: "ngrok domain; let in these assistants' servers only" },
-  only: { kind: choices(["chatgpt", "claude"]), group: REACH, help: "", beside: true },
+  publicUrl: {
+    kind: publicUrl,
+    group: PUBLIC,
+    help: "URL of your own proxy, instead of a tunnel",
+    custom: true,
+  },
   ngrokAuthtoken: {
-    kind: text("T", "an ngrok authtoken"),
-    group: REACH,
-    help: "",
-    default: "NGROK_AUTHTOKEN, or the ngrok agent's own",
+    kind: text("TOKEN", "an ngrok authtoken"),
+    group: PUBLIC,
+    help: "Authtoken for ngrok",
+    defaultText: "NGROK_AUTHTOKEN, or the one that ngrok has saved",
     secret: true,
+    custom: true,
   },
-  publicUrl: { kind: publicUrl, group: REACH, help: "you run the proxy yourself; no tunnel is opened" },
-  maxBody: { kind: size, group: REACH, help: "largest request body", default: "32mb" },
+  domain: {
+    kind: hostName,
+    group: PUBLIC,
+    help: "Domain of the ngrok tunnel",
+    defaultText: "your account's own",
+  },
+  only: {
+    kind: choices("LIST", ASSISTANTS),
+    group: PUBLIC,
+    help: "Only these assistants may connect (ngrok)",
+  },
 
   auth: {
-    kind: choice("MODE", ["oauth", "optional", "none"]),
-    group: ACCESS,
-    help: "oauth, optional (looking is open), none",
+    kind: choice("MODE", AUTH_MODES),
+    group: SIGN_IN,
+    help: "Sign-in always, for calls only, or never",
+    default: "oauth",
   },
-  yesPublic: { kind: toggle, group: ACCESS, help: "", beside: true },
+  yesPublic: { kind: toggle, group: SIGN_IN, help: "Confirms --auth none on a public URL", custom: true },
   user: {
     kind: login,
-    group: ACCESS,
-    help: "a login; asks for a missing password; repeatable",
+    group: SIGN_IN,
+    help: "User who may approve connections; asks for a missing password",
     many: LINES,
     secret: true,
     sources: ["flag", "environment"],
+    custom: true,
   },
   token: {
-    kind: text("T", "a token to paste on the approval page"),
-    group: ACCESS,
-    help: "what is pasted on the approval page",
-    default: "fresh each run",
+    kind: text("TOKEN", "a token to paste on the approval page"),
+    group: SIGN_IN,
+    help: "Token to paste on the approval page",
+    defaultText: "a new one at each start, unless there are users",
     secret: true,
   },
-  clientId: { kind: text("ID", "a client id"), group: ACCESS, help: "a client known beforehand" },
-  clientSecret: { kind: text("S", "a client secret"), group: ACCESS, help: "", beside: true, secret: true },
-  allowClient: {
-    kind: clientHost,
-    group: ACCESS,
-    help: "whose client documents count, or none",
-    default: "any",
+
+  cwd: {
+    kind: path("DIR", "a folder"),
+    group: SERVER,
+    help: "Working folder of the server",
+    defaultText: "the current one, or the config file's if it names the server",
+    custom: true,
+  },
+  env: {
+    kind: variable,
+    group: SERVER,
+    help: "Environment variable for the server",
+    many: LINES,
+    adds: true,
+    secret: true,
+    custom: true,
+  },
+  envFile: {
+    kind: path("FILE", "a file of NAME=value lines"),
+    group: SERVER,
+    help: "File of environment variables",
+    many: COMMAS_OR_LINES,
+    adds: true,
+    custom: true,
+  },
+  shell: { kind: toggle, group: SERVER, help: "Runs the server's command line in a shell", custom: true },
+  process: {
+    kind: choice("MODE", PROCESS_MODES),
+    group: SERVER,
+    help: "One server process per client, per session, or for all",
+    default: "client",
+  },
+  maxChildren: { kind: count, group: SERVER, help: "Maximum number of server processes", default: 8 },
+  childEra: {
+    kind: choice("ERA", CHILD_ERAS),
+    group: SERVER,
+    help: "MCP era of the server, before or since 2026-07-28",
+    default: "auto",
+  },
+
+  port: {
+    kind: port,
+    short: "p",
+    group: LOCAL,
+    help: "Local port",
+    default: null,
+    defaultText: "8787, or the next free one",
+  },
+  host: { kind: bindAddress, group: LOCAL, help: "Address to bind to", default: "127.0.0.1" },
+  path: { kind: endpointPath, group: LOCAL, help: "Path of the MCP endpoint", default: "/mcp" },
+  // Base64 makes 32 MiB of a 24 MB file; memory use grows with it, so not without bound.
+  maxBody: { kind: size, group: LOCAL, help: "Largest request body", default: 32 * 2 ** 20 },
+  allowOrigin: {
+    kind: origin,
+    group: LOCAL,
+    help: "Browser origin to accept",
+    default: [],
     many: COMMAS_OR_LINES,
   },
-  denyClient: { kind: clientHost, group: ACCESS, help: "", beside: true, many: COMMAS_OR_LINES },
+
+  clientId: {
+    kind: text("ID", "a client id"),
+    group: CLIENTS,
+    help: "ID of a client registered in advance",
+    custom: true,
+  },
+  clientSecret: {
+    kind: text("SECRET", "a client secret"),
+    group: CLIENTS,
+    help: "Secret of that client",
+    secret: true,
+    custom: true,
+  },
+  allowClient: {
+    kind: clientHost,
+    group: CLIENTS,
+    help: "Host of client metadata documents to accept, or none",
+    defaultText: "any host",
+    many: COMMAS_OR_LINES,
+    custom: true,
+  },
+  denyClient: {
+    kind: clientHost,
+    group: CLIENTS,
+    help: "Host of client metadata documents to reject",
+    default: [],
+    many: COMMAS_OR_LINES,
+  },
+  allowRedirect: {
+    kind: redirectUri,
+    group: CLIENTS,
+    help: "Additional redirect URI to accept",
+    default: [],
+    many: COMMAS_OR_LINES,
+  },
+  accessTtl: { kind: duration, group: CLIENTS, help: "Lifetime of access tokens", default: 24 * HOUR },
+  refreshTtl: { kind: duration, group: CLIENTS, help: "Lifetime of refresh tokens", default: 90 * 24 * HOUR },
   introspectSecret: {
-    kind: text("S", "a secret"),
-    group: ACCESS,
-    help: "what another program checks tokens with",
+    kind: text("SECRET", "a secret"),
+    group: CLIENTS,
+    help: "Secret for checking tokens at /introspect",
     secret: true,
   },
   store: {
     kind: store,
-    group: ACCESS,
-    help: "memory, or a file of clients and grants",
-    default: "state.db",
+    group: CLIENTS,
+    help: "File for clients and grants, or memory",
+    defaultText: "state.db in the state folder",
     commands: ["run", "grants"],
+    custom: true,
   },
-  accessTtl: { kind: duration, group: ACCESS, help: "how long tokens last", default: "24h, 90d" },
-  refreshTtl: { kind: duration, group: ACCESS, help: "", beside: true },
-  allowRedirect: {
-    kind: redirectUri,
-    group: ACCESS,
-    help: "one more client callback, browser origin; repeatable",
-    many: COMMAS_OR_LINES,
-  },
-  allowOrigin: { kind: origin, group: ACCESS, help: "", beside: true, many: COMMAS_OR_LINES },
-
-  process: {
-    kind: choice("MODE", ["client", "session", "shared"]),
-    group: SERVER,
-    help: "client, session or shared; auto, legacy or modern",
-  },
-  childEra: { kind: choice("MODE", ["auto", "legacy", "modern"]), group: SERVER, help: "", beside: true },
-  maxChildren: { kind: count, group: SERVER, help: "the most server processes at a time", default: "8" },
-  env: {
-    kind: variable,
-    group: SERVER,
-    help: "add to its environment; repeatable",
-    many: LINES,
-    adds: true,
-    secret: true,
-  },
-  envFile: {
-    kind: path("F", "a file of NAME=value lines"),
-    group: SERVER,
-    help: "",
-    beside: true,
-    many: COMMAS_OR_LINES,
-    adds: true,
-  },
-  cwd: {
-    kind: path("DIR", "a folder"),
-    group: SERVER,
-    help: "its working folder; the command is one line of shell",
-  },
-  shell: { kind: toggle, group: SERVER, help: "", beside: true },
 
   config: {
     kind: path("FILE", "a config file"),
     group: OUTPUT,
-    help: "",
-    default: "mcp-oauth.config.ts here or in a parent folder",
+    help: "Config file",
+    defaultText: "nearest mcp-oauth.config.ts",
     commands: ["run", "grants"],
     sources: ["flag", "environment"],
+    custom: true,
   },
   json: {
     kind: toggle,
     group: OUTPUT,
-    help: "one JSON object a line on stdout",
+    help: "Prints one JSON object per line on stdout",
+    default: false,
     commands: ["run", "grants"],
   },
-  quiet: { kind: toggle, group: OUTPUT, help: "say less, or more" },
-  verbose: { kind: toggle, group: OUTPUT, help: "", beside: true },
-  all: {
-    kind: toggle,
-    group: OUTPUT,
-    help: "with revoke: every grant",
-    commands: ["grants"],
-    sources: ["flag"],
-  },
-  help: {
-    kind: toggle,
-    short: "h",
-    group: OUTPUT,
-    help: "this text; the version",
-    commands: ["run", "grants", "hash-password"],
-    sources: ["flag"],
-  },
-  version: {
-    kind: toggle,
-    short: "v",
-    group: OUTPUT,
-    help: "",
-    beside: true,
-    commands: ["run", "grants", "hash-password"],
-    sources: ["flag"],
-  },
-  /** Accepted so that scripts written for a version with an inspector run on this one. */
-  noInspect: { kind: toggle, help: "", sources: ["flag"] },
+  quiet: { kind: toggle, group: OUTPUT, help: "Prints only warnings and errors", default: false },
+  verbose: { kind: toggle, group: OUTPUT, help: "Prints why requests are refused, and more", default: false },
+  ...COMMAND_SWITCHES,
 } as const satisfies Record<string, Option>;
 
-export type OptionKey = keyof typeof OPTIONS;
-
-/** What an option's value is once read: a list where it may be repeated. */
-export type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends { kind: Kind<infer T>; many: RegExp }
-  ? readonly T[]
-  : (typeof OPTIONS)[K] extends { kind: Kind<infer T> }
-    ? T
-    : never;
+export type OptionTable = typeof OPTIONS;
+export type OptionKey = keyof OptionTable;
 
 /** The table with its entries' common type, for code that walks it. */
 export function listOptions(): [OptionKey, Option][] {
@@ -222,18 +218,4 @@ export function listOptions(): [OptionKey, Option][] {
 /** The options of one command. */
 export function optionsOf(command: CommandName): [OptionKey, Option][] {
   return listOptions().filter(([, option]) => (option.commands ?? ["run"]).includes(command));
-}
-
-export function mayComeFrom(option: Option, source: Source): boolean {
-  return option.sources?.includes(source) ?? true;
-}
-
-/** `publicUrl` → `public-url` */
-export function flagName(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** `publicUrl` → `MCP_EXPOSE_PUBLIC_URL` */
-export function variableName(key: string): string {
-  return `MCP_EXPOSE_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
 }

@@ -1,5 +1,5 @@
-// Turns a password into what we keep of it (OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, 2 passes).
-// Passwords go no further into the program than this.
+// Makes the hash that is kept of a password (OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, 2 passes).
+// A password never goes further into the program.
 
 /** An encoded argon2id hash, `$argon2id$…`. */
 export function hashPassword(password: string): Promise<string> {

@@ -1,42 +1,67 @@
 // The config file's `scopes`: names of one's own for parts of what the server offers, so that a person can grant less
 // than all of it (RFC 6749 §3.3 says what a name may be; `mcp` and `offline_access` are taken).
 import { UserError } from "../errors.ts";
+import { isRecord } from "./record.ts";
 
-const KEYS = ["description", "tools", "readOnlyHint", "destructiveHint"];
 const TAKEN = ["mcp", "offline_access"];
-const EXAMPLE = 'Use such as { write: { readOnlyHint: false, description: "Change files" } }.';
+const EXAMPLE = 'Use, for example, { write: { readOnlyHint: false, description: "Change files" } }.';
+
+interface ScopeMember {
+  isRight(value: unknown): boolean;
+  /** After "is not": `a list of tools`. */
+  noun: string;
+  hint: string;
+}
+
+const HINT: ScopeMember = {
+  isRight: (value) => typeof value === "boolean",
+  noun: "true or false",
+  hint: "Use true or false.",
+};
+
+/** What a scope may say. */
+const MEMBERS: Record<string, ScopeMember> = {
+  description: {
+    isRight: (value) => typeof value === "string" && value.trim() !== "",
+    noun: "a text",
+    hint: 'Say what the scope is for, such as "Change files".',
+  },
+  tools: {
+    isRight: (value) =>
+      Array.isArray(value) && value.every((tool) => typeof tool === "string" && tool !== ""),
+    noun: "a list of tools",
+    hint: 'Use names such as ["write_file", "delete_*"].',
+  },
+  readOnlyHint: HINT,
+  destructiveHint: HINT,
+};
+/** One of these must be there. */
+const OPENING = ["tools", "readOnlyHint", "destructiveHint"];
 
 /** @throws {UserError} it is not of its shape */
 export function checkScopes(scopes: unknown, name: string): void {
-  const refuse = (what: string, hint: string): never => {
-    throw new UserError(`${what} in ${name}.`, hint);
-  };
-  if (!isRecord(scopes)) return refuse("scopes is not a table", EXAMPLE);
-  for (const [scope, rule] of Object.entries(scopes)) {
-    const where = `scopes.${scope}`;
-    if (!/^[\w.:-]{1,50}$/.test(scope))
-      refuse(`scopes has the key "${scope}", which is no scope`, "Use letters, digits and . : _ -.");
-    if (TAKEN.includes(scope))
-      refuse(`${where} is taken`, "mcp is what every token has; choose another name.");
-    if (!isRecord(rule)) return refuse(`${where} does not say what it opens`, EXAMPLE);
-    for (const key of Object.keys(rule))
-      if (!KEYS.includes(key)) refuse(`${where} has an unknown key "${key}"`, `It has ${KEYS.join(", ")}.`);
-    const { description, tools, readOnlyHint, destructiveHint } = rule;
-    if (description !== undefined && (typeof description !== "string" || description.trim() === ""))
-      refuse(`${where}.description is not a text`, 'Say what the scope is for, such as "Change files".');
-    if (
-      tools !== undefined &&
-      !(Array.isArray(tools) && tools.every((tool) => typeof tool === "string" && tool !== ""))
-    )
-      refuse(`${where}.tools is not a list of tools`, 'Use names such as ["write_file", "delete_*"].');
-    for (const [hint, value] of Object.entries({ readOnlyHint, destructiveHint }))
-      if (value !== undefined && typeof value !== "boolean")
-        refuse(`${where}.${hint} is not a yes or a no`, "Use true or false.");
-    if (tools === undefined && readOnlyHint === undefined && destructiveHint === undefined)
-      refuse(`${where} opens nothing`, "Add tools, readOnlyHint or destructiveHint.");
-  }
+  const problem = isRecord(scopes)
+    ? Object.entries(scopes).map(findProblem).find(Boolean)
+    : ([`scopes is not a table`, EXAMPLE] as const);
+  if (problem) throw new UserError(`${problem[0]} in ${name}.`, problem[1]);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+type ScopeProblem = readonly [what: string, hint: string];
+
+function findProblem([scope, rule]: [string, unknown]): ScopeProblem | undefined {
+  const where = `scopes.${scope}`;
+  if (!/^[\w.:-]{1,50}$/.test(scope))
+    return [`scopes has the key "${scope}", which is not a scope name`, "Use letters, digits and . : _ -."];
+  if (TAKEN.includes(scope)) return [`${where} is taken`, "Every token has mcp; choose another name."];
+  if (!isRecord(rule)) return [`${where} does not say what it opens`, EXAMPLE];
+  for (const [key, value] of Object.entries(rule)) {
+    const member = Object.hasOwn(MEMBERS, key) ? MEMBERS[key] : undefined;
+    if (member === undefined)
+      return [`${where} has an unknown key "${key}"`, `Its keys are ${Object.keys(MEMBERS).join(", ")}.`];
+    if (value !== undefined && !member.isRight(value))
+      return [`${where}.${key} is not ${member.noun}`, member.hint];
+  }
+  if (OPENING.every((key) => rule[key] === undefined))
+    return [`${where} opens nothing`, "Add tools, readOnlyHint or destructiveHint."];
+  return undefined;
 }

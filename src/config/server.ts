@@ -5,24 +5,24 @@ import { UserError } from "../errors.ts";
 import type { ServerSpec } from "./config.ts";
 import type { LoadedFile } from "./load-file.ts";
 
-/** What the command line names to be run. */
-export type ServerWords = Pick<ServerSpec, "command" | "args" | "literal" | "meant">;
+/** The server that the command line names. */
+export type NamedServer = Pick<ServerSpec, "command" | "args" | "literal" | "meant">;
 
 export interface ServerSources {
-  words?: ServerWords | undefined;
+  named?: NamedServer | undefined;
   file?: LoadedFile | undefined;
   /** `--shell` */
   shell: boolean;
-  /** Where the person stands, absolute. */
+  /** The current folder, absolute. */
   cwd: string;
 }
 
 /**
- * @returns undefined when nobody names one
+ * @returns undefined when neither names one
  * @throws {UserError} the file's `server` is neither a file nor a command
  */
-export function chooseServer({ words, file, shell, cwd }: ServerSources): ServerSpec | undefined {
-  if (words !== undefined) return { ...words, folder: cwd, shell };
+export function chooseServer({ named, file, shell, cwd }: ServerSources): ServerSpec | undefined {
+  if (named !== undefined) return { ...named, folder: cwd, shell };
   const server = file?.values.server;
   if (file === undefined || server === undefined) return undefined;
   const { name, folder } = file;
@@ -30,7 +30,7 @@ export function chooseServer({ words, file, shell, cwd }: ServerSources): Server
     const [command, ...args] = server;
     return { command, args, literal: false, folder, shell };
   }
-  // A path may hold spaces; a command with arguments is not taken apart by guess.
+  // A path may hold spaces, so a command with arguments is not split by guess.
   if (!shell && /\s/.test(server) && !existsSync(resolve(folder, server)))
     throw new UserError(
       `server in ${name} is "${server}", and there is no such file.`,

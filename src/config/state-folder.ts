@@ -1,4 +1,4 @@
-// Where state that outlives a run belongs on each platform (XDG Base Directory Specification, "XDG_STATE_HOME").
+// The folder for state that outlives a run, on each platform (XDG Base Directory Specification, "XDG_STATE_HOME").
 import { posix, win32 } from "node:path";
 import { NAME } from "../version.ts";
 

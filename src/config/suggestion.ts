@@ -1,6 +1,6 @@
-// "Did you mean …?" for names people mistype. Knows nothing of what the names are for.
+// "Did you mean …?" for names people mistype. It does not matter what the names are for.
 
-/** The known name nearest to `typed`, if it is near enough to be what was meant. */
+/** The known name nearest to `typed`, if it is near enough to be meant. */
 export function suggestName(typed: string, known: readonly string[]): string | undefined {
   const wanted = fold(typed);
   const [best] = known

@@ -1,10 +1,10 @@
-// URLs, hosts and paths that end up in OAuth documents, where one character too many makes clients give up:
+// URLs, hosts and paths that end up in OAuth documents, where one extra character makes clients fail:
 // RFC 8414 §2 and RFC 9728 §2 (no query, no fragment, https), RFC 6454 §6.2 (an origin).
 import { normalizeHost } from "../host-name.ts";
 import { isLoopback } from "../loopback.ts";
 import { BadValue, type Kind } from "./kinds.ts";
 
-const OURS = [
+const RESERVED_PATHS = [
   "/sse",
   "/messages",
   "/authorize",
@@ -18,15 +18,16 @@ const OURS = [
 ];
 
 /** The path of the MCP endpoint: one leading slash, none at the end, nothing that needs escaping. */
-export const endpointPath: Kind<string> = {
-  placeholder: "P",
+export const endpointPath: Kind<string, "string"> = {
+  inFile: "string",
+  placeholder: "PATH",
   noun: "a path for the MCP endpoint",
   hint: "Use a slash and letters, digits or - . _ ~, such as /mcp or /team/mcp.",
   read: (text) => {
     const path = text.replace(/(?<=.)\/$/, "");
     const [, first] = path.split("/");
-    if (OURS.includes(`/${first}`))
-      throw new BadValue("is one of our own paths", "Use another one, such as /mcp.");
+    if (RESERVED_PATHS.includes(`/${first}`))
+      throw new BadValue("is a path that mcp-expose uses itself", "Use another one, such as /mcp.");
     if (path === "/")
       throw new BadValue("would hide the sign-in pages", "Use a path of its own, such as /mcp.");
     return /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(path) ? path : undefined;
@@ -37,7 +38,8 @@ export const endpointPath: Kind<string> = {
  * The address of a proxy the person runs: https unless it is loopback. A path is kept for `resolve.ts`, which
  * knows the endpoint's.
  */
-export const publicUrl: Kind<URL> = {
+export const publicUrl: Kind<URL, "string"> = {
+  inFile: "string",
   placeholder: "URL",
   noun: "the public address of your proxy",
   hint: "Use an https origin, such as https://mcp.example.com.",
@@ -54,7 +56,8 @@ export const publicUrl: Kind<URL> = {
 };
 
 /** The origin of a browser page that may call us, as browsers send it. */
-export const origin: Kind<string> = {
+export const origin: Kind<string, "string"> = {
+  inFile: "string",
   placeholder: "ORIGIN",
   noun: "an origin",
   hint: "Use scheme, host and port alone, such as https://app.example.com.",
@@ -67,8 +70,9 @@ export const origin: Kind<string> = {
   },
 };
 
-/** Where a client may be sent after approval; compared as a whole, so kept as it was written (RFC 8252 §7.1, §8.4). */
-export const redirectUri: Kind<string> = {
+/** The address a browser may be sent to after approval; compared as a whole, so kept as written (RFC 8252 §7.1, §8.4). */
+export const redirectUri: Kind<string, "string"> = {
+  inFile: "string",
   placeholder: "URI",
   noun: "a redirect URI",
   hint: "Use the client's whole callback, such as https://app.example.com/callback or app.scheme:/callback.",
@@ -84,12 +88,13 @@ export const redirectUri: Kind<string> = {
 };
 
 /** A host name, such as an ngrok domain. */
-export const hostName: Kind<string> = {
+export const hostName: Kind<string, "string"> = {
+  inFile: "string",
   placeholder: "HOST",
   noun: "a host name",
   hint: "Use the name alone, such as my-name.ngrok-free.dev.",
   read: (text) => {
-    // What ends a host in a URL, or is decoded there, is no part of a name.
+    // These characters end a host in a URL, or are decoded there.
     const name = /[\s/?#\\@:%]/.test(text) ? "" : normalizeHost(text);
     if (/^(?=.{1,253}$)([a-z\d]([a-z\d-]{0,61}[a-z\d])?\.)+[a-z]([a-z\d-]{0,61}[a-z\d])?$/.test(name))
       return name;
@@ -99,11 +104,12 @@ export const hostName: Kind<string> = {
   },
 };
 
-/** A host whose client metadata documents are believed, or not; `none` stands for nobody's. */
-export const clientHost: Kind<string> = {
+/** A host whose client metadata documents are accepted or rejected; `none` stands for accepting no host. */
+export const clientHost: Kind<string, "string"> = {
+  inFile: "string",
   placeholder: "HOST",
   noun: "a host name",
-  hint: "Use the name alone, such as claude.ai; its subdomains count too. none turns client documents off.",
+  hint: "Use the name alone, such as claude.ai; its subdomains are included. none accepts no client documents.",
   read: (text, folder) => (text === "none" ? text : hostName.read(text, folder)),
 };
 

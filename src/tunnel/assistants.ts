@@ -2,8 +2,7 @@
 // Claude: https://platform.claude.com/docs/en/api/ip-addresses, "Outbound IP addresses".
 // ChatGPT: https://developers.openai.com/api/docs/guides/ip-addresses, which says to fetch the list because it changes.
 
-export const ASSISTANTS = ["chatgpt", "claude"] as const;
-export type Assistant = (typeof ASSISTANTS)[number];
+export type Assistant = "chatgpt" | "claude";
 
 /** CIDR blocks, or the URL where the maker publishes them as `{"prefixes": [{"ipv4Prefix": "…"}, …]}`. */
 export const PUBLISHED: Record<Assistant, { ranges: readonly string[] } | { list: string }> = {

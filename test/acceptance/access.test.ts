@@ -5,6 +5,7 @@ import { messageOf } from "../../src/errors.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
 import { INITIALIZE, post } from "../eras/wire.ts";
 import { createLoginRobot, type Typed } from "../login-robot.ts";
+import { BINARY } from "../packaging/artifacts.ts";
 import { runProgram, startProgram, type Program, type ProgramOptions } from "../program.ts";
 import { createMemoryProvider } from "./memory-provider.ts";
 import { connectV1, textOf, type ProviderV1 } from "./sdk-clients.ts";
@@ -89,7 +90,7 @@ test("a password hashed by hash-password and put into the config file opens, in 
   const users = JSON.stringify([{ name: "bob", passwordHash: hashed.stdout.trim() }]);
   const text = `export default { tunnel: "none", users: ${users}, server: ["node", "${EVERYTHING}/dist/index.js"] };`;
   await folder.write("mcp-oauth.config.ts", text);
-  const program = await start([], { cwd: folder.path, compiled: true });
+  const program = await start([], { cwd: folder.path, binary: BINARY });
   const provider = createProvider({ username: "bob", password: "tr0ub4dor&3" });
   expect(await echo(await connect(program, provider), "hello")).toBe("Echo: hello");
 });

@@ -4,6 +4,7 @@ import type { Ready } from "../../src/app/app.ts";
 import { createFolder, type Folder } from "../cli/process.ts";
 import { createLoginRobot } from "../login-robot.ts";
 import { startIngress, type Ingress } from "../ngrok-ingress/ingress.ts";
+import { BINARY } from "../packaging/artifacts.ts";
 import { startProgram } from "../program.ts";
 import { SIGN_IN } from "./sdk-clients.ts";
 import { until } from "./until.ts";
@@ -53,7 +54,7 @@ for (const [form, reach, wrapped, clients] of ROWS) {
   test(`run ${form} and reached ${reach}, server-${wrapped} serves ${clients.join(" and ")}`, async () => {
     const words = ["--access-ttl", "2s", ...wordsFor(reach), ...wordsForServer(wrapped)];
     await using program = await startProgram(words, {
-      compiled: form === "compiled",
+      binary: form === "compiled" ? BINARY : undefined,
       env: { MCP_EXPOSE_NGROK_SERVER: ingress.server, MCP_EXPOSE_NGROK_CA: ingress.caFile },
     });
     const { ready } = program;

@@ -183,7 +183,7 @@ mcp-expose ${VERSION} is serving server-everything on this machine
 URL      http://127.0.0.1:PORT/mcp
 Token    paste-me-please  (paste it on the approval page)
 
-It is not on the internet. For a public URL: set NGROK_AUTHTOKEN (dashboard.ngrok.com), use --tunnel cloudflared, or --public-url with your own proxy.
+It is not on the internet. For a public URL, set NGROK_AUTHTOKEN (dashboard.ngrok.com), or use --tunnel cloudflared, or --public-url with your own proxy.
 
 $ claude mcp add --transport http server-everything http://127.0.0.1:PORT/mcp
 $ codex mcp add server-everything --url http://127.0.0.1:PORT/mcp

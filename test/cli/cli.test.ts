@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { flagName } from "../../src/config/option.ts";
+import { optionsOf } from "../../src/config/options.ts";
 import { VERSION } from "../../src/version.ts";
-import { createFolder, runOnTerminal, runProgram } from "./process.ts";
+import { createFolder, type RunOptions, runOnTerminal, runProgram } from "./process.ts";
 
 /** Refused like this: status 2, nothing on stdout, a line for people and no stack. */
-async function expectRefusal(args: string[], line: RegExp, around = {}) {
-  const { status, stdout, stderr } = await runProgram(args, around);
+async function expectRefusal(args: string[], line: RegExp, options: RunOptions = {}) {
+  const { status, stdout, stderr } = await runProgram(args, options);
   expect(stderr).toMatch(line);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stderr.split("\n").length).toBeLessThanOrEqual(3);
@@ -14,24 +16,39 @@ async function expectRefusal(args: string[], line: RegExp, around = {}) {
 }
 
 describe("help", () => {
-  test.each(["--help", "grants --help", "hash-password -h"])(
-    "%s fits on a screen, examples first",
-    async (line) => {
-      const { status, stdout, stderr } = await runProgram(line.split(" "));
-      const lines = stdout.trimEnd().split("\n");
-      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
-      expect(lines.length).toBeLessThanOrEqual(40);
-      expect(stdout.indexOf("  mcp-expose ")).toBeLessThan(stdout.indexOf("Usage:"));
-    },
-  );
+  test.each([
+    ["--help", "run"],
+    ["grants --help", "grants"],
+    ["hash-password -h", "hash-password"],
+  ] as const)("%s has examples first, and one option a line of 80 columns", async (line, command) => {
+    const { status, stdout, stderr } = await runProgram(line.split(" "));
+    const lines = stdout.trimEnd().split("\n");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(lines.filter((each) => each.length > 80)).toEqual([]);
+    expect(stdout.indexOf("  mcp-expose ")).toBeLessThan(stdout.indexOf("Usage:"));
+    const options = lines.filter((each) => /^ {2}-/.test(each));
+    const flags = options.map((each) => /^ {2}(?:-\w, )?--([a-z-]+)(?: \S+)? {2}/.exec(each)?.[1] ?? each);
+    const shown = optionsOf(command).filter(([, { group }]) => group !== undefined);
+    expect(flags).toEqual(shown.map(([key]) => flagName(key)));
+  });
+
+  test("defaults, choices and repetition come from the table", async () => {
+    const { stdout } = await runProgram(["--help"]);
+    const help = stdout.replace(/\s+/g, " ");
+    expect(help).toContain("--max-body SIZE Largest request body [32mb]");
+    expect(help).toContain(
+      "Lifetime of access tokens [24h] --refresh-ttl DURATION Lifetime of refresh tokens [90d]",
+    );
+    expect(help).toContain(": client, session, shared [client]");
+    expect(help).toContain("--env NAME=VALUE Environment variable for the server (repeatable) --");
+  });
 
   test("no option that does nothing is shown", async () => {
     const { stdout } = await runProgram(["--help"]);
     expect(stdout).not.toMatch(/no-inspect|--watch|--record|postgres|NGROK_SERVER/);
   });
 
-  test("without a server the usage is told on stderr, with status 2", async () => {
+  test("without a server the usage goes to stderr, with status 2", async () => {
     const { status, stdout, stderr } = await runProgram([]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain("There is no server to run.");
@@ -57,7 +74,7 @@ describe("bad input", () => {
   test("an unknown flag comes with a suggestion", () =>
     expectRefusal(["--tunel", "none", "./x.js"], /Unknown option "--tunel"\.\n {2}Did you mean --tunnel\?/));
 
-  test("a script that waits for a first line is told, whatever is wrong", async () => {
+  test("a script that waits for a first line gets it for every mistake", async () => {
     for (const args of [["--json", "--tunel", "none", "./x.js"], ["--json"], ["./x.js", "--json"]]) {
       const { status, stdout } = await runProgram(args);
       const [first = ""] = stdout.split("\n");
@@ -83,7 +100,7 @@ describe("bad input", () => {
     });
   });
 
-  test("a mistake in the config file is told with its line", async () => {
+  test("a mistake in the config file is reported with its line", async () => {
     await using folder = await createFolder();
     await folder.write("mcp-oauth.config.ts", "export default {\n  port: ,\n};\n");
     await expectRefusal(["./x.js"], /mcp-oauth\.config\.ts:2:\d+ cannot be loaded: Unexpected ,/, {
@@ -94,10 +111,10 @@ describe("bad input", () => {
   test("an open door to the internet has to be confirmed", () =>
     expectRefusal(
       ["--auth", "none", "--public-url", "https://a.example", "./x.js"],
-      /--auth none would let everybody.*\n {2}Say --yes-public/,
+      /--auth none would let everyone.*\n {2}Add --yes-public/,
     ));
 
-  test("a login without a password and nobody to ask is refused", () =>
+  test("a user without a password, and without a terminal to ask on, is refused", () =>
     expectRefusal(["--tunnel", "none", "--user", "alice", "./x.js"], /no password for user "alice"/));
 
   test.each(["grants", "grants lsit", "grants constructor", "grants revoke", "grants list x"])(
@@ -113,8 +130,8 @@ describe("bad input", () => {
   });
 });
 
-describe("found 30: a word of ours", () => {
-  /** Every one of them is a program on PATH, which tells when it runs. */
+describe("found 30: the name of a command", () => {
+  /** Each is a program on PATH, which leaves a file when it runs. */
   async function withPrograms(names: readonly string[]) {
     const folder = await createFolder();
     for (const name of names) {
@@ -127,7 +144,7 @@ describe("found 30: a word of ours", () => {
   }
 
   test.each(["init", "check", "grant", "completion"])(
-    "%s is no program, whatever PATH has; -- and ./ run that",
+    "%s is never run as a program from PATH, except with -- or ./",
     async (word) => {
       await using programs = await withPrograms([word]);
       const { env, hasRun, folder } = programs;
@@ -147,7 +164,7 @@ describe("found 30: a word of ours", () => {
   test.each([
     ["help", ["Usage: mcp-expose"]],
     ["version", [VERSION]],
-  ])("%s is no program either", async (word, [said]) => {
+  ])("%s is not a program either", async (word, [said]) => {
     await using programs = await withPrograms([word]);
     const { stdout, status } = await runProgram([word], { env: programs.env });
     expect(stdout).toContain(said!);
@@ -159,16 +176,16 @@ describe("found 30: a word of ours", () => {
     ["hash-pasword bob", "mcp-expose hash-password"],
     ["hlep", "mcp-expose help"],
     ["help grant", "mcp-expose grants --help"],
-  ])("%s, nearly one, is told what was meant", (line, meant) =>
+  ])("%s is refused with a suggestion", (line, meant) =>
     expectRefusal(line.split(" "), new RegExp(`Did you mean "${meant}"\\?`)),
   );
 });
 
-describe("found 31: options of ours behind the server", () => {
+describe("found 31: our options after the server", () => {
   const SERVER = ["--tunnel", "none", "--port", "0", "--store", "memory", "--", "true"];
   const linesOf = async (words: string[]) => (await runProgram(words)).stderr.split("\n");
 
-  test("are said in one line", async () => {
+  test("are pointed out in one line", async () => {
     const words = ["--user", "ann", "--port=1", "--own", "--user", "--", "--token"];
     const before = SERVER.slice(0, -2);
     expect(await linesOf([...before, "true", ...words])).toContain(

@@ -34,7 +34,7 @@ test("options end where the server begins; the rest is the server's", () => {
   });
 });
 
-test("everything behind -- is the command, taken literally", () => {
+test("everything after -- is the command, taken literally", () => {
   expect(readCommandLine(["--json", "--", "grants", "--", "--json"]).server).toEqual({
     command: "grants",
     args: ["--", "--json"],
@@ -85,18 +85,18 @@ test("--no-inspect is accepted", () => {
   expect(refusal("--no-inspect", "x")).toBeUndefined();
 });
 
-test("an unknown option's value is not told", () => {
+test("an unknown option's value is not shown", () => {
   expect(refusal("--tokn=verysecret", "x")).not.toContain("verysecret");
 });
 
-test("a command's options may stand before, between and behind its words", () => {
+test("a command's options may stand before, between and after its arguments", () => {
   const line = readCommandLine(["--store", "a.db", "grants", "--json", "revoke", "--all"]);
   expect(line.command).toBe("grants");
-  expect(line.words).toEqual(["revoke"]);
+  expect(line.args).toEqual(["revoke"]);
   expect(line.flags.map(({ key }) => key)).toEqual(["store", "json", "all"]);
 });
 
-test("whoever asks for help gets it, whatever else is wrong", () => {
+test("help is given even if the rest of the line is wrong", () => {
   expect(flagsOf("--port", "--bogus", "-h")).toEqual([["help", "1"]]);
 });
 

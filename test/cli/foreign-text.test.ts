@@ -275,7 +275,7 @@ describe("one function for all of it", () => {
     expectJsonLines(toJsonLine(value));
   });
 
-  test("found 5: stands before the log too, for whoever forgets it", () => {
+  test("found 5: the log removes it too, if a caller forgot to", () => {
     let text = "";
     const log = createLog({ level: "verbose", write: (part) => (text += part), color: false });
     for (const level of ["info", "success", "warn", "error", "debug", "plain"] as const)

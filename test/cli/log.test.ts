@@ -19,11 +19,11 @@ test.each([
   expect(logged(line)).not.toMatch(/\x1b|\x07|\r|\u2028|\u202e/);
 });
 
-test("tabs and the lines of our own texts stay, behind the first one; colours do not", () => {
+test("tabs and line breaks of our own texts are kept, colours are not", () => {
   expect(logged("\x1b[31mred\x1b[0m\tand\nmore")).toBe("red\tand\n  more\n");
 });
 
-test("a secret is not shown, wherever it stands and whatever is hidden in it", () => {
+test("a secret is never shown, even with invisible characters in it", () => {
   let text = "";
   const log = createLog({ level: "quiet", write: (part) => (text += part), color: false });
   log.redact("s3cret-token");

@@ -56,15 +56,15 @@ describe("the banner", () => {
     expect(banner).toContain("Client   me\nSecret   shh");
   });
 
-  test("behind a proxy of the person's own says where that must send requests", () => {
+  test("behind a proxy, it says where the proxy must forward requests", () => {
     const banner = renderBanner({ ...READY, url: "https://mcp.example.com/mcp", tunnel: "none" }, plain);
     expect(banner).toContain("is serving @scope/server-files behind your proxy\n");
-    expect(banner).toContain("Proxy    must send https://mcp.example.com to http://127.0.0.1:8787\n");
+    expect(banner).toContain("Proxy    must forward https://mcp.example.com to http://127.0.0.1:8787\n");
   });
 
   test("says that looking is open where it is", () => {
     expect(renderBanner({ ...READY, auth: "optional" }, plain)).toContain(
-      "Access   lists are open to everybody, calls need a sign-in\n",
+      "Access   lists are open to everyone, calls need a sign-in\n",
     );
   });
 
@@ -74,9 +74,9 @@ describe("the banner", () => {
     expect(banner).not.toContain("ChatGPT");
   });
 
-  test("says so when nobody has to sign in", () => {
+  test("says that no one has to sign in", () => {
     const open: Ready = { ...READY, auth: "none", credential: null, issuer: null };
-    expect(renderBanner(open, plain)).toContain("open to everybody, no sign-in");
+    expect(renderBanner(open, plain)).toContain("open to everyone, no sign-in");
     expect(renderCredential(open, plain)).toBe("");
   });
 
@@ -107,7 +107,7 @@ describe("the banner", () => {
     const { screen, status } = await runOnTerminal(words, [["codex mcp add", "\x03"]], { columns: 40 });
     expect(status).toBe(0);
     expect(screen.replaceAll("\r", "")).toContain(
-      "\nIt is not on the internet. For a public\nURL: set NGROK_AUTHTOKEN",
+      "\nIt is not on the internet. For a public\nURL, set NGROK_AUTHTOKEN",
     );
   });
 

@@ -22,7 +22,7 @@ export async function createFolder(): Promise<Folder> {
   };
 }
 
-export interface Surroundings {
+export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
   stdin?: string;
@@ -36,12 +36,12 @@ export interface Ended {
   stderr: string;
 }
 
-export async function runProgram(args: readonly string[], around: Surroundings = {}): Promise<Ended> {
+export async function runProgram(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   await using home = await createFolder();
   const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
-    cwd: around.cwd ?? home.path,
-    env: bareEnvironment(home.path, around.env),
-    stdin: new Blob([around.stdin ?? ""]),
+    cwd: options.cwd ?? home.path,
+    env: bareEnvironment(home.path, options.env),
+    stdin: new Blob([options.stdin ?? ""]),
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -60,17 +60,17 @@ export interface TerminalSession {
 export async function runOnTerminal(
   args: readonly string[],
   answers: readonly [question: string, keys: string][],
-  around: Surroundings = {},
+  options: RunOptions = {},
 ): Promise<TerminalSession> {
   await using home = await createFolder();
   const waiting = [...answers];
   const decoder = new TextDecoder();
   let screen = "";
   const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
-    cwd: around.cwd ?? home.path,
-    env: bareEnvironment(home.path, around.env),
+    cwd: options.cwd ?? home.path,
+    env: bareEnvironment(home.path, options.env),
     terminal: {
-      cols: around.columns ?? 80,
+      cols: options.columns ?? 80,
       data(terminal, data) {
         screen += decoder.decode(data, { stream: true });
         const [next] = waiting;

@@ -1,4 +1,4 @@
-// What is no mistake but worth a word before anything starts. The server is none, so the program ends by itself.
+// Warnings before anything starts. There is no such server, so the program ends by itself.
 import { describe, expect, test } from "bun:test";
 import { createFolder, runProgram } from "./process.ts";
 
@@ -11,7 +11,7 @@ async function warningsOf(args: readonly string[], env: Record<string, string> =
 
 const SEEN = "on the command line, where every user of this machine can see it";
 
-describe("a secret among the words", () => {
+describe("a secret on the command line", () => {
   test.each([
     [["--token", "zygote-7-lantern"], `--token is ${SEEN}`, "MCP_EXPOSE_TOKEN"],
     [
@@ -27,7 +27,7 @@ describe("a secret among the words", () => {
     [["--ngrok-authtoken", "s3cret"], `--ngrok-authtoken is ${SEEN}`, "MCP_EXPOSE_NGROK_AUTHTOKEN"],
     [["--user", "bob:zygote-7-lantern"], `The password of "bob" is ${SEEN}`, "MCP_EXPOSE_PASSWORD"],
     [["--env", "MY_API_KEY=s3cret"], `MY_API_KEY (--env) is ${SEEN}`, "--env-file"],
-  ])("%p is warned of, once, without it, and with what to use", async (args, said, instead) => {
+  ])("%p gives one warning, without the secret, with the alternative", async (args, said, instead) => {
     const warnings = await warningsOf(args);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(said);
@@ -35,7 +35,7 @@ describe("a secret among the words", () => {
     expect(warnings[0]).not.toContain("s3cret");
   });
 
-  test("is no secret where it is a name or a setting, or comes from elsewhere", async () => {
+  test("a name, a plain setting or a variable gives none", async () => {
     const env = {
       MCP_EXPOSE_TOKEN: "zygote-7-lantern",
       MCP_EXPOSE_ENV: "MY_API_KEY=s3cret",
@@ -45,11 +45,11 @@ describe("a secret among the words", () => {
   });
 });
 
-describe("a variable of ours that nobody reads", () => {
+describe("an unknown variable of ours", () => {
   test("is named, with the one that was meant", async () => {
     expect(await warningsOf([], { MCP_EXPOSE_PROT: "1", MCP_EXPOSE_SHOE_SIZE: "43" })).toEqual([
-      '! The variable "MCP_EXPOSE_PROT" is unknown and does nothing. Did you mean MCP_EXPOSE_PORT?',
-      '! The variable "MCP_EXPOSE_SHOE_SIZE" is unknown and does nothing. mcp-expose --help lists the options.',
+      '! The variable "MCP_EXPOSE_PROT" is unknown and has no effect. Did you mean MCP_EXPOSE_PORT?',
+      '! The variable "MCP_EXPOSE_SHOE_SIZE" is unknown and has no effect. See mcp-expose --help for the options.',
     ]);
   });
 
@@ -89,12 +89,12 @@ describe("found 19: a secret that can be guessed", () => {
     ["--public-url", "https://mcp.example.com"],
   ];
 
-  test.each(WEAK)("as %s: %j %j is refused on the internet, and not told", async (name, args, env) => {
+  test.each(WEAK)("as %s: %j %j is refused on the internet, and not shown", async (name, args, env) => {
     for (const reach of PUBLIC) {
       const { status, stderr } = await runProgram([...reach, "--store", "memory", ...args, "./x.js"], {
         env,
       });
-      expect(stderr).toStartWith(`mcp-expose: ${name} can be guessed by anybody on the internet: it `);
+      expect(stderr).toStartWith(`mcp-expose: ${name} can be guessed by anyone on the internet: it `);
       expect(stderr).toContain("openssl rand");
       expect(stderr).not.toContain("letmein");
       expect(status).toBe(2);
@@ -120,11 +120,11 @@ describe("found 19: a secret that can be guessed", () => {
 
   test("is warned of where its hash is made", async () => {
     const { status, stderr } = await runProgram(["hash-password"], { stdin: "password1234\n" });
-    expect(stderr).toStartWith("! This password can be guessed: it is among the first that would be tried.");
+    expect(stderr).toStartWith("! This password can be guessed: it is one of the first to be tried.");
     expect(status).toBe(0);
   });
 
-  test("is none when it is long and of nobody's list", async () => {
+  test("is accepted when it is long and not common", async () => {
     const strong = ["--token", "paste-me-please", "--user", "bob:correct horse battery"];
     const { stderr } = await runProgram(["--public-url", "https://a.example", ...strong, "./no-such.js"]);
     expect(stderr).not.toContain("guessed");

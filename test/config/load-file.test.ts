@@ -109,11 +109,11 @@ test("a file that does not exist is refused", () => {
   expect(loadConfigFile("/nowhere/x.ts", "/nowhere")).rejects.toThrow('There is no config file "x.ts".');
 });
 
-describe("found 20: a config file that nobody has named", () => {
+describe("found 20: a config file that was only found", () => {
   const LEAVES_MARK = 'await Bun.write(`${import.meta.dir}/ran`, "");\nexport default { port: 1 };\n';
   const IS_ROOT = process.getuid?.() === 0;
 
-  test("is not run when everybody can change it, unless it is named", async () => {
+  test("is not run when every user can change it, unless it is named", async () => {
     await using folder = await createFolder();
     const path = await folder.write("mcp-oauth.config.ts", LEAVES_MARK);
     await chmod(path, 0o646);

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import type { ConfigFile } from "../../src/config/define-config.ts";
-import { mergeSettings, type Sources } from "../../src/config/merge.ts";
-import { optionsOf, mayComeFrom, variableName, type OptionKey } from "../../src/config/options.ts";
+import { mergeSettings, type SettingSources } from "../../src/config/merge.ts";
+import { mayComeFrom, variableName } from "../../src/config/option.ts";
+import { type OptionKey, optionsOf } from "../../src/config/options.ts";
 
 const flag = (key: OptionKey, text: string) => ({ key, text, from: `--${key}` });
 const file = (values: ConfigFile) => ({ name: "mcp-oauth.config.ts", folder: "/file", values });
-const merge = (sources: Partial<Sources>) =>
+const merge = (sources: Partial<SettingSources>) =>
   mergeSettings({ command: "run", flags: [], env: {}, cwd: "/here", ...sources });
 
 test("flag wins over environment, environment over config file", () => {
@@ -94,11 +95,11 @@ test("one command's mistakes do not stop another", () => {
 
 const wrong = (values: Record<string, unknown>) => () => merge({ file: file(values) });
 
-test("a wrong type in the config file is told with its key", () => {
+test("a wrong type in the config file is reported with its key", () => {
   expect(wrong({ port: "abc" })).toThrow('port in mcp-oauth.config.ts: "abc" is not a port number.');
   expect(wrong({ port: true })).toThrow("port in mcp-oauth.config.ts: true is not a port number.");
   expect(wrong({ accessTtl: 3600 })).toThrow("accessTtl in mcp-oauth.config.ts: 3600 is not a duration.");
-  expect(wrong({ json: 1 })).toThrow("json in mcp-oauth.config.ts: 1 is not a yes or a no.");
+  expect(wrong({ json: 1 })).toThrow("json in mcp-oauth.config.ts: 1 is not true or false.");
   expect(wrong({ allowOrigin: ["https://a.example", 1] })).toThrow(
     "allowOrigin[1] in mcp-oauth.config.ts: 1",
   );

@@ -17,7 +17,7 @@ test("takes a policy as an object, as text, or from a file beside the config fil
   expect(() => read("missing.yml")).toThrow(join(folder.path, "missing.yml"));
 });
 
-test("nothing there means nothing to tell ngrok", () => {
+test("without settings, ngrok gets none", () => {
   expect(readNgrokSettings(undefined)).toBeUndefined();
   expect(readNgrokSettings({ name: "config", folder: "/", values: {} })).toBeUndefined();
 });

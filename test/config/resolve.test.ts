@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { Config } from "../../src/config/config.ts";
 import type { ConfigFile } from "../../src/config/define-config.ts";
 import { mergeSettings } from "../../src/config/merge.ts";
-import { resolveConfig, resolveStore, type Surroundings } from "../../src/config/resolve.ts";
+import { resolveConfig, resolveStore, type ResolveIO } from "../../src/config/resolve.ts";
 import { chooseServer } from "../../src/config/server.ts";
 import { findStateFolder } from "../../src/config/state-folder.ts";
 import { createFolder } from "../cli/process.ts";
 
 const warnings: string[] = [];
-const AROUND: Surroundings = {
+const IO: ResolveIO = {
   platform: "linux",
   env: {},
   home: "/home/me",
@@ -21,14 +21,14 @@ const AROUND: Surroundings = {
 /** Resolves a config file's values: the shortest way to write settings down. */
 async function resolve(
   values: ConfigFile,
-  more: Partial<Surroundings> & { user?: string } = {},
+  more: Partial<ResolveIO> & { user?: string } = {},
 ): Promise<Config> {
   warnings.length = 0;
   const file = { name: "mcp-oauth.config.ts", folder: "/file", values };
   const flags = more.user === undefined ? [] : [{ key: "user", text: more.user, from: "--user" } as const];
   const settings = mergeSettings({ command: "run", flags, env: {}, cwd: "/here", file });
   const server = { command: "x", args: [], literal: false, shell: false, folder: "/here" };
-  return await resolveConfig(settings, server, file, { ...AROUND, ...more });
+  return await resolveConfig(settings, server, file, { ...IO, ...more });
 }
 
 const knowsToken = { findAuthtoken: async () => "authtoken" };
@@ -96,7 +96,7 @@ describe("the tunnel", () => {
       expect(resolve({ tunnel, domain: "b.example" })).rejects.toThrow("do not go together");
     },
   );
-  test("is ngrok when only some assistants shall be let in, since nobody else can tell them apart", async () => {
+  test("is ngrok with --only, since no other tunnel supports it", async () => {
     expect(await resolve({ only: "claude,chatgpt" })).toMatchObject({
       tunnel: "ngrok",
       only: ["chatgpt", "claude"],
@@ -126,14 +126,14 @@ describe("the public URL", () => {
   });
 });
 
-test("auth optional does not go with one process for everybody", () => {
+test("auth optional does not go with one process for all", () => {
   expect(resolve({ auth: "optional", process: "shared" })).rejects.toThrow("do not go together");
 });
 
 describe("auth none", () => {
   test("has to be confirmed when the URL is public", async () => {
-    expect(resolve({ auth: "none" }, knowsToken)).rejects.toThrow("would let everybody on the internet");
-    expect(resolve({ auth: "none", publicUrl: "https://a.example" })).rejects.toThrow("would let everybody");
+    expect(resolve({ auth: "none" }, knowsToken)).rejects.toThrow("would let everyone on the internet");
+    expect(resolve({ auth: "none", publicUrl: "https://a.example" })).rejects.toThrow("would let everyone");
     expect((await resolve({ auth: "none", yesPublic: true }, knowsToken)).auth).toBe("none");
   });
   test("is only warned of on this machine", async () => {
@@ -200,7 +200,7 @@ describe("the server's environment", () => {
       E: "",
     });
   });
-  test("does not lose lines of a file that are no variables", async () => {
+  test("refuses lines of a file that are not variables", async () => {
     await using folder = await createFolder();
     for (const [text, line] of [
       ["A=1\nsecret line\n", 2],
@@ -224,7 +224,11 @@ describe("the server", () => {
   test("named on the command line stands instead of the config file's", () => {
     const words = { command: "a", args: ["b"], literal: true };
     const file = { name: "f.ts", folder: "/file", values: { server: "c" } };
-    expect(chooseServer({ ...sources, words, file })).toEqual({ ...words, folder: "/here", shell: false });
+    expect(chooseServer({ ...sources, named: words, file })).toEqual({
+      ...words,
+      folder: "/here",
+      shell: false,
+    });
   });
   test("of the config file starts from its folder", () => {
     expect(choose(["node", "s.js", "-x"])).toEqual({

@@ -1,4 +1,4 @@
-// Which secrets a stranger could guess, by what stands around them; that they are refused: test/cli/warnings.test.ts.
+// The secrets that can be guessed, with the words known of the server. test/cli/warnings.test.ts shows that they are refused.
 import { expect, test } from "bun:test";
 import { randomBytes, randomUUID } from "node:crypto";
 import { findWeakness } from "../../src/config/weak-secrets.ts";
@@ -12,7 +12,7 @@ test.each([
   "MCP_Server_2026",
   "claude-connector-secret",
 ])("found 19: %j is made of what is tried first in front of such a server", async (secret) => {
-  expect(await findWeakness(secret)).toBe("is among the first that would be tried");
+  expect(await findWeakness(secret)).toBe("is one of the first to be tried");
 });
 
 test("found 19: nor do the names of the server and of its people make a secret", async () => {

@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { name, version } from "../../package.json";
+import { version } from "../../package.json";
+import * as artifacts from "./artifacts.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 
 export const VERSION = version;
-export const BINARY = made(join(ROOT, "dist/mcp-expose"));
-export const TARBALL = made(join(ROOT, `artifacts/${name}-${version}.tgz`));
+export const BINARY = made(artifacts.BINARY);
+export const TARBALL = made(artifacts.TARBALL);
 export const NODE = Bun.which("node")!;
 /** Node, npm and the system's own tools, no Bun. */
 export const PLAIN_PATH = `${dirname(NODE)}:/usr/bin:/bin`;

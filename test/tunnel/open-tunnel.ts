@@ -13,6 +13,7 @@ import type {
   TunnelConnection,
 } from "../../src/tunnel/tunnel.ts";
 import { startIngress, type Ingress, type IngressOptions } from "../ngrok-ingress/ingress.ts";
+import { BINARY } from "../packaging/artifacts.ts";
 import { ROOT } from "../program.ts";
 
 export const AUTHTOKEN = "2abcDEF_stand-in-authtoken";
@@ -22,7 +23,7 @@ const ENV = { ...process.env, MCP_EXPOSE_AGENT: "ngrok" };
 /** The agent as this program starts it: from its source, and from the compiled binary, which `npm test` makes. */
 export const AGENTS = {
   source: { file: process.execPath, args: [join(ROOT, "src/main.ts"), "ngrok-agent"], env: ENV },
-  compiled: { file: join(ROOT, "dist/mcp-expose"), args: ["ngrok-agent"], env: ENV },
+  compiled: { file: BINARY, args: ["ngrok-agent"], env: ENV },
 } satisfies Record<string, AgentCommand>;
 
 export const FORMS = Object.keys(AGENTS) as (keyof typeof AGENTS)[];
