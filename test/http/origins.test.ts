@@ -90,7 +90,7 @@ describe.each([...new Set([...NAMED, ...ASSISTANT_ORIGINS, OWN])])("a page of %s
     await stream.close();
   });
 
-  test("found 35: is told so beforehand, at every path that a client in a browser needs", async () => {
+  test("found 35: learns so by a preflight, at every path that a client in a browser needs", async () => {
     const asked = { "/mcp": ["POST", "GET", "DELETE"], "/sse": ["GET"], "/messages": ["POST"] };
     const oauth = { "/register": ["POST"], "/token": ["POST"], "/revoke": ["POST"] };
     const documents = ["/oauth-protected-resource/mcp", "/oauth-authorization-server"];
@@ -153,7 +153,7 @@ test.each(FOREIGN)("found 35: a page of %s gets 403, with a token or without", a
     }
 });
 
-test("found 35: the approval page is nobody's to call but our own", async () => {
+test("found 35: only our own page may call the approval page", async () => {
   const answer = await preflight("/authorize", "https://claude.ai", "POST");
   expect(answer.headers.get("access-control-allow-origin")).toBeNull();
 });
