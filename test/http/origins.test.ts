@@ -153,7 +153,7 @@ test.each(FOREIGN)("found 35: a page of %s gets 403, with a token or without", a
     }
 });
 
-test("found 35: only our own page may call the approval page", async () => {
+test("found 35: the approval page is nobody's to call but our own", async () => {
   const answer = await preflight("/authorize", "https://claude.ai", "POST");
   expect(answer.headers.get("access-control-allow-origin")).toBeNull();
 });

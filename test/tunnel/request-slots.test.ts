@@ -61,7 +61,7 @@ async function countStatuses(begun: readonly RawSocket[]): Promise<Record<string
 const isServed = async (headers: Record<string, string>) =>
   (await (await openSession(`${url}/mcp`, headers)).call("cwd")).result !== undefined;
 
-describe("a client without a token", () => {
+describe("somebody without a token", () => {
   test("found 3: holds a few places from one address, and none for long, with unfinished bodies of POST /token", async () => {
     const begun = await beginMany("/token", "127.0.0.2", 60, { "content-type": FORM });
     await awaitRefusals(begun, OF_ONE_ADDRESS);
@@ -87,7 +87,7 @@ describe("a client without a token", () => {
     expect((await ask(`${url}/healthz`, { from: "127.0.2.1" })).status).toBe(200);
   });
 
-  test("found 3: gets a 401 before its body, and keeps none of the agent's streams by holding it back", async () => {
+  test("found 3: is told 401 before a body, and keeps none of the agent's streams by holding it back", async () => {
     const session = exposed.ingress.sessions[0]!;
     for (let round = 0; round < 6; round++) {
       const begun = await beginMany("/mcp", "127.0.0.2", 100);
@@ -98,7 +98,7 @@ describe("a client without a token", () => {
     expect(await isServed(person)).toBeTrue();
   });
 
-  test("found 3: gets its refusal even while it is still sending", async () => {
+  test("found 3: who is still sending when it is refused gets the answer all the same", async () => {
     const body = JSON.stringify({ ...INITIALIZE, padding: "x".repeat(3_000_000) });
     const headers = { "content-type": "application/json" };
     for (let round = 0; round < 5; round++) {
