@@ -12,8 +12,6 @@ export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
   readonly policy: AccessPolicy | undefined;
 }
 
-type Authentication = ReturnType<AccessCheck["authenticate"]>;
-
 /** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
 export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
 
@@ -24,7 +22,7 @@ const OPEN_CALLER: Caller = { key: "", isValid: () => true };
 export function createProtect(access: AccessCheck | undefined, slots: RequestSlots): Protect {
   if (access === undefined) return (_path, handler) => (request, note) => handler(request, OPEN_CALLER, note);
   return (resourcePath, handler) => {
-    const enter = (request: Request, note: Note, authentication: Authentication) => {
+    const enter = (request: Request, note: Note, authentication: ReturnType<OAuth["authenticate"]>) => {
       if (!authentication.ok) return authentication.response;
       const { principal } = authentication;
       const caller = createCaller(access, principal, request, resourcePath);

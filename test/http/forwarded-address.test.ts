@@ -71,7 +71,7 @@ describe("through ngrok", () => {
     expect(await sourcesIn(program, 2)).toEqual(["127.0.0.2", "127.0.0.3"]);
   });
 
-  test("found 14: nobody chooses the host or the scheme that our documents and challenges name", async () => {
+  test("found 14: no client chooses the host or the scheme in our documents and challenges", async () => {
     await using exposed = await exposeThroughNgrok([SERVER]);
     const { publicUrl } = exposed.ingress;
     const forged = {
@@ -90,7 +90,7 @@ describe("through ngrok", () => {
     }
   });
 
-  test("found 14: whoever reaches the port on loopback cannot choose whom he counts for, under no host name", async () => {
+  test("found 14: a client of the loopback port cannot choose the source it counts for, under any host name", async () => {
     await using exposed = await exposeThroughNgrok([SERVER]);
     const { ingress, program } = exposed;
     const local = new URL(program.ready.local).origin;
@@ -182,7 +182,7 @@ describe("through programs of the person's own", () => {
     expect(await sourcesIn(program, 2)).toEqual(["203.0.113.7", "127.0.0.1 (a proxy)"]);
   });
 
-  test("found 14: tailscale comes to the port as everybody does, and is not believed", async () => {
+  test("found 14: tailscale comes to the public port, and is not trusted there", async () => {
     const PATH = `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`;
     const env = { PATH, STAND_IN: "", STAND_IN_LOG: join(folder, "runs") };
     await using program = await startProgram(["--tunnel", "tailscale", SERVER], { env });
@@ -195,7 +195,7 @@ describe("through programs of the person's own", () => {
   });
 });
 
-test("found 14: a proxy on loopback is not believed, and who sits at this machine is not held up by what comes through it", async () => {
+test("found 14: a proxy on loopback is not trusted, and requests through it do not hold up the person at this machine", async () => {
   const words = ["--public-url", "https://proxied.example", "--token", "a-token-that-is-configured", SERVER];
   await using program = await startProgram(words);
   const local = new URL(program.ready.local).origin;

@@ -90,7 +90,7 @@ describe.each([...new Set([...NAMED, ...ASSISTANT_ORIGINS, OWN])])("a page of %s
     await stream.close();
   });
 
-  test("found 35: is told so beforehand, at every path that a client in a browser needs", async () => {
+  test("found 35: learns so by a preflight, at every path that a client in a browser needs", async () => {
     const asked = { "/mcp": ["POST", "GET", "DELETE"], "/sse": ["GET"], "/messages": ["POST"] };
     const oauth = { "/register": ["POST"], "/token": ["POST"], "/revoke": ["POST"] };
     const documents = ["/oauth-protected-resource/mcp", "/oauth-authorization-server"];

@@ -42,7 +42,7 @@ describe("found 15: when the usual port is taken", () => {
   });
   afterAll(() => void squatter?.stop());
 
-  test("a proxy of one's own is not left to who has it: an error, status 2, nothing started", async () => {
+  test("behind a proxy of one's own that is an error: status 2, nothing started", async () => {
     const words = ["--public-url", "https://mcp.example.com", "--store", "memory", fixture("obedient")];
     const { exitCode, stdout, stderr } = await runProgram(words);
     expect([exitCode, stdout]).toEqual([2, ""]);
@@ -73,7 +73,7 @@ test("an address of another machine is an error that says so", () => {
   expect(attempt).toThrow('"192.0.2.1" is not an address of this machine.');
 });
 
-test("who comes before there is anything to serve is told to come back", async () => {
+test("a request before there is a handler is answered 503 with Retry-After", async () => {
   const listener = createHttpServer({ host: "127.0.0.1", port: 0 });
   const early = await fetch(`http://127.0.0.1:${listener.port}/mcp`);
   expect([early.status, early.headers.get("retry-after")]).toEqual([503, "1"]);

@@ -63,7 +63,7 @@ describe("a page somewhere on the internet, in a browser on this machine", () =>
   });
 });
 
-test("found 16: the public host is meant by every spelling of its name, and nobody else is", async () => {
+test("found 16: every spelling of the public host's name is served, and no other name is", async () => {
   await using proxied = await startProgram([
     "--public-url",
     "https://B\u00fccher.Example.",
@@ -127,7 +127,7 @@ describe("health", () => {
     expect((await fetch(new URL("/healthz", url))).status).toBe(200);
   });
 
-  test("/readyz is 503 when the server hangs before anybody has connected", async () => {
+  test("/readyz is 503 when the server hangs before any client has connected", async () => {
     await using hanging = await expose("answers-once");
     expect((await fetch(hanging.ready.readyz)).status).toBe(503);
   });

@@ -111,18 +111,21 @@ describe("anybody", () => {
 });
 
 describe("proof and person", () => {
-  test.each([...paths("proof"), "/authorize"])("%s gives nothing to who has nothing", async (path) => {
-    for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
-      const response = await fetch(origin + path, {
-        method: "POST",
-        redirect: "manual",
-        headers: { "content-type": "application/x-www-form-urlencoded" },
-        body,
-      });
-      expect(response.status).toBeWithin(400, 500);
-      expect(response.headers.get("location")).toBeNull();
-    }
-  });
+  test.each([...paths("proof"), "/authorize"])(
+    "%s gives nothing to a request that proves nothing",
+    async (path) => {
+      for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
+        const response = await fetch(origin + path, {
+          method: "POST",
+          redirect: "manual",
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+          body,
+        });
+        expect(response.status).toBeWithin(400, 500);
+        expect(response.headers.get("location")).toBeNull();
+      }
+    },
+  );
 });
 
 test("/authorize/return gives nothing to a browser that was not sent away", async () => {
@@ -133,7 +136,7 @@ test("/authorize/return gives nothing to a browser that was not sent away", asyn
 });
 
 describe("stranger", () => {
-  test("/register may be asked by anybody, so many times a minute", async () => {
+  test("/register takes requests from anyone, so many a minute", async () => {
     const statuses: number[] = [];
     const body = JSON.stringify({ redirect_uris: ["http://127.0.0.1:1/callback"] });
     const headers = { "content-type": "application/json" };
