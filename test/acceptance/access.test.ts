@@ -76,7 +76,7 @@ test("found 19: with a user and a token, either opens, both are said, and neithe
   expect(program.stderr()).toContain(`Sign in  as alice\nToken    ${TOKEN.token}`);
   for (const wrong of [{ token: "wrong" }, { username: "alice", password: TOKEN.token }])
     expect(await connect(program, createProvider(wrong)).catch(messageOf)).toContain(
-      "or the token, is wrong",
+      "password or token is wrong",
     );
   for (const right of [TOKEN, { username: "alice", password: "correct horse" }])
     expect(await echo(await connect(program, createProvider(right)), "hello")).toBe("Echo: hello");

@@ -105,6 +105,14 @@ function describeRefusal(failure: Failure) {
           advice={`${START_AGAIN} If you set the app up with --client-id, allow the address with --allow-redirect.`}
         />
       );
+    case "no-pending-sign-in":
+      return (
+        <ErrorPage
+          heading={heading}
+          explanation={toWire(failure).description}
+          advice="Go back to the app and connect again."
+        />
+      );
     case "kept-back": {
       const { error, description } = toWire(failure);
       return (

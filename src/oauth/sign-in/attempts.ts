@@ -36,17 +36,17 @@ export function limitAttempts(signIn: SignIn, { now }: { now: () => number }): S
     return signIn.verify(form, attempt).finally(() => (waiting -= 1));
   }
 
-  function settle(outcome: SignInOutcome, counts: Counts, visitor: string): SignInOutcome {
+  function settle(outcome: SignInOutcome, counts: Counts, browserAccount: string): SignInOutcome {
     switch (outcome.kind) {
       case "ok":
         counts.forgive();
-        known.add(visitor);
+        known.add(browserAccount);
         return outcome;
       case "redirect":
         counts.forgiveAccount();
         return {
           ...outcome,
-          resume: async (request) => settle(await outcome.resume(request), counts, visitor),
+          resume: async (request) => settle(await outcome.resume(request), counts, browserAccount),
         };
       case "wrong":
       case "wait":
@@ -60,16 +60,16 @@ export function limitAttempts(signIn: SignIn, { now }: { now: () => number }): S
       const verified = signIn.isGuessable ? undefined : await signIn.verify(form, attempt);
       if (verified?.kind === "ok") return verified;
       const account = signIn.accountOf(form);
-      const visitor = JSON.stringify([attempt.browser, account]);
-      const isKnown = known.has(visitor);
+      const browserAccount = JSON.stringify([attempt.browser, account]);
+      const isKnown = known.has(browserAccount);
       const source = groupSource(attempt.address);
-      const wait = isKnown ? limits.waitOfKnown(visitor) : limits.waitOf(source, account);
+      const wait = isKnown ? limits.waitOfKnown(browserAccount) : limits.waitOf(source, account);
       const retryAfter = wait === 0 && !isKnown && waiting >= MAX_WAITING ? 1000 : wait;
       if (retryAfter > 0) return { kind: "wait", retryAfter };
-      const counts = isKnown ? limits.countsOfKnown(visitor) : limits.countsOf(source, account);
+      const counts = isKnown ? limits.countsOfKnown(browserAccount) : limits.countsOf(source, account);
       // Counted before the slow part, so that many at once cannot slip through.
       counts.count();
-      return settle(verified ?? (await verifyInLine(form, attempt)), counts, visitor);
+      return settle(verified ?? (await verifyInLine(form, attempt)), counts, browserAccount);
     },
   };
 }
@@ -80,14 +80,14 @@ function createLimits(now: () => number) {
   const firstBySource = createCounter(1);
   const byAccount = createCounter(ATTEMPTS_PER_ACCOUNT);
   const calmByAccount = createCounter(CALM_ATTEMPTS_PER_ACCOUNT);
-  const byVisitor = createCounter(ATTEMPTS_PER_SOURCE);
+  const byKnownBrowser = createCounter(ATTEMPTS_PER_SOURCE);
   return {
     waitOf(source: string, account: string): number {
       const isAttacked = calmByAccount.waitOf(account) > 0;
       const throttle = isAttacked ? firstBySource : bySource;
       return Math.max(throttle.waitOf(source), byAccount.waitOf(account));
     },
-    waitOfKnown: (visitor: string) => byVisitor.waitOf(visitor),
+    waitOfKnown: (browserAccount: string) => byKnownBrowser.waitOf(browserAccount),
     countsOf: (source: string, account: string): Counts =>
       createCounts(
         [
@@ -100,7 +100,7 @@ function createLimits(now: () => number) {
         ],
       ),
     /** A browser that has signed in to the account before is counted by itself: others do not use up its limit, at any address. */
-    countsOfKnown: (visitor: string) => createCounts([[byVisitor, visitor]], []),
+    countsOfKnown: (browserAccount: string) => createCounts([[byKnownBrowser, browserAccount]], []),
   };
 }
 
@@ -125,10 +125,10 @@ function createCounts(ofSource: readonly Count[], ofAccount: readonly Count[]): 
 function createKnownBrowsers() {
   const known = new Set<string>();
   return {
-    has: (visitor: string) => known.has(visitor),
-    add(visitor: string) {
-      known.delete(visitor);
-      known.add(visitor);
+    has: (browserAccount: string) => known.has(browserAccount),
+    add(browserAccount: string) {
+      known.delete(browserAccount);
+      known.add(browserAccount);
       const [oldest] = known;
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
     },

@@ -23,7 +23,7 @@ export function createPasswordOrToken({ users, token, log }: PasswordOrTokenOpti
       fields: [...byPassword.prompt.fields, ...byToken.prompt.fields.map(describeAlternative)].map(
         (field) => ({ ...field, isRequired: false }),
       ),
-      wrong: "User name or password, or the token, is wrong.",
+      wrong: "User name, password or token is wrong.",
     },
     subjects: { has: (subject) => byPassword.subjects.has(subject) || byToken.subjects.has(subject) },
     notice: { kind: "password", users: users.map(({ name }) => name), token },
@@ -36,7 +36,7 @@ export function createPasswordOrToken({ users, token, log }: PasswordOrTokenOpti
 function describeAlternative(field: PromptField): PromptField {
   return {
     ...field,
-    label: "or a token",
+    label: "Or a token",
     hint: "Instead of both, you can paste the token that mcp-expose printed in the terminal where it runs.",
   };
 }
