@@ -103,17 +103,17 @@ export type ServerEvent =
   | { state: "restarting"; inMs: number };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
-export type ProcessMode = "client" | "session" | "shared";
+export type ProcessSharing = "client" | "session" | "shared";
 
 /** Which revisions the server is spoken to in; `auto`: found out. */
-export type ChildEra = "auto" | "legacy" | "modern";
+export type ServerEra = "auto" | "legacy" | "modern";
 
 export interface BridgeOptions {
   startChild: StartChild;
-  process: ProcessMode;
+  process: ProcessSharing;
   /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
   hasAnonymous: boolean;
-  childEra: ChildEra;
+  childEra: ServerEra;
   /** The most server processes at a time. */
   maxChildren: number;
   now(): number;

@@ -4,7 +4,7 @@ import type { Child, ChildEvents } from "../child/child.ts";
 import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
 import { createBackoff } from "./process/backoff.ts";
 import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
-import { createCommonHost, writeOwnInitialize, type CommonHost } from "./shared/shared-server.ts";
+import { createSharedServer, writeOwnInitialize, type SharedServer } from "./shared/shared-server.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
 import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
 import {
@@ -18,11 +18,11 @@ import {
   type StatelessHost,
 } from "./modern-client-legacy-server/modern-client-legacy-server.ts";
 import { createModernOnModern } from "./modern-client-modern-server/modern-client-modern-server.ts";
-import { createNoiseTeller } from "./process/invalid-output.ts";
+import { createInvalidOutputReport } from "./process/invalid-output.ts";
 import { createSeal } from "./modern-client-legacy-server/request-state.ts";
 import type { AcquireChild } from "./process/restarting-process.ts";
-import { createSpare } from "./launch/standby.ts";
-import { createUnread } from "./process/backpressure.ts";
+import { createStandby } from "./launch/standby.ts";
+import { createBackpressure } from "./process/backpressure.ts";
 import { createUnusableConversation, createUnusableServer } from "./unusable-server.ts";
 
 interface Entry extends Occupant {
@@ -51,9 +51,9 @@ export function createBridge(options: BridgeOptions): Bridge {
   const entries = new Map<string, Entry>();
   /** Processes that have been told to end and may have something to put away. */
   const ending = new Set<Promise<void>>();
-  const onNoise = createNoiseTeller(log);
-  const unread = createUnread();
-  const spare = createSpare({ ...options, onNoise });
+  const onInvalidOutput = createInvalidOutputReport(log);
+  const backpressure = createBackpressure();
+  const standby = createStandby({ ...options, onInvalidOutput });
   const seal = createSeal(random(32));
   let loners = 0;
   let isClosed = false;
@@ -127,7 +127,8 @@ export function createBridge(options: BridgeOptions): Bridge {
       if (room === true) break;
       await room;
     }
-    const hire: AcquireChild = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
+    const acquireChild: AcquireChild = (events) =>
+      takeGreeted(events) ?? standby.take(events, era) ?? start(events);
     const use = () => {
       if (!entries.delete(key)) return;
       entry.used = now();
@@ -137,7 +138,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       if (key === ANONYMOUS) closedToStrangersUntil = now() + refusals.next();
       void end(entry);
     };
-    const host = create({ ...options, hire, unread, onNoise, used: use, gone });
+    const host = create({ ...options, acquireChild, backpressure, onInvalidOutput, used: use, gone });
     const entry: Entry & { host: H } = {
       key,
       callerKey,
@@ -161,19 +162,19 @@ export function createBridge(options: BridgeOptions): Bridge {
     // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
     // Strangers are asked none, and need not wait until that has been tried.
     if (key === ANONYMOUS && now() < closedToStrangersUntil) return undefined;
-    const offer = key === ANONYMOUS ? undefined : await spare.offer(writeOwnInitialize());
-    const isModern = offer === undefined ? spare.isStateless() : !offer.hasSessions;
+    const offer = key === ANONYMOUS ? undefined : await standby.tryHandshake(writeOwnInitialize());
+    const isModern = offer === undefined ? standby.isStateless() : !offer.hasSessions;
     const more = { random, seal, isModern, isPublic: key === ANONYMOUS };
-    const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });
+    const create = (cell: CellOptions) => createSharedServer({ ...cell, ...more });
     const era = isModern ? "modern" : "legacy";
-    const entry = await find<CommonHost>(callerKey, key, false, create, era, offer?.take);
+    const entry = await find<SharedServer>(callerKey, key, false, create, era, offer?.take);
     offer?.release();
     return entry;
   }
 
   /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
   async function findForSession(callerKey: string, initialize: Message) {
-    const offer = await spare.offer(initialize);
+    const offer = await standby.tryHandshake(initialize);
     const isModern = !offer.hasSessions;
     const isPrivate = callerKey === "" || process === "session";
     const share = isPrivate ? `session ${++loners}` : `client ${callerKey}`;
@@ -188,7 +189,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   async function findForRequest(callerKey: string, envelope: Envelope) {
-    const isModern = spare.isStateless();
+    const isModern = standby.isStateless();
     const key = JSON.stringify([`client ${callerKey}`, "modern", envelope.capabilitiesKey]);
     const create = (cell: CellOptions) =>
       (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
@@ -215,16 +216,16 @@ export function createBridge(options: BridgeOptions): Bridge {
   }
 
   return {
-    launch: spare.launch,
+    launch: standby.launch,
     async openSession(callerKey, initialize, client): Promise<Conversation | undefined> {
-      const problem = await spare.findProblem();
+      const problem = await standby.findProblem();
       if (problem !== undefined) return createUnusableConversation(client, problem);
       const common = commonKey(callerKey);
       const entry = await (common ? findCommon(callerKey, common) : findForSession(callerKey, initialize));
       return entry && openOn(entry, client);
     },
     async findServer(callerKey, envelope): Promise<ClaimedServer | undefined> {
-      const problem = await spare.findProblem();
+      const problem = await standby.findProblem();
       if (problem !== undefined) return createUnusableServer(problem);
       const common = commonKey(callerKey);
       const entry = await (common ? findCommon(callerKey, common) : findForRequest(callerKey, envelope));
@@ -232,13 +233,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     async isAlive(ms) {
       const newest = [...entries.values()].at(-1);
-      return newest === undefined ? spare.isAlive(ms) : newest.host.isAlive(ms);
+      return newest === undefined ? standby.isAlive(ms) : newest.host.isAlive(ms);
     },
     async close() {
       isClosed = true;
       clearInterval(reaper);
       for (const entry of entries.values()) void end(entry);
-      await Promise.all([spare.close(), ...ending]);
+      await Promise.all([standby.close(), ...ending]);
     },
   };
 }

@@ -5,7 +5,7 @@ import { ErrorCode } from "../mcp/error-code.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
 import type { ClientSide, Conversation, Responder } from "./bridge.ts";
-import { lostReason, type Call, type Waiter } from "./process/call-table.ts";
+import { lostReason, type PendingCall, type Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
 
 export interface Session {
@@ -22,7 +22,7 @@ export interface Session {
 export interface OpenCall {
   readonly responder: Responder;
   /** Absent while the call has not reached the server. */
-  call?: Call<SessionWaiter>;
+  call?: PendingCall<SessionWaiter>;
 }
 
 /** A waiter that knows whose it is. */
@@ -127,7 +127,7 @@ export function startCall(
   session: Session,
   request: Message,
   responder: Responder,
-  { answer, pass }: Pick<Waiter, "answer" | "pass">,
+  { onResponse, onRawResponse }: Pick<Waiter, "onResponse" | "onRawResponse">,
   edits: Parameters<Multiplexer<SessionWaiter>["start"]>[2] = [],
 ): void {
   const { id } = request;
@@ -135,10 +135,10 @@ export function startCall(
   const waiter: SessionWaiter = {
     session,
     responder,
-    answer,
-    pass,
-    progress: responder.notify,
-    lost(how) {
+    onResponse,
+    onRawResponse,
+    onProgress: responder.notify,
+    onLost(how) {
       if (session.open.get(id) !== opened) return;
       session.open.delete(id);
       const reason = lostReason(how);

@@ -31,7 +31,7 @@ export interface ChildExit {
   code: number | null;
   signal: string | null;
   /** The last lines of stderr, oldest first. */
-  lastWords: readonly string[];
+  stderrTail: readonly string[];
   /** What it did instead of ending, when it was ended for that: `closed its stdout`. */
   fault?: string;
 }
@@ -40,7 +40,7 @@ export interface ChildExit {
 export type StartChild = (events: ChildEvents) => Child;
 
 /** How an exit is told to people: `exited with status 1`, `was ended by SIGKILL`. */
-export function describeExit({ code, signal, fault }: Omit<ChildExit, "lastWords">): string {
+export function describeExit({ code, signal, fault }: Omit<ChildExit, "stderrTail">): string {
   if (fault !== undefined) return fault;
   return signal === null ? `exited with status ${code ?? "unknown"}` : `was ended by ${signal}`;
 }

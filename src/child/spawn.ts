@@ -3,7 +3,7 @@ import { settlesWithin } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
-import { createGarbageWatch, type GarbageWatch } from "./memory-trim.ts";
+import { createMemoryTrim, type MemoryTrim } from "./memory-trim.ts";
 import { createLineReader } from "./line-reader.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { startPosixProcess } from "./posix-process.ts";
@@ -21,14 +21,14 @@ export interface SpawnOptions {
 }
 
 /** Lines that hold a stack trace with what caused it. */
-const LAST_WORDS = 50;
+const STDERR_TAIL = 50;
 const STDERR_LINE = 64 * 1024;
 /** Bytes that may wait for a process to read its stdin. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
 export function createSpawner(options: SpawnOptions): StartChild {
-  const garbage = createGarbageWatch();
-  return (events) => startChild(options, events, garbage);
+  const memoryTrim = createMemoryTrim();
+  return (events) => startChild(options, events, memoryTrim);
 }
 
 const startProcess = process.platform === "win32" ? startWindowsProcess : startPosixProcess;
@@ -36,9 +36,9 @@ const startProcess = process.platform === "win32" ? startWindowsProcess : startP
 function startChild(
   { command, cwd, env, maxLine, grace }: SpawnOptions,
   events: ChildEvents,
-  garbage: GarbageWatch,
+  memoryTrim: MemoryTrim,
 ): Child {
-  const lastWords: string[] = [];
+  const stderrTail: string[] = [];
   let open = 2;
   let end: { code: number | null; signal: string | null } | undefined;
   let ended = false;
@@ -59,7 +59,7 @@ function startChild(
     gone.resolve();
     if (closing === undefined) {
       const { code, signal } = end ?? { code: null, signal: null };
-      events.exit({ code, signal, lastWords, ...(fault !== undefined && { fault }) });
+      events.exit({ code, signal, stderrTail, ...(fault !== undefined && { fault }) });
     }
   };
   const finishIfOver = () => {
@@ -79,7 +79,7 @@ function startChild(
   const stdout = createLineReader({
     limit: maxLine,
     line(line) {
-      garbage.count(line.length);
+      memoryTrim.count(line.length);
       if (!ended) events.line(line);
     },
     oversize: events.oversize,
@@ -88,8 +88,8 @@ function startChild(
     limit: STDERR_LINE,
     line(line) {
       const text = Buffer.from(line).toString();
-      lastWords.push(text);
-      if (lastWords.length > LAST_WORDS) lastWords.shift();
+      stderrTail.push(text);
+      if (stderrTail.length > STDERR_TAIL) stderrTail.shift();
       events.stderr(text);
     },
   });
@@ -120,7 +120,7 @@ function startChild(
         setTimeout(finish, 200).unref();
       },
       failed(error) {
-        lastWords.push(messageOf(error));
+        stderrTail.push(messageOf(error));
         finish();
       },
     },
@@ -131,7 +131,7 @@ function startChild(
     pid: child.pid ?? 0,
     send(message) {
       if (ended || closing !== undefined) return false;
-      garbage.count(message.length);
+      memoryTrim.count(message.length);
       return outbox.send(message);
     },
     read(wanted) {

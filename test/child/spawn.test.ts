@@ -55,7 +55,7 @@ test("an exit is told once, behind all that was written, with its status and las
     "echo out; for n in $(seq 60); do echo word $n >&2; done; exit 9",
   );
   expect(await exit()).toMatchObject({ code: 9, signal: null });
-  expect((await exit()).lastWords).toEqual(Array.from({ length: 50 }, (_, at) => `word ${at + 11}`));
+  expect((await exit()).stderrTail).toEqual(Array.from({ length: 50 }, (_, at) => `word ${at + 11}`));
   expect([lines, stderr.length, exits()]).toEqual([["out"], 60, 1]);
 });
 

@@ -17,7 +17,7 @@ export interface Candidate {
   /** Resolves if the process ends while it belongs to no client. */
   readonly ended: Promise<ChildExit>;
   /** @param ms how long to wait for the answer; absent: for as long as the process lives */
-  ask(compose: Compose, ms?: number): Promise<Reply>;
+  request(compose: Compose, ms?: number): Promise<Reply>;
   /**
    * Gives the process to a client, which hears what was said so far when it has begun to speak.
    *
@@ -28,10 +28,11 @@ export interface Candidate {
 }
 
 /** Stands for a process that is not started, since the program ends: nothing is heard of it any more. */
-export const NOBODY: Candidate = {
+export const NO_PROCESS: Candidate = {
   pid: 0,
   ended: new Promise(() => {}),
-  ask: (_compose, ms) => (ms === undefined ? new Promise(() => {}) : Promise.resolve({ outcome: "silent" })),
+  request: (_compose, ms) =>
+    ms === undefined ? new Promise(() => {}) : Promise.resolve({ outcome: "silent" }),
   handOver: () => ({ pid: 0, send: () => false, read() {}, close: async () => {} }),
   close: async () => {},
 };
@@ -40,10 +41,10 @@ export interface CandidateOptions {
   startChild: StartChild;
   onStderr(line: string): void;
   /** A line that is no message, or that can be read in several ways. */
-  onNoise: RestartingProcessOptions["onNoise"];
+  onInvalidOutput: RestartingProcessOptions["onInvalidOutput"];
 }
 
-export function createCandidate({ startChild, onStderr, onNoise }: CandidateOptions): Candidate {
+export function createCandidate({ startChild, onStderr, onInvalidOutput }: CandidateOptions): Candidate {
   let owner: ChildEvents | undefined;
   /** The owner hears every line from now on. */
   let isHeard = false;
@@ -72,8 +73,8 @@ export function createCandidate({ startChild, onStderr, onNoise }: CandidateOpti
   function sort(line: Uint8Array): void {
     const reading = readMessages(line, SERVER_MESSAGE);
     if ("fault" in reading) {
-      if (reading.fault !== "ambiguous") return onNoise(line);
-      onNoise(line, reading.doubt);
+      if (reading.fault !== "ambiguous") return onInvalidOutput(line);
+      onInvalidOutput(line, reading.doubt);
       // An answer is one, whatever it says: the start waits for it.
       return settle(reading, (answer) => waiters.get(Number(answer.id))?.(answer), child.send);
     }
@@ -86,7 +87,7 @@ export function createCandidate({ startChild, onStderr, onNoise }: CandidateOpti
   return {
     pid: child.pid,
     ended: ended.promise,
-    async ask(compose, ms) {
+    async request(compose, ms) {
       // Numbers from zero down: the owner's begin at one, so that a late answer meets none of them.
       const number = -questions++;
       const answered = Promise.withResolvers<Message>();

@@ -5,12 +5,12 @@ import { settlesWithin } from "../../deadline.ts";
 import { splice } from "../../frame/splice.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import type { ChildEra } from "../bridge.ts";
+import type { ServerEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";
 import type { Compose } from "../process/handshake-replay.ts";
 
-export interface Offer {
+export interface HandshakeTrial {
   hasSessions: boolean;
   /** The process that has answered this client's `initialize`, the first time; its owner sends that as to any other. */
   take(events: ChildEvents): Child | undefined;
@@ -19,8 +19,8 @@ export interface Offer {
 }
 
 /** For servers that are known to have sessions. */
-export const NO_DOUBT: Offer = { hasSessions: true, take: () => undefined, release() {} };
-const NONE: Offer = { ...NO_DOUBT, hasSessions: false };
+export const HAS_SESSIONS: HandshakeTrial = { hasSessions: true, take: () => undefined, release() {} };
+const HAS_NO_SESSIONS: HandshakeTrial = { ...HAS_SESSIONS, hasSessions: false };
 
 /** Where processes come from, and where they go. */
 export interface Custody {
@@ -46,9 +46,12 @@ interface Greeted {
 }
 
 /** What a process makes of a client's handshake, and then, if that is not to its taste, of ours. */
-type Trial = { welcome: Message } | "takes ours" | "refuses" | "knows none" | "unclear";
+type Verdict = { welcome: Message } | "takes ours" | "refuses" | "knows none" | "unclear";
 
-export function createOffers(era: ChildEra, custody: Custody): (initialize: Message) => Promise<Offer> {
+export function createHandshakeTrials(
+  era: ServerEra,
+  custody: Custody,
+): (initialize: Message) => Promise<HandshakeTrial> {
   let known = era === "auto" ? undefined : Promise.resolve(era === "legacy");
 
   /** @returns the process greeted, or whether there is one to be had; `undefined` when one ended, which says nothing */
@@ -75,9 +78,9 @@ export function createOffers(era: ChildEra, custody: Custody): (initialize: Mess
 
   async function takesOurs(): Promise<boolean | undefined> {
     const candidate = custody.start();
-    const ours = candidate.ask(composeInitialize, COLD_PATIENCE);
+    const ours = candidate.request(composeInitialize, COLD_PATIENCE);
     // What it answers behind that shows that it has read it.
-    const behind = candidate.ask(composeDiscover, COLD_PATIENCE);
+    const behind = candidate.request(composeDiscover, COLD_PATIENCE);
     await Promise.race([ours, behind.then(() => settlesWithin(ours, WARM_PATIENCE))]);
     const unanswered = Promise.resolve<Reply>({ outcome: "silent" });
     const reply = await Promise.race([ours, unanswered]);
@@ -86,13 +89,14 @@ export function createOffers(era: ChildEra, custody: Custody): (initialize: Mess
   }
 
   return async (initialize) => {
-    if (known !== undefined) return (await known) ? NO_DOUBT : NONE;
+    if (known !== undefined) return (await known) ? HAS_SESSIONS : HAS_NO_SESSIONS;
     const greeting = greet(initialize);
     known = greeting.then((outcome) => outcome !== undefined && outcome !== false);
     const outcome = await greeting;
     // This client is translated for; the next one tries again.
     if (outcome === undefined) known = undefined;
-    if (outcome === undefined || typeof outcome === "boolean") return outcome ? NO_DOUBT : NONE;
+    if (outcome === undefined || typeof outcome === "boolean")
+      return outcome ? HAS_SESSIONS : HAS_NO_SESSIONS;
     let greeted: Greeted | undefined = outcome;
     return {
       hasSessions: true,
@@ -111,13 +115,14 @@ export function createOffers(era: ChildEra, custody: Custody): (initialize: Mess
 }
 
 /** What a client says may be refused for reasons of its own, and must not decide for all others: only ours does. */
-async function tryOn(candidate: Candidate, initialize: Message, ms: number): Promise<Trial> {
+async function tryOn(candidate: Candidate, initialize: Message, ms: number): Promise<Verdict> {
   const compose: Compose = (number) =>
     splice(initialize.bytes, [{ at: initialize.idAt!, text: String(number) }]);
-  const theirs = await candidate.ask(compose, ms);
+  const theirs = await candidate.request(compose, ms);
   const welcome = readWelcome(theirs);
   if (welcome !== undefined) return { welcome };
-  const ours = theirs.outcome === "exited" ? theirs : await candidate.ask(composeInitialize, WARM_PATIENCE);
+  const ours =
+    theirs.outcome === "exited" ? theirs : await candidate.request(composeInitialize, WARM_PATIENCE);
   if (readWelcome(ours) !== undefined) return "takes ours";
   if (ours.outcome !== "answered") return "unclear";
   return codeOf(ours.answer) === ErrorCode.methodNotFound ? "knows none" : "refuses";

@@ -6,13 +6,13 @@ import type { ChildExit } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
-import type { ChildEra } from "../bridge.ts";
+import type { ServerEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
 import { parseSpan } from "../envelope.ts";
 import { MODERN } from "../../mcp/revisions.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";
 
-export type Finding =
+export type ProbeResult =
   | {
       outcome: "answered";
       answer: Message;
@@ -26,7 +26,7 @@ export type Finding =
   /** It does not work. */
   | { outcome: "exited"; exit: ChildExit };
 
-export interface Starts {
+export interface ProbeProcesses {
   /** A process that a client gets. */
   first(): Candidate;
   /** One that is greeted in nobody's name and thrown away. @param isShown whether a line it writes to stderr is for people */
@@ -41,7 +41,7 @@ export interface Starts {
  */
 const SILENCE = 10_000;
 
-export function probe(era: ChildEra, starts: Starts): Promise<Finding> {
+export function probe(era: ServerEra, starts: ProbeProcesses): Promise<ProbeResult> {
   switch (era) {
     case "legacy":
       return probeHandshake(starts);
@@ -52,26 +52,26 @@ export function probe(era: ChildEra, starts: Starts): Promise<Finding> {
   }
 }
 
-async function probeHandshake(starts: Starts): Promise<Finding> {
-  const reply = await starts.disposable(() => true).ask(composeInitialize);
+async function probeHandshake(starts: ProbeProcesses): Promise<ProbeResult> {
+  const reply = await starts.disposable(() => true).request(composeInitialize);
   return conclude(reply, { isStateless: false, standby: undefined, isStrict: true });
 }
 
-async function probeStateless({ first }: Starts): Promise<Finding> {
+async function probeStateless({ first }: ProbeProcesses): Promise<ProbeResult> {
   const standby = first();
-  return conclude(await standby.ask(composeDiscover), { isStateless: true, standby, isStrict: false });
+  return conclude(await standby.request(composeDiscover), { isStateless: true, standby, isStrict: false });
 }
 
-async function probeBoth(starts: Starts): Promise<Finding> {
+async function probeBoth(starts: ProbeProcesses): Promise<ProbeResult> {
   const first = starts.first();
   let ended: ChildExit | undefined;
-  const asked = first.ask(composeDiscover).then((reply) => {
+  const asked = first.request(composeDiscover).then((reply) => {
     if (reply.outcome === "exited") ended = reply.exit;
     return reply;
   });
   // What the first one has said before is not said twice, and beside it a second one only confuses.
-  const isShown = (line: string) => ended?.lastWords.includes(line) === false;
-  const greet = (shows = isShown) => starts.disposable(shows).ask(composeInitialize);
+  const isShown = (line: string) => ended?.stderrTail.includes(line) === false;
+  const greet = (shows = isShown) => starts.disposable(shows).request(composeInitialize);
   const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : greet();
   let reply = await (sibling === undefined ? asked : Promise.race([asked, sibling]));
   if (reply.outcome !== "answered" && sibling !== undefined && ended === undefined) {
@@ -90,20 +90,20 @@ async function probeBoth(starts: Starts): Promise<Finding> {
   // It may have ended because the first was still there.
   if (second.outcome !== "answered" && sibling !== undefined) second = await greet();
   const hasMoreToSay =
-    second.outcome === "answered" || (second.outcome === "exited" && second.exit.lastWords.length > 0);
+    second.outcome === "answered" || (second.outcome === "exited" && second.exit.stderrTail.length > 0);
   return concludeGreeted(hasMoreToSay ? second : reply);
 }
 
 /** Of one that was asked nothing before its greeting. */
-function concludeGreeted(reply: Reply): Finding {
+function concludeGreeted(reply: Reply): ProbeResult {
   const isModern = reply.outcome === "answered" && isStateless(reply.answer);
   return conclude(reply, { isStateless: isModern, standby: undefined, isStrict: true });
 }
 
 function conclude(
   reply: Reply,
-  found: Omit<Extract<Finding, { outcome: "answered" }>, "outcome" | "answer">,
-): Finding {
+  found: Omit<Extract<ProbeResult, { outcome: "answered" }>, "outcome" | "answer">,
+): ProbeResult {
   if (reply.outcome === "answered") return { ...reply, ...found };
   if (reply.outcome === "exited") return reply;
   throw new Error("A question without a time limit is answered, or its process ends.");

@@ -4,14 +4,14 @@ import { describeExit, type Child, type ChildEvents } from "../../child/child.ts
 import type { Message } from "../../frame/message.ts";
 import { settlesWithin } from "../../deadline.ts";
 import type { BridgeOptions, LaunchReport } from "../bridge.ts";
-import { createCandidate, NOBODY, type Candidate } from "./candidate.ts";
+import { createCandidate, NO_PROCESS, type Candidate } from "./candidate.ts";
 import { composeDiscover, composePing } from "../process/own-requests.ts";
-import { createOffers, NO_DOUBT, type Offer } from "./handshake-trial.ts";
-import { probe, type Finding } from "./probe.ts";
+import { createHandshakeTrials, HAS_SESSIONS, type HandshakeTrial } from "./handshake-trial.ts";
+import { probe, type ProbeResult } from "./probe.ts";
 import { quoteError } from "../quote-error.ts";
 import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 
-export interface Spare {
+export interface Standby {
   /** Resolves when the server has answered, or has been found not to work. */
   launch(): Promise<LaunchReport>;
   /** Waits for the server's first answer: why nothing can be asked of it, or `undefined` when it has answered. */
@@ -19,7 +19,7 @@ export interface Spare {
   /** Whether the server serves clients without sessions; known when it has answered. */
   isStateless(): boolean;
   /** Whether it serves clients with sessions, found out with the first one's own `initialize`. */
-  offer(initialize: Message): Promise<Offer>;
+  tryHandshake(initialize: Message): Promise<HandshakeTrial>;
   /** Hands the process over, with all it has said so far; `undefined` when none waits that fits. */
   take(events: ChildEvents, era: "legacy" | "modern"): Child | undefined;
   isAlive(ms: number): Promise<boolean>;
@@ -29,13 +29,13 @@ export interface Spare {
 /** How long a client waits for a server that has not answered anything yet, in milliseconds. */
 const CLIENT_PATIENCE = 30_000;
 
-export interface SpareOptions extends BridgeOptions {
+export interface StandbyOptions extends BridgeOptions {
   /** A line that is no message. */
-  onNoise: RestartingProcessOptions["onNoise"];
+  onInvalidOutput: RestartingProcessOptions["onInvalidOutput"];
 }
 
-export function createSpare(options: SpareOptions): Spare {
-  const { startChild, childEra, onServer, onStderr, onNoise, now, log } = options;
+export function createStandby(options: StandbyOptions): Standby {
+  const { startChild, childEra, onServer, onStderr, onInvalidOutput, now, log } = options;
   let waiting: Candidate | undefined;
   /** Everything started here that belongs to no client and whose end has not been told, and whether any will get it. */
   const living = new Map<Candidate, "standby" | "disposable">();
@@ -51,11 +51,11 @@ export function createSpare(options: SpareOptions): Spare {
   const begun = now();
 
   function start(role: "standby" | "disposable", isShown = (_line: string) => true): Candidate {
-    if (isClosed) return NOBODY;
+    if (isClosed) return NO_PROCESS;
     const candidate = createCandidate({
       startChild,
       onStderr: (line) => isShown(line) && onStderr(line),
-      onNoise,
+      onInvalidOutput,
     });
     living.set(candidate, role);
     onServer({ state: "started", pid: candidate.pid });
@@ -108,7 +108,7 @@ export function createSpare(options: SpareOptions): Spare {
   }
 
   /** Ends what no client gets, and has a process wait for the first one. */
-  async function settle(found: Finding & { outcome: "answered" }): Promise<void> {
+  async function settle(found: ProbeResult & { outcome: "answered" }): Promise<void> {
     const { standby, answer } = found;
     ({ isStateless, isStrict } = found);
     if (isStrict && childEra === "auto")
@@ -125,7 +125,7 @@ export function createSpare(options: SpareOptions): Spare {
     if (!isClosed) prepare();
   }
 
-  const offers = createOffers(childEra, {
+  const offers = createHandshakeTrials(childEra, {
     start: () => start("disposable"),
     borrow() {
       const borrowed = waiting;
@@ -154,7 +154,7 @@ export function createSpare(options: SpareOptions): Spare {
       return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;
     },
     isStateless: () => isStateless,
-    offer: (initialize) => (isStateless ? offers(initialize) : Promise.resolve(NO_DOUBT)),
+    tryHandshake: (initialize) => (isStateless ? offers(initialize) : Promise.resolve(HAS_SESSIONS)),
     take(events, era) {
       // A server asked in one way may have settled for it.
       if (waiting === undefined || (era === "modern") !== isStateless) return undefined;
@@ -168,7 +168,7 @@ export function createSpare(options: SpareOptions): Spare {
       const asked = waiting ?? (state === "usable" && living.size === 0 ? prepare() : undefined);
       // What is in the middle of a handshake, or may be asked nothing before one, is alive until it ends.
       if (asked === undefined || isStrict) return true;
-      const { outcome } = await asked.ask(isStateless ? composeDiscover : composePing, ms);
+      const { outcome } = await asked.request(isStateless ? composeDiscover : composePing, ms);
       return outcome === "answered";
     },
     async close() {

@@ -4,7 +4,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
-import { parseSpan, type Capabilities } from "../envelope.ts";
+import { parseSpan, type ClientCapabilities } from "../envelope.ts";
 import type { Done, Session } from "../session.ts";
 import { lostReason } from "../process/call-table.ts";
 import { composeUnable, lackingFor } from "../modern-client-legacy-server/parked-call.ts";
@@ -85,7 +85,7 @@ export function createOwnWelcome(
   arrived: () => void,
 ): Welcome {
   let waiting: Waiting[] = [];
-  const capabilities = new WeakMap<Session, Capabilities>();
+  const capabilities = new WeakMap<Session, ClientCapabilities>();
   let welcome: Message | undefined;
 
   function write(answer: Message, { id, asked }: Waiting): Uint8Array {
@@ -106,7 +106,7 @@ export function createOwnWelcome(
   return {
     greet(session, request, done, responder) {
       const can = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
-      capabilities.set(session, typeof can === "object" && can !== null ? (can as Capabilities) : {});
+      capabilities.set(session, typeof can === "object" && can !== null ? (can as ClientCapabilities) : {});
       const asked = stringParam(request, "protocolVersion") ?? "";
       waiting.push({ session, id: request.id, asked, done, responder });
       arrived();

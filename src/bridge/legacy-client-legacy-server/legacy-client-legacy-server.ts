@@ -33,12 +33,12 @@ export interface SessionHost {
 
 export type CellOptions = Pick<
   MultiplexerOptions,
-  "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
+  "acquireChild" | "backpressure" | "onInvalidOutput" | "now" | "log" | "onServer" | "onStderr"
 > & {
   /** Where the process is had from; absent for one that these clients alone use. */
-  openHost?: OpenMultiplexer;
+  openMultiplexer?: OpenMultiplexer;
   /** What the process was greeted with, where that was not a client's own. */
-  standing?: HandshakeReplay;
+  handshake?: HandshakeReplay;
   welcome?: Welcome;
   /** A client has said something. */
   used(): void;
@@ -53,25 +53,25 @@ interface Addressee {
 }
 
 export function createLegacyOnLegacy(options: CellOptions): SessionHost {
-  const { log, openHost = createMultiplexer, standing = createHandshakeReplay() } = options;
+  const { log, openMultiplexer = createMultiplexer, handshake = createHandshakeReplay() } = options;
   /** Others than these sessions use the process. */
-  const isShared = options.openHost !== undefined;
+  const isShared = options.openMultiplexer !== undefined;
   const questions = createQuestionTable<Addressee>();
   // Least recently used first.
   const sessions = new Set<Session>();
-  const host = openHost<SessionWaiter>({
+  const host = openMultiplexer<SessionWaiter>({
     ...options,
-    standing,
-    question,
-    notification,
-    lost() {
+    handshake,
+    onRequest,
+    onNotification,
+    onLost() {
       questions.drop(() => true);
       welcome.lost();
     },
     isAwaited: () => isSubscribedAtAll(sessions) || welcome.isAwaited(),
-    wants: (uri) => isSubscribed(uri, sessions),
-    welcomed: (answer) => welcome.welcomed(answer),
-    gaveUp(refusal) {
+    isSubscribed: (uri) => isSubscribed(uri, sessions),
+    onInitializeResult: (answer) => welcome.welcomed(answer),
+    onRefused(refusal) {
       welcome.refused(refusal);
       options.gone();
     },
@@ -82,15 +82,15 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       const heard = (said: Message) => {
         if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
         // A greeting that was refused must not come before the next client's own on the next process.
-        else standing.note(request);
+        else handshake.remember(request);
         answer(said);
       };
-      startCall(host, session, request, responder, { answer: heard });
+      startCall(host, session, request, responder, { onResponse: heard });
     });
 
   // ── what the server says of itself ──
 
-  function question(message: Message): void {
+  function onRequest(message: Message): void {
     const addressee = chooseAddressee();
     const refusal = addressee && welcome.refusal(addressee.session, message);
     if (refusal !== undefined) return void host.send(refusal);
@@ -118,7 +118,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     else session.client.sendUnrelated(bytes);
   }
 
-  function notification(message: Message): void {
+  function onNotification(message: Message): void {
     switch (message.method) {
       case "notifications/cancelled": {
         const cancelled = questions.cancel(message);
@@ -173,15 +173,15 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     if (request.method === "initialize") return welcome.greet(session, request, done, responder);
     // What others still want the server must go on doing; a session that no longer does is told so.
     if (!noteWish(session, request, sessions, host)) return done(composeResult(request.id, {}));
-    standing.note(request);
+    handshake.remember(request);
     return pass(session, request, done, responder);
   }
 
   function pass(session: Session, request: Message, done: Done, responder: Responder): void {
     const { id } = request;
     startCall(host, session, request, responder, {
-      answer: (answer) => done(underId(answer, id)),
-      pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
+      onResponse: (answer) => done(underId(answer, id)),
+      onRawResponse: (answer, at) => done(splice(answer, [{ at, text: id }])),
     });
   }
 
@@ -193,8 +193,8 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
       return;
     }
     // The server has been greeted once, however many sessions there are.
-    if (message.method === "notifications/initialized" && standing.greeted) return;
-    standing.note(message);
+    if (message.method === "notifications/initialized" && handshake.isInitialized) return;
+    handshake.remember(message);
     host.send(message.bytes);
   }
 
@@ -206,9 +206,9 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     }
     for (const uri of session.resources) {
       if (isSubscribed(uri, sessions)) continue;
-      standing.forgetResource(uri);
-      if (host.isWantedElsewhere(uri)) continue;
-      void host.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
+      handshake.forgetResource(uri);
+      if (host.isSubscribedElsewhere(uri)) continue;
+      void host.request((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
     }
   }
 

@@ -15,7 +15,7 @@ export function noteWish(
   session: Session,
   request: Message,
   sessions: Iterable<Session>,
-  elsewhere: Pick<Multiplexer<SessionWaiter>, "isWantedElsewhere">,
+  elsewhere: Pick<Multiplexer<SessionWaiter>, "isSubscribedElsewhere">,
 ): boolean {
   switch (request.method) {
     case "logging/setLevel": {
@@ -31,7 +31,7 @@ export function noteWish(
       return true;
     case "resources/unsubscribe":
       session.resources.delete(uriOf(request));
-      return !isSubscribed(uriOf(request), sessions) && !elsewhere.isWantedElsewhere(uriOf(request));
+      return !isSubscribed(uriOf(request), sessions) && !elsewhere.isSubscribedElsewhere(uriOf(request));
     default:
       return true;
   }

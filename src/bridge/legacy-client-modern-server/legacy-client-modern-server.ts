@@ -5,7 +5,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, hasPositions, rawParam, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { BridgeOptions, ClientSide, Conversation, Responder } from "../bridge.ts";
-import { addMeta, parseSpan, writeEnvelope, type Capabilities } from "../envelope.ts";
+import { addMeta, parseSpan, writeEnvelope, type ClientCapabilities } from "../envelope.ts";
 import { modernCapabilities } from "./modern-capabilities.ts";
 import { META } from "../../mcp/meta.ts";
 import { isSessionRevision, LEGACY } from "../../mcp/revisions.ts";
@@ -35,7 +35,7 @@ export type SessionCellOptions = CellOptions & Pick<BridgeOptions, "random">;
 interface Guest extends Session {
   /** JSON text. */
   clientInfo: string | undefined;
-  capabilities: Capabilities;
+  capabilities: ClientCapabilities;
   readonly listening: Listening;
   readonly interviewer: Interviewer;
 }
@@ -47,26 +47,26 @@ const MAX_ROUNDS = 10;
 const PACE = 250;
 
 export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
-  const { log, random, openHost = createMultiplexer } = options;
+  const { log, random, openMultiplexer = createMultiplexer } = options;
   const guests = new Set<Guest>();
   const tools = createLegacyTools();
   const conversations = new Set<Conversation>();
-  const host = openHost<SessionWaiter>({
+  const host = openMultiplexer<SessionWaiter>({
     ...options,
-    standing: createHandshakeReplay(),
-    sign: composeDiscover,
-    question: ({ id }) =>
+    handshake: createHandshakeReplay(),
+    aliveRequest: composeDiscover,
+    onRequest: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
-    notification,
-    lost: () => guests.forEach(({ listening }) => listening.lost()),
+    onNotification,
+    onLost: () => guests.forEach(({ listening }) => listening.lost()),
     isAwaited: () => isSubscribedAtAll(guests),
-    replaced: () => guests.forEach(({ listening }) => listening.again()),
-    gaveUp: options.gone,
+    onReplaced: () => guests.forEach(({ listening }) => listening.again()),
+    onRefused: options.gone,
   });
 
   // ── what the server says of itself ──
 
-  function notification(message: Message): void {
+  function onNotification(message: Message): void {
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return tellGuest(message, subscription);
     if (message.method === "notifications/message") return logLine(message);
@@ -111,7 +111,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     guest.capabilities = modernCapabilities(
       parseSpan(request, findMember(request, request.paramsAt, "capabilities")),
     );
-    const answer = await host.ask((number) =>
+    const answer = await host.request((number) =>
       Buffer.from(
         `{"jsonrpc":"2.0","id":${number},"method":"server/discover","params":{"_meta":{${writeEnvelope(guest)}}}}`,
       ),
@@ -162,7 +162,7 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
       guest,
       request,
       responder,
-      { answer: answered },
+      { onResponse: answered },
       addMeta(request, writeEnvelope(guest), retry),
     );
   }

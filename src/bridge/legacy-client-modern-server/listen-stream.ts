@@ -26,7 +26,7 @@ type Listener = Pick<Session, "resources" | "logLevel"> & Pick<Envelope, "client
 
 /** @param listener whose stream it is; asked whenever the stream is opened */
 export function createListening(
-  host: Pick<Multiplexer<SessionWaiter>, "ask" | "send">,
+  host: Pick<Multiplexer<SessionWaiter>, "request" | "send">,
   listener: () => Listener,
 ): Listening {
   /** Our number of the stream in force. */
@@ -43,7 +43,7 @@ export function createListening(
     const before = current;
     const ready = Promise.withResolvers<void>();
     let own = 0;
-    const ended = host.ask((number) => {
+    const ended = host.request((number) => {
       own = number;
       current = number;
       acknowledged.set(number, ready.resolve);

@@ -6,7 +6,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { findToken, lostReason } from "../process/call-table.ts";
-import { stripEnvelope, type Capabilities } from "../envelope.ts";
+import { stripEnvelope, type ClientCapabilities } from "../envelope.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { writeModernAnswer } from "./modern-result.ts";
 import type { Seal } from "./request-state.ts";
@@ -41,7 +41,7 @@ export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" 
   host: Multiplexer<TripWaiter>;
   seal: Seal;
   /** What the server was told that its client can do. */
-  capabilities: Capabilities;
+  capabilities: ClientCapabilities;
   /** JSON text of what the server calls itself. */
   serverInfo(): string;
 }
@@ -84,9 +84,9 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
     trip.timer = undefined;
     const waiter: TripWaiter = {
       trip,
-      answer: (answer) => finish(trip, { answer }),
-      progress: (notification) => trip.current?.responder.notify(notification),
-      lost: (how) => finish(trip, { how }),
+      onResponse: (answer) => finish(trip, { answer }),
+      onProgress: (notification) => trip.current?.responder.notify(notification),
+      onLost: (how) => finish(trip, { how }),
     };
     trip.call = host.start(request, waiter, stripEnvelope(request));
   }

@@ -8,7 +8,7 @@ import { parseSpan, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import { STATELESS_REVISIONS } from "../../mcp/revisions.ts";
 import { createMultiplexer } from "../process/multiplexer.ts";
-import { createGreeting, WHO } from "../process/own-requests.ts";
+import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
 import type { CellOptions } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
 import { createListeners } from "./subscriptions.ts";
@@ -60,30 +60,30 @@ export function refuseRemoved({ id, method }: Message, responder: Responder): bo
 type Json = Readonly<Record<string, unknown>>;
 
 export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, openHost = createMultiplexer } = options;
-  const { standing = createHandshakeReplay(greeting(envelope)) } = options;
+  const { envelope, used, openMultiplexer = createMultiplexer } = options;
+  const { handshake = createHandshakeReplay(greeting(envelope)) } = options;
   const welcome = Promise.withResolvers<Json>();
   /** Requests that wait for what the server says of itself. */
   const discovering = new Set<{ id: string; responder: Responder }>();
-  let serverInfo = JSON.stringify(WHO);
+  let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
   /** What the server has logged before its first call, which may want it; nobody after that does. */
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
   /** Why the server serves nobody. */
   let refusal: string | undefined;
-  const host = openHost<TripWaiter>({
+  const host = openMultiplexer<TripWaiter>({
     ...options,
-    standing,
-    question: ask,
-    notification,
-    lost: () => trips.forgetQuestions(),
+    handshake,
+    onRequest: ask,
+    onNotification,
+    onLost: () => trips.forgetQuestions(),
     isAwaited: () => discovering.size > 0 || listeners.isAwaited(),
-    wants: (uri) => listeners.wants(uri),
-    welcomed(answer) {
+    isSubscribed: (uri) => listeners.wants(uri),
+    onInitializeResult(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
       welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
       listeners.renew();
     },
-    gaveUp(answer) {
+    onRefused(answer) {
       refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
       failDiscovering(refusal);
       welcome.resolve({});
@@ -98,11 +98,11 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
   });
   const listeners = createListeners({
     capabilities: async () => ((await welcome.promise)["capabilities"] ?? {}) as Json,
-    ask: host.ask,
-    isWantedElsewhere: host.isWantedElsewhere,
+    ask: host.request,
+    isWantedElsewhere: host.isSubscribedElsewhere,
   });
   const headers = createToolHeaders((cursor) =>
-    host.ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
+    host.request((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
   );
 
   function ask(question: Message): void {
@@ -120,7 +120,7 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
     }
   }
 
-  function notification(message: Message): void {
+  function onNotification(message: Message): void {
     if (message.method === "notifications/tools/list_changed") headers.forget();
     if (listeners.tell(message)) return;
     if (message.method === "notifications/cancelled") {
@@ -149,9 +149,9 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 
   /** The server has one level, and logs nothing a client did not ask for. */
   function raiseLevel(wanted: string | undefined): void {
-    if (wanted === undefined || leastSevere([wanted, standing.level]) === standing.level) return;
-    standing.setLevel(wanted);
-    void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
+    if (wanted === undefined || leastSevere([wanted, handshake.level]) === handshake.level) return;
+    handshake.setLevel(wanted);
+    void host.request((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
   }
 
   function failDiscovering(reason: string): void {
@@ -217,5 +217,8 @@ export function createModernOnLegacy(options: StatelessCellOptions): StatelessHo
 /** How the bridge introduces itself in a client's stead. */
 function greeting({ capabilities, clientInfo }: Envelope): Compose {
   const { extensions: _, tasks: __, ...known } = capabilities;
-  return createGreeting(known, clientInfo === undefined ? WHO : (JSON.parse(clientInfo) as unknown));
+  return createInitialize(
+    known,
+    clientInfo === undefined ? OWN_CLIENT_INFO : (JSON.parse(clientInfo) as unknown),
+  );
 }

@@ -7,10 +7,10 @@ import { composeError } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, rawParam, spanText, stringParam, type Message } from "../../frame/message.ts";
 import type { Responder } from "../bridge.ts";
-import type { Call, Waiter } from "../process/call-table.ts";
+import type { PendingCall, Waiter } from "../process/call-table.ts";
 import { readMembers } from "../../frame/scan.ts";
 import { removeMembers, splice } from "../../frame/splice.ts";
-import type { Capabilities, Envelope } from "../envelope.ts";
+import type { ClientCapabilities, Envelope } from "../envelope.ts";
 
 /** A call that knows the trip it belongs to. */
 export interface TripWaiter extends Waiter {
@@ -33,7 +33,7 @@ export interface Trip {
   /** The client's request that is to be answered; absent while the client is asked. */
   current: Round | undefined;
   /** The call at the server; absent before it is made. */
-  call: Call<TripWaiter> | undefined;
+  call: PendingCall<TripWaiter> | undefined;
   /** The server's open questions, by the key the client answers them under. */
   readonly asks: Map<string, Message>;
   /** How often the client has been asked. */
@@ -132,7 +132,7 @@ export function composeUnable(id: string): Uint8Array {
  */
 export function lackingFor(
   question: Message,
-  capabilities: Capabilities,
+  capabilities: ClientCapabilities,
 ): Record<string, unknown> | undefined {
   const has = (...path: string[]) => {
     let value: unknown = capabilities;

@@ -4,7 +4,7 @@ import { composeError, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Log } from "../../log.ts";
-import type { Capabilities } from "../envelope.ts";
+import type { ClientCapabilities } from "../envelope.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import {
   addQuestion,
@@ -35,7 +35,7 @@ export interface TripQuestions {
 export interface TripQuestionsOptions {
   host: Pick<Multiplexer<TripWaiter>, "send">;
   /** What the server was told that its client can do. */
-  capabilities: Capabilities;
+  capabilities: ClientCapabilities;
   log: Log;
   /** Trips whose client waits for an answer. */
   running: ReadonlySet<Trip>;
@@ -58,7 +58,7 @@ export function createTripQuestions(options: TripQuestionsOptions): TripQuestion
   }
 
   /** Refuses a question in the stead of a client that cannot be asked it. */
-  function isRefused(question: Message, trip: Trip | undefined, known: Capabilities): boolean {
+  function isRefused(question: Message, trip: Trip | undefined, known: ClientCapabilities): boolean {
     const lacking = lackingFor(question, known);
     if (lacking === undefined) return false;
     if (trip !== undefined) trip.refused = lacking;

@@ -5,7 +5,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
-import type { Call, Waiter } from "../process/call-table.ts";
+import type { PendingCall, Waiter } from "../process/call-table.ts";
 import { parseSpan, writeEnvelope, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import { isServedStateless } from "../../mcp/revisions.ts";
@@ -30,27 +30,27 @@ interface RequestWaiter extends Waiter {
 }
 
 export function createModernOnModern(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, log, openHost = createMultiplexer } = options;
-  const host = openHost<RequestWaiter>({
+  const { envelope, used, log, openMultiplexer = createMultiplexer } = options;
+  const host = openMultiplexer<RequestWaiter>({
     ...options,
-    standing: createHandshakeReplay(),
-    sign: composeDiscover,
+    handshake: createHandshakeReplay(),
+    aliveRequest: composeDiscover,
     // A server of this revision asks in its answers, never like this.
-    question: ({ id }) =>
+    onRequest: ({ id }) =>
       void host.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
-    notification,
-    lost: () => {},
+    onNotification,
+    onLost: () => {},
     isAwaited: () => false,
-    gaveUp: options.gone,
+    onRefused: options.gone,
   });
-  const headers = createToolHeaders((cursor) => host.ask((number) => listTools(number, cursor)));
+  const headers = createToolHeaders((cursor) => host.request((number) => listTools(number, cursor)));
 
   function listTools(number: number, cursor: string | undefined): Uint8Array {
     const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
     return composeRequest(number, "tools/list", { _meta: meta, ...(cursor !== undefined && { cursor }) });
   }
 
-  function notification(message: Message): void {
+  function onNotification(message: Message): void {
     if (message.method === "notifications/tools/list_changed") headers.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return tellListener(message, find(subscription));
@@ -68,11 +68,11 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
     }
   }
 
-  function find(number: string | undefined): Call<RequestWaiter> | undefined {
+  function find(number: string | undefined): PendingCall<RequestWaiter> | undefined {
     return [...host.calls.all()].find((call) => String(call.number) === number);
   }
 
-  function tellListener(message: Message, call: Call<RequestWaiter> | undefined): void {
+  function tellListener(message: Message, call: PendingCall<RequestWaiter> | undefined): void {
     const at = findMember(message, message.paramsAt, "_meta", META.subscription);
     if (call === undefined || at === undefined) return;
     call.waiter.responder.notify(splice(message.bytes, [{ at, text: call.waiter.request.id }]));
@@ -92,10 +92,10 @@ export function createModernOnModern(options: StatelessCellOptions): StatelessHo
       envelope: caller,
       responder,
       isListening: request.method === "subscriptions/listen",
-      answer: (answer) =>
+      onResponse: (answer) =>
         responder.respond(splice(answer.bytes, readdress(answer, request)), errorCode(answer)),
-      progress: responder.notify,
-      lost(how) {
+      onProgress: responder.notify,
+      onLost(how) {
         responder.respond(composeError(request.id, ErrorCode.internal, lostReason(how)), ErrorCode.internal);
       },
     });

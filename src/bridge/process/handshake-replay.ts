@@ -11,16 +11,16 @@ const MAX_WISHES = 1_000;
 
 export interface HandshakeReplay {
   /** The client's `initialize`, with another id; `undefined` before there was one. */
-  readonly greeting: Compose | undefined;
+  readonly initialize: Compose | undefined;
   /** Whether the client has sent `notifications/initialized`. */
-  readonly greeted: boolean;
+  readonly isInitialized: boolean;
   /** The log level in force; `undefined` when none was asked for. */
   readonly level: string | undefined;
   setLevel(level: string): void;
   /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
-  wishes(): Compose[];
+  preferences(): Compose[];
   /** Remembers what a message arranges, if it arranges anything; an `initialize`, once it has been accepted. */
-  note(message: Message): void;
+  remember(message: Message): void;
   forgetResource(uri: string): void;
 }
 
@@ -40,19 +40,19 @@ export function createHandshakeReplay(own?: Compose): HandshakeReplay {
   };
 
   return {
-    get greeting() {
+    get initialize() {
       return greeting;
     },
-    get greeted() {
+    get isInitialized() {
       return greeted;
     },
     get level() {
       return level;
     },
     setLevel,
-    wishes: () => [...wishes.values()],
+    preferences: () => [...wishes.values()],
     forgetResource: (uri) => void wishes.delete(`resource ${uri}`),
-    note(message) {
+    remember(message) {
       switch (message.method) {
         case "initialize":
           greeting = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);

@@ -9,7 +9,7 @@ import { composePing } from "./own-requests.ts";
 import { createMessageReader, type MessageReaderOptions } from "./message-reader.ts";
 import { quoteError } from "../quote-error.ts";
 import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
-import type { Unread } from "./backpressure.ts";
+import type { Backpressure } from "./backpressure.ts";
 
 /** Starts a server process, or hands over one that waits. */
 export type AcquireChild = (events: ChildEvents) => Child;
@@ -34,7 +34,7 @@ export interface RestartingProcess {
    *
    * @param wakes whether it starts a process that has ended, which is the default
    */
-  ask(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
+  request(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
   /** A sign of life within `ms` milliseconds. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
@@ -42,25 +42,25 @@ export interface RestartingProcess {
 
 export interface RestartingProcessOptions
   extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr">, MessageReaderOptions {
-  hire: AcquireChild;
+  acquireChild: AcquireChild;
   /** Of all processes. */
-  unread: Unread;
+  backpressure: Backpressure;
   /** What a new process must be told before anything else. */
-  standing: HandshakeReplay;
+  handshake: HandshakeReplay;
   /** Every message but the answers to our own requests. */
-  receive(message: Message): void;
+  onMessage(message: Message): void;
   /** The process is gone, and with it every request it has not answered. */
-  lost(how: string): void;
+  onLost(how: string): void;
   /** Whether anybody waits for what the process says: then one that ends is started again without being asked. */
   isAwaited(): boolean;
   /** A process that has taken the place of another has been greeted. */
-  replaced?(): void;
+  onReplaced?(): void;
   /** The answer to a greeting. */
-  welcomed?(answer: Message): void;
+  onInitializeResult?(answer: Message): void;
   /** No process takes up the conversation again: a new one has refused to. */
-  gaveUp(refusal: Message): void;
+  onRefused(refusal: Message): void;
   /** How a process that has sent no greeting is asked whether it lives; by default one is not asked before its greeting. */
-  sign?: Compose;
+  aliveRequest?: Compose;
   /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
   isPublic?: boolean;
 }
@@ -69,11 +69,11 @@ export interface RestartingProcessOptions
 const MAX_WAITING = 64 * 1024 * 1024;
 
 export function createRestartingProcess(options: RestartingProcessOptions): RestartingProcess {
-  const { hire, standing, log, onServer } = options;
+  const { acquireChild, handshake, log, onServer } = options;
   const backoff = createBackoff(options.now);
   const asked = new Map<number, (answer: Message | undefined) => void>();
   const queue = createQueue(MAX_WAITING);
-  const reader = createMessageReader({ ...options, pass }, receive, (bytes) => void child.send(bytes));
+  const reader = createMessageReader({ ...options, takeRaw }, receive, (bytes) => void child.send(bytes));
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
   let last = 0;
   /** When a process that sleeps may be started. */
@@ -81,16 +81,16 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
   let restart: Timer | undefined;
   /** Whether the process has answered anything; one that refuses, or dies at its start, serves nobody. */
   let hasAnswered = false;
-  let child = hire(events);
-  const unread = options.unread.open((mayRead) => child.read(mayRead));
+  let child = acquireChild(events);
+  const unread = options.backpressure.open((mayRead) => child.read(mayRead));
   // Whoever comes with a greeting has it said before anything else.
   // Asleep: it ended while nobody waited for it. Servers that own a port or a browser profile end the holder before
   // them; started again at once, two of them would end each other for ever.
   let phase: "open" | "recovering" | "asleep" | "closed" =
-    standing.greeting === undefined ? "open" : "recovering";
+    handshake.initialize === undefined ? "open" : "recovering";
 
-  function pass(line: Uint8Array): boolean {
-    const isPassed = options.pass(line);
+  function takeRaw(line: Uint8Array): boolean {
+    const isPassed = options.takeRaw(line);
     if (isPassed) hasAnswered = true;
     return isPassed;
   }
@@ -98,7 +98,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
   function receive(message: Message): void {
     if (message.kind === "result") hasAnswered = true;
     const done = asked.get(Number(message.id));
-    if (done === undefined || message.method !== "") return options.receive(message);
+    if (done === undefined || message.method !== "") return options.onMessage(message);
     asked.delete(Number(message.id));
     done(message);
   }
@@ -132,7 +132,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     for (const done of asked.values()) done(undefined);
     asked.clear();
     onServer({ state: "exited", pid: child.pid, reason: how });
-    options.lost(how);
+    options.onLost(how);
     if (isAwaited) restartIn(backoff.next());
     else if (options.isPublic) restsUntil = options.now() + backoff.next();
   }
@@ -145,11 +145,11 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
 
   async function begin(): Promise<void> {
     hasAnswered = false;
-    const mine = hire(events);
+    const mine = acquireChild(events);
     child = mine;
     child.read(unread.mayRead);
     await settleIn(mine);
-    if (child === mine && phase === "open") options.replaced?.();
+    if (child === mine && phase === "open") options.onReplaced?.();
   }
 
   /** Greets a process and then sends what has waited for it. */
@@ -158,7 +158,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     if (child !== mine || phase !== "recovering" || greeted === "gone") return;
     if (greeted !== "done") {
       log.warn(`The server refuses to begin: ${quoteError(greeted)}; its clients have to begin anew.`);
-      return options.gaveUp(greeted);
+      return options.onRefused(greeted);
     }
     phase = "open";
     onServer({ state: "ready", pid: mine.pid });
@@ -167,13 +167,13 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
 
   /** Tells a new process what the last one knew. */
   async function greet(): Promise<"done" | "gone" | Message> {
-    if (standing.greeting === undefined) return "done";
-    const welcome = await askFirst(standing.greeting);
+    if (handshake.initialize === undefined) return "done";
+    const welcome = await askFirst(handshake.initialize);
     if (welcome === undefined) return "gone";
     if (welcome.kind === "error") return welcome;
-    options.welcomed?.(welcome);
-    if (standing.greeted) child.send(composeNotification("notifications/initialized"));
-    const granted = await Promise.all(standing.wishes().map(askFirst));
+    options.onInitializeResult?.(welcome);
+    if (handshake.isInitialized) child.send(composeNotification("notifications/initialized"));
+    const granted = await Promise.all(handshake.preferences().map(askFirst));
     return granted.includes(undefined) ? "gone" : "done";
   }
 
@@ -183,7 +183,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     nextNumber: () => ++last,
     send,
     unread: unread.change,
-    ask(compose, wakes = true) {
+    request(compose, wakes = true) {
       if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
       return ask(compose, (bytes) => send(bytes, true));
     },
@@ -191,12 +191,12 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
       // One that has answered is started when it is needed: to start it for a probe would end its rival.
       if (phase === "asleep") return hasAnswered;
       if (phase !== "open") return false;
-      const sign = options.sign ?? (standing.greeted ? composePing : undefined);
+      const request = options.aliveRequest ?? (handshake.isInitialized ? composePing : undefined);
       // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
-      if (sign === undefined) return true;
+      if (request === undefined) return true;
       const late = Promise.withResolvers<undefined>();
       const timer = setTimeout(late.resolve, ms);
-      const answer = await Promise.race([askFirst(sign), late.promise]);
+      const answer = await Promise.race([askFirst(request), late.promise]);
       clearTimeout(timer);
       return answer !== undefined;
     },

@@ -4,8 +4,8 @@ import { readMessages, type Message } from "../../frame/message.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { canonical, type Envelope } from "../envelope.ts";
 import { MODERN, negotiate } from "../../mcp/revisions.ts";
-import { createJunction } from "./shared-multiplexer.ts";
-import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
+import { createSharedMultiplexer } from "./shared-multiplexer.ts";
+import { composeDiscover, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import {
   createLegacyOnLegacy,
   type CellOptions,
@@ -21,9 +21,9 @@ import type { Seal } from "../modern-client-legacy-server/request-state.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
 
-export type CommonHost = SessionHost & StatelessHost;
+export type SharedServer = SessionHost & StatelessHost;
 
-export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing"> {
+export interface SharedServerOptions extends Omit<CellOptions, "openMultiplexer" | "welcome" | "handshake"> {
   random: BridgeOptions["random"];
   seal: Seal;
   /** Whether the server is spoken to without sessions. */
@@ -38,10 +38,10 @@ const CAPABILITIES = {
   sampling: { tools: {} },
   elicitation: { form: {}, url: {} },
 };
-const composeGreeting = createGreeting(CAPABILITIES);
+const composeGreeting = createInitialize(CAPABILITIES);
 const ENVELOPE: Envelope = {
   version: MODERN,
-  clientInfo: JSON.stringify(WHO),
+  clientInfo: JSON.stringify(OWN_CLIENT_INFO),
   capabilities: CAPABILITIES,
   capabilitiesKey: canonical(CAPABILITIES),
   logLevel: undefined,
@@ -54,16 +54,21 @@ export function writeOwnInitialize(): Message {
   return reading.messages[0];
 }
 
-export function createCommonHost(options: CommonOptions): CommonHost {
+export function createSharedServer(options: SharedServerOptions): SharedServer {
   const { isModern } = options;
   let open = 0;
-  const standing = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
-  const sign = isModern ? { sign: composeDiscover } : {};
-  const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
-  const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
+  const handshake = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
+  const aliveRequest = isModern ? { aliveRequest: composeDiscover } : {};
+  const multiplexer = createSharedMultiplexer({
+    ...options,
+    ...aliveRequest,
+    handshake,
+    hasSessions: () => open > 0,
+  });
+  const cell = { ...options, handshake, openMultiplexer: multiplexer.openMultiplexer, envelope: ENVELOPE };
   const sessions = isModern
     ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, junction.arrived) });
+    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, multiplexer.clientArrived) });
   const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
 
   return {
@@ -81,7 +86,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
       });
     },
     serve: requests.serve,
-    isAlive: junction.isAlive,
+    isAlive: multiplexer.isAlive,
     async close() {
       await Promise.all([sessions.close(), requests.close()]);
     },
