@@ -1,33 +1,21 @@
 // The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
 // they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
 import { readMessages, type Message } from "../../frame/message.ts";
-import type { BridgeOptions } from "../bridge.ts";
 import { canonical, type Envelope } from "../envelope.ts";
-import { MODERN, negotiate } from "../../mcp/revisions.ts";
+import { MODERN } from "../../mcp/revisions.ts";
 import { createJunction } from "./shared-multiplexer.ts";
 import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
-import {
-  createLegacyOnLegacy,
-  type CellOptions,
-  type SessionHost,
-} from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createLegacyOnModern } from "../legacy-client-modern-server/legacy-client-modern-server.ts";
-import {
-  createModernOnLegacy,
-  type StatelessHost,
-} from "../modern-client-legacy-server/modern-client-legacy-server.ts";
-import { createModernOnModern } from "../modern-client-modern-server/modern-client-modern-server.ts";
-import type { Seal } from "../modern-client-legacy-server/request-state.ts";
+import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "../adapter.ts";
+import { PAIRS } from "../pairs.ts";
+import type { RequestStates } from "../request-state.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
-import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
 
-export type CommonHost = SessionHost & StatelessHost;
+export type CommonHost = SessionAdapter & StatelessAdapter;
 
-export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing"> {
-  random: BridgeOptions["random"];
-  seal: Seal;
-  /** Whether the server is spoken to without sessions. */
-  isModern: boolean;
+export interface CommonOptions extends Omit<AdapterOptions, "shared"> {
+  requestStates: RequestStates;
+  /** In which the server is spoken to. */
+  era: Era;
   /** Whether strangers share it. */
   isPublic: boolean;
 }
@@ -55,16 +43,14 @@ export function writeOwnInitialize(): Message {
 }
 
 export function createCommonHost(options: CommonOptions): CommonHost {
-  const { isModern } = options;
+  const { era } = options;
   let open = 0;
-  const standing = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
-  const sign = isModern ? { sign: composeDiscover } : {};
+  const standing = era === "modern" ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
+  const sign = era === "modern" ? { sign: composeDiscover } : {};
   const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
-  const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
-  const sessions = isModern
-    ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, junction.arrived) });
-  const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
+  const shared = { openMultiplexer: junction.openHost, handshake: standing, arrived: junction.arrived };
+  const sessions = PAIRS.legacyClient[era]({ ...options, shared });
+  const requests = PAIRS.modernClient[era]({ ...options, shared, envelope: ENVELOPE });
 
   return {
     get pending() {
