@@ -7,19 +7,10 @@ import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } f
 import { createSharedServer, writeOwnInitialize, type SharedServer } from "./shared/shared-server.ts";
 import { canonical, parseSpan, type Envelope } from "./envelope.ts";
 import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
-import {
-  createLegacyOnLegacy,
-  type CellOptions,
-  type SessionHost,
-} from "./legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createLegacyOnModern } from "./legacy-client-modern-server/legacy-client-modern-server.ts";
-import {
-  createModernOnLegacy,
-  type StatelessHost,
-} from "./modern-client-legacy-server/modern-client-legacy-server.ts";
-import { createModernOnModern } from "./modern-client-modern-server/modern-client-modern-server.ts";
+import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "./adapter.ts";
+import { PAIRS } from "./pairs.ts";
 import { createInvalidOutputReport } from "./process/invalid-output.ts";
-import { createSeal } from "./modern-client-legacy-server/request-state.ts";
+import { createRequestStates } from "./request-state.ts";
 import type { AcquireChild } from "./process/restarting-process.ts";
 import { createStandby } from "./launch/standby.ts";
 import { createBackpressure } from "./process/backpressure.ts";
@@ -27,7 +18,7 @@ import { createUnusableConversation, createUnusableServer } from "./unusable-ser
 
 interface Entry extends Occupant {
   readonly key: string;
-  readonly host: SessionHost | StatelessHost;
+  readonly host: SessionAdapter | StatelessAdapter;
   /** When a client last said something. */
   used: number;
   sessions: number;
@@ -54,7 +45,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const onInvalidOutput = createInvalidOutputReport(log);
   const backpressure = createBackpressure();
   const standby = createStandby({ ...options, onInvalidOutput });
-  const seal = createSeal(random(32));
+  const requestStates = createRequestStates(random(32));
   let loners = 0;
   let isClosed = false;
   /** Open sessions of strangers, oldest first. */
@@ -108,8 +99,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     callerKey: string,
     key: string,
     isPrivate: boolean,
-    create: (cell: CellOptions) => H,
-    era: "legacy" | "modern",
+    create: (cell: AdapterOptions) => H,
+    era: Era,
     takeGreeted: (events: ChildEvents) => Child | undefined = () => undefined,
   ) {
     const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
@@ -164,9 +155,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     if (key === ANONYMOUS && now() < closedToStrangersUntil) return undefined;
     const offer = key === ANONYMOUS ? undefined : await standby.tryHandshake(writeOwnInitialize());
     const isModern = offer === undefined ? standby.isStateless() : !offer.hasSessions;
-    const more = { random, seal, isModern, isPublic: key === ANONYMOUS };
-    const create = (cell: CellOptions) => createSharedServer({ ...cell, ...more });
     const era = isModern ? "modern" : "legacy";
+    const more = { requestStates, era, isPublic: key === ANONYMOUS } as const;
+    const create = (adapter: AdapterOptions) => createSharedServer({ ...adapter, ...more });
     const entry = await find<SharedServer>(callerKey, key, false, create, era, offer?.take);
     offer?.release();
     return entry;
@@ -175,28 +166,26 @@ export function createBridge(options: BridgeOptions): Bridge {
   /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
   async function findForSession(callerKey: string, initialize: Message) {
     const offer = await standby.tryHandshake(initialize);
-    const isModern = !offer.hasSessions;
+    const era = offer.hasSessions ? "legacy" : "modern";
     const isPrivate = callerKey === "" || process === "session";
     const share = isPrivate ? `session ${++loners}` : `client ${callerKey}`;
     const version = stringParam(initialize, "protocolVersion");
     const key = JSON.stringify([share, "legacy", version, capabilitiesKey(initialize)]);
-    const create = (cell: CellOptions) =>
-      isModern ? createLegacyOnModern({ ...cell, random }) : createLegacyOnLegacy(cell);
-    const era = isModern ? "modern" : "legacy";
-    const entry = await find<SessionHost>(callerKey, key, isPrivate, create, era, offer.take);
+    const create = PAIRS.legacyClient[era];
+    const entry = await find<SessionAdapter>(callerKey, key, isPrivate, create, era, offer.take);
     offer.release();
     return entry;
   }
 
   async function findForRequest(callerKey: string, envelope: Envelope) {
-    const isModern = standby.isStateless();
+    const era = standby.isStateless() ? "modern" : "legacy";
     const key = JSON.stringify([`client ${callerKey}`, "modern", envelope.capabilitiesKey]);
-    const create = (cell: CellOptions) =>
-      (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
-    return find<StatelessHost>(callerKey, key, false, create, isModern ? "modern" : "legacy");
+    const create = (adapter: AdapterOptions) =>
+      PAIRS.modernClient[era]({ ...adapter, requestStates, envelope });
+    return find<StatelessAdapter>(callerKey, key, false, create, era);
   }
 
-  function openOn(entry: Entry & { host: SessionHost }, client: ClientSide): Conversation {
+  function openOn(entry: Entry & { host: SessionAdapter }, client: ClientSide): Conversation {
     const isStranger = entry.key === ANONYMOUS;
     if (isStranger && strangers.size >= MOST_ANONYMOUS) [...strangers][0]?.close();
     entry.sessions++;

@@ -2,10 +2,12 @@
 // client share the process, as the conversations of one desktop application do; the server sees one client.
 import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
+import { negotiate } from "../../mcp/revisions.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { ClientSide, Conversation, Responder } from "../bridge.ts";
-import { createMultiplexer, type MultiplexerOptions, type OpenMultiplexer } from "../process/multiplexer.ts";
+import type { AdapterOptions, SessionAdapter } from "../adapter.ts";
+import type { Conversation, Responder } from "../bridge.ts";
+import { createMultiplexer } from "../process/multiplexer.ts";
 import { isLogged } from "../log-level.ts";
 import { createQuestionTable } from "./server-requests.ts";
 import { quoteError } from "../quote-error.ts";
@@ -17,34 +19,10 @@ import {
   type Session,
   type SessionWaiter,
 } from "../session.ts";
-import { createHandshakeReplay, type HandshakeReplay } from "../process/handshake-replay.ts";
-import { createFirstWelcome, underId, type Welcome } from "./initialize-result.ts";
+import { createHandshakeReplay } from "../process/handshake-replay.ts";
+import { createFirstWelcome, createOwnWelcome, underId } from "./initialize-result.ts";
 import { isSubscribed, isSubscribedAtAll, noteWish } from "./shared-preferences.ts";
 import { printable } from "../../printable.ts";
-
-/** A server process that sessions can be opened on. */
-export interface SessionHost {
-  /** Calls in flight. */
-  readonly pending: number;
-  open(client: ClientSide): Conversation;
-  isAlive(ms: number): Promise<boolean>;
-  close(): Promise<void>;
-}
-
-export type CellOptions = Pick<
-  MultiplexerOptions,
-  "acquireChild" | "backpressure" | "onInvalidOutput" | "now" | "log" | "onServer" | "onStderr"
-> & {
-  /** Where the process is had from; absent for one that these clients alone use. */
-  openMultiplexer?: OpenMultiplexer;
-  /** What the process was greeted with, where that was not a client's own. */
-  handshake?: HandshakeReplay;
-  welcome?: Welcome;
-  /** A client has said something. */
-  used(): void;
-  /** The process is of no more use: to be closed. */
-  gone(): void;
-};
 
 /** A session and, if the question came while a call was running, where that call answers. */
 interface Addressee {
@@ -52,10 +30,10 @@ interface Addressee {
   responder: Responder | undefined;
 }
 
-export function createLegacyOnLegacy(options: CellOptions): SessionHost {
-  const { log, openMultiplexer = createMultiplexer, handshake = createHandshakeReplay() } = options;
-  /** Others than these sessions use the process. */
-  const isShared = options.openMultiplexer !== undefined;
+export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
+  const { log, shared } = options;
+  const { openMultiplexer = createMultiplexer } = shared ?? {};
+  const handshake = shared?.handshake ?? createHandshakeReplay();
   const questions = createQuestionTable<Addressee>();
   // Least recently used first.
   const sessions = new Set<Session>();
@@ -77,16 +55,17 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
     },
   });
   const welcome =
-    options.welcome ??
-    createFirstWelcome((session, request, responder, answer) => {
-      const heard = (said: Message) => {
-        if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
-        // A greeting that was refused must not come before the next client's own on the next process.
-        else handshake.remember(request);
-        answer(said);
-      };
-      startCall(host, session, request, responder, { onResponse: heard });
-    });
+    shared === undefined
+      ? createFirstWelcome((session, request, responder, answer) => {
+          const heard = (said: Message) => {
+            if (said.kind === "error") log.warn(`The server refuses to begin: ${quoteError(said)}`);
+            // A greeting that was refused must not come before the next client's own on the next process.
+            else handshake.remember(request);
+            answer(said);
+          };
+          startCall(host, session, request, responder, { onResponse: heard });
+        })
+      : createOwnWelcome(negotiate, shared.arrived);
 
   // ── what the server says of itself ──
 
@@ -153,7 +132,7 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
 
   function logLine(message: Message): void {
     const newest = findNewest();
-    const isAlone = sessions.size === 1 && !isShared;
+    const isAlone = sessions.size === 1 && shared === undefined;
     if (isAlone || newest !== undefined) {
       const addressee = newest ?? chooseAddressee();
       if (addressee !== undefined && (isAlone || isLogged(message, addressee.session.logLevel))) {

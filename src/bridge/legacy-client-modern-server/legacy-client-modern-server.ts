@@ -4,7 +4,7 @@ import { composeError, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, hasPositions, rawParam, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
-import type { BridgeOptions, ClientSide, Conversation, Responder } from "../bridge.ts";
+import type { ClientSide, Conversation, Responder } from "../bridge.ts";
 import { addMeta, parseSpan, writeEnvelope, type ClientCapabilities } from "../envelope.ts";
 import { modernCapabilities } from "./modern-capabilities.ts";
 import { META } from "../../mcp/meta.ts";
@@ -13,7 +13,7 @@ import { createMultiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { createInterviewer, type Interviewer } from "./input-requests.ts";
 import { createLegacyTools, isInputRequired } from "./legacy-result.ts";
-import type { CellOptions, SessionHost } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
+import type { AdapterOptions, SessionAdapter } from "../adapter.ts";
 import { createListening, type Listening } from "./listen-stream.ts";
 import { isLogged } from "../log-level.ts";
 import { isLogLevel } from "../../mcp/log-level.ts";
@@ -28,8 +28,6 @@ import {
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { isSubscribedAtAll } from "../legacy-client-legacy-server/shared-preferences.ts";
 import { printable } from "../../printable.ts";
-
-export type SessionCellOptions = CellOptions & Pick<BridgeOptions, "random">;
 
 /** A session and what the server would keep for it if it kept anything. */
 interface Guest extends Session {
@@ -46,8 +44,9 @@ const MAX_ROUNDS = 10;
 /** Between rounds in which nobody was asked, in milliseconds. */
 const PACE = 250;
 
-export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
-  const { log, random, openMultiplexer = createMultiplexer } = options;
+export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
+  const { log, random } = options;
+  const openMultiplexer = options.shared?.openMultiplexer ?? createMultiplexer;
   const guests = new Set<Guest>();
   const tools = createLegacyTools();
   const conversations = new Set<Conversation>();

@@ -9,7 +9,7 @@ import { findToken, lostReason } from "../process/call-table.ts";
 import { stripEnvelope, type ClientCapabilities } from "../envelope.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { writeModernAnswer } from "./modern-result.ts";
-import type { Seal } from "./request-state.ts";
+import type { RequestStates } from "../request-state.ts";
 import {
   composeRound,
   createTrip,
@@ -39,7 +39,7 @@ export interface RoundTrips {
 
 export interface RoundTripsOptions extends Pick<BridgeOptions, "now" | "random" | "log"> {
   host: Multiplexer<TripWaiter>;
-  seal: Seal;
+  requestStates: RequestStates;
   /** What the server was told that its client can do. */
   capabilities: ClientCapabilities;
   /** JSON text of what the server calls itself. */
@@ -57,7 +57,7 @@ const DIGEST = 100;
 const NO_TRIP = "";
 
 export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
-  const { host, seal, capabilities, log, now, random, serverInfo } = options;
+  const { host, requestStates, capabilities, log, now, random, serverInfo } = options;
   /** Trips whose client waits for an answer. */
   const running = new Set<Trip>();
   /** Trips whose client is being asked, by id. */
@@ -156,7 +156,13 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
 
   /** @param asked what is asked for; the retry has to ask for the same */
   function writeTicket({ callerKey, round }: Trip, id: string, asked: Round): string {
-    return seal.write({ trip: id, callerKey, request: digestOf(asked), round, expires: now() + PARK });
+    return requestStates.sign({
+      parkedCall: id,
+      callerKey,
+      request: digestOf(asked),
+      round,
+      expires: now() + PARK,
+    });
   }
 
   function sendToUrls(trip: Trip, round: Round, error: Message): void {
@@ -180,14 +186,14 @@ export function createRoundTrips(options: RoundTripsOptions): RoundTrips {
   // ── the client comes back ──
 
   function resume(callerKey: string, round: Round, state: string): () => void {
-    const ticket = seal.read(state);
+    const ticket = requestStates.verify(state);
     const isValid =
       ticket !== undefined &&
       ticket.expires > now() &&
       ticket.callerKey === callerKey &&
       ticket.request === digestOf(round);
-    const trip = isValid ? parked.get(ticket.trip) : undefined;
-    if (isValid && ticket.trip === NO_TRIP) return resumeAfterUrls(callerKey, round);
+    const trip = isValid ? parked.get(ticket.parkedCall) : undefined;
+    if (isValid && ticket.parkedCall === NO_TRIP) return resumeAfterUrls(callerKey, round);
     if (trip === undefined || trip.round !== ticket?.round) {
       fail(
         round,

@@ -3,40 +3,22 @@
 import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { spanText, findMember, type Message } from "../../frame/message.ts";
-import type { BridgeOptions, Responder, StatelessServer } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 import { parseSpan, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import { STATELESS_REVISIONS } from "../../mcp/revisions.ts";
 import { createMultiplexer } from "../process/multiplexer.ts";
 import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
-import type { CellOptions } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
+import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
 import { createListeners } from "./subscriptions.ts";
 import { isLogged } from "../log-level.ts";
 import { leastSevere } from "../../mcp/log-level.ts";
 import { quoteError } from "../quote-error.ts";
 import { createRoundTrips } from "./input-required.ts";
-import type { Seal } from "./request-state.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createToolHeaders } from "../tool-catalog.ts";
 import type { TripWaiter } from "./parked-call.ts";
-
-/** A server process that serves clients without sessions. */
-export interface StatelessHost {
-  /** Requests and streams that clients wait for. */
-  readonly pending: number;
-  /** The server as one principal meets it. */
-  serve(callerKey: string): StatelessServer;
-  isAlive(ms: number): Promise<boolean>;
-  close(): Promise<void>;
-}
-
-export type StatelessCellOptions = CellOptions &
-  Pick<BridgeOptions, "random"> & {
-    seal: Seal;
-    /** Of the first client; the others have the same capabilities. Ours where they need not. */
-    envelope: Envelope;
-  };
 
 /** Gone since 2026-07-28. They must not reach a server that would still obey, be it because it speaks older ones too. */
 const REMOVED: ReadonlySet<string> = new Set([
@@ -59,9 +41,10 @@ export function refuseRemoved({ id, method }: Message, responder: Responder): bo
 
 type Json = Readonly<Record<string, unknown>>;
 
-export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, openMultiplexer = createMultiplexer } = options;
-  const { handshake = createHandshakeReplay(greeting(envelope)) } = options;
+export function createModernOnLegacy(options: StatelessAdapterOptions): StatelessAdapter {
+  const { envelope, used, shared } = options;
+  const { openMultiplexer = createMultiplexer } = shared ?? {};
+  const handshake = shared?.handshake ?? createHandshakeReplay(greeting(envelope));
   const welcome = Promise.withResolvers<Json>();
   /** Requests that wait for what the server says of itself. */
   const discovering = new Set<{ id: string; responder: Responder }>();

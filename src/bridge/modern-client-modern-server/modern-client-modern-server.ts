@@ -13,11 +13,8 @@ import { createMultiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { isLogged } from "../log-level.ts";
-import {
-  refuseRemoved,
-  type StatelessCellOptions,
-  type StatelessHost,
-} from "../modern-client-legacy-server/modern-client-legacy-server.ts";
+import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
+import { refuseRemoved } from "../modern-client-legacy-server/modern-client-legacy-server.ts";
 import { lostReason } from "../process/call-table.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createToolHeaders } from "../tool-catalog.ts";
@@ -29,8 +26,9 @@ interface RequestWaiter extends Waiter {
   readonly responder: Responder;
 }
 
-export function createModernOnModern(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, log, openMultiplexer = createMultiplexer } = options;
+export function createModernOnModern(options: StatelessAdapterOptions): StatelessAdapter {
+  const { envelope, used, log } = options;
+  const openMultiplexer = options.shared?.openMultiplexer ?? createMultiplexer;
   const host = openMultiplexer<RequestWaiter>({
     ...options,
     handshake: createHandshakeReplay(),

@@ -1,33 +1,21 @@
 // The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
 // they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
 import { readMessages, type Message } from "../../frame/message.ts";
-import type { BridgeOptions } from "../bridge.ts";
 import { canonical, type Envelope } from "../envelope.ts";
-import { MODERN, negotiate } from "../../mcp/revisions.ts";
+import { MODERN } from "../../mcp/revisions.ts";
 import { createSharedMultiplexer } from "./shared-multiplexer.ts";
 import { composeDiscover, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
-import {
-  createLegacyOnLegacy,
-  type CellOptions,
-  type SessionHost,
-} from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createLegacyOnModern } from "../legacy-client-modern-server/legacy-client-modern-server.ts";
-import {
-  createModernOnLegacy,
-  type StatelessHost,
-} from "../modern-client-legacy-server/modern-client-legacy-server.ts";
-import { createModernOnModern } from "../modern-client-modern-server/modern-client-modern-server.ts";
-import type { Seal } from "../modern-client-legacy-server/request-state.ts";
+import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "../adapter.ts";
+import { PAIRS } from "../pairs.ts";
+import type { RequestStates } from "../request-state.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
-import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
 
-export type SharedServer = SessionHost & StatelessHost;
+export type SharedServer = SessionAdapter & StatelessAdapter;
 
-export interface SharedServerOptions extends Omit<CellOptions, "openMultiplexer" | "welcome" | "handshake"> {
-  random: BridgeOptions["random"];
-  seal: Seal;
-  /** Whether the server is spoken to without sessions. */
-  isModern: boolean;
+export interface SharedServerOptions extends Omit<AdapterOptions, "shared"> {
+  requestStates: RequestStates;
+  /** In which the server is spoken to. */
+  era: Era;
   /** Whether strangers share it. */
   isPublic: boolean;
 }
@@ -55,21 +43,23 @@ export function writeOwnInitialize(): Message {
 }
 
 export function createSharedServer(options: SharedServerOptions): SharedServer {
-  const { isModern } = options;
+  const { era } = options;
   let open = 0;
-  const handshake = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
-  const aliveRequest = isModern ? { aliveRequest: composeDiscover } : {};
+  const handshake = era === "modern" ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
+  const aliveRequest = era === "modern" ? { aliveRequest: composeDiscover } : {};
   const multiplexer = createSharedMultiplexer({
     ...options,
     ...aliveRequest,
     handshake,
     hasSessions: () => open > 0,
   });
-  const cell = { ...options, handshake, openMultiplexer: multiplexer.openMultiplexer, envelope: ENVELOPE };
-  const sessions = isModern
-    ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, multiplexer.clientArrived) });
-  const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
+  const shared = {
+    openMultiplexer: multiplexer.openMultiplexer,
+    handshake,
+    arrived: multiplexer.clientArrived,
+  };
+  const sessions = PAIRS.legacyClient[era]({ ...options, shared });
+  const requests = PAIRS.modernClient[era]({ ...options, shared, envelope: ENVELOPE });
 
   return {
     get pending() {

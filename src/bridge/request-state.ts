@@ -2,9 +2,9 @@
 // round-trip requests, "Server Requirements": integrity, principal, expiry, request).
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-export interface Ticket {
+export interface RequestState {
   /** Which call of ours waits. */
-  trip: string;
+  parkedCall: string;
   /** Whose it is. */
   callerKey: string;
   /** Digest of what was asked for. */
@@ -15,27 +15,27 @@ export interface Ticket {
   expires: number;
 }
 
-export interface Seal {
-  write(ticket: Ticket): string;
+export interface RequestStates {
+  sign(ticket: RequestState): string;
   /** @returns `undefined` for a text that is not ours, whatever is wrong with it */
-  read(text: string): Ticket | undefined;
+  verify(text: string): RequestState | undefined;
 }
 
 /** Texts sealed with one key cannot be read with another; the key ends with the program. */
-export function createSeal(key: Uint8Array): Seal {
+export function createRequestStates(key: Uint8Array): RequestStates {
   const sign = (payload: string) => createHmac("sha256", key).update(payload).digest();
   return {
-    write(ticket) {
+    sign(ticket) {
       const payload = Buffer.from(JSON.stringify(ticket)).toString("base64url");
       return `${payload}.${sign(payload).toString("base64url")}`;
     },
-    read(text) {
+    verify(text) {
       const [payload = "", signature = "", ...rest] = text.split(".");
       const given = Buffer.from(signature, "base64url");
       const right = sign(payload);
       if (rest.length > 0 || given.length !== right.length || !timingSafeEqual(given, right))
         return undefined;
-      return JSON.parse(Buffer.from(payload, "base64url").toString()) as Ticket;
+      return JSON.parse(Buffer.from(payload, "base64url").toString()) as RequestState;
     },
   };
 }
