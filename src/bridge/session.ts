@@ -4,7 +4,7 @@ import { composeError } from "../frame/compose.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice } from "../frame/splice.ts";
-import type { ClientSide, Conversation, Responder } from "./bridge.ts";
+import type { ClientSide, Conversation, Responder, ToolCatalog } from "./bridge.ts";
 import { lostReason, type PendingCall, type Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
 
@@ -43,6 +43,7 @@ export interface SessionRules {
   tell(message: Message): void;
   /** The session has ended; its calls have been cancelled. */
   ended(): void;
+  readonly tools: ToolCatalog;
 }
 
 export type Done = (answer: Uint8Array, code?: number) => void;
@@ -73,6 +74,7 @@ export function createConversation(
     get pending() {
       return open.size;
     },
+    tools: rules.tools,
     call(request, responder) {
       used();
       // All that is kept of a call while it is under way: the request itself may be large.

@@ -22,6 +22,7 @@ import {
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createFirstWelcome, createOwnWelcome, underId } from "./initialize-result.ts";
 import { isSubscribed, isSubscribedAtAll, noteWish } from "./shared-preferences.ts";
+import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
 import { printable } from "../../printable.ts";
 
 /** A session and, if the question came while a call was running, where that call answers. */
@@ -67,6 +68,11 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
         })
       : createOwnWelcome(negotiate, shared.arrived);
 
+  const tools = createToolCatalog(
+    (cursor) => host.request((number) => composeListTools(number, cursor)),
+    options.now,
+  );
+
   // ── what the server says of itself ──
 
   function onRequest(message: Message): void {
@@ -98,6 +104,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
   }
 
   function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     switch (message.method) {
       case "notifications/cancelled": {
         const cancelled = questions.cancel(message);
@@ -195,7 +202,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
 
   return {
     get pending() {
-      return host.calls.size;
+      return host.calls.size + Number(tools.isReading);
     },
     open(client) {
       const session = createSession(client);
@@ -206,6 +213,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
         {
           call: (request, done, responder) => call(session, request, done, responder),
           tell: (message) => tell(session, message),
+          tools,
           ended() {
             conversations.delete(conversation);
             ended(session);

@@ -12,7 +12,7 @@ import { isSessionRevision, LEGACY } from "../../mcp/revisions.ts";
 import { createMultiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { createInterviewer, type Interviewer } from "./input-requests.ts";
-import { createLegacyTools, isInputRequired } from "./legacy-result.ts";
+import { createLegacyTools, isInputRequired, refusePositions } from "./legacy-result.ts";
 import type { AdapterOptions, SessionAdapter } from "../adapter.ts";
 import { createListening, type Listening } from "./listen-stream.ts";
 import { isLogged } from "../log-level.ts";
@@ -27,6 +27,7 @@ import {
 } from "../session.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { isSubscribedAtAll } from "../legacy-client-legacy-server/shared-preferences.ts";
+import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
 import { printable } from "../../printable.ts";
 
 /** A session and what the server would keep for it if it kept anything. */
@@ -63,9 +64,14 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onRefused: options.gone,
   });
 
-  // ── what the server says of itself ──
+  const catalog = createToolCatalog((cursor) => {
+    // Any session will do: their clients have the same capabilities.
+    const [guest] = guests;
+    return guest && host.request((number) => composeListTools(number, cursor, guest));
+  }, options.now);
 
   function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") catalog.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return tellGuest(message, subscription);
     if (message.method === "notifications/message") return logLine(message);
@@ -87,8 +93,6 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     if (isLogged(message, last.session.logLevel)) last.responder.notify(message.bytes, true);
   }
 
-  // ── what the clients say ──
-
   function call(guest: Guest, request: Message, done: Done, responder: Responder): void {
     switch (request.method) {
       case "initialize":
@@ -101,7 +105,9 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       case "resources/unsubscribe":
         return void subscribe(guest, request, done);
       default:
-        return hasPositions(request) ? refusePositions(request, done) : pass(guest, request, done, responder);
+        return hasPositions(request)
+          ? done(...refusePositions(request))
+          : pass(guest, request, done, responder);
     }
   }
 
@@ -209,7 +215,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
 
   return {
     get pending() {
-      return host.calls.size;
+      return host.calls.size + Number(catalog.isReading);
     },
     open(client: ClientSide) {
       const guest: Guest = {
@@ -223,6 +229,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       const rules = {
         call: (request: Message, done: Done, responder: Responder) => call(guest, request, done, responder),
         tell: (message: Message) => tell(guest, message),
+        tools: catalog,
         ended() {
           guests.delete(guest);
           conversations.delete(conversation);
@@ -240,10 +247,4 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       await host.close();
     },
   };
-}
-
-/** They have no place for the envelope that this server needs. */
-function refusePositions({ id }: Message, done: Done): void {
-  const reason = "Invalid params: the MCP server takes params by name, not by position.";
-  done(composeError(id, ErrorCode.invalidParams, reason), ErrorCode.invalidParams);
 }

@@ -17,7 +17,7 @@ import { leastSevere } from "../../mcp/log-level.ts";
 import { quoteError } from "../quote-error.ts";
 import { createRoundTrips } from "./input-required.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
-import { createToolHeaders } from "../tool-catalog.ts";
+import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
 import type { TripWaiter } from "./parked-call.ts";
 
 /** Gone since 2026-07-28. They must not reach a server that would still obey, be it because it speaks older ones too. */
@@ -84,8 +84,9 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     ask: host.request,
     isWantedElsewhere: host.isSubscribedElsewhere,
   });
-  const headers = createToolHeaders((cursor) =>
-    host.request((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
+  const tools = createToolCatalog(
+    (cursor) => host.request((number) => composeListTools(number, cursor)),
+    options.now,
   );
 
   function ask(question: Message): void {
@@ -104,7 +105,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   }
 
   function onNotification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") headers.forget();
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     if (listeners.tell(message)) return;
     if (message.method === "notifications/cancelled") {
       return trips.withdraw(
@@ -186,7 +187,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
         return end;
       },
       unread: host.unread,
-      paramHeadersOf: headers.of,
+      tools,
     }),
     isAlive: host.isAlive,
     async close() {

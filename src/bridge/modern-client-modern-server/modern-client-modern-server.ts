@@ -1,12 +1,12 @@
 // Clients without sessions on a server without: only ids, progress tokens and subscription ids are
 // changed, for the clients share one pipe.
-import { composeError, composeRequest } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 import type { PendingCall, Waiter } from "../process/call-table.ts";
-import { parseSpan, writeEnvelope, type Envelope } from "../envelope.ts";
+import { parseSpan, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import { isServedStateless } from "../../mcp/revisions.ts";
 import { createMultiplexer } from "../process/multiplexer.ts";
@@ -17,7 +17,7 @@ import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
 import { refuseRemoved } from "../modern-client-legacy-server/modern-client-legacy-server.ts";
 import { lostReason } from "../process/call-table.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
-import { createToolHeaders } from "../tool-catalog.ts";
+import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
 import { printable } from "../../printable.ts";
 
 interface RequestWaiter extends Waiter {
@@ -41,15 +41,13 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
     isAwaited: () => false,
     onRefused: options.gone,
   });
-  const headers = createToolHeaders((cursor) => host.request((number) => listTools(number, cursor)));
-
-  function listTools(number: number, cursor: string | undefined): Uint8Array {
-    const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
-    return composeRequest(number, "tools/list", { _meta: meta, ...(cursor !== undefined && { cursor }) });
-  }
+  const tools = createToolCatalog(
+    (cursor) => host.request((number) => composeListTools(number, cursor, envelope)),
+    options.now,
+  );
 
   function onNotification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") headers.forget();
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return tellListener(message, find(subscription));
     switch (message.method) {
@@ -112,7 +110,7 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
         return refuseRemoved(request, responder) ? () => {} : start(request, caller, responder);
       },
       unread: host.unread,
-      paramHeadersOf: headers.of,
+      tools,
     }),
     isAlive: host.isAlive,
     close: host.close,
