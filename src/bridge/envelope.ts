@@ -6,14 +6,14 @@ import { META } from "../mcp/meta.ts";
 import type { Member } from "../frame/scan.ts";
 import { insertMembers, removeMembers, type Edit } from "../frame/splice.ts";
 
-export type Capabilities = Readonly<Record<string, unknown>>;
+export type ClientCapabilities = Readonly<Record<string, unknown>>;
 
 /** An envelope that has been found in order. */
 export interface Envelope {
   version: string;
   /** JSON text; absent when the client does not say who it is. */
   clientInfo: string | undefined;
-  capabilities: Capabilities;
+  capabilities: ClientCapabilities;
   /** Equal for equal capabilities, however they are written. */
   capabilitiesKey: string;
   logLevel: string | undefined;

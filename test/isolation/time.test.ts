@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/pool.ts";
-import { canonical, type Capabilities } from "../../src/bridge/envelope.ts";
+import { canonical, type ClientCapabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 import { createLog } from "../../src/log.ts";
@@ -78,7 +78,7 @@ interface Answering {
 
 /** Sends a request of 2026-07-28. */
 async function send(who: string, method: string, params: object): Promise<Answering> {
-  const capabilities: Capabilities = ALL;
+  const capabilities: ClientCapabilities = ALL;
   const _meta = { [META.version]: REVISION, [META.capabilities]: capabilities };
   const request = toMessage({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
   const envelope = {

@@ -78,10 +78,11 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
     lost(how) {
       options.lost();
-      for (const call of calls.drain()) call.waiter.lost(how);
+      for (const { waiter } of calls.drain()) waiter.lost(how, waiter);
     },
     gaveUp(refusal) {
-      for (const call of calls.drain()) call.waiter.lost(`refused to begin: ${quoteError(refusal)}`);
+      const how = `refused to begin: ${quoteError(refusal)}`;
+      for (const { waiter } of calls.drain()) waiter.lost(how, waiter);
       options.gaveUp(refusal);
     },
   });
@@ -96,7 +97,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     if (call === undefined)
       return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
     calls.close(call);
-    call.waiter.answer(message);
+    call.waiter.answer(message, call.waiter);
   }
 
   function pass(line: Uint8Array): boolean {
@@ -104,7 +105,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const call = at && calls.get(Number(decode(line, at.start, at.end)));
     if (call?.waiter.pass === undefined) return false;
     calls.close(call);
-    call.waiter.pass(line, at!);
+    call.waiter.pass(line, at!, call.waiter);
     return true;
   }
 
@@ -112,7 +113,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const at = findMember(message, message.paramsAt, "progressToken");
     const call = calls.get(Number(rawParam(message, "progressToken")));
     if (at === undefined || call?.progressToken === undefined) return;
-    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]));
+    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
   }
 
   return {
@@ -121,7 +122,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
       const { call, bytes } = calls.open(request, waiter, edits);
       if (!server.send(bytes, true)) {
         calls.close(call);
-        waiter.lost("takes nothing in, and too much waits for it");
+        waiter.lost("takes nothing in, and too much waits for it", waiter);
       }
       return call;
     },
@@ -138,7 +139,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     unread: server.unread,
     isAlive: server.isAlive,
     async close() {
-      for (const call of calls.drain()) call.waiter.lost("is being stopped");
+      for (const { waiter } of calls.drain()) waiter.lost("is being stopped", waiter);
       await server.close();
     },
   };

@@ -12,7 +12,7 @@ import {
   type OpenMultiplexer,
 } from "../process/multiplexer.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
-import { canBeAsked } from "../modern-client-legacy-server/parked-call.ts";
+import { canRequireInput } from "../client-capabilities.ts";
 
 export interface Junction {
   /** The process as one kind of client has it; those with sessions take it first. */
@@ -124,7 +124,7 @@ export function createJunction(options: JunctionOptions): Junction {
         start(request, waiter, edits) {
           const call = host.start(request, waiter, edits) as Call<W>;
           side.calls.add(call);
-          if (canBeAsked(request)) asking.add(call);
+          if (canRequireInput(request)) asking.add(call);
           arrived();
           return call;
         },
