@@ -235,6 +235,34 @@ describe("initialize", () => {
     await child.answer("initialize", INITIALIZE_RESULT);
     expect(await two.answer).toMatchObject({ id: "two", result: INITIALIZE_RESULT });
   });
+
+  test("of a session that ends before the server answers does not keep the next one waiting", async () => {
+    const { child, adapter } = open();
+    const [first, second] = [openFakeSession(adapter), openFakeSession(adapter)];
+    const one = first.call(INITIALIZE);
+    const two = second.call({ ...INITIALIZE, id: "two" });
+    const { id } = await child.next();
+    first.close();
+    expect((await child.next()).method).toBe("notifications/cancelled");
+    await child.answer("initialize", INITIALIZE_RESULT);
+    expect(await two.answer).toMatchObject({ id: "two", result: INITIALIZE_RESULT });
+    child.say({ id, result: INITIALIZE_RESULT });
+    expect((await one.answer).error?.message).toContain("session has ended");
+    expect(one.after()).toEqual([]);
+  });
+
+  test("is answered once where its session ends while another's is under way", async () => {
+    const { child, adapter } = open();
+    const [first, second] = [openFakeSession(adapter), openFakeSession(adapter)];
+    first.call(INITIALIZE);
+    const two = second.call({ ...INITIALIZE, id: "two" });
+    second.close();
+    await child.answer("initialize", INITIALIZE_RESULT);
+    expect((await two.answer).error?.message).toContain("session has ended");
+    const next = openFakeSession(adapter).call(INITIALIZE);
+    expect((await next.answer).result).toEqual(INITIALIZE_RESULT);
+    expect([two.after(), child.rest()]).toEqual([[], []]);
+  });
 });
 
 describe("a process that ends", () => {

@@ -183,6 +183,23 @@ describe("input_required", () => {
     expect((await call.answer).error).toEqual({ code: -7, message: "No roots" });
   });
 
+  test("is not brought to a call that the client has cancelled, though its id is in use again", async () => {
+    const { child, session } = await openGreeted();
+    const call = session.call({ id: 1, method: "tools/call" });
+    await child.answer("tools/call", asks({ a: { method: "roots/list" } }));
+    const { id } = await call.before.next();
+    session.send({ method: "notifications/cancelled", params: { requestId: 1 } });
+    await child.next();
+    const next = session.call(list(1));
+    const { id: sent } = await child.next();
+    session.send({ id, result: { roots: [] } });
+    // All that follows from the answer happens in this turn.
+    await new Promise(setImmediate);
+    expect(child.rest()).toEqual([]);
+    child.say({ id: sent, result: { tools: [] } });
+    expect((await next.answer).result).toEqual({ tools: [] });
+  });
+
   test("after the tenth time ends the call", async () => {
     const { child, session } = await openGreeted();
     const call = session.call({ id: 1, method: "tools/call" });

@@ -182,6 +182,8 @@ describe("a request of the server's", () => {
     const again = await callStateless(adapter, retry(2, requestState, { "roots-1": roots }), CAPABLE).answer;
     expect(Object.keys(again.result!["inputRequests"] as object)).toEqual(["elicitation-1"]);
     expect(again.result!["requestState"]).not.toBe(requestState);
+    const old = callStateless(adapter, retry(3, requestState, ANSWERS), CAPABLE);
+    expect((await old.answer).error?.code).toBe(-32602);
   });
 
   test("is resumed by its own person alone, with the same request, and once", async () => {

@@ -16,6 +16,8 @@ export interface FakeCall {
   /** What came before the answer. */
   readonly before: Pick<Inbox, "next" | "rest">;
   readonly answer: Promise<Line>;
+  /** What came after the answer: nothing must. */
+  readonly after: () => Line[];
   /** The code the answer was given with. */
   readonly code: () => number | undefined;
   readonly isCancelled: () => boolean;
@@ -96,5 +98,12 @@ function track(begin: (responder: Responder) => () => void): FakeCall {
     },
     cancelled: () => void (isCancelled = true),
   });
-  return { before, answer: answers.next(), code: () => code, isCancelled: () => isCancelled, leave };
+  return {
+    before,
+    answer: answers.next(),
+    after: answers.rest,
+    code: () => code,
+    isCancelled: () => isCancelled,
+    leave,
+  };
 }
