@@ -10,9 +10,9 @@ export interface Responder {
   /**
    * Something that comes before the answer: progress, a log line, a question to the client.
    *
-   * @param rides it is only guessed that the message belongs to this call
+   * @param isGuessed it is only guessed that the message belongs to this call
    */
-  notify(message: Uint8Array, rides?: boolean): void;
+  notify(message: Uint8Array, isGuessed?: boolean): void;
   /**
    * The answer. Nothing follows.
    *

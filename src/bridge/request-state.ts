@@ -1,9 +1,10 @@
-// Text that a client carries for us and must not be able to make or change (MCP 2026-07-28, multi
+// `requestState`: text that a client carries for us, and must never be able to make or change (MCP 2026-07-28, multi
 // round-trip requests, "Server Requirements": integrity, principal, expiry, request).
+// https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 export interface RequestState {
-  /** Which call of ours waits. */
+  /** Which call of ours waits; empty for none. */
   parkedCall: string;
   /** Whose it is. */
   callerKey: string;
@@ -16,23 +17,23 @@ export interface RequestState {
 }
 
 export interface RequestStates {
-  sign(ticket: RequestState): string;
+  sign(state: RequestState): string;
   /** @returns `undefined` for a text that is not ours, whatever is wrong with it */
   verify(text: string): RequestState | undefined;
 }
 
-/** Texts sealed with one key cannot be read with another; the key ends with the program. */
+/** Texts signed with one key are refused with any other; the key ends with the program. */
 export function createRequestStates(key: Uint8Array): RequestStates {
-  const sign = (payload: string) => createHmac("sha256", key).update(payload).digest();
+  const mac = (payload: string) => createHmac("sha256", key).update(payload).digest();
   return {
-    sign(ticket) {
-      const payload = Buffer.from(JSON.stringify(ticket)).toString("base64url");
-      return `${payload}.${sign(payload).toString("base64url")}`;
+    sign(state) {
+      const payload = Buffer.from(JSON.stringify(state)).toString("base64url");
+      return `${payload}.${mac(payload).toString("base64url")}`;
     },
     verify(text) {
       const [payload = "", signature = "", ...rest] = text.split(".");
       const given = Buffer.from(signature, "base64url");
-      const right = sign(payload);
+      const right = mac(payload);
       if (rest.length > 0 || given.length !== right.length || !timingSafeEqual(given, right))
         return undefined;
       return JSON.parse(Buffer.from(payload, "base64url").toString()) as RequestState;

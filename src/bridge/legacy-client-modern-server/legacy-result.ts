@@ -1,11 +1,9 @@
 // Makes what a server without sessions says of its tools digestible to older clients, which know no
 // output that is not an object: one such tool, and they refuse the whole list.
 // https://modelcontextprotocol.io/specification/2025-11-25/server/tools#output-schema
-import { composeError } from "../../frame/compose.ts";
 import { findMember, spanText, stringParam, type Message } from "../../frame/message.ts";
 import { readElements, readMembers, type Span } from "../../frame/scan.ts";
 import { mentions, type Edit } from "../../frame/splice.ts";
-import { ErrorCode } from "../../mcp/error-code.ts";
 
 export interface LegacyTools {
   /** What has to change in the answer to a request, besides its id. */
@@ -90,10 +88,4 @@ function parse(bytes: Uint8Array, span: Span | undefined): unknown {
 export function isInputRequired(answer: Message): boolean {
   if (!mentions(answer.bytes, '"input_required"')) return false;
   return spanText(answer.bytes, findMember(answer, answer.resultAt, "resultType")) === '"input_required"';
-}
-
-/** Parameters by position have no place for the envelope that the server needs. @returns the answer and its code */
-export function refusePositions({ id }: Message): [answer: Uint8Array, code: number] {
-  const reason = "Invalid params: the MCP server takes params by name, not by position.";
-  return [composeError(id, ErrorCode.invalidParams, reason), ErrorCode.invalidParams];
 }

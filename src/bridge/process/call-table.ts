@@ -4,16 +4,19 @@ import { spanText, type Message } from "../../frame/message.ts";
 import type { Span } from "../../frame/scan.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 
-/** Who waits for a call. */
+/**
+ * Who waits for a call. Its functions are given the waiter itself, so that all calls of a kind share them: a call costs
+ * one object.
+ */
 export interface Waiter {
   /** The answer, under our number. */
-  onResponse(answer: Message): void;
+  onResponse(answer: Message, waiter: this): void;
   /** Instead of `answer`, for who only passes it on: the answer unread, and where our number stands in it. */
-  onRawResponse?: ((answer: Uint8Array, idAt: Span) => void) | undefined;
+  onRawResponse?(answer: Uint8Array, idAt: Span, waiter: this): void;
   /** A progress notification, under the client's own token. */
-  onProgress(notification: Uint8Array): void;
+  onProgress(notification: Uint8Array, waiter: this): void;
   /** The server process is gone; `how` says how it ended. */
-  onLost(how: string): void;
+  onLost(how: string, waiter: this): void;
   /** It listens for what may never come, and waits for no answer. */
   isListening?: boolean;
 }

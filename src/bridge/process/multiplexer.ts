@@ -78,10 +78,11 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
     onLost(how) {
       options.onLost();
-      for (const call of calls.drain()) call.waiter.onLost(how);
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
     },
     onRefused(refusal) {
-      for (const call of calls.drain()) call.waiter.onLost(`refused to begin: ${quoteError(refusal)}`);
+      const how = `refused to begin: ${quoteError(refusal)}`;
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
       options.onRefused(refusal);
     },
   });
@@ -98,7 +99,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     if (call === undefined)
       return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
     calls.close(call);
-    call.waiter.onResponse(message);
+    call.waiter.onResponse(message, call.waiter);
   }
 
   function takeRaw(line: Uint8Array): boolean {
@@ -106,7 +107,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const call = at && calls.get(Number(decode(line, at.start, at.end)));
     if (call?.waiter.onRawResponse === undefined) return false;
     calls.close(call);
-    call.waiter.onRawResponse(line, at!);
+    call.waiter.onRawResponse(line, at!, call.waiter);
     return true;
   }
 
@@ -114,7 +115,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const at = findMember(message, message.paramsAt, "progressToken");
     const call = calls.get(Number(rawParam(message, "progressToken")));
     if (at === undefined || call?.progressToken === undefined) return;
-    call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]));
+    call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
   }
 
   return {
@@ -123,7 +124,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
       const { call, bytes } = calls.open(request, waiter, edits);
       if (!server.send(bytes, true)) {
         calls.close(call);
-        waiter.onLost("takes nothing in, and too much waits for it");
+        waiter.onLost("takes nothing in, and too much waits for it", waiter);
       }
       return call;
     },
@@ -140,7 +141,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     unread: server.unread,
     isAlive: server.isAlive,
     async close() {
-      for (const call of calls.drain()) call.waiter.onLost("is being stopped");
+      for (const { waiter } of calls.drain()) waiter.onLost("is being stopped", waiter);
       await server.close();
     },
   };

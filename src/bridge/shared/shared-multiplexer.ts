@@ -12,7 +12,7 @@ import {
   type OpenMultiplexer,
 } from "../process/multiplexer.ts";
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
-import { canBeAsked } from "../modern-client-legacy-server/parked-call.ts";
+import { canRequireInput } from "../client-capabilities.ts";
 
 export interface SharedMultiplexer {
   /** The process as one kind of client has it; those with sessions take it first. */
@@ -68,7 +68,7 @@ export function createSharedMultiplexer(options: SharedMultiplexerOptions): Shar
     : createKeptMessages(({ bytes }) => bytes.length);
   /** Calls in whose course a client can be asked. */
   const asking = new WeakSet<PendingCall>();
-  const multiplexer = createMultiplexer<Waiter>({
+  const host = createMultiplexer<Waiter>({
     ...options,
     onRequest,
     onNotification: (message) => (early === undefined ? pass(message) : early.add(message)),
@@ -81,16 +81,16 @@ export function createSharedMultiplexer(options: SharedMultiplexerOptions): Shar
   let closing: Promise<void> | undefined;
 
   function onRequest(message: Message): void {
-    if (message.method === "ping") return void multiplexer.send(composeResult(message.id, {}));
+    if (message.method === "ping") return void host.send(composeResult(message.id, {}));
     if (!isPublic) return chooseSide().rules.onRequest(message);
     // The answer would come from anybody, and the wire does not say whose call the question is about.
     const reason = "Nobody who has signed in is there to be asked.";
-    multiplexer.send(composeError(message.id, ErrorCode.methodNotFound, reason));
+    host.send(composeError(message.id, ErrorCode.methodNotFound, reason));
   }
 
   /** The newest call is the best guess there is; without one, somebody who need not come again to be asked. */
   function chooseSide(): Side {
-    const newest = [...multiplexer.calls.all()].findLast((call) => asking.has(call));
+    const newest = [...host.calls.all()].findLast((call) => asking.has(call));
     const [withSessions, without] = sides as [Side, Side];
     if (newest === undefined) return hasSessions() ? withSessions : without;
     return withSessions.calls.has(newest) ? withSessions : without;
@@ -110,7 +110,7 @@ export function createSharedMultiplexer(options: SharedMultiplexerOptions): Shar
     const namesStream = rawParam(message, "_meta", META.subscription) !== undefined;
     if (isPublic) return namesStream || LIST_CHANGES.has(message.method) ? sides : [];
     if (namesStream || BROADCAST.has(message.method)) return sides;
-    const inCall = sides.filter(({ calls }) => [...multiplexer.calls.all()].some((call) => calls.has(call)));
+    const inCall = sides.filter(({ calls }) => [...host.calls.all()].some((call) => calls.has(call)));
     if (inCall.length > 1) return [];
     return inCall.length === 1 ? inCall : sides.slice(0, 1);
   }
@@ -119,10 +119,9 @@ export function createSharedMultiplexer(options: SharedMultiplexerOptions): Shar
     openMultiplexer<W extends Waiter>(rules: MultiplexerOptions): Multiplexer<W> {
       const side: Side = { rules, calls: new WeakSet() };
       sides.push(side);
-      const list = () =>
-        [...multiplexer.calls.all()].filter((call) => side.calls.has(call)) as PendingCall<W>[];
+      const list = () => [...host.calls.all()].filter((call) => side.calls.has(call)) as PendingCall<W>[];
       return {
-        ...multiplexer,
+        ...host,
         calls: {
           get size() {
             return list().length;
@@ -131,18 +130,18 @@ export function createSharedMultiplexer(options: SharedMultiplexerOptions): Shar
           newest: () => list().at(-1),
         },
         start(request, waiter, edits) {
-          const call = multiplexer.start(request, waiter, edits) as PendingCall<W>;
+          const call = host.start(request, waiter, edits) as PendingCall<W>;
           side.calls.add(call);
-          if (canBeAsked(request)) asking.add(call);
+          if (canRequireInput(request)) asking.add(call);
           clientArrived();
           return call;
         },
         isSubscribedElsewhere: (uri) =>
           sides.some((other) => other !== side && other.rules.isSubscribed?.(uri)),
-        close: () => (closing ??= multiplexer.close()),
+        close: () => (closing ??= host.close()),
       };
     },
-    isAlive: multiplexer.isAlive,
+    isAlive: host.isAlive,
     clientArrived,
   };
 }

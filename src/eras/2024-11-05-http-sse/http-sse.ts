@@ -79,7 +79,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     const call = { caller, stop: () => calls.cancel(id) };
     if (isWatched) inFlight.add(call);
     return {
-      notify: (message, rides) => (rides ? responder.notify(message) : own(message)),
+      notify: (message, isGuessed) => (isGuessed ? responder.notify(message) : own(message)),
       respond(message) {
         inFlight.remove(call);
         own(message);
