@@ -20,7 +20,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
-import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
+import { catalogTools } from "../tool-catalog.ts";
 import {
   createForwardedInitialization,
   createOwnInitialization,
@@ -38,10 +38,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     ...options,
     handshake,
     onRequest: (message) => messages.request(message),
-    onNotification(message) {
-      if (message.method === "notifications/tools/list_changed") tools.forget();
-      messages.notification(message);
-    },
+    onNotification: (message) => messages.notification(message),
     onLost() {
       messages.lost();
       initialization.lost();
@@ -54,10 +51,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       options.gone();
     },
   });
-  const tools = createToolCatalog(
-    (cursor) => multiplexer.request((number) => composeListTools(number, cursor)),
-    options.now,
-  );
+  const tools = catalogTools(multiplexer, options.now);
   const preferences = createSharedPreferences({ sessions, multiplexer, handshake });
   const initialization: Initialization =
     shared === undefined
@@ -68,9 +62,9 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     sessions,
     initialization,
     preferences,
+    tools,
     isShared: shared !== undefined,
   });
-
   const rules: SessionRules<ClientSession> = {
     used(session) {
       if (sessions.delete(session)) sessions.add(session);

@@ -19,7 +19,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
-import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
+import { catalogStatelessTools } from "../tool-catalog.ts";
 import {
   createEnvelopedSession,
   type EnvelopedMultiplexer,
@@ -47,11 +47,8 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
     onRefused: options.gone,
   });
-  const tools = createToolCatalog((cursor) => {
-    // Any session will do: their clients have the same capabilities.
-    const [session] = sessions;
-    return session && multiplexer.request((number) => composeListTools(number, cursor, session));
-  }, options.now);
+  // In the name of any session: their clients have the same capabilities.
+  const tools = catalogStatelessTools(multiplexer, options.now, () => [...sessions][0]);
   const calls: TranslatedCalls = { multiplexer, tools: createLegacyTools() };
 
   function onNotification(message: Message): void {
