@@ -1,4 +1,4 @@
-// A session of a client, whatever its server speaks: the ids that the client has in use, cancelling, the end.
+// A session of a client, for servers of both kinds: the ids that the client has in use, cancelling, the end.
 import { composeError } from "../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice, type Edit } from "../frame/splice.ts";
@@ -13,7 +13,7 @@ export interface ClientSession {
   readonly open: Map<string, SessionCall>;
   /** The least severe log level the client wants; `undefined` when it has not said. */
   logLevel: string | undefined;
-  /** URIs of resources the client has subscribed to. */
+  /** URIs of the resources that the client has subscribed to. */
   readonly resources: Set<string>;
   isClosed: boolean;
 }
@@ -33,7 +33,7 @@ export interface SessionWaiter<S extends ClientSession = ClientSession> extends 
   readonly call: SessionCall<S>;
 }
 
-/** What a pair does with a session. */
+/** How a pair handles what the client of a session says. */
 export interface SessionRules<S extends ClientSession> {
   /** The client has said something. */
   used(session: S): void;

@@ -70,7 +70,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     },
     call(request, call) {
       if (request.method === "initialize") return initialization.answer(request, call);
-      // What other sessions still want goes on; one that no longer wants it gets an answer of ours.
+      // The server must go on for the other sessions, and gets nothing: the answer is ours.
       if (!preferences.record(request, call.session)) return respondTo(call, composeResult(call.id, {}));
       handshake.note(request);
       sendCall(multiplexer, request, { call, answer, pass, progress: notifyProgress, lost: respondLost });

@@ -1,5 +1,5 @@
-// What several sessions on one server process want of it, where the server knows only one client: a log level, and
-// resources to hear of. The server keeps what any of them wants.
+// The log level and the subscriptions of several sessions on one server process, where the server knows only one client:
+// it keeps those that any of the sessions wants.
 import { composeRequest } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { isLogLevel, leastSevere } from "../../mcp/log-level.ts";

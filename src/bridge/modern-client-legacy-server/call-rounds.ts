@@ -58,7 +58,7 @@ export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: Ca
   });
 }
 
-/** Ends the client's request with what the server has asked for. */
+/** Ends the client's request with the input that the server requires. */
 export function parkCall(rounds: CallRounds, call: MultiRoundCall): void {
   const { current, inputRequests } = call;
   clearTimeout(call.timer);

@@ -100,7 +100,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   };
 }
 
-/** A request of the server's: input that a call requires, or nothing that a client is asked. */
+/** Input that a call requires goes to a client; all else is answered here. */
 function answerServerRequest(
   message: Message,
   multiplexer: Pick<Multiplexer<RoundWaiter>, "send">,

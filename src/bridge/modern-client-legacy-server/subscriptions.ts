@@ -10,7 +10,7 @@ import { addMeta, parseSpan } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import type { Compose } from "../process/handshake-replay.ts";
 
-/** What a stream is about, as in the request and its acknowledgment. */
+/** The notifications that a stream carries, as in the request and its acknowledgment. */
 interface SubscriptionFilter {
   toolsListChanged?: true;
   promptsListChanged?: true;
@@ -42,11 +42,11 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionsOptions {
-  /** What the server can do, once it is known. */
+  /** Resolves with the capabilities of the server when they are known. */
   capabilities(): Promise<Readonly<Record<string, unknown>>>;
   /** Sends a request to the server; its answer is of no interest. @param wakes whether it starts one that has ended */
   ask(compose: Compose, wakes: boolean): unknown;
-  /** Whether clients of another kind on the same process want to hear of a resource. */
+  /** Whether clients of another kind on the same process have subscribed to a resource. */
   isWantedElsewhere(uri: string): boolean;
 }
 
