@@ -14,6 +14,7 @@ const LEAVES = [
   "host-name.ts",
   "log.ts",
   "printable.ts",
+  "process-group.ts",
   "request-body.ts",
   "version.ts",
 ];
@@ -56,6 +57,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "host-name.ts": [],
   "log.ts": [],
   "printable.ts": [],
+  "process-group.ts": [],
   "request-body.ts": [],
   "version.ts": ["../package.json"],
 };

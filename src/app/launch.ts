@@ -112,10 +112,10 @@ function describeBrokenServer(
   const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
   const words = isShown
     ? [`Its error output is above, marked "${name} |".`]
-    : ["Its last words:", ...exit.lastWords.map((line) => `  | ${printableLine(line)}`)];
+    : ["Its last words:", ...exit.stderrTail.map((line) => `  | ${printableLine(line)}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,
-    ...(exit.lastWords.length > 0 ? words : ["It wrote nothing to stderr."]),
+    ...(exit.stderrTail.length > 0 ? words : ["It wrote nothing to stderr."]),
     `It was started as: ${printableLine([file, ...args].join(" "))}`,
   ].join("\n");
 }

@@ -87,7 +87,7 @@ export function describeCaller(
   };
   if (principal === undefined) return { key: ANYBODY.key, isValid, refuse, policy };
   const { subject, clientId, grantId, expiresAt } = principal;
-  return { key: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, policy };
+  return { key: JSON.stringify([subject, clientId]), principal, grantId, expiresAt, isValid, refuse, policy };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";

@@ -29,7 +29,7 @@ export interface StatelessAdapter extends Adapter {
 
 export type AdapterOptions = Pick<
   MultiplexerOptions,
-  "hire" | "unread" | "onNoise" | "now" | "log" | "onServer" | "onStderr"
+  "acquireChild" | "backpressure" | "onInvalidOutput" | "now" | "log" | "onServer" | "onStderr"
 > &
   Pick<BridgeOptions, "random"> & {
     /** Set where clients of the other kind use the same process. */

@@ -1,6 +1,6 @@
 // The contract of the bridge: who talks to which server process, and how it looks from outside.
 // Knows JSON-RPC and MCP's methods, nothing of HTTP. Bytes are one message each, without a line end.
-import type { ChildExit, StartChild } from "../child/child.ts";
+import type { ChildExit, ChildOccasion, StartChild } from "../child/child.ts";
 import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
 import type { Envelope } from "./envelope.ts";
@@ -35,6 +35,7 @@ export interface ClientSide {
 export interface Conversation {
   /** Calls in flight. */
   readonly pending: number;
+  readonly tools: ToolCatalog;
   call(request: Message, responder: Responder): void;
   /** A notification, or the answer to a question of the server's. */
   send(message: Message): void;
@@ -54,8 +55,30 @@ export interface StatelessServer {
   call(request: Message, envelope: Envelope, responder: Responder): () => void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
+  readonly tools: ToolCatalog;
+}
+
+/** What the process that serves a client says of its tools. */
+export interface ToolCatalog {
+  /** One tool, as the process has described it within the last minute; `undefined` when its list cannot be read. */
+  find(name: string): Promise<CatalogTool | undefined>;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
-  paramHeadersOf(tool: string): Promise<readonly ParamHeader[]>;
+  paramHeadersOf(name: string): Promise<readonly ParamHeader[]>;
+}
+
+/** A tool as its server describes it. */
+export interface CatalogTool {
+  /** Absent too for a tool that is not in the list, or that readers may take for another one. */
+  readonly annotations: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined;
+  readonly paramHeaders: readonly ParamHeader[];
+}
+
+/** Whom the bridge serves. */
+export interface BridgeCaller {
+  /** Equal for the same person with the same OAuth client; empty for callers that cannot be told apart. */
+  readonly key: string;
+  /** Absent where nobody signs in. */
+  readonly principal?: { readonly subject: string; readonly clientId: string } | undefined;
 }
 
 /** A server that does not make room for another one's until it is released. */
@@ -80,9 +103,13 @@ export interface Bridge {
    *
    * @returns `undefined` when every server process allowed is busy
    */
-  openSession(callerKey: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
+  openSession(
+    caller: BridgeCaller,
+    initialize: Message,
+    client: ClientSide,
+  ): Promise<Conversation | undefined>;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
-  findServer(callerKey: string, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
   /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
@@ -103,17 +130,19 @@ export type ServerEvent =
   | { state: "restarting"; inMs: number };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
-export type ProcessMode = "client" | "session" | "shared";
+export type ProcessSharing = "client" | "session" | "shared";
 
 /** Which revisions the server is spoken to in; `auto`: found out. */
-export type ChildEra = "auto" | "legacy" | "modern";
+export type ServerEra = "auto" | "legacy" | "modern";
 
 export interface BridgeOptions {
   startChild: StartChild;
-  process: ProcessMode;
+  process: ProcessSharing;
+  /** Variables that the process of one caller gets beside those of every other one; absent: none. */
+  environmentFor?(caller: BridgeCaller): ChildOccasion["env"];
   /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
   hasAnonymous: boolean;
-  childEra: ChildEra;
+  childEra: ServerEra;
   /** The most server processes at a time. */
   maxChildren: number;
   now(): number;

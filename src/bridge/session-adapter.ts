@@ -14,7 +14,7 @@ export function createSessionAdapter<S extends ClientSession>(
 
   return {
     get pending() {
-      return multiplexer.calls.size;
+      return multiplexer.calls.size + Number(rules.tools.isReading);
     },
     open(client) {
       const conversation = createConversation(begin(client), multiplexer, {

@@ -4,8 +4,9 @@ import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice, type Edit } from "../frame/splice.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClientSide, Conversation, Responder } from "./bridge.ts";
-import { lostReason, type Call, type Waiter } from "./process/call-table.ts";
+import { lostReason, type PendingCall, type Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
+import type { ProcessToolCatalog } from "./tool-catalog.ts";
 
 export interface ClientSession {
   readonly client: ClientSide;
@@ -25,7 +26,7 @@ export interface SessionCall<S extends ClientSession = ClientSession> {
   readonly id: string;
   readonly responder: Responder;
   /** The call at the server; absent before it is made. */
-  sent: Call<SessionWaiter> | undefined;
+  sent: PendingCall<SessionWaiter> | undefined;
 }
 
 /** Waits at the server for a session's call. */
@@ -35,6 +36,7 @@ export interface SessionWaiter<S extends ClientSession = ClientSession> extends 
 
 /** How a pair handles what the client of a session says. */
 export interface SessionRules<S extends ClientSession> {
+  readonly tools: ProcessToolCatalog;
   /** The client has said something. */
   used(session: S): void;
   /** Handles a request, which is answered with `respondTo`. */
@@ -73,13 +75,13 @@ export function sendCall<W extends SessionWaiter>(
   waiter.call.sent = multiplexer.start(request, waiter, edits);
 }
 
-/** `Waiter.progress` of a session's call. */
-export function notifyProgress(notification: Uint8Array, { call }: SessionWaiter): void {
+/** `Waiter.onProgress` of a session's call. */
+export function onProgress(notification: Uint8Array, { call }: SessionWaiter): void {
   call.responder.notify(notification);
 }
 
-/** `Waiter.lost` of a session's call. */
-export function respondLost(how: string, { call }: SessionWaiter): void {
+/** `Waiter.onLost` of a session's call. */
+export function onLost(how: string, { call }: SessionWaiter): void {
   respondWithError(call, ErrorCode.internal, lostReason(how));
 }
 
@@ -112,6 +114,7 @@ export function createConversation<S extends ClientSession>(
       if (call.sent !== undefined) multiplexer.cancel(call.sent);
       call.responder.cancelled();
     },
+    tools: rules.tools,
     unread: multiplexer.unread,
     close() {
       if (session.isClosed) return;

@@ -2,7 +2,7 @@
 // says. The same pairs run on real processes in test/matrix and in calls.test.ts: this one proves nothing about pipes.
 import type { AdapterOptions, StatelessAdapterOptions } from "../../src/bridge/adapter.ts";
 import { canonical, type Envelope } from "../../src/bridge/envelope.ts";
-import { createUnread } from "../../src/bridge/process/backpressure.ts";
+import { createBackpressure } from "../../src/bridge/process/backpressure.ts";
 import { createRequestStates } from "../../src/bridge/request-state.ts";
 import type { Child, ChildEvents } from "../../src/child/child.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
@@ -20,7 +20,7 @@ export interface WireMessage {
 export type Line = WireMessage & { text: string };
 
 export interface FakeChild {
-  readonly start: AdapterOptions["hire"];
+  readonly start: AdapterOptions["acquireChild"];
   /** How many processes have been started. */
   readonly starts: number;
   /** The next line that the server gets, waited for. */
@@ -76,7 +76,7 @@ export function createFakeChild(): FakeChild {
     exit() {
       const ended = events;
       events = undefined;
-      ended?.exit({ code: 3, signal: null, lastWords: [] });
+      ended?.exit({ code: 3, signal: null, stderrTail: [] });
     },
   };
 }
@@ -136,9 +136,9 @@ export function createPairOptions(child: FakeChild, envelope = writeEnvelope()):
   let random = 0;
   let gone = 0;
   return {
-    hire: child.start,
-    unread: createUnread(),
-    onNoise: (line) => void logged.push(`no message: ${Buffer.from(line).toString()}`),
+    acquireChild: child.start,
+    backpressure: createBackpressure(),
+    onInvalidOutput: (line) => void logged.push(`no message: ${Buffer.from(line).toString()}`),
     now: () => 0,
     log,
     random: (bytes) => new Uint8Array(bytes).fill(++random),

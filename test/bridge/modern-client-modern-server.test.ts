@@ -166,7 +166,7 @@ test("server/discover names of the server's revisions those that are served", as
 
 test("the list of tools is asked in the first client's name for what their callers repeat in headers", async () => {
   const { child, adapter } = open();
-  const headers = adapter.serve("ada").paramHeadersOf("pay");
+  const headers = adapter.serve("ada").tools.paramHeadersOf("pay");
   const properties = { region: { type: "string", "x-mcp-header": "Region" } };
   const { params } = await child.answer("tools/list", {
     tools: [{ name: "pay", inputSchema: { properties } }],

@@ -88,7 +88,7 @@ async function send(who: string, method: string, params: object): Promise<Answer
     capabilitiesKey: canonical(capabilities),
     logLevel: undefined,
   };
-  const server = await bridge.findServer(who, envelope);
+  const server = await bridge.findServer({ key: who }, envelope);
   const answering: Answering = { answer: undefined, preceding: [] };
   const read = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Wire;
   server!.call(request, envelope, {
@@ -151,7 +151,7 @@ describe("the process of a client", () => {
   test("stays as long as a session is open on it", async () => {
     setUp("obedient");
     const client = { sendUnrelated: () => {}, closed: () => {} };
-    const conversation = (await bridge.openSession("ada", toMessage(INITIALIZE), client))!;
+    const conversation = (await bridge.openSession({ key: "ada" }, toMessage(INITIALIZE), client))!;
     const ask = (request: object) =>
       new Promise<Wire>((resolve) =>
         conversation.call(toMessage(request), {

@@ -12,8 +12,8 @@ import type { HandshakeReplay } from "../process/handshake-replay.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { quoteError } from "../quote-error.ts";
 import {
-  notifyProgress,
-  respondLost,
+  onLost,
+  onProgress,
   respondTo,
   sendCall,
   underId,
@@ -67,17 +67,17 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
     first = { session: call.session, result: promise, resolve };
     sendCall(multiplexer, request, {
       call,
-      answer(answer) {
+      onResponse(answer) {
         if (answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
         // An `initialize` that was refused must not come before the next client's own on the next process.
-        else handshake.note(request);
+        else handshake.remember(request);
         resolve(answer.kind === "result" ? answer : undefined);
         respondTo(call, underId(answer, call.id));
       },
-      progress: notifyProgress,
-      lost(how, waiter) {
+      onProgress,
+      onLost(how, waiter) {
         resolve(undefined);
-        respondLost(how, waiter);
+        onLost(how, waiter);
       },
     });
   }

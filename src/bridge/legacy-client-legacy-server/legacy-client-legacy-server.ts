@@ -11,8 +11,8 @@ import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { createSessionAdapter } from "../session-adapter.ts";
 import {
   createClientSession,
-  notifyProgress,
-  respondLost,
+  onLost,
+  onProgress,
   respondTo,
   sendCall,
   underId,
@@ -20,6 +20,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
+import { composeListTools, createToolCatalog, type ListTools } from "../tool-catalog.ts";
 import {
   createForwardedInitialization,
   createOwnInitialization,
@@ -35,17 +36,20 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
   const sessions = new Set<ClientSession>();
   const multiplexer: Multiplexer<SessionWaiter> = openMultiplexer<SessionWaiter>({
     ...options,
-    standing: handshake,
-    question: (message) => messages.request(message),
-    notification: (message) => messages.notification(message),
-    lost() {
+    handshake,
+    onRequest: (message) => messages.request(message),
+    onNotification(message) {
+      if (message.method === "notifications/tools/list_changed") tools.forget();
+      messages.notification(message);
+    },
+    onLost() {
       messages.lost();
       initialization.lost();
     },
     isAwaited: () => preferences.isAwaited() || initialization.isAwaited(),
-    wants: (uri) => preferences.wants(uri),
-    welcomed: (answer) => initialization.settle(answer),
-    gaveUp(refusal) {
+    isSubscribed: (uri) => preferences.isSubscribed(uri),
+    onInitializeResult: (answer) => initialization.settle(answer),
+    onRefused(refusal) {
       initialization.settle(refusal);
       options.gone();
     },
@@ -63,7 +67,11 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     isShared: shared !== undefined,
   });
 
+  const listTools: ListTools = (cursor) => multiplexer.request((number) => composeListTools(number, cursor));
+  const tools = createToolCatalog(listTools, options.now);
+
   const rules: SessionRules<ClientSession> = {
+    tools,
     used(session) {
       if (sessions.delete(session)) sessions.add(session);
       used();
@@ -72,8 +80,8 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       if (request.method === "initialize") return initialization.answer(request, call);
       // The server must go on for the other sessions, and gets nothing: the answer is ours.
       if (!preferences.record(request, call.session)) return respondTo(call, composeResult(call.id, {}));
-      handshake.note(request);
-      sendCall(multiplexer, request, { call, answer, pass, progress: notifyProgress, lost: respondLost });
+      handshake.remember(request);
+      sendCall(multiplexer, request, { call, onResponse, onRawResponse, onProgress, onLost });
     },
     receive(message, session) {
       if (message.kind !== "notification") {
@@ -82,8 +90,8 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
         return;
       }
       // The server has been greeted once, however many sessions there are.
-      if (message.method === "notifications/initialized" && handshake.greeted) return;
-      handshake.note(message);
+      if (message.method === "notifications/initialized" && handshake.isInitialized) return;
+      handshake.remember(message);
       multiplexer.send(message.bytes);
     },
     ended(session) {
@@ -101,10 +109,10 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
   });
 }
 
-function answer(message: Message, { call }: SessionWaiter): void {
+function onResponse(message: Message, { call }: SessionWaiter): void {
   respondTo(call, underId(message, call.id));
 }
 
-function pass(bytes: Uint8Array, at: Span, { call }: SessionWaiter): void {
+function onRawResponse(bytes: Uint8Array, at: Span, { call }: SessionWaiter): void {
   respondTo(call, splice(bytes, [{ at, text: call.id }]));
 }

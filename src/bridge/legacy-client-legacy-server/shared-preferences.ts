@@ -17,7 +17,7 @@ export interface SharedPreferences {
   /** Takes back what only this session wanted, which has ended. */
   release(session: ClientSession): void;
   /** Whether a session has subscribed to this resource. */
-  wants(uri: string): boolean;
+  isSubscribed(uri: string): boolean;
   /** Whether a session has subscribed to any. */
   isAwaited(): boolean;
   /** The sessions that a `notifications/resources/updated` is for. */
@@ -26,13 +26,13 @@ export interface SharedPreferences {
 
 export interface SharedPreferencesOptions {
   sessions: ReadonlySet<ClientSession>;
-  multiplexer: Pick<Multiplexer<SessionWaiter>, "ask" | "isWantedElsewhere">;
+  multiplexer: Pick<Multiplexer<SessionWaiter>, "request" | "isSubscribedElsewhere">;
   handshake: HandshakeReplay;
 }
 
 export function createSharedPreferences(options: SharedPreferencesOptions): SharedPreferences {
   const { sessions, multiplexer, handshake } = options;
-  const wants = (uri: string) => Array.from(sessions).some(({ resources }) => resources.has(uri));
+  const isSubscribed = (uri: string) => Array.from(sessions).some(({ resources }) => resources.has(uri));
 
   return {
     record(request, session) {
@@ -51,7 +51,7 @@ export function createSharedPreferences(options: SharedPreferencesOptions): Shar
         case "resources/unsubscribe": {
           const uri = uriOf(request);
           session.resources.delete(uri);
-          return !wants(uri) && !multiplexer.isWantedElsewhere(uri);
+          return !isSubscribed(uri) && !multiplexer.isSubscribedElsewhere(uri);
         }
         default:
           return true;
@@ -59,13 +59,13 @@ export function createSharedPreferences(options: SharedPreferencesOptions): Shar
     },
     release({ resources }) {
       for (const uri of resources) {
-        if (wants(uri)) continue;
+        if (isSubscribed(uri)) continue;
         handshake.forgetResource(uri);
-        if (multiplexer.isWantedElsewhere(uri)) continue;
-        void multiplexer.ask((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
+        if (multiplexer.isSubscribedElsewhere(uri)) continue;
+        void multiplexer.request((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
       }
     },
-    wants,
+    isSubscribed,
     isAwaited: () => hasSubscriptions(sessions),
     subscribersOf(notification) {
       const uri = uriOf(notification);

@@ -26,7 +26,7 @@ export async function answerInitialize(
   session.clientInfo = rawParam(request, "clientInfo");
   const declared = parseSpan(request, findMember(request, request.paramsAt, "capabilities"));
   session.capabilities = modernCapabilities(declared);
-  const answer = await multiplexer.ask((number) => composeDiscoverFor(number, session));
+  const answer = await multiplexer.request((number) => composeDiscoverFor(number, session));
   if (answer?.resultAt === undefined) {
     return respondWithError(call, ErrorCode.internal, "The MCP server did not say what it can do.");
   }

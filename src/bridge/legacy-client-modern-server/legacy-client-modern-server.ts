@@ -19,6 +19,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
+import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
 import {
   createEnvelopedSession,
   type EnvelopedMultiplexer,
@@ -35,20 +36,26 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
   const sessions = new Set<EnvelopedSession>();
   const multiplexer: EnvelopedMultiplexer = openMultiplexer<SessionWaiter<EnvelopedSession>>({
     ...options,
-    standing: createHandshakeReplay(),
-    sign: composeDiscover,
+    handshake: createHandshakeReplay(),
+    aliveRequest: composeDiscover,
     // In its revision a server asks in its answers.
-    question: ({ id }) =>
+    onRequest: ({ id }) =>
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
-    notification,
-    lost: () => sessions.forEach(({ listenStream }) => listenStream.lost()),
+    onNotification,
+    onLost: () => sessions.forEach(({ listenStream }) => listenStream.lost()),
     isAwaited: () => hasSubscriptions(sessions),
-    replaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
-    gaveUp: options.gone,
+    onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
+    onRefused: options.gone,
   });
+  const catalog = createToolCatalog((cursor) => {
+    // Any session will do: their clients have the same capabilities.
+    const [session] = sessions;
+    return session && multiplexer.request((number) => composeListTools(number, cursor, session));
+  }, options.now);
   const calls: TranslatedCalls = { multiplexer, tools: createLegacyTools() };
 
-  function notification(message: Message): void {
+  function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") catalog.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) {
       for (const { client, listenStream } of sessions) {
@@ -63,6 +70,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
   }
 
   const rules: SessionRules<EnvelopedSession> = {
+    tools: catalog,
     used: options.used,
     call: (request, call) => answerCall(calls, request, call),
     receive(message, { listenStream, inputRequests }) {

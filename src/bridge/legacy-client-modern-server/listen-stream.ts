@@ -28,7 +28,7 @@ type StreamOwner = Pick<ClientSession, "resources" | "logLevel"> &
 
 /** @param owner the session whose stream it is; read whenever the stream is opened */
 export function createListenStream(
-  multiplexer: Pick<Multiplexer<SessionWaiter>, "ask" | "send">,
+  multiplexer: Pick<Multiplexer<SessionWaiter>, "request" | "send">,
   owner: () => StreamOwner,
 ): ListenStream {
   /** Our number of the stream in force. */
@@ -45,7 +45,7 @@ export function createListenStream(
     const before = current;
     const ready = Promise.withResolvers<void>();
     let own = 0;
-    const ended = multiplexer.ask((number) => {
+    const ended = multiplexer.request((number) => {
       own = number;
       current = number;
       acknowledged.set(number, ready.resolve);

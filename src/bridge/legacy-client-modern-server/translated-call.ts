@@ -5,14 +5,7 @@ import type { Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { addMeta, writeEnvelope } from "../envelope.ts";
-import {
-  notifyProgress,
-  respondLost,
-  respondTo,
-  sendCall,
-  type SessionCall,
-  type SessionWaiter,
-} from "../session.ts";
+import { onLost, onProgress, respondTo, sendCall, type SessionCall, type SessionWaiter } from "../session.ts";
 import type { EnvelopedMultiplexer, EnvelopedSession } from "./enveloped-session.ts";
 import { isInputRequired, type LegacyTools } from "./legacy-result.ts";
 
@@ -40,7 +33,7 @@ export function translateCall(
   request: Message,
   call: SessionCall<EnvelopedSession>,
 ): void {
-  send({ calls, request, call, round: 0, answer, progress: notifyProgress, lost: respondLost });
+  send({ calls, request, call, round: 0, onResponse, onProgress, onLost });
 }
 
 /** @param input JSON text of the members of `params` that bring the client's input */
@@ -49,7 +42,7 @@ function send(translated: TranslatedCall, input = ""): void {
   sendCall(calls.multiplexer, request, translated, addMeta(request, writeEnvelope(call.session), input));
 }
 
-function answer(message: Message, translated: TranslatedCall): void {
+function onResponse(message: Message, translated: TranslatedCall): void {
   if (isInputRequired(message)) return void retryWithInput(message, translated);
   const { calls, call, request } = translated;
   const edits = calls.tools.edit(message, request);

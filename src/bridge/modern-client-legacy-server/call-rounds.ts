@@ -24,15 +24,15 @@ export interface CallRounds {
   readonly log: Log;
   /** JSON text of what the server calls itself. */
   serverInfo(): string;
-  /** `Waiter.answer` and `Waiter.lost` of all these calls. */
-  readonly onEnd: Pick<RoundWaiter, "answer" | "lost">;
+  /** `Waiter.onResponse` and `Waiter.onLost` of all these calls. */
+  readonly onEnd: Pick<RoundWaiter, "onResponse" | "onLost">;
 }
 
 /** Makes the call at the server. */
 export function startCall(rounds: CallRounds, call: MultiRoundCall, { request }: Round): void {
   call.timer = undefined;
-  const { answer, lost } = rounds.onEnd;
-  const waiter: RoundWaiter = { call, answer, progress: notifyProgress, lost };
+  const { onResponse, onLost } = rounds.onEnd;
+  const waiter: RoundWaiter = { call, onResponse, onProgress, onLost };
   call.sent = rounds.multiplexer.start(request, waiter, stripEnvelope(request));
 }
 
@@ -92,13 +92,13 @@ function expireCall(rounds: CallRounds, call: MultiRoundCall): void {
   if (call.sent !== undefined && call.outcome === undefined) rounds.multiplexer.cancel(call.sent);
 }
 
-function notifyProgress(notification: Uint8Array, { call }: RoundWaiter): void {
+function onProgress(notification: Uint8Array, { call }: RoundWaiter): void {
   call.current?.responder.notify(notification);
 }
 
 export function onEndOf(rounds: () => CallRounds): CallRounds["onEnd"] {
   return {
-    answer: (answer: Message, { call }) => finishCall(rounds(), call, { answer }),
-    lost: (how, { call }) => finishCall(rounds(), call, { how }),
+    onResponse: (answer: Message, { call }) => finishCall(rounds(), call, { answer }),
+    onLost: (how, { call }) => finishCall(rounds(), call, { how }),
   };
 }

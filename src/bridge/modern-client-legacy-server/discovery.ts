@@ -7,7 +7,7 @@ import { META } from "../../mcp/meta.ts";
 import { STATELESS_REVISIONS } from "../../mcp/revisions.ts";
 import type { Responder } from "../bridge.ts";
 import { parseSpan } from "../envelope.ts";
-import { WHO } from "../process/own-requests.ts";
+import { OWN_CLIENT_INFO } from "../process/own-requests.ts";
 
 export interface Discovery {
   /** Requests that wait until the server has answered. */
@@ -36,7 +36,7 @@ interface InitializeResult {
 export function createDiscovery(): Discovery {
   const initialized = Promise.withResolvers<InitializeResult>();
   const waiting = new Set<{ id: string; responder: Responder }>();
-  let serverInfo = JSON.stringify(WHO);
+  let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
 
   function close(reason: string): void {
     for (const { id, responder } of waiting)

@@ -18,7 +18,7 @@ export interface LogLines {
 }
 
 export function createLogLines(
-  multiplexer: Pick<Multiplexer<RoundWaiter>, "ask" | "calls">,
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "calls" | "request">,
   handshake: HandshakeReplay,
 ): LogLines {
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
@@ -36,7 +36,7 @@ export function createLogLines(
     request(level) {
       if (level === undefined || leastSevere([level, handshake.level]) === handshake.level) return;
       handshake.setLevel(level);
-      void multiplexer.ask((number) => composeRequest(number, "logging/setLevel", { level }));
+      void multiplexer.request((number) => composeRequest(number, "logging/setLevel", { level }));
     },
     flush() {
       if (early === undefined) return;

@@ -1,6 +1,6 @@
 // Clients without sessions on a server with a handshake: the bridge is the server's one client, with the capabilities of
 // the clients it speaks for, and every request of theirs is a call of its own.
-import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
+import { composeError, composeResult } from "../../frame/compose.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
@@ -8,10 +8,10 @@ import type { Responder, StatelessServer } from "../bridge.ts";
 import type { Envelope } from "../envelope.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
-import { createGreeting, WHO } from "../process/own-requests.ts";
+import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import { quoteError } from "../quote-error.ts";
 import { refuseRemoved } from "../removed-methods.ts";
-import { createToolHeaders } from "../tool-catalog.ts";
+import { composeListTools, createToolCatalog, type ListTools } from "../tool-catalog.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createMultiRoundCalls } from "./input-required.ts";
 import { createLogLines } from "./log-lines.ts";
@@ -32,32 +32,30 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   let refusal: string | undefined;
   const multiplexer: Multiplexer<RoundWaiter> = openMultiplexer<RoundWaiter>({
     ...options,
-    standing: handshake,
-    question: (message) => answerServerRequest(message, multiplexer, calls.input),
-    notification,
-    lost: () => calls.input.forget(),
+    handshake,
+    onRequest: (message) => answerServerRequest(message, multiplexer, calls.input),
+    onNotification,
+    onLost: () => calls.input.forget(),
     isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
-    wants: (uri) => subscriptions.wants(uri),
-    welcomed(answer) {
+    isSubscribed: (uri) => subscriptions.isSubscribed(uri),
+    onInitializeResult(answer) {
       discovery.settle(answer);
       subscriptions.renew();
     },
-    gaveUp(answer) {
+    onRefused(answer) {
       refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
       discovery.refuse(refusal);
       options.gone();
     },
   });
-  const { ask, isWantedElsewhere } = multiplexer;
   const calls = createMultiRoundCalls({ ...options, multiplexer, capabilities, serverInfo });
-  const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, ask, isWantedElsewhere });
+  const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, multiplexer });
   const logLines = createLogLines(multiplexer, handshake);
-  const headers = createToolHeaders((cursor) =>
-    ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
-  );
+  const listTools: ListTools = (cursor) => multiplexer.request((number) => composeListTools(number, cursor));
+  const tools = createToolCatalog(listTools, options.now);
 
-  function notification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") headers.forget();
+  function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     if (subscriptions.notify(message)) return;
     if (message.method === "notifications/cancelled") {
       calls.input.cancel(rawParam(message, "requestId") ?? "");
@@ -89,7 +87,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     serve: (callerKey) => ({
       call: (...words) => call(callerKey, ...words),
       unread: multiplexer.unread,
-      paramHeadersOf: headers.of,
+      tools,
     }),
     isAlive: multiplexer.isAlive,
     async close() {
@@ -129,5 +127,8 @@ function fail({ id }: Message, responder: Responder, reason: string): () => void
 function initializeFor({ capabilities, clientInfo }: Envelope): Compose {
   // Neither has the same meaning in the older revisions.
   const { extensions: _, tasks: __, ...known } = capabilities;
-  return createGreeting(known, clientInfo === undefined ? WHO : (JSON.parse(clientInfo) as unknown));
+  return createInitialize(
+    known,
+    clientInfo === undefined ? OWN_CLIENT_INFO : (JSON.parse(clientInfo) as unknown),
+  );
 }

@@ -5,7 +5,7 @@
 import type { Message } from "../../frame/message.ts";
 import type { Responder } from "../bridge.ts";
 import type { Envelope } from "../envelope.ts";
-import type { Call, Waiter } from "../process/call-table.ts";
+import type { PendingCall, Waiter } from "../process/call-table.ts";
 
 export interface MultiRoundCall {
   readonly id: string;
@@ -13,7 +13,7 @@ export interface MultiRoundCall {
   /** The client's request that is to be answered; absent while the call is parked. */
   current: Round | undefined;
   /** The call at the server; absent before it is made. */
-  sent: Call<RoundWaiter> | undefined;
+  sent: PendingCall<RoundWaiter> | undefined;
   /** Requests of the server that the client has not answered, by the key it answers them under. */
   readonly inputRequests: Map<string, Message>;
   /** How often the client has been asked. */

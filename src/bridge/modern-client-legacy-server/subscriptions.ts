@@ -8,7 +8,8 @@ import { splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 import { addMeta, parseSpan } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
-import type { Compose } from "../process/handshake-replay.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
+import type { RoundWaiter } from "./multi-round-call.ts";
 
 /** The notifications that a stream carries, as in the request and its acknowledgment. */
 interface SubscriptionFilter {
@@ -31,7 +32,7 @@ export interface Subscriptions {
   /** Whether a stream is about a resource, or waits to be acknowledged. */
   isAwaited(): boolean;
   /** Whether a stream is about this resource. */
-  wants(uri: string): boolean;
+  isSubscribed(uri: string): boolean;
   /** @returns ends the stream because the client has gone */
   open(request: Message, responder: Responder): () => void;
   /** Sends a notification of the server's on the streams that asked for it; false when none can ask for it. */
@@ -44,10 +45,7 @@ export interface Subscriptions {
 export interface SubscriptionsOptions {
   /** Resolves with the capabilities of the server when they are known. */
   capabilities(): Promise<Readonly<Record<string, unknown>>>;
-  /** Sends a request to the server; its answer is of no interest. @param wakes whether it starts one that has ended */
-  ask(compose: Compose, wakes: boolean): unknown;
-  /** Whether clients of another kind on the same process have subscribed to a resource. */
-  isWantedElsewhere(uri: string): boolean;
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "isSubscribedElsewhere" | "request">;
 }
 
 const FLAG: Record<string, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged"> = {
@@ -59,8 +57,7 @@ const UPDATED = "notifications/resources/updated";
 /** Resources one stream may be about; what is beyond is not acknowledged. */
 const MAX_RESOURCES = 1_000;
 
-export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { capabilities, ask, isWantedElsewhere } = options;
+export function createSubscriptions({ capabilities, multiplexer }: SubscriptionsOptions): Subscriptions {
   const subscriptions = new Set<Subscription>();
   /** Those that wait until it is known what the server can do. */
   const opening = new Set<Pick<Subscription, "id" | "responder">>();
@@ -68,9 +65,11 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   const findWanted = () => new Set([...subscriptions].flatMap(resourcesOf));
 
   const request = (method: "resources/subscribe" | "resources/unsubscribe", uris: Iterable<string>) => {
+    // Only a subscription needs a process: one that has ended has forgotten them all.
     const wakes = method === "resources/subscribe";
     for (const uri of uris) {
-      if (wakes || !isWantedElsewhere(uri)) ask((number) => composeRequest(number, method, { uri }), wakes);
+      if (wakes || !multiplexer.isSubscribedElsewhere(uri))
+        void multiplexer.request((number) => composeRequest(number, method, { uri }), wakes);
     }
   };
 
@@ -78,7 +77,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     get count() {
       return subscriptions.size + opening.size;
     },
-    wants: (uri) => findWanted().has(uri),
+    isSubscribed: (uri) => findWanted().has(uri),
     isAwaited: () => opening.size > 0 || findWanted().size > 0,
     open(message, responder) {
       let subscription: Subscription | undefined;

@@ -1,6 +1,6 @@
 // Clients without sessions on a server without: only ids, progress tokens and subscription ids are changed, for the
 // clients share one pipe.
-import { composeError, composeRequest } from "../../frame/compose.ts";
+import { composeError } from "../../frame/compose.ts";
 import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
@@ -10,14 +10,14 @@ import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { printable } from "../../printable.ts";
 import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
 import type { Responder } from "../bridge.ts";
-import { parseSpan, writeEnvelope, type Envelope } from "../envelope.ts";
+import { parseSpan, type Envelope } from "../envelope.ts";
 import { isLogged } from "../log-level.ts";
-import { lostReason, type Call, type Waiter } from "../process/call-table.ts";
+import { lostReason, type PendingCall, type Waiter } from "../process/call-table.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { refuseRemoved } from "../removed-methods.ts";
-import { createToolHeaders } from "../tool-catalog.ts";
+import { createToolCatalog, composeListTools } from "../tool-catalog.ts";
 
 /** Waits at the server for a client's request. */
 interface RequestWaiter extends Waiter {
@@ -31,22 +31,23 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
   const { openMultiplexer = createMultiplexer } = options.shared ?? {};
   const multiplexer: Multiplexer<RequestWaiter> = openMultiplexer<RequestWaiter>({
     ...options,
-    standing: createHandshakeReplay(),
-    sign: composeDiscover,
+    handshake: createHandshakeReplay(),
+    aliveRequest: composeDiscover,
     // In this revision a server asks in its answers.
-    question: ({ id }) =>
+    onRequest: ({ id }) =>
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
-    notification,
-    lost: () => {},
+    onNotification,
+    onLost: () => {},
     isAwaited: () => false,
-    gaveUp: options.gone,
+    onRefused: options.gone,
   });
-  const headers = createToolHeaders((cursor) =>
-    multiplexer.ask((number) => composeToolsList(number, envelope, cursor)),
+  const tools = createToolCatalog(
+    (cursor) => multiplexer.request((number) => composeListTools(number, cursor, envelope)),
+    options.now,
   );
 
-  function notification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") headers.forget();
+  function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) return notifySubscriber(message, find(subscription));
     switch (message.method) {
@@ -63,13 +64,13 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
     }
   }
 
-  function find(number: string | undefined): Call<RequestWaiter> | undefined {
+  function find(number: string | undefined): PendingCall<RequestWaiter> | undefined {
     return [...multiplexer.calls.all()].find((call) => String(call.number) === number);
   }
 
   function start(request: Message, caller: Envelope, responder: Responder): () => void {
     const isListening = request.method === "subscriptions/listen";
-    const waiter = { request, envelope: caller, responder, isListening, answer, progress, lost };
+    const waiter = { request, envelope: caller, responder, isListening, onResponse, onProgress, onLost };
     const call = multiplexer.start(request, waiter);
     return () => {
       if (find(String(call.number)) !== undefined) multiplexer.cancel(call);
@@ -86,31 +87,26 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
         return refuseRemoved(request, responder) ? () => {} : start(request, caller, responder);
       },
       unread: multiplexer.unread,
-      paramHeadersOf: headers.of,
+      tools,
     }),
     isAlive: multiplexer.isAlive,
     close: multiplexer.close,
   };
 }
 
-function answer(message: Message, { request, responder }: RequestWaiter): void {
+function onResponse(message: Message, { request, responder }: RequestWaiter): void {
   responder.respond(splice(message.bytes, readdress(message, request)), errorCode(message));
 }
 
-function progress(notification: Uint8Array, { responder }: RequestWaiter): void {
+function onProgress(notification: Uint8Array, { responder }: RequestWaiter): void {
   responder.notify(notification);
 }
 
-function lost(how: string, { request, responder }: RequestWaiter): void {
+function onLost(how: string, { request, responder }: RequestWaiter): void {
   responder.respond(composeError(request.id, ErrorCode.internal, lostReason(how)), ErrorCode.internal);
 }
 
-function composeToolsList(number: number, envelope: Envelope, cursor: string | undefined): Uint8Array {
-  const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
-  return composeRequest(number, "tools/list", { _meta: meta, ...(cursor !== undefined && { cursor }) });
-}
-
-function notifySubscriber(message: Message, call: Call<RequestWaiter> | undefined): void {
+function notifySubscriber(message: Message, call: PendingCall<RequestWaiter> | undefined): void {
   const at = findMember(message, message.paramsAt, "_meta", META.subscription);
   if (call === undefined || at === undefined) return;
   call.waiter.responder.notify(splice(message.bytes, [{ at, text: call.waiter.request.id }]));

@@ -2,12 +2,12 @@
 // clients leave too many; and while those of all processes together leave too many, only processes are read
 // from whose own clients keep up, so that slow readers of one do not stop the others.
 
-export interface Unread {
+export interface Backpressure {
   /** @param read is told whether the process may be read from, again and again */
-  open(read: (mayRead: boolean) => void): UnreadOfProcess;
+  open(read: (mayRead: boolean) => void): ProcessBackpressure;
 }
 
-export interface UnreadOfProcess {
+export interface ProcessBackpressure {
   readonly mayRead: boolean;
   /** Bytes more that clients have not taken; negative when they took some. */
   change(by: number): void;
@@ -15,7 +15,7 @@ export interface UnreadOfProcess {
   close(): void;
 }
 
-export interface UnreadLimits {
+export interface BackpressureLimits {
   /** For one process. */
   each: number;
   /** For all processes. */
@@ -25,9 +25,9 @@ export interface UnreadLimits {
 }
 
 const MB = 1024 * 1024;
-const LIMITS: UnreadLimits = { each: 64 * MB, all: 512 * MB, fair: MB };
+const LIMITS: BackpressureLimits = { each: 64 * MB, all: 512 * MB, fair: MB };
 
-export function createUnread({ each, all, fair }: UnreadLimits = LIMITS): Unread {
+export function createBackpressure({ each, all, fair }: BackpressureLimits = LIMITS): Backpressure {
   const tellers = new Set<() => void>();
   let total = 0;
 

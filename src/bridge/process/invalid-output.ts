@@ -5,7 +5,7 @@ import { printable } from "../../printable.ts";
 /** How much of a line is quoted. */
 const QUOTED = 120;
 
-export function createNoiseTeller(log: Log): (line: Uint8Array, doubt?: string) => void {
+export function createInvalidOutputReport(log: Log): (line: Uint8Array, doubt?: string) => void {
   let warned = false;
   return (line, doubt) => {
     const quote = printable(Buffer.from(line.subarray(0, 4 * QUOTED)).toString(), QUOTED);

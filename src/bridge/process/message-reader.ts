@@ -10,9 +10,9 @@ import type { Log } from "../../log.ts";
 export interface MessageReaderOptions {
   log: Log;
   /** A line that is no message, or one that can be read in several ways: then `doubt` says so. */
-  onNoise(line: Uint8Array, doubt?: string): void;
+  onInvalidOutput(line: Uint8Array, doubt?: string): void;
   /** Offered every line before it is read; whether it was taken. */
-  pass(line: Uint8Array): boolean;
+  takeRaw(line: Uint8Array): boolean;
 }
 
 /**
@@ -22,17 +22,17 @@ export interface MessageReaderOptions {
  * @param reply sends to the server
  */
 export function createMessageReader(
-  { log, onNoise, pass }: MessageReaderOptions,
+  { log, onInvalidOutput, takeRaw }: MessageReaderOptions,
   receive: (message: Message) => void,
   reply: (bytes: Uint8Array) => void,
 ): Pick<ChildEvents, "line" | "oversize"> {
   return {
     line(line) {
-      if (pass(line)) return;
+      if (takeRaw(line)) return;
       const reading = readMessages(line, SERVER_MESSAGE);
       if ("messages" in reading) return reading.messages.forEach(receive);
-      if (reading.fault !== "ambiguous") return onNoise(line);
-      onNoise(line, reading.doubt);
+      if (reading.fault !== "ambiguous") return onInvalidOutput(line);
+      onInvalidOutput(line, reading.doubt);
       settle(reading, receive, reply);
     },
     oversize(length, head, tail) {

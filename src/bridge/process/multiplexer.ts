@@ -7,7 +7,7 @@ import { findMember, rawParam, type Message } from "../../frame/message.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { decode } from "../../frame/token.ts";
-import { createCallTable, type Call, type CallTable, type Waiter } from "./call-table.ts";
+import { createCallTable, type PendingCall, type CallTable, type Waiter } from "./call-table.ts";
 import { quoteError } from "../quote-error.ts";
 import {
   createRestartingProcess,
@@ -17,23 +17,23 @@ import {
 } from "./restarting-process.ts";
 import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
 import { printable } from "../../printable.ts";
-import type { Unread } from "./backpressure.ts";
+import type { Backpressure } from "./backpressure.ts";
 
 export interface Multiplexer<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
   /** Sends a caller's request. */
-  start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
+  start(request: Message, waiter: W, edits?: readonly Edit[]): PendingCall<W>;
   /** A number for a request that is sent by `resend`. */
   nextNumber(): number;
   /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
-  ask: RestartingProcess["ask"];
+  request: RestartingProcess["request"];
   /** Whether clients of another kind on the same process want to hear of a resource. */
-  isWantedElsewhere(uri: string): boolean;
+  isSubscribedElsewhere(uri: string): boolean;
   /** Nobody waits for the call any more. */
-  forget(call: Call<W>): void;
+  forget(call: PendingCall<W>): void;
   /** Forgets the call and tells the server. */
-  cancel(call: Call<W>): void;
+  cancel(call: PendingCall<W>): void;
   /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
   unread(change: number): void;
   isAlive(ms: number): Promise<boolean>;
@@ -41,28 +41,28 @@ export interface Multiplexer<W extends Waiter> {
 }
 
 export interface MultiplexerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
-  hire: AcquireChild;
-  unread: Unread;
-  onNoise: RestartingProcessOptions["onNoise"];
-  standing: HandshakeReplay;
+  acquireChild: AcquireChild;
+  backpressure: Backpressure;
+  onInvalidOutput: RestartingProcessOptions["onInvalidOutput"];
+  handshake: HandshakeReplay;
   /** A request of the server's. */
-  question(message: Message): void;
+  onRequest(message: Message): void;
   /** A notification of the server's; progress is not among them. */
-  notification(message: Message): void;
+  onNotification(message: Message): void;
   /** The process is gone; whoever waited for it has been told. */
-  lost(): void;
+  onLost(): void;
   /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
   isAwaited(): boolean;
   /** Whether anybody wants to hear of a resource. */
-  wants?(uri: string): boolean;
+  isSubscribed?(uri: string): boolean;
   /** A process that has taken the place of another has been greeted. */
-  replaced?(): void;
+  onReplaced?(): void;
   /** The answer to a greeting. */
-  welcomed?(answer: Message): void;
+  onInitializeResult?(answer: Message): void;
   /** No process takes up again where the last one ended: a new one has refused to. */
-  gaveUp(refusal: Message): void;
+  onRefused(refusal: Message): void;
   /** Asks a process without sessions whether it lives. */
-  sign?: Compose;
+  aliveRequest?: Compose;
   /** Strangers call it. */
   isPublic?: boolean;
 }
@@ -73,39 +73,41 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
   const { log } = options;
   const server = createRestartingProcess({
     ...options,
-    pass,
-    receive,
+    takeRaw,
+    onMessage,
     isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
-    lost(how) {
-      options.lost();
-      for (const { waiter } of calls.drain()) waiter.lost(how, waiter);
+    onLost(how) {
+      options.onLost();
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
     },
-    gaveUp(refusal) {
+    onRefused(refusal) {
       const how = `refused to begin: ${quoteError(refusal)}`;
-      for (const { waiter } of calls.drain()) waiter.lost(how, waiter);
-      options.gaveUp(refusal);
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
+      options.onRefused(refusal);
     },
   });
   const calls = createCallTable<W>(server.nextNumber);
 
-  function receive(message: Message): void {
-    if (message.kind === "request") return options.question(message);
+  function onMessage(message: Message): void {
+    if (message.kind === "request") return options.onRequest(message);
     if (message.kind === "notification") {
-      return message.method === "notifications/progress" ? progress(message) : options.notification(message);
+      return message.method === "notifications/progress"
+        ? progress(message)
+        : options.onNotification(message);
     }
     const call = calls.get(Number(message.id));
     if (call === undefined)
       return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
     calls.close(call);
-    call.waiter.answer(message, call.waiter);
+    call.waiter.onResponse(message, call.waiter);
   }
 
-  function pass(line: Uint8Array): boolean {
+  function takeRaw(line: Uint8Array): boolean {
     const at = findAnswerId(line);
     const call = at && calls.get(Number(decode(line, at.start, at.end)));
-    if (call?.waiter.pass === undefined) return false;
+    if (call?.waiter.onRawResponse === undefined) return false;
     calls.close(call);
-    call.waiter.pass(line, at!, call.waiter);
+    call.waiter.onRawResponse(line, at!, call.waiter);
     return true;
   }
 
@@ -113,7 +115,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const at = findMember(message, message.paramsAt, "progressToken");
     const call = calls.get(Number(rawParam(message, "progressToken")));
     if (at === undefined || call?.progressToken === undefined) return;
-    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
+    call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
   }
 
   return {
@@ -122,14 +124,14 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
       const { call, bytes } = calls.open(request, waiter, edits);
       if (!server.send(bytes, true)) {
         calls.close(call);
-        waiter.lost("takes nothing in, and too much waits for it", waiter);
+        waiter.onLost("takes nothing in, and too much waits for it", waiter);
       }
       return call;
     },
     nextNumber: server.nextNumber,
     send: (bytes) => server.send(bytes, false),
-    ask: server.ask,
-    isWantedElsewhere: () => false,
+    request: server.request,
+    isSubscribedElsewhere: () => false,
     forget: calls.close,
     cancel(call) {
       calls.close(call);
@@ -139,7 +141,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     unread: server.unread,
     isAlive: server.isAlive,
     async close() {
-      for (const { waiter } of calls.drain()) waiter.lost("is being stopped", waiter);
+      for (const { waiter } of calls.drain()) waiter.onLost("is being stopped", waiter);
       await server.close();
     },
   };

@@ -7,17 +7,19 @@ import { LEGACY, MODERN } from "../../mcp/revisions.ts";
 import type { Compose } from "./handshake-replay.ts";
 
 /** Who we are, where nobody else is spoken for. */
-export const WHO = { name: NAME, version: VERSION };
-const ENVELOPE = { _meta: { [META.version]: MODERN, [META.clientInfo]: WHO, [META.capabilities]: {} } };
+export const OWN_CLIENT_INFO = { name: NAME, version: VERSION };
+const ENVELOPE = {
+  _meta: { [META.version]: MODERN, [META.clientInfo]: OWN_CLIENT_INFO, [META.capabilities]: {} },
+};
 
 /** A handshake of our making, of the revisions with sessions. */
-export function createGreeting(capabilities: object, clientInfo: unknown = WHO): Compose {
+export function createInitialize(capabilities: object, clientInfo: unknown = OWN_CLIENT_INFO): Compose {
   return (number) =>
     composeRequest(number, "initialize", { protocolVersion: LEGACY, capabilities, clientInfo });
 }
 
 /** A process so greeted is of no use to another client. */
-export const composeInitialize = createGreeting({});
+export const composeInitialize = createInitialize({});
 
 /** What servers without sessions answer, and most others refuse and stay as they were. */
 export const composeDiscover: Compose = (number) => composeRequest(number, "server/discover", ENVELOPE);

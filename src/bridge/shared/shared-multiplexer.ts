@@ -3,7 +3,7 @@
 import { composeError, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
-import type { Call, Waiter } from "../process/call-table.ts";
+import type { PendingCall, Waiter } from "../process/call-table.ts";
 import { META } from "../../mcp/meta.ts";
 import {
   createMultiplexer,
@@ -14,17 +14,25 @@ import {
 import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
 import { canRequireInput } from "../client-capabilities.ts";
 
-export interface Junction {
+export interface SharedMultiplexer {
   /** The process as one kind of client has it; those with sessions take it first. */
-  openHost: OpenMultiplexer;
+  openMultiplexer: OpenMultiplexer;
   isAlive(ms: number): Promise<boolean>;
   /** A client is there, so that what the server says can reach somebody. */
-  arrived(): void;
+  clientArrived(): void;
 }
 
-export type JunctionOptions = Pick<
+export type SharedMultiplexerOptions = Pick<
   MultiplexerOptions,
-  "hire" | "onNoise" | "now" | "unread" | "log" | "onServer" | "onStderr" | "standing" | "sign"
+  | "acquireChild"
+  | "onInvalidOutput"
+  | "now"
+  | "backpressure"
+  | "log"
+  | "onServer"
+  | "onStderr"
+  | "handshake"
+  | "aliveRequest"
 > & {
   /** Strangers share it. They are asked nothing, and told only what is the same for all of them. */
   isPublic: boolean;
@@ -35,7 +43,7 @@ export type JunctionOptions = Pick<
 /** A kind of client. */
 interface Side {
   readonly rules: MultiplexerOptions;
-  readonly calls: WeakSet<Call>;
+  readonly calls: WeakSet<PendingCall>;
 }
 
 const LIST_CHANGES: ReadonlySet<string> = new Set([
@@ -51,7 +59,7 @@ const BROADCAST: ReadonlySet<string> = new Set([
   "notifications/elicitation/complete",
 ]);
 
-export function createJunction(options: JunctionOptions): Junction {
+export function createSharedMultiplexer(options: SharedMultiplexerOptions): SharedMultiplexer {
   const { isPublic, hasSessions } = options;
   const sides: Side[] = [];
   /** What the server has said before anybody was there; not for strangers. */
@@ -59,40 +67,40 @@ export function createJunction(options: JunctionOptions): Junction {
     ? undefined
     : createKeptMessages(({ bytes }) => bytes.length);
   /** Calls in whose course a client can be asked. */
-  const asking = new WeakSet<Call>();
-  const host = createMultiplexer<Waiter>({
+  const asking = new WeakSet<PendingCall>();
+  const multiplexer = createMultiplexer<Waiter>({
     ...options,
-    question,
-    notification: (message) => (early === undefined ? pass(message) : early.add(message)),
-    lost: () => sides.forEach(({ rules }) => rules.lost()),
+    onRequest,
+    onNotification: (message) => (early === undefined ? pass(message) : early.add(message)),
+    onLost: () => sides.forEach(({ rules }) => rules.onLost()),
     isAwaited: () => sides.some(({ rules }) => rules.isAwaited()),
-    replaced: () => sides.forEach(({ rules }) => rules.replaced?.()),
-    welcomed: (answer) => sides.forEach(({ rules }) => rules.welcomed?.(answer)),
-    gaveUp: (refusal) => sides.forEach(({ rules }) => rules.gaveUp(refusal)),
+    onReplaced: () => sides.forEach(({ rules }) => rules.onReplaced?.()),
+    onInitializeResult: (answer) => sides.forEach(({ rules }) => rules.onInitializeResult?.(answer)),
+    onRefused: (refusal) => sides.forEach(({ rules }) => rules.onRefused(refusal)),
   });
   let closing: Promise<void> | undefined;
 
-  function question(message: Message): void {
-    if (message.method === "ping") return void host.send(composeResult(message.id, {}));
-    if (!isPublic) return chooseSide().rules.question(message);
+  function onRequest(message: Message): void {
+    if (message.method === "ping") return void multiplexer.send(composeResult(message.id, {}));
+    if (!isPublic) return chooseSide().rules.onRequest(message);
     // The answer would come from anybody, and the wire does not say whose call the question is about.
     const reason = "Nobody who has signed in is there to be asked.";
-    host.send(composeError(message.id, ErrorCode.methodNotFound, reason));
+    multiplexer.send(composeError(message.id, ErrorCode.methodNotFound, reason));
   }
 
   /** The newest call is the best guess there is; without one, somebody who need not come again to be asked. */
   function chooseSide(): Side {
-    const newest = [...host.calls.all()].findLast((call) => asking.has(call));
+    const newest = [...multiplexer.calls.all()].findLast((call) => asking.has(call));
     const [withSessions, without] = sides as [Side, Side];
     if (newest === undefined) return hasSessions() ? withSessions : without;
     return withSessions.calls.has(newest) ? withSessions : without;
   }
 
   function pass(message: Message): void {
-    for (const { rules } of hearersOf(message)) rules.notification(message);
+    for (const { rules } of hearersOf(message)) rules.onNotification(message);
   }
 
-  function arrived(): void {
+  function clientArrived(): void {
     const kept = early?.drain() ?? [];
     early = undefined;
     kept.forEach(pass);
@@ -102,18 +110,19 @@ export function createJunction(options: JunctionOptions): Junction {
     const namesStream = rawParam(message, "_meta", META.subscription) !== undefined;
     if (isPublic) return namesStream || LIST_CHANGES.has(message.method) ? sides : [];
     if (namesStream || BROADCAST.has(message.method)) return sides;
-    const inCall = sides.filter(({ calls }) => [...host.calls.all()].some((call) => calls.has(call)));
+    const inCall = sides.filter(({ calls }) => [...multiplexer.calls.all()].some((call) => calls.has(call)));
     if (inCall.length > 1) return [];
     return inCall.length === 1 ? inCall : sides.slice(0, 1);
   }
 
   return {
-    openHost<W extends Waiter>(rules: MultiplexerOptions): Multiplexer<W> {
+    openMultiplexer<W extends Waiter>(rules: MultiplexerOptions): Multiplexer<W> {
       const side: Side = { rules, calls: new WeakSet() };
       sides.push(side);
-      const list = () => [...host.calls.all()].filter((call) => side.calls.has(call)) as Call<W>[];
+      const list = () =>
+        [...multiplexer.calls.all()].filter((call) => side.calls.has(call)) as PendingCall<W>[];
       return {
-        ...host,
+        ...multiplexer,
         calls: {
           get size() {
             return list().length;
@@ -122,17 +131,18 @@ export function createJunction(options: JunctionOptions): Junction {
           newest: () => list().at(-1),
         },
         start(request, waiter, edits) {
-          const call = host.start(request, waiter, edits) as Call<W>;
+          const call = multiplexer.start(request, waiter, edits) as PendingCall<W>;
           side.calls.add(call);
           if (canRequireInput(request)) asking.add(call);
-          arrived();
+          clientArrived();
           return call;
         },
-        isWantedElsewhere: (uri) => sides.some((other) => other !== side && other.rules.wants?.(uri)),
-        close: () => (closing ??= host.close()),
+        isSubscribedElsewhere: (uri) =>
+          sides.some((other) => other !== side && other.rules.isSubscribed?.(uri)),
+        close: () => (closing ??= multiplexer.close()),
       };
     },
-    isAlive: host.isAlive,
-    arrived,
+    isAlive: multiplexer.isAlive,
+    clientArrived,
   };
 }

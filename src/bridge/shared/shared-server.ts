@@ -3,16 +3,16 @@
 import { readMessages, type Message } from "../../frame/message.ts";
 import { canonical, type Envelope } from "../envelope.ts";
 import { MODERN } from "../../mcp/revisions.ts";
-import { createJunction } from "./shared-multiplexer.ts";
-import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
+import { createSharedMultiplexer } from "./shared-multiplexer.ts";
+import { composeDiscover, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "../adapter.ts";
 import { PAIRS } from "../pairs.ts";
 import type { RequestStates } from "../request-state.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 
-export type CommonHost = SessionAdapter & StatelessAdapter;
+export type SharedServer = SessionAdapter & StatelessAdapter;
 
-export interface CommonOptions extends Omit<AdapterOptions, "shared"> {
+export interface SharedServerOptions extends Omit<AdapterOptions, "shared"> {
   requestStates: RequestStates;
   /** In which the server is spoken to. */
   era: Era;
@@ -26,10 +26,10 @@ const CAPABILITIES = {
   sampling: { tools: {} },
   elicitation: { form: {}, url: {} },
 };
-const composeGreeting = createGreeting(CAPABILITIES);
+const composeGreeting = createInitialize(CAPABILITIES);
 const ENVELOPE: Envelope = {
   version: MODERN,
-  clientInfo: JSON.stringify(WHO),
+  clientInfo: JSON.stringify(OWN_CLIENT_INFO),
   capabilities: CAPABILITIES,
   capabilitiesKey: canonical(CAPABILITIES),
   logLevel: undefined,
@@ -42,13 +42,22 @@ export function writeOwnInitialize(): Message {
   return reading.messages[0];
 }
 
-export function createCommonHost(options: CommonOptions): CommonHost {
+export function createSharedServer(options: SharedServerOptions): SharedServer {
   const { era } = options;
   let open = 0;
-  const standing = era === "modern" ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
-  const sign = era === "modern" ? { sign: composeDiscover } : {};
-  const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
-  const shared = { openMultiplexer: junction.openHost, handshake: standing, arrived: junction.arrived };
+  const handshake = era === "modern" ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
+  const aliveRequest = era === "modern" ? { aliveRequest: composeDiscover } : {};
+  const multiplexer = createSharedMultiplexer({
+    ...options,
+    ...aliveRequest,
+    handshake,
+    hasSessions: () => open > 0,
+  });
+  const shared = {
+    openMultiplexer: multiplexer.openMultiplexer,
+    handshake,
+    arrived: multiplexer.clientArrived,
+  };
   const sessions = PAIRS.legacyClient[era]({ ...options, shared });
   const requests = PAIRS.modernClient[era]({ ...options, shared, envelope: ENVELOPE });
 
@@ -67,7 +76,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
       });
     },
     serve: requests.serve,
-    isAlive: junction.isAlive,
+    isAlive: multiplexer.isAlive,
     async close() {
       await Promise.all([sessions.close(), requests.close()]);
     },
