@@ -10,7 +10,7 @@ import type { RequestStates } from "./request-state.ts";
 export type Era = "legacy" | "modern";
 
 interface Adapter {
-  /** Calls in flight, and whatever else a client waits for. */
+  /** Calls in flight, open streams and everything else that a client waits for. */
   readonly pending: number;
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
@@ -50,6 +50,6 @@ export type StatelessAdapterOptions = AdapterOptions & {
 export interface SharedProcess {
   openMultiplexer: OpenMultiplexer;
   handshake: HandshakeReplay;
-  /** To be called when a client is there, so that what the server says can reach somebody. */
+  /** To be called when a client has come that can be sent what the server says. */
   arrived(): void;
 }

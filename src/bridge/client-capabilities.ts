@@ -16,7 +16,7 @@ export function composeUndeclared(id: string): Uint8Array {
 }
 
 /**
- * What a client has not declared and a request of the server's needs, in the form of `requiredCapabilities`.
+ * The capability that a request of the server's needs and the client has not declared, as `requiredCapabilities` has it.
  *
  * @returns `undefined` when the client can answer it
  */

@@ -20,6 +20,6 @@ const REMOVED: ReadonlySet<string> = new Set([
 export function refuseRemoved({ id, method }: Message, responder: Responder): boolean {
   if (!REMOVED.has(method)) return false;
   const code = ErrorCode.methodNotFound;
-  responder.respond(composeError(id, code, `There is no ${method} in this revision.`), code);
+  responder.respond(composeError(id, code, `${method} is not a method of this revision.`), code);
   return true;
 }

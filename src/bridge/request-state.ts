@@ -6,11 +6,11 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 export interface RequestState {
   /** Which call of ours waits; empty for none. */
   parkedCall: string;
-  /** Whose it is. */
+  /** Who made the call. */
   callerKey: string;
-  /** Digest of what was asked for. */
+  /** Digest of the request. */
   request: string;
-  /** Which of its rounds. */
+  /** Which round of the call. */
   round: number;
   /** When it ends, in milliseconds since the epoch. */
   expires: number;
@@ -18,7 +18,7 @@ export interface RequestState {
 
 export interface RequestStates {
   sign(state: RequestState): string;
-  /** @returns `undefined` for a text that is not ours, whatever is wrong with it */
+  /** @returns `undefined` for a text that we have not signed */
   verify(text: string): RequestState | undefined;
 }
 

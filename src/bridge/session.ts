@@ -1,4 +1,4 @@
-// A session of a client, whatever its server speaks: the ids that the client has in use, cancelling, the end.
+// A session of a client, for servers of both kinds: the ids that the client has in use, cancelling, the end.
 import { composeError } from "../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
 import { splice, type Edit } from "../frame/splice.ts";
@@ -14,7 +14,7 @@ export interface ClientSession {
   readonly open: Map<string, SessionCall>;
   /** The least severe log level the client wants; `undefined` when it has not said. */
   logLevel: string | undefined;
-  /** URIs of resources the client has subscribed to. */
+  /** URIs of the resources that the client has subscribed to. */
   readonly resources: Set<string>;
   isClosed: boolean;
 }
@@ -34,8 +34,9 @@ export interface SessionWaiter<S extends ClientSession = ClientSession> extends 
   readonly call: SessionCall<S>;
 }
 
-/** What a pair does with a session. */
+/** How a pair handles what the client of a session says. */
 export interface SessionRules<S extends ClientSession> {
+  readonly tools: ProcessToolCatalog;
   /** The client has said something. */
   used(session: S): void;
   /** Handles a request, which is answered with `respondTo`. */
@@ -44,8 +45,6 @@ export interface SessionRules<S extends ClientSession> {
   receive(message: Message, session: S): void;
   /** The session has ended; its calls have been cancelled. */
   ended(session: S): void;
-  /** Of the process that serves the session. */
-  readonly tools: ProcessToolCatalog;
 }
 
 type CallsAtServer = Pick<Multiplexer<SessionWaiter>, "cancel" | "forget" | "send" | "unread">;
@@ -77,12 +76,12 @@ export function sendCall<W extends SessionWaiter>(
 }
 
 /** `Waiter.onProgress` of a session's call. */
-export function notifyProgress(notification: Uint8Array, { call }: SessionWaiter): void {
+export function onProgress(notification: Uint8Array, { call }: SessionWaiter): void {
   call.responder.notify(notification);
 }
 
 /** `Waiter.onLost` of a session's call. */
-export function respondLost(how: string, { call }: SessionWaiter): void {
+export function onLost(how: string, { call }: SessionWaiter): void {
   respondWithError(call, ErrorCode.internal, lostReason(how));
 }
 
@@ -96,7 +95,6 @@ export function createConversation<S extends ClientSession>(
     get pending() {
       return open.size;
     },
-    tools: rules.tools,
     call(request, responder) {
       rules.used(session);
       const call: SessionCall<S> = { session, id: request.id, responder, sent: undefined };
@@ -116,6 +114,7 @@ export function createConversation<S extends ClientSession>(
       if (call.sent !== undefined) multiplexer.cancel(call.sent);
       call.responder.cancelled();
     },
+    tools: rules.tools,
     unread: multiplexer.unread,
     close() {
       if (session.isClosed) return;

@@ -12,8 +12,8 @@ import type { HandshakeReplay } from "../process/handshake-replay.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { quoteError } from "../quote-error.ts";
 import {
-  notifyProgress,
-  respondLost,
+  onLost,
+  onProgress,
   respondTo,
   sendCall,
   underId,
@@ -52,11 +52,11 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
 
   async function answer(request: Message, call: SessionCall): Promise<void> {
     while (first !== undefined) {
-      const asked = first;
-      const result = await asked.result;
+      const forwarded = first;
+      const result = await forwarded.result;
       if (result !== undefined) return respondTo(call, underId(result, call.id));
-      // The first of those who have waited asks in its place.
-      if (first === asked) first = undefined;
+      // It has failed: the first session that has waited for it asks in its place.
+      if (first === forwarded) first = undefined;
       if (call.session.isClosed) return;
     }
     forward(request, call);
@@ -74,10 +74,10 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
         resolve(answer.kind === "result" ? answer : undefined);
         respondTo(call, underId(answer, call.id));
       },
-      onProgress: notifyProgress,
+      onProgress,
       onLost(how, waiter) {
         resolve(undefined);
-        respondLost(how, waiter);
+        onLost(how, waiter);
       },
     });
   }
@@ -99,7 +99,7 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
  * The bridge has sent an `initialize` of its own; each session is answered with what the server said to it, and the
  * revision that both know.
  *
- * @param arrived to be called when a session can hear what the server says
+ * @param arrived to be called when a session can be sent what the server says
  */
 export function createOwnInitialization(arrived: () => void): Initialization {
   let waiting: WaitingInitialize[] = [];

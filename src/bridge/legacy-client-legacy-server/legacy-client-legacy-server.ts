@@ -11,8 +11,8 @@ import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { createSessionAdapter } from "../session-adapter.ts";
 import {
   createClientSession,
-  notifyProgress,
-  respondLost,
+  onLost,
+  onProgress,
   respondTo,
   sendCall,
   underId,
@@ -44,7 +44,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       initialization.lost();
     },
     isAwaited: () => preferences.isAwaited() || initialization.isAwaited(),
-    isSubscribed: (uri) => preferences.wants(uri),
+    isSubscribed: (uri) => preferences.isSubscribed(uri),
     onInitializeResult: (answer) => initialization.settle(answer),
     onRefused(refusal) {
       initialization.settle(refusal);
@@ -66,22 +66,17 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     isShared: shared !== undefined,
   });
   const rules: SessionRules<ClientSession> = {
+    tools,
     used(session) {
       if (sessions.delete(session)) sessions.add(session);
       used();
     },
     call(request, call) {
       if (request.method === "initialize") return initialization.answer(request, call);
-      // What other sessions still want goes on; one that no longer wants it gets an answer of ours.
+      // The server must go on for the other sessions, and gets nothing: the answer is ours.
       if (!preferences.record(request, call.session)) return respondTo(call, composeResult(call.id, {}));
       handshake.remember(request);
-      sendCall(multiplexer, request, {
-        call,
-        onResponse,
-        onRawResponse,
-        onProgress: notifyProgress,
-        onLost: respondLost,
-      });
+      sendCall(multiplexer, request, { call, onResponse, onRawResponse, onProgress, onLost });
     },
     receive(message, session) {
       if (message.kind !== "notification") {
@@ -100,7 +95,6 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       messages.forget(session);
       preferences.release(session);
     },
-    tools,
   };
 
   return createSessionAdapter(multiplexer, rules, (client) => {

@@ -1,4 +1,4 @@
-// Which session a request or notification of the server's goes to: the wire says neither the session nor the call.
+// Chooses the session that a request or notification of the server's goes to: the wire names neither session nor call.
 import { composeError } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";

@@ -1,5 +1,5 @@
-// What several sessions on one server process want of it, where the server knows only one client: a log level, and
-// resources to hear of. The server keeps what any of them wants.
+// The log level and the subscriptions of several sessions on one server process, where the server knows only one client:
+// it keeps those that any of the sessions wants.
 import { composeRequest } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { isLogLevel, leastSevere } from "../../mcp/log-level.ts";
@@ -17,7 +17,7 @@ export interface SharedPreferences {
   /** Takes back what only this session wanted, which has ended. */
   release(session: ClientSession): void;
   /** Whether a session has subscribed to this resource. */
-  wants(uri: string): boolean;
+  isSubscribed(uri: string): boolean;
   /** Whether a session has subscribed to any. */
   isAwaited(): boolean;
   /** The sessions that a `notifications/resources/updated` is for. */
@@ -32,7 +32,7 @@ export interface SharedPreferencesOptions {
 
 export function createSharedPreferences(options: SharedPreferencesOptions): SharedPreferences {
   const { sessions, multiplexer, handshake } = options;
-  const wants = (uri: string) => Array.from(sessions).some(({ resources }) => resources.has(uri));
+  const isSubscribed = (uri: string) => Array.from(sessions).some(({ resources }) => resources.has(uri));
 
   return {
     record(request, session) {
@@ -51,7 +51,7 @@ export function createSharedPreferences(options: SharedPreferencesOptions): Shar
         case "resources/unsubscribe": {
           const uri = uriOf(request);
           session.resources.delete(uri);
-          return !wants(uri) && !multiplexer.isSubscribedElsewhere(uri);
+          return !isSubscribed(uri) && !multiplexer.isSubscribedElsewhere(uri);
         }
         default:
           return true;
@@ -59,13 +59,13 @@ export function createSharedPreferences(options: SharedPreferencesOptions): Shar
     },
     release({ resources }) {
       for (const uri of resources) {
-        if (wants(uri)) continue;
+        if (isSubscribed(uri)) continue;
         handshake.forgetResource(uri);
         if (multiplexer.isSubscribedElsewhere(uri)) continue;
         void multiplexer.request((number) => composeRequest(number, "resources/unsubscribe", { uri }), false);
       }
     },
-    wants,
+    isSubscribed,
     isAwaited: () => hasSubscriptions(sessions),
     subscribersOf(notification) {
       const uri = uriOf(notification);

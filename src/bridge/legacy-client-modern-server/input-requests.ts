@@ -6,7 +6,7 @@ import { readMembers } from "../../frame/scan.ts";
 import { insertMembers, splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 
-/** What the client has answered. */
+/** The client's answers. */
 export type Input =
   /** JSON text of `inputResponses` and, if the server gave one, of `requestState`. */
   | { responses: string; state: string | undefined }
@@ -68,7 +68,7 @@ export function createInputRequests(random: (bytes: number) => Uint8Array): Inpu
 
 const NO_ANSWER = '{"code":-32603,"message":"The client did not answer."}';
 
-/** A person who cannot be asked has cancelled; other requests have no result that says no. */
+/** An elicitation without an answer counts as cancelled; other requests have no result that declines them. */
 function declinedResult(request: string): string | undefined {
   const { method } = (JSON.parse(request) ?? {}) as { method?: string };
   return method === "elicitation/create" ? '{"action":"cancel"}' : undefined;

@@ -67,6 +67,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
   }
 
   const rules: SessionRules<EnvelopedSession> = {
+    tools,
     used: options.used,
     call: (request, call) => answerCall(calls, request, call),
     receive(message, { listenStream, inputRequests }) {
@@ -80,7 +81,6 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       session.inputRequests.close();
       session.listenStream.close();
     },
-    tools,
   };
 
   return createSessionAdapter(multiplexer, rules, (client) => {

@@ -22,7 +22,7 @@ export interface ListenStream {
   close(): void;
 }
 
-/** What the stream is opened with. */
+/** The preferences that a stream is opened with. */
 type StreamOwner = Pick<ClientSession, "resources" | "logLevel"> &
   Pick<Envelope, "clientInfo" | "capabilities">;
 

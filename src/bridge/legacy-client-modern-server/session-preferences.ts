@@ -1,5 +1,5 @@
-// What a session asks the server to keep for it, and the bridge keeps in its stead: a log level, which goes into every
-// envelope, and subscriptions, which go into the session's listen stream.
+// The log level and the subscriptions of a session, which the bridge keeps because the server does not: the level goes
+// into every envelope, the subscriptions into the session's listen stream.
 import { composeResult } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
@@ -11,7 +11,7 @@ import type { EnvelopedSession } from "./enveloped-session.ts";
 export function setLogLevel(request: Message, call: SessionCall<EnvelopedSession>): void {
   const level = stringParam(request, "level");
   if (!isLogLevel(level))
-    return respondWithError(call, ErrorCode.invalidParams, "There is no such log level.");
+    return respondWithError(call, ErrorCode.invalidParams, "Invalid params: unknown log level.");
   call.session.logLevel = level;
   respondTo(call, composeResult(call.id, {}));
 }

@@ -1,22 +1,15 @@
-// A session's call at a server without sessions, which may want input before it answers: the client is asked, and the
-// call made once more with its answers.
+// A session's call at a server without sessions. The server may require input before it answers: then the client is asked
+// for it, and the call is made once more with the client's answers.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import type { Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { addMeta, writeEnvelope } from "../envelope.ts";
-import {
-  notifyProgress,
-  respondLost,
-  respondTo,
-  sendCall,
-  type SessionCall,
-  type SessionWaiter,
-} from "../session.ts";
+import { onLost, onProgress, respondTo, sendCall, type SessionCall, type SessionWaiter } from "../session.ts";
 import type { EnvelopedMultiplexer, EnvelopedSession } from "./enveloped-session.ts";
 import { isInputRequired, type LegacyTools } from "./legacy-result.ts";
 
-/** What all calls on one process have in common. */
+/** Shared by all calls on one process. */
 export interface TranslatedCalls {
   readonly multiplexer: EnvelopedMultiplexer;
   readonly tools: LegacyTools;
@@ -30,7 +23,7 @@ interface TranslatedCall extends SessionWaiter<EnvelopedSession> {
   readonly round: number;
 }
 
-/** How often a server may ask in the course of one call. */
+/** How often a server may require input in the course of one call. */
 const MAX_ROUNDS = 10;
 /** Between rounds in which the client was not asked, in milliseconds. */
 const PACE = 250;
@@ -40,7 +33,7 @@ export function translateCall(
   request: Message,
   call: SessionCall<EnvelopedSession>,
 ): void {
-  send({ calls, request, call, round: 0, onResponse, onProgress: notifyProgress, onLost: respondLost });
+  send({ calls, request, call, round: 0, onResponse, onProgress, onLost });
 }
 
 /** @param input JSON text of the members of `params` that bring the client's input */
@@ -61,7 +54,7 @@ async function retryWithInput(message: Message, translated: TranslatedCall): Pro
   const { session } = call;
   const round = translated.round + 1;
   if (round > MAX_ROUNDS) {
-    const error = `{"code":${ErrorCode.internal},"message":"The MCP server asked ${MAX_ROUNDS} times over."}`;
+    const error = `{"code":${ErrorCode.internal},"message":"The MCP server asked for input more than ${MAX_ROUNDS} times in one call."}`;
     return fail(call, error);
   }
   const input = await session.inputRequests.request(message, call.responder);

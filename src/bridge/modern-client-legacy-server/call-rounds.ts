@@ -32,7 +32,7 @@ export interface CallRounds {
 export function startCall(rounds: CallRounds, call: MultiRoundCall, { request }: Round): void {
   call.timer = undefined;
   const { onResponse, onLost } = rounds.onEnd;
-  const waiter: RoundWaiter = { call, onResponse, onProgress: notifyProgress, onLost };
+  const waiter: RoundWaiter = { call, onResponse, onProgress, onLost };
   call.sent = rounds.multiplexer.start(request, waiter, stripEnvelope(request));
 }
 
@@ -58,7 +58,7 @@ export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: Ca
   });
 }
 
-/** Ends the client's request with what the server has asked for. */
+/** Ends the client's request with the input that the server requires. */
 export function parkCall(rounds: CallRounds, call: MultiRoundCall): void {
   const { current, inputRequests } = call;
   clearTimeout(call.timer);
@@ -92,7 +92,7 @@ function expireCall(rounds: CallRounds, call: MultiRoundCall): void {
   if (call.sent !== undefined && call.outcome === undefined) rounds.multiplexer.cancel(call.sent);
 }
 
-function notifyProgress(notification: Uint8Array, { call }: RoundWaiter): void {
+function onProgress(notification: Uint8Array, { call }: RoundWaiter): void {
   call.current?.responder.notify(notification);
 }
 

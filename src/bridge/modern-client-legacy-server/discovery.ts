@@ -21,7 +21,7 @@ export interface Discovery {
   settle(answer: Message): void;
   /** The server has refused it. */
   refuse(reason: string): void;
-  /** No answer comes any more to those who wait. */
+  /** Fails the requests that wait. */
   close(reason: string): void;
 }
 

@@ -25,7 +25,7 @@ export interface MultiRoundCalls {
   readonly pending: number;
   /** @returns ends the request because the client has gone */
   begin(callerKey: string, round: Round): () => void;
-  /** What the server has asked its client for. */
+  /** The requests of the server's. */
   readonly input: PendingInput;
 }
 

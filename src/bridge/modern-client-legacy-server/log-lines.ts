@@ -18,7 +18,7 @@ export interface LogLines {
 }
 
 export function createLogLines(
-  multiplexer: Pick<Multiplexer<RoundWaiter>, "request" | "calls">,
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "calls" | "request">,
   handshake: HandshakeReplay,
 ): LogLines {
   let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);

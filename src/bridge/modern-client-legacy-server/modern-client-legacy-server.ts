@@ -37,7 +37,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     onNotification,
     onLost: () => calls.input.forget(),
     isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
-    isSubscribed: (uri) => subscriptions.wants(uri),
+    isSubscribed: (uri) => subscriptions.isSubscribed(uri),
     onInitializeResult(answer) {
       discovery.settle(answer);
       subscriptions.renew();
@@ -48,13 +48,8 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
       options.gone();
     },
   });
-  const { request, isSubscribedElsewhere } = multiplexer;
   const calls = createMultiRoundCalls({ ...options, multiplexer, capabilities, serverInfo });
-  const subscriptions = createSubscriptions({
-    capabilities: discovery.capabilities,
-    request,
-    isSubscribedElsewhere,
-  });
+  const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, multiplexer });
   const logLines = createLogLines(multiplexer, handshake);
   const tools = catalogTools(multiplexer, options.now);
 
@@ -102,7 +97,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   };
 }
 
-/** A request of the server's: input that a call requires, or nothing that a client is asked. */
+/** Input that a call requires goes to a client; all else is answered here. */
 function answerServerRequest(
   message: Message,
   multiplexer: Pick<Multiplexer<RoundWaiter>, "send">,

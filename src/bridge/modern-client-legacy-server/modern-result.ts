@@ -23,7 +23,7 @@ const CACHEABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param method what was asked for
+ * @param method of the request
  * @param id the client's id, as it is written
  * @param serverInfo JSON text of what the server calls itself
  */
@@ -46,7 +46,7 @@ function completeResult({ bytes, resultAt }: Message, method: string, serverInfo
     ...(CACHEABLE.has(method) ? [`"ttlMs":0`, `"cacheScope":"private"`] : []),
   ];
   const meta = `"${META.serverInfo}":${serverInfo}`;
-  // Walking through a large result is what is to be avoided, and hardly ever needed.
+  // To walk through a large result is expensive, and hardly ever needed.
   const isPlain = !["resultType", "ttlMs", "cacheScope", "_meta"].some((name) =>
     mentions(bytes, `"${name}"`),
   );

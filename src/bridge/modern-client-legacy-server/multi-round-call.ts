@@ -20,7 +20,7 @@ export interface MultiRoundCall {
   round: number;
   /** How the call ended, when that was while it was parked. */
   outcome: CallOutcome | undefined;
-  /** What the client has not declared, and a request of the server's needed: in the form of `requiredCapabilities`. */
+  /** The capability that a request of the server's needed and the client has not declared, as `requiredCapabilities` has it. */
   missing: Record<string, unknown> | undefined;
   /** Runs while requests of the server's are collected, then while the call is parked. */
   timer: Timer | undefined;

@@ -1,4 +1,4 @@
-// The `requestState` of a round: which call its retry goes on with, and for whom, what and how long it is good.
+// The `requestState` of a round: which call its retry goes on with, for whom and for which request it is good, and how long.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { createHash } from "node:crypto";
 import { rawParam, stringParam } from "../../frame/message.ts";
@@ -13,20 +13,20 @@ export const NOT_PARKED = "";
 export interface RoundStates {
   /**
    * @param callId which parked call waits
-   * @param round what is asked for; the retry has to ask for the same
+   * @param round whose retry has to ask for the same
    */
   sign(call: MultiRoundCall, callId: string, round: Round): string;
-  /** What a retry's `requestState` says; `undefined` when it is not for this caller and request, or no longer. */
+  /** Reads a retry's `requestState`; `undefined` when it is not for this caller and request, or has expired. */
   verify(text: string, callerKey: string, retry: Round): RequestState | undefined;
 }
 
 export function createRoundStates(requestStates: RequestStates, now: () => number): RoundStates {
   return {
-    sign: ({ callerKey, round }, callId, asked) =>
+    sign: ({ callerKey, round }, callId, asking) =>
       requestStates.sign({
         parkedCall: callId,
         callerKey,
-        request: digestOf(asked),
+        request: digestOf(asking),
         round,
         expires: now() + MAX_PARKED,
       }),

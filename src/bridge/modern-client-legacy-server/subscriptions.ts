@@ -8,9 +8,10 @@ import { splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 import { addMeta, parseSpan } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
-import type { Compose } from "../process/handshake-replay.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
+import type { RoundWaiter } from "./multi-round-call.ts";
 
-/** What a stream is about, as in the request and its acknowledgment. */
+/** The notifications that a stream carries, as in the request and its acknowledgment. */
 interface SubscriptionFilter {
   toolsListChanged?: true;
   promptsListChanged?: true;
@@ -31,7 +32,7 @@ export interface Subscriptions {
   /** Whether a stream is about a resource, or waits to be acknowledged. */
   isAwaited(): boolean;
   /** Whether a stream is about this resource. */
-  wants(uri: string): boolean;
+  isSubscribed(uri: string): boolean;
   /** @returns ends the stream because the client has gone */
   open(request: Message, responder: Responder): () => void;
   /** Sends a notification of the server's on the streams that asked for it; false when none can ask for it. */
@@ -42,12 +43,9 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionsOptions {
-  /** What the server can do, once it is known. */
+  /** Resolves with the capabilities of the server when they are known. */
   capabilities(): Promise<Readonly<Record<string, unknown>>>;
-  /** Sends a request to the server; its answer is of no interest. @param wakes whether it starts one that has ended */
-  request(compose: Compose, wakes: boolean): unknown;
-  /** Whether clients of another kind on the same process want to hear of a resource. */
-  isSubscribedElsewhere(uri: string): boolean;
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "isSubscribedElsewhere" | "request">;
 }
 
 const FLAG: Record<string, "toolsListChanged" | "promptsListChanged" | "resourcesListChanged"> = {
@@ -59,19 +57,19 @@ const UPDATED = "notifications/resources/updated";
 /** Resources one stream may be about; what is beyond is not acknowledged. */
 const MAX_RESOURCES = 1_000;
 
-export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
-  const { capabilities, request, isSubscribedElsewhere } = options;
+export function createSubscriptions({ capabilities, multiplexer }: SubscriptionsOptions): Subscriptions {
   const subscriptions = new Set<Subscription>();
   /** Those that wait until it is known what the server can do. */
   const opening = new Set<Pick<Subscription, "id" | "responder">>();
   /** The resources that streams are about. */
   const findWanted = () => new Set([...subscriptions].flatMap(resourcesOf));
 
-  const requestEach = (method: "resources/subscribe" | "resources/unsubscribe", uris: Iterable<string>) => {
+  const request = (method: "resources/subscribe" | "resources/unsubscribe", uris: Iterable<string>) => {
+    // Only a subscription needs a process: one that has ended has forgotten them all.
     const wakes = method === "resources/subscribe";
     for (const uri of uris) {
-      if (wakes || !isSubscribedElsewhere(uri))
-        request((number) => composeRequest(number, method, { uri }), wakes);
+      if (wakes || !multiplexer.isSubscribedElsewhere(uri))
+        void multiplexer.request((number) => composeRequest(number, method, { uri }), wakes);
     }
   };
 
@@ -79,7 +77,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     get count() {
       return subscriptions.size + opening.size;
     },
-    wants: (uri) => findWanted().has(uri),
+    isSubscribed: (uri) => findWanted().has(uri),
     isAwaited: () => opening.size > 0 || findWanted().size > 0,
     open(message, responder) {
       let subscription: Subscription | undefined;
@@ -89,14 +87,14 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
         if (!opening.delete(waiting)) return;
         const filter = honor(readFilter(message), known);
         subscription = { id: message.id, filter, responder };
-        requestEach("resources/subscribe", new Set(resourcesOf(subscription)).difference(findWanted()));
+        request("resources/subscribe", new Set(resourcesOf(subscription)).difference(findWanted()));
         subscriptions.add(subscription);
         responder.notify(acknowledge(subscription));
       });
       return () => {
         opening.delete(waiting);
         if (subscription !== undefined && subscriptions.delete(subscription))
-          requestEach("resources/unsubscribe", new Set(resourcesOf(subscription)).difference(findWanted()));
+          request("resources/unsubscribe", new Set(resourcesOf(subscription)).difference(findWanted()));
       };
     },
     notify(notification) {
@@ -111,7 +109,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       }
       return true;
     },
-    renew: () => requestEach("resources/subscribe", findWanted()),
+    renew: () => request("resources/subscribe", findWanted()),
     close() {
       for (const { id, responder } of [...subscriptions, ...opening])
         responder.respond(composeListenResult(id));

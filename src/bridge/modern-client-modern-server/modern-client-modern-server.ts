@@ -117,7 +117,7 @@ function logLine(message: Message, { calls }: Pick<Multiplexer<RequestWaiter>, "
   only.waiter.responder.notify(message.bytes, true);
 }
 
-/** What in an answer names the request: its id, and the subscription it ends. */
+/** The places in an answer that name the request: its id, and the subscription it ends. */
 function readdress(answer: Message, request: Message): Edit[] {
   const edits: Edit[] = [{ at: answer.idAt!, text: request.id }];
   if (request.method === "subscriptions/listen" && mentions(answer.bytes, META.subscription)) {

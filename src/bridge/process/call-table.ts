@@ -5,13 +5,13 @@ import type { Span } from "../../frame/scan.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 
 /**
- * Who waits for a call. Its functions are given the waiter itself, so that all calls of a kind share them: a call costs
- * one object.
+ * Waits for a call. Its functions are given the waiter itself, so that all calls of a kind share them: a call costs one
+ * object and no closure.
  */
 export interface Waiter {
   /** The answer, under our number. */
   onResponse(answer: Message, waiter: this): void;
-  /** Instead of `answer`, for who only passes it on: the answer unread, and where our number stands in it. */
+  /** Instead of `onResponse`, where an answer is only passed on: it is unread, and our number stands at `idAt`. */
   onRawResponse?(answer: Uint8Array, idAt: Span, waiter: this): void;
   /** A progress notification, under the client's own token. */
   onProgress(notification: Uint8Array, waiter: this): void;
