@@ -5,10 +5,10 @@ import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
 import type { Envelope } from "./envelope.ts";
 
-/** Where goes what belongs to one call. */
+/** Receives what belongs to one call. */
 export interface Responder {
   /**
-   * Something that comes before the answer: progress, a log line, a question to the client.
+   * A message that comes before the answer: progress, a log line, a request to the client.
    *
    * @param isGuessed it is only guessed that the message belongs to this call
    */
@@ -23,7 +23,7 @@ export interface Responder {
   cancelled(): void;
 }
 
-/** A client of a revision with sessions, as the bridge meets it. */
+/** A client of a revision with sessions, as the bridge sees it. */
 export interface ClientSide {
   /** A message that belongs to no call in flight. */
   sendUnrelated(message: Uint8Array): void;
@@ -37,9 +37,9 @@ export interface Conversation {
   readonly pending: number;
   readonly tools: ToolCatalog;
   call(request: Message, responder: Responder): void;
-  /** A notification, or the answer to a question of the server's. */
+  /** A notification, or the answer to a request of the server's. */
   send(message: Message): void;
-  /** Takes a call back in its client's stead. @param id as JSON text */
+  /** Cancels a call on behalf of its client. @param id as JSON text */
   cancel(id: string): void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
@@ -47,7 +47,7 @@ export interface Conversation {
   close(): void;
 }
 
-/** A server process as a client without sessions meets it: every request stands alone. */
+/** A server process as a client without sessions sees it: every request stands alone. */
 export interface StatelessServer {
   /**
    * @returns ends the call because the client has gone
@@ -83,7 +83,7 @@ export interface BridgeCaller {
 
 /** A server that does not make room for another one's until it is released. */
 export interface ClaimedServer extends StatelessServer {
-  /** To be called once, when all that was wanted of it has been called. */
+  /** To be called once, after all calls that it was claimed for have been made. */
   release(): void;
 }
 
@@ -96,7 +96,7 @@ export interface ParamHeader {
 }
 
 export interface Bridge {
-  /** Starts the first server process, before anybody connects; resolves when it answers, or is found not to work. */
+  /** Starts the first server process, before any client connects; resolves when it answers, or is found not to work. */
   launch(): Promise<LaunchReport>;
   /**
    * Begins a session with the client's `initialize`, which must then be called.
@@ -110,29 +110,29 @@ export interface Bridge {
   ): Promise<Conversation | undefined>;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
   findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
-  /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
+  /** Whether a server process answers within `ms` milliseconds. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What was seen of the server at launch. */
+/** The outcome of the launch. */
 export type LaunchReport =
   | { outcome: "answered" }
-  /** It ended without a word. */
+  /** It ended before it had answered. */
   | { outcome: "exited"; exit: ChildExit };
 
-/** What becomes of server processes, for people and for `--json`. */
+/** A change in the life of a server process, for people and for `--json`. */
 export type ServerEvent =
   | { state: "started"; pid: number }
   | { state: "ready"; pid: number }
-  /** `isOurs`: ended by us, because its session was over or nobody used it, or by a question of ours. */
+  /** `isOurs`: ended by us because its session was over or it was not used, or by a request of ours. */
   | { state: "exited"; pid: number; reason: string; isOurs?: true }
   | { state: "restarting"; inMs: number };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
 export type ProcessSharing = "client" | "session" | "shared";
 
-/** Which revisions the server is spoken to in; `auto`: found out. */
+/** Which revisions the server is spoken to in; `auto`: those that it is found to speak. */
 export type ServerEra = "auto" | "legacy" | "modern";
 
 export interface BridgeOptions {
@@ -140,7 +140,7 @@ export interface BridgeOptions {
   process: ProcessSharing;
   /** Variables that the process of one caller gets beside those of every other one; absent: none. */
   environmentFor?(caller: BridgeCaller): ChildOccasion["env"];
-  /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
+  /** Callers without a key are anonymous among people who have signed in: they share one process of their own. */
   hasAnonymous: boolean;
   childEra: ServerEra;
   /** The most server processes at a time. */

@@ -14,7 +14,7 @@ export interface Occupant {
 export interface Occupancy<O extends Occupant> {
   /** Least recently used first. */
   occupants: readonly O[];
-  /** How many processes have been told to end and are still there. */
+  /** How many processes have been asked to end and are still there. */
   ending: number;
   /** The most processes at a time. */
   max: number;

@@ -79,7 +79,7 @@ export function mayTakeStandby({ env }: ProcessAssignment): boolean {
   return !hasVariables(env);
 }
 
-/** What is said of the process when it is started. */
+/** Whom the process is started for, and with what environment. */
 export function occasionOf({ sharing, caller, env }: ProcessAssignment): ChildOccasion {
   return { owner: ownerOf(sharing, caller), env };
 }

@@ -75,7 +75,7 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
       }),
     );
 
-    /** The process greeted in a trial, or the one that waits for a client. */
+    /** The process that accepted the handshake in a trial, or the one that waits for a client. */
     function takeWaiting(events: ChildEvents): Child | undefined {
       return mayTakeStandby(assignment) ? (trial?.take(events) ?? standby.take(events, era)) : undefined;
     }

@@ -54,7 +54,7 @@ const REAP_EVERY = 30_000;
 export function createProcessPool({ maxChildren, now, log }: ProcessPoolOptions): ProcessPool {
   // Least recently used first.
   const processes = new Map<string, PooledProcess>();
-  /** Processes that have been told to end and may have something to put away. */
+  /** Processes that have been asked to end and may have something to save. */
   const ending = new Set<Promise<void>>();
   let isClosed = false;
   const reaper = setInterval(reap, REAP_EVERY);

@@ -50,7 +50,7 @@ interface ToolList {
   readonly isComplete: boolean;
 }
 
-/** How long what a server has said of a tool decides what callers may do, in milliseconds. */
+/** How long a server's description of a tool decides what callers may do, in milliseconds. */
 const KNOWN_FOR = 60_000;
 const MAX_PAGES = 100;
 const UNLISTED: CatalogTool = { annotations: undefined, paramHeaders: [] };

@@ -1,4 +1,4 @@
-// What a client meets while no server process can be asked anything: every request of it is answered with the reason.
+// Stands in for the server while no process of it can be used: every request is answered with the reason.
 import { composeError } from "../frame/compose.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClaimedServer, ClientSide, Conversation, ToolCatalog } from "./bridge.ts";

@@ -27,7 +27,7 @@ export interface ChildEndOptions {
   /** How long a process may take that can answer nothing any more, in milliseconds. */
   grace: number;
   kill(): void;
-  /** Ends whatever it has left behind. */
+  /** Ends what it has left running. */
   release(): void;
   onExit(exit: ChildExit): void;
 }

@@ -22,7 +22,7 @@ export interface ChildEvents {
   oversize(length: number, head: Uint8Array, tail: Uint8Array): void;
   /** One line of stderr, as text. */
   stderr(line: string): void;
-  /** The process is gone and all it wrote has been told. Called once, and not after `close`. */
+  /** The process is gone and all it wrote has been reported. Called once, and not after `close`. */
   exit(exit: ChildExit): void;
 }
 
@@ -52,7 +52,7 @@ export type ChildOwner =
       readonly subject: string | undefined;
       readonly clientId: string | undefined;
     }
-  /** Callers without an identity: all of them, or one session or client where nobody signs in. */
+  /** Callers that have not signed in: all of them, or one session or client where signing in is not possible. */
   | { readonly kind: "anonymous" }
   /** Everyone who has access. */
   | { readonly kind: "shared" }
@@ -62,7 +62,7 @@ export type ChildOwner =
 /** Starts the wrapped server once more. */
 export type StartChild = (events: ChildEvents, occasion: ChildOccasion) => Child;
 
-/** How an exit is told to people: `exited with status 1`, `was ended by SIGKILL`. */
+/** An exit in words: `exited with status 1`, `was ended by SIGKILL`. */
 export function describeExit({ code, signal, fault }: Omit<ChildExit, "stderrTail">): string {
   if (fault !== undefined) return fault;
   return signal === null ? `exited with status ${code ?? "unknown"}` : `was ended by ${signal}`;

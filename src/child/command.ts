@@ -26,7 +26,7 @@ export interface CommandSpec {
   folder: string;
   literal: boolean;
   shell: boolean;
-  /** What was perhaps meant if there is no such command. */
+  /** A suggestion for the case that there is no such command. */
   meant?: string;
 }
 
@@ -70,7 +70,7 @@ export function resolveCommand(spec: CommandSpec, environment: CommandEnvironmen
   throw new UserError(`There is no file "${command}" in ${folder}.`, hintForMissing(spec));
 }
 
-/** A command that is on PATH stays one, whatever lies in the current folder: that may be somebody else's. */
+/** A command on PATH takes precedence over a file of that name in the current folder, which may be another person's. */
 function isPath({ command, folder }: CommandSpec, environment: CommandEnvironment): boolean {
   if (/[/\\]|^\.\.?$/.test(command) || hasScriptExtension(command)) return true;
   return findOnPath(command, environment) === undefined && isFolder(resolve(folder, command));

@@ -30,7 +30,7 @@ export function createMemoryTrim(
   let seen = 0;
   let timer: Timer | undefined;
 
-  const look = () => {
+  const check = () => {
     if (seen !== messages) return void (seen = messages);
     clearInterval(timer);
     timer = undefined;
@@ -42,7 +42,7 @@ export function createMemoryTrim(
   return {
     count(length) {
       messages++;
-      timer ??= setInterval(look, quiet).unref();
+      timer ??= setInterval(check, quiet).unref();
       if (length < LARGE) return;
       largeBytes += length;
       if (largeBytes < BETWEEN) return;

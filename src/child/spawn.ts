@@ -49,7 +49,7 @@ function startChild(
   const end: ChildEnd = createChildEnd({
     grace,
     kill: () => child.signal("SIGKILL"),
-    // The server itself is gone; whatever it started and left behind goes now.
+    // The server itself is gone; what it started and left running goes now.
     release: () => child.release(),
     onExit: events.exit,
   });

@@ -15,7 +15,7 @@ interface Oversize {
   tail: string;
 }
 
-/** Runs a line of shell and gathers what is told of it. */
+/** Runs a line of shell and gathers what is reported of it. */
 function run(line: string, { maxLine = 1024, env = {} } = {}) {
   const lines: string[] = [];
   const oversize: Oversize[] = [];
@@ -46,7 +46,7 @@ function run(line: string, { maxLine = 1024, env = {} } = {}) {
   return { child, lines, oversize, stderr, exit: () => within(exit.promise, "the exit"), exits: () => exits };
 }
 
-test("a line over the limit is told of, and the lines around it pass", async () => {
+test("a line over the limit is reported, and the lines around it pass", async () => {
   const { lines, oversize, exit } = run(`echo one; head -c 5000 /dev/zero | tr '\\0' x; echo; echo two`);
   await exit();
   expect(lines).toEqual(["one", "two"]);
@@ -61,7 +61,7 @@ test("the environment of one process is added to that of all", async () => {
   expect([common.lines, own.lines]).toEqual([["to all "], ["to one too"]]);
 });
 
-test("an exit is told once, behind all that was written, with its status and last words", async () => {
+test("an exit is reported once, after all that was written, with its status and the end of its stderr", async () => {
   const { lines, stderr, exit, exits } = run(
     "echo out; for n in $(seq 60); do echo word $n >&2; done; exit 9",
   );

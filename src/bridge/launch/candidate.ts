@@ -1,5 +1,5 @@
-// A server process that belongs to no client yet: it can be asked something, and be handed over with
-// all that it has said meanwhile.
+// A server process that belongs to no client yet: it can be sent requests of ours, and be handed over with all other
+// messages that it has sent meanwhile.
 import type { Child, ChildEvents, ChildExit, ChildOccasion, StartChild } from "../../child/child.ts";
 import { within } from "../../deadline.ts";
 import { readMessages, type Message } from "../../frame/message.ts";
@@ -20,9 +20,9 @@ export interface Candidate {
   /** @param ms how long to wait for the answer; absent: for as long as the process lives */
   request(compose: Compose, ms?: number): Promise<Reply>;
   /**
-   * Gives the process to a client, which hears what was said so far when it has begun to speak.
+   * Gives the process to a client, which gets the messages so far when it has sent its first one.
    *
-   * @param welcome the answer to that client's own `initialize`, which was asked for it and is not sent again
+   * @param welcome the answer to that client's own `initialize`, which has been sent for it and is not sent again
    */
   handOver(events: ChildEvents, welcome?: Message): Child;
   close(): Promise<void>;

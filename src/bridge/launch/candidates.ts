@@ -1,4 +1,4 @@
-// The server processes that belong to no client yet: one waits for the first client, others are asked something and thrown
+// The server processes that belong to no client yet: one waits for the first client, others are sent a request and thrown
 // away. Their starts and ends are reported from here.
 import { describeExit } from "../../child/child.ts";
 import { createCandidate, NO_PROCESS, type Candidate, type CandidateOptions } from "./candidate.ts";

@@ -28,7 +28,8 @@ const WARM_PATIENCE = 5_000;
 /** How long a new one may take before the server counts as one without a handshake, in milliseconds. */
 const COLD_PATIENCE = 60_000;
 
-interface Greeted {
+/** A process that has accepted a handshake. */
+interface Accepted {
   candidate: Candidate;
   welcome: Message;
 }
@@ -43,7 +44,7 @@ export function createHandshakeTrials(
   let known = era === "auto" ? undefined : Promise.resolve(era === "legacy");
 
   /** @returns the process that accepted, or whether another one would; `undefined` when one ended, which proves nothing */
-  async function greet(initialize: Message): Promise<Greeted | boolean | undefined> {
+  async function accept(initialize: Message): Promise<Accepted | boolean | undefined> {
     const borrowed = candidates.borrow();
     if (borrowed !== undefined) {
       const verdict = await tryHandshakes(borrowed, initialize, WARM_PATIENCE);
@@ -78,25 +79,25 @@ export function createHandshakeTrials(
 
   return async (initialize) => {
     if (known !== undefined) return (await known) ? HAS_SESSIONS : HAS_NO_SESSIONS;
-    const greeting = greet(initialize);
-    known = greeting.then((outcome) => outcome !== undefined && outcome !== false);
-    const outcome = await greeting;
+    const trial = accept(initialize);
+    known = trial.then((outcome) => outcome !== undefined && outcome !== false);
+    const outcome = await trial;
     // This client is served by translation; the next one tries again.
     if (outcome === undefined) known = undefined;
     if (outcome === undefined || typeof outcome === "boolean")
       return outcome ? HAS_SESSIONS : HAS_NO_SESSIONS;
-    let greeted: Greeted | undefined = outcome;
+    let accepted: Accepted | undefined = outcome;
     return {
       hasSessions: true,
       take(events) {
-        const mine = greeted;
-        greeted = undefined;
+        const mine = accepted;
+        accepted = undefined;
         if (mine === undefined || !candidates.handOver(mine.candidate)) return undefined;
         return mine.candidate.handOver(events, mine.welcome);
       },
       release() {
-        if (greeted !== undefined) void candidates.discard(greeted.candidate);
-        greeted = undefined;
+        if (accepted !== undefined) void candidates.discard(accepted.candidate);
+        accepted = undefined;
       },
     };
   };

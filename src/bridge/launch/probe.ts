@@ -1,5 +1,5 @@
-// What the server speaks, found out by the first process of a run. A server may end at anything its revision
-// does not know before it is greeted (Rust's rmcp: https://github.com/modelcontextprotocol/rust-sdk/pull/745),
+// Which revisions the server speaks, found out with the first process of a run. A server may end at anything its revision
+// does not know before `initialize` (Rust's rmcp: https://github.com/modelcontextprotocol/rust-sdk/pull/745),
 // and may take minutes to start; so no time decides anything here, only answers and ends do.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
 import type { ChildExit } from "../../child/child.ts";
@@ -65,31 +65,31 @@ async function probeBoth(processes: ProbeProcesses): Promise<ProbeResult> {
   });
   // Lines that the first one has written are not shown again, and while it runs those of a second one only confuse.
   const isShown = (line: string) => ended?.stderrTail.includes(line) === false;
-  const greet = (shows = isShown) => processes.startDisposable(shows).request(composeInitialize);
-  const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : greet();
+  const initialize = (shows = isShown) => processes.startDisposable(shows).request(composeInitialize);
+  const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : initialize();
   let reply = await (sibling === undefined ? asked : Promise.race([asked, sibling]));
   if (reply.outcome !== "answered" && sibling !== undefined && ended === undefined) {
     // A sibling may have ended because the first holds its port, be that slow or silent for good.
     if (await settlesWithin(asked, SILENCE)) reply = await asked;
     else {
       await processes.discard(first);
-      return concludeGreeted(await greet(() => true));
+      return concludeInitialized(await initialize(() => true));
     }
   }
   if (reply.outcome === "answered") {
     return conclude(reply, { isStateless: isStateless(reply.answer), standby: first, isStrict: false });
   }
   // The first was ended by the request, or is broken: one that is sent initialize first shows which.
-  let second = await (sibling ?? greet());
+  let second = await (sibling ?? initialize());
   // It may have ended because the first was still there.
-  if (second.outcome !== "answered" && sibling !== undefined) second = await greet();
+  if (second.outcome !== "answered" && sibling !== undefined) second = await initialize();
   const hasMoreToSay =
     second.outcome === "answered" || (second.outcome === "exited" && second.exit.stderrTail.length > 0);
-  return concludeGreeted(hasMoreToSay ? second : reply);
+  return concludeInitialized(hasMoreToSay ? second : reply);
 }
 
 /** For a process that was asked nothing before `initialize`. */
-function concludeGreeted(reply: Reply): ProbeResult {
+function concludeInitialized(reply: Reply): ProbeResult {
   const isModern = reply.outcome === "answered" && isStateless(reply.answer);
   return conclude(reply, { isStateless: isModern, standby: undefined, isStrict: true });
 }

@@ -1,4 +1,4 @@
-// The calls that one server process has not answered yet, whoever they come from. The server sees
+// The calls that one server process has not answered yet, whichever client they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
 import { spanText, type Message } from "../../frame/message.ts";
 import type { Span } from "../../frame/scan.ts";
@@ -89,7 +89,7 @@ export function findToken(request: Message) {
   return at && { at, text: spanText(request.bytes, at)! };
 }
 
-/** What a client is told whose server process went away. */
+/** The error message for a client whose server process has ended. */
 export function lostReason(how: string): string {
   return `The MCP server ${how}. If it ended, it restarts on its own; try again.`;
 }

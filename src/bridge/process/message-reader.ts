@@ -9,15 +9,15 @@ import type { Log } from "../../log.ts";
 
 export interface MessageReaderOptions {
   log: Log;
-  /** A line that is no message, or one that can be read in several ways: then `doubt` says so. */
+  /** A line that is not a message, or one that can be read in several ways, as `doubt` says. */
   onInvalidOutput(line: Uint8Array, doubt?: string): void;
-  /** Offered every line before it is read; whether it was taken. */
+  /** Gets every line before it is read; returns whether it has dealt with it. */
   takeRaw(line: Uint8Array): boolean;
 }
 
 /**
- * Makes messages of lines; what is no message is dropped, the first time with a warning. An answer that cannot be passed
- * on becomes an error in its place, for somebody waits for it; so does the server for what it has asked.
+ * Makes messages of lines; a line that is not a message is dropped, the first time with a warning. An answer that cannot be
+ * passed on is replaced by an error, because a client waits for it; a request of the server's is answered with one.
  *
  * @param reply sends to the server
  */
@@ -43,7 +43,7 @@ export function createMessageReader(
   };
 }
 
-/** Sees to it that nobody waits for what is lost with a doubtful line. */
+/** Answers what would be waited for in vain because an ambiguous line is dropped. */
 export function settle(
   { doubt, answered, asked }: Ambiguity,
   receive: (message: Message) => void,

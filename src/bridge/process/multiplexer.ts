@@ -1,6 +1,6 @@
-// One server process with the calls of all its callers: gives out numbers, brings answers and progress
-// back to whoever waits, and tells everybody when the process is gone. What else the server says is
-// for one of the four pairs of eras to judge.
+// One server process with the calls of all its callers: gives out numbers, brings answers and progress back to the call they
+// belong to, and reports to all of them when the process is gone. Other messages of the server are left to one of the four
+// pairs.
 import { findAnswerId } from "../../frame/answer.ts";
 import { composeNotification } from "../../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../../frame/message.ts";
@@ -25,14 +25,14 @@ export interface Multiplexer<W extends Waiter> {
   start(request: Message, waiter: W, edits?: readonly Edit[]): PendingCall<W>;
   /** A number for a request that is sent by `resend`. */
   nextNumber(): number;
-  /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
+  /** Sends a message that is not a request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
   request: RestartingProcess["request"];
-  /** Whether clients of another kind on the same process want to hear of a resource. */
+  /** Whether clients of another kind on the same process have subscribed to a resource. */
   isSubscribedElsewhere(uri: string): boolean;
-  /** Nobody waits for the call any more. */
+  /** No client waits for the call any more. */
   forget(call: PendingCall<W>): void;
-  /** Forgets the call and tells the server. */
+  /** Forgets the call and sends the server a cancellation. */
   cancel(call: PendingCall<W>): void;
   /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
   unread(change: number): void;
@@ -49,21 +49,21 @@ export interface MultiplexerOptions extends Pick<BridgeOptions, "now" | "log" | 
   onRequest(message: Message): void;
   /** A notification of the server's; progress is not among them. */
   onNotification(message: Message): void;
-  /** The process is gone; whoever waited for it has been told. */
+  /** The process is gone; its calls are answered after this. */
   onLost(): void;
-  /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
+  /** Whether a client waits for messages of the process though it has no call in flight: one with a subscription. */
   isAwaited(): boolean;
-  /** Whether anybody wants to hear of a resource. */
+  /** Whether a client has subscribed to a resource. */
   isSubscribed?(uri: string): boolean;
-  /** A process that has taken the place of another has been greeted. */
+  /** The process that replaces one that has ended is initialized. */
   onReplaced?(): void;
-  /** The answer to a greeting. */
+  /** The result of `initialize`. */
   onInitializeResult?(answer: Message): void;
-  /** No process takes up again where the last one ended: a new one has refused to. */
+  /** A new process has refused to be initialized; no other one is started. */
   onRefused(refusal: Message): void;
-  /** Asks a process without sessions whether it lives. */
+  /** The request that shows whether a process without sessions is alive. */
   aliveRequest?: Compose;
-  /** Strangers call it. */
+  /** Anonymous callers use it. */
   isPublic?: boolean;
 }
 
@@ -97,7 +97,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     }
     const call = calls.get(Number(message.id));
     if (call === undefined)
-      return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
+      return log.debug(`The server answered ${printable(message.id)}, which no call waits for; dropped.`);
     calls.close(call);
     call.waiter.onResponse(message, call.waiter);
   }

@@ -60,7 +60,7 @@ export interface RestartingProcessOptions
   onInitializeResult?(answer: Message): void;
   /** A new process has refused to be initialized; no other one is started. */
   onRefused(refusal: Message): void;
-  /** What a process is asked to see whether it is alive; by default a ping, and nothing before it is initialized. */
+  /** The request that shows whether a process is alive; by default a ping, and nothing before it is initialized. */
   aliveRequest?: Compose;
   /** Anonymous callers use it: each of its ends delays its next start, so that they cannot make it start all the time. */
   isPublic?: boolean;
@@ -201,7 +201,7 @@ async function isAlive(
   if (phase === "asleep") return hasAnswered;
   if (phase !== "open") return false;
   const compose = aliveRequest ?? (handshake.isInitialized ? composePing : undefined);
-  // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
+  // Rust's rmcp ends at any message that comes before or in the middle of a handshake.
   if (compose === undefined) return true;
   return (await within(ms, request(compose))) !== undefined;
 }

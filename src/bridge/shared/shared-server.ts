@@ -1,5 +1,5 @@
-// The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
-// they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
+// The server process that all callers share (`--process shared`), or all anonymous ones (`--auth optional`), whatever their
+// clients can do and whichever revision they speak. We initialize it once, with all capabilities that any client could have.
 import { readMessages, type Message } from "../../frame/message.ts";
 import { canonical, type Envelope } from "../envelope.ts";
 import { MODERN } from "../../mcp/revisions.ts";
@@ -16,11 +16,11 @@ export interface SharedServerOptions extends Omit<AdapterOptions, "shared"> {
   requestStates: RequestStates;
   /** In which the server is spoken to. */
   era: Era;
-  /** Whether strangers share it. */
+  /** Whether anonymous callers share it. */
   isPublic: boolean;
 }
 
-/** A question that the client it goes to cannot take is refused in its stead. */
+/** A request that the client it goes to cannot answer is refused on its behalf. */
 const CAPABILITIES = {
   roots: { listChanged: true },
   sampling: { tools: {} },
@@ -35,10 +35,10 @@ const ENVELOPE: Envelope = {
   logLevel: undefined,
 };
 
-/** For a server that has to be asked whether it takes a handshake. */
+/** For finding out whether a server takes a handshake. */
 export function writeOwnInitialize(): Message {
   const reading = readMessages(composeGreeting(0));
-  if ("fault" in reading) throw new Error(`What we say ourselves cannot be read: ${reading.fault}`);
+  if ("fault" in reading) throw new Error(`Our own initialize cannot be read: ${reading.fault}`);
   return reading.messages[0];
 }
 
