@@ -24,15 +24,16 @@ export interface CallRounds {
   readonly log: Log;
   /** JSON text of what the server calls itself. */
   serverInfo(): string;
-  /** `Waiter.onResponse` and `Waiter.onLost` of all these calls. */
-  readonly onEnd: Pick<RoundWaiter, "onResponse" | "onLost">;
+}
+
+interface RoundsWaiter extends RoundWaiter {
+  readonly rounds: CallRounds;
 }
 
 /** Makes the call at the server. */
 export function startCall(rounds: CallRounds, call: MultiRoundCall, { request }: Round): void {
   call.timer = undefined;
-  const { onResponse, onLost } = rounds.onEnd;
-  const waiter: RoundWaiter = { call, onResponse, onProgress, onLost };
+  const waiter: RoundsWaiter = { call, rounds, onResponse, onProgress, onLost };
   call.sent = rounds.multiplexer.start(request, waiter, stripEnvelope(request));
 }
 
@@ -96,9 +97,10 @@ function onProgress(notification: Uint8Array, { call }: RoundWaiter): void {
   call.current?.responder.notify(notification);
 }
 
-export function onEndOf(rounds: () => CallRounds): CallRounds["onEnd"] {
-  return {
-    onResponse: (answer: Message, { call }) => finishCall(rounds(), call, { answer }),
-    onLost: (how, { call }) => finishCall(rounds(), call, { how }),
-  };
+function onResponse(answer: Message, { call, rounds }: RoundsWaiter): void {
+  finishCall(rounds, call, { answer });
+}
+
+function onLost(how: string, { call, rounds }: RoundsWaiter): void {
+  finishCall(rounds, call, { how });
 }
