@@ -7,7 +7,7 @@ import { stripEnvelope } from "../envelope.ts";
 import { lostReason } from "../process/call-table.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { composeInputRequired } from "./input-required-result.ts";
-import type { CallOutcome, MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
+import type { MultiRoundOutcome, MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
 import type { PendingInput } from "./pending-input.ts";
 import { failRound, respondWithAnswer } from "./round-answer.ts";
 import { MAX_PARKED, type RoundStates } from "./round-state.ts";
@@ -37,7 +37,7 @@ export function startCall(rounds: CallRounds, call: MultiRoundCall, { request }:
   call.sent = rounds.multiplexer.start(request, waiter, stripEnvelope(request));
 }
 
-export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: CallOutcome): void {
+export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: MultiRoundOutcome): void {
   clearTimeout(call.timer);
   const { current } = call;
   if (current === undefined) {
