@@ -6,6 +6,8 @@ import { findMember, spanText, type Message } from "../frame/message.ts";
 import { mentions } from "../frame/splice.ts";
 import { readTools, type ToolSchema } from "../frame/tool-list.ts";
 import { writeEnvelope, type Envelope } from "./envelope.ts";
+import type { Waiter } from "./process/call-table.ts";
+import type { Multiplexer } from "./process/multiplexer.ts";
 import type { CatalogTool, ParamHeader, ToolCatalog } from "./bridge.ts";
 
 export interface ProcessToolCatalog extends ToolCatalog {
@@ -18,15 +20,28 @@ export interface ProcessToolCatalog extends ToolCatalog {
 /** Asks the server for one page of its tools; `undefined` when the process is gone before it has answered. */
 export type ListTools = (cursor: string | undefined) => Promise<Message | undefined> | undefined;
 
-/** @param envelope for a server without sessions: of a client of the process */
-export function composeListTools(
-  number: number,
-  cursor: string | undefined,
-  envelope?: Pick<Envelope, "clientInfo" | "capabilities">,
-): Uint8Array {
-  if (envelope === undefined) return composeRequest(number, "tools/list", { cursor });
-  const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
-  return composeRequest(number, "tools/list", { _meta: meta, cursor });
+type ClientEnvelope = Pick<Envelope, "clientInfo" | "capabilities">;
+
+/** The catalog of a server with sessions. */
+export function catalogTools({ request }: Pick<Multiplexer<Waiter>, "request">, now: () => number) {
+  return createToolCatalog(
+    (cursor) => request((number) => composeRequest(number, "tools/list", { cursor })),
+    now,
+  );
+}
+
+/** The catalog of a server without sessions. @param findEnvelope of any client of the process; `undefined` when all have gone */
+export function catalogStatelessTools(
+  { request }: Pick<Multiplexer<Waiter>, "request">,
+  now: () => number,
+  findEnvelope: () => ClientEnvelope | undefined,
+) {
+  return createToolCatalog((cursor) => {
+    const envelope = findEnvelope();
+    if (envelope === undefined) return undefined;
+    const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
+    return request((number) => composeRequest(number, "tools/list", { _meta: meta, cursor }));
+  }, now);
 }
 
 interface ToolList {

@@ -21,7 +21,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
-import { composeListTools, createToolCatalog, type ListTools } from "../tool-catalog.ts";
+import { catalogTools } from "../tool-catalog.ts";
 import {
   createForwardedInitialization,
   createOwnInitialization,
@@ -39,10 +39,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     ...options,
     handshake,
     onRequest: (message) => messages.request(message),
-    onNotification(message) {
-      if (message.method === "notifications/tools/list_changed") tools.forget();
-      messages.notification(message);
-    },
+    onNotification: (message) => messages.notification(message),
     onLost() {
       messages.lost();
       initialization.lost();
@@ -55,6 +52,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       options.gone();
     },
   });
+  const tools = catalogTools(multiplexer, options.now);
   const preferences = createSharedPreferences({ sessions, multiplexer, handshake });
   const initialization: Initialization =
     shared === undefined
@@ -65,12 +63,9 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     sessions,
     initialization,
     preferences,
+    tools,
     isShared: shared !== undefined,
   });
-
-  const listTools: ListTools = (cursor) => multiplexer.request((number) => composeListTools(number, cursor));
-  const tools = createToolCatalog(listTools, options.now);
-
   const rules: SessionRules<ClientSession> = {
     tools,
     used(session) {

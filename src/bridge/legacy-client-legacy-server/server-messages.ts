@@ -6,6 +6,7 @@ import type { Responder } from "../bridge.ts";
 import { isLogged } from "../log-level.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import type { ClientSession, SessionWaiter } from "../session.ts";
+import type { ProcessToolCatalog } from "../tool-catalog.ts";
 import type { Initialization } from "./initialization.ts";
 import { createServerRequests } from "./server-requests.ts";
 import type { SharedPreferences } from "./shared-preferences.ts";
@@ -27,6 +28,7 @@ export interface ServerMessagesOptions {
   sessions: ReadonlySet<ClientSession>;
   initialization: Pick<Initialization, "newest" | "refuse">;
   preferences: Pick<SharedPreferences, "subscribersOf">;
+  tools: Pick<ProcessToolCatalog, "forget">;
   /** Whether clients of the other kind use the process, too. */
   isShared: boolean;
 }
@@ -38,7 +40,7 @@ interface Addressee {
 }
 
 export function createServerMessages(options: ServerMessagesOptions): ServerMessages {
-  const { multiplexer, sessions, initialization, preferences, isShared } = options;
+  const { multiplexer, sessions, initialization, preferences, tools, isShared } = options;
   const requests = createServerRequests<Addressee>();
 
   function findNewestCall(): Addressee | undefined {
@@ -91,6 +93,8 @@ export function createServerMessages(options: ServerMessagesOptions): ServerMess
         case "notifications/resources/updated":
           return broadcast(message, preferences.subscribersOf(message));
         case "notifications/tools/list_changed":
+          tools.forget();
+          return broadcast(message, sessions);
         case "notifications/prompts/list_changed":
         case "notifications/resources/list_changed":
         case "notifications/elicitation/complete":

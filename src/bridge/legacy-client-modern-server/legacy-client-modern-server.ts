@@ -19,7 +19,7 @@ import {
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
-import { composeListTools, createToolCatalog } from "../tool-catalog.ts";
+import { catalogStatelessTools } from "../tool-catalog.ts";
 import {
   createEnvelopedSession,
   type EnvelopedMultiplexer,
@@ -47,15 +47,12 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
     onRefused: options.gone,
   });
-  const catalog = createToolCatalog((cursor) => {
-    // Any session will do: their clients have the same capabilities.
-    const [session] = sessions;
-    return session && multiplexer.request((number) => composeListTools(number, cursor, session));
-  }, options.now);
+  // In the name of any session: their clients have the same capabilities.
+  const tools = catalogStatelessTools(multiplexer, options.now, () => [...sessions][0]);
   const calls: TranslatedCalls = { multiplexer, tools: createLegacyTools() };
 
   function onNotification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") catalog.forget();
+    if (message.method === "notifications/tools/list_changed") tools.forget();
     const subscription = rawParam(message, "_meta", META.subscription);
     if (subscription !== undefined) {
       for (const { client, listenStream } of sessions) {
@@ -70,7 +67,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
   }
 
   const rules: SessionRules<EnvelopedSession> = {
-    tools: catalog,
+    tools,
     used: options.used,
     call: (request, call) => answerCall(calls, request, call),
     receive(message, { listenStream, inputRequests }) {

@@ -11,7 +11,7 @@ import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import { quoteError } from "../quote-error.ts";
 import { refuseRemoved } from "../removed-methods.ts";
-import { composeListTools, createToolCatalog, type ListTools } from "../tool-catalog.ts";
+import { catalogTools } from "../tool-catalog.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createMultiRoundCalls } from "./input-required.ts";
 import { createLogLines } from "./log-lines.ts";
@@ -51,8 +51,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   const calls = createMultiRoundCalls({ ...options, multiplexer, capabilities, serverInfo });
   const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, multiplexer });
   const logLines = createLogLines(multiplexer, handshake);
-  const listTools: ListTools = (cursor) => multiplexer.request((number) => composeListTools(number, cursor));
-  const tools = createToolCatalog(listTools, options.now);
+  const tools = catalogTools(multiplexer, options.now);
 
   function onNotification(message: Message): void {
     if (message.method === "notifications/tools/list_changed") tools.forget();

@@ -17,7 +17,7 @@ import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { refuseRemoved } from "../removed-methods.ts";
-import { createToolCatalog, composeListTools } from "../tool-catalog.ts";
+import { catalogStatelessTools } from "../tool-catalog.ts";
 
 /** Waits at the server for a client's request. */
 interface RequestWaiter extends Waiter {
@@ -41,10 +41,7 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
     isAwaited: () => false,
     onRefused: options.gone,
   });
-  const tools = createToolCatalog(
-    (cursor) => multiplexer.request((number) => composeListTools(number, cursor, envelope)),
-    options.now,
-  );
+  const tools = catalogStatelessTools(multiplexer, options.now, () => envelope);
 
   function onNotification(message: Message): void {
     if (message.method === "notifications/tools/list_changed") tools.forget();
