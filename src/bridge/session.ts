@@ -76,12 +76,12 @@ export function sendCall<W extends SessionWaiter>(
 }
 
 /** `Waiter.onProgress` of a session's call. */
-export function onProgress(notification: Uint8Array, { call }: SessionWaiter): void {
+export function notifyProgress(notification: Uint8Array, { call }: SessionWaiter): void {
   call.responder.notify(notification);
 }
 
 /** `Waiter.onLost` of a session's call. */
-export function onLost(how: string, { call }: SessionWaiter): void {
+export function respondLost(how: string, { call }: SessionWaiter): void {
   respondWithError(call, ErrorCode.internal, lostReason(how));
 }
 

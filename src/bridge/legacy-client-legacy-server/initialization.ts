@@ -12,8 +12,8 @@ import type { HandshakeReplay } from "../process/handshake-replay.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { quoteError } from "../quote-error.ts";
 import {
-  onLost,
-  onProgress,
+  notifyProgress,
+  respondLost,
   respondTo,
   sendCall,
   underId,
@@ -74,10 +74,10 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
         resolve(answer.kind === "result" ? answer : undefined);
         respondTo(call, underId(answer, call.id));
       },
-      onProgress,
+      onProgress: notifyProgress,
       onLost(how, waiter) {
         resolve(undefined);
-        onLost(how, waiter);
+        respondLost(how, waiter);
       },
     });
   }

@@ -11,12 +11,13 @@ import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { createSessionAdapter } from "../session-adapter.ts";
 import {
   createClientSession,
-  onLost,
-  onProgress,
+  notifyProgress,
+  respondLost,
   respondTo,
   sendCall,
   underId,
   type ClientSession,
+  type SessionCall,
   type SessionRules,
   type SessionWaiter,
 } from "../session.ts";
@@ -76,7 +77,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       // The server must go on for the other sessions, and gets nothing: the answer is ours.
       if (!preferences.record(request, call.session)) return respondTo(call, composeResult(call.id, {}));
       handshake.remember(request);
-      sendCall(multiplexer, request, { call, onResponse, onRawResponse, onProgress, onLost });
+      sendCall(multiplexer, request, createWaiter(call));
     },
     receive(message, session) {
       if (message.kind !== "notification") {
@@ -102,6 +103,10 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     sessions.add(session);
     return session;
   });
+}
+
+function createWaiter(call: SessionCall): SessionWaiter {
+  return { call, onResponse, onRawResponse, onProgress: notifyProgress, onLost: respondLost };
 }
 
 function onResponse(message: Message, { call }: SessionWaiter): void {

@@ -4,13 +4,13 @@ import type { ClientCapabilities } from "../envelope.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { createClientSession, type ClientSession, type SessionWaiter } from "../session.ts";
 import { createInputRequests, type InputRequests } from "./input-requests.ts";
-import { createListenStream, type ListenStream } from "./listen-stream.ts";
+import { createSessionListenStream, type SessionListenStream } from "./listen-stream.ts";
 
 export interface EnvelopedSession extends ClientSession {
   /** JSON text. */
   clientInfo: string | undefined;
   capabilities: ClientCapabilities;
-  readonly listenStream: ListenStream;
+  readonly listenStream: SessionListenStream;
   readonly inputRequests: InputRequests;
 }
 
@@ -25,7 +25,7 @@ export function createEnvelopedSession(
     ...createClientSession(client),
     clientInfo: undefined,
     capabilities: {},
-    listenStream: createListenStream(multiplexer, () => session),
+    listenStream: createSessionListenStream(multiplexer, () => session),
     inputRequests: createInputRequests(random),
   };
   return session;

@@ -10,7 +10,7 @@ import { META } from "../../mcp/meta.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import type { ClientSession, SessionWaiter } from "../session.ts";
 
-export interface ListenStream {
+export interface SessionListenStream {
   /** Listens to what the session wants now; resolves when the server has agreed. */
   open(): Promise<void>;
   /** The server process is gone, and the stream with it. */
@@ -27,10 +27,10 @@ type StreamOwner = Pick<ClientSession, "resources" | "logLevel"> &
   Pick<Envelope, "clientInfo" | "capabilities">;
 
 /** @param owner the session whose stream it is; read whenever the stream is opened */
-export function createListenStream(
+export function createSessionListenStream(
   multiplexer: Pick<Multiplexer<SessionWaiter>, "request" | "send">,
   owner: () => StreamOwner,
-): ListenStream {
+): SessionListenStream {
   /** Our number of the stream in force. */
   let current: number | undefined;
   let isClosed = false;

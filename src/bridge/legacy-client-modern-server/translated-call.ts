@@ -5,7 +5,14 @@ import type { Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { addMeta, writeEnvelope } from "../envelope.ts";
-import { onLost, onProgress, respondTo, sendCall, type SessionCall, type SessionWaiter } from "../session.ts";
+import {
+  notifyProgress,
+  respondLost,
+  respondTo,
+  sendCall,
+  type SessionCall,
+  type SessionWaiter,
+} from "../session.ts";
 import type { EnvelopedMultiplexer, EnvelopedSession } from "./enveloped-session.ts";
 import { isInputRequired, type LegacyTools } from "./legacy-result.ts";
 
@@ -33,7 +40,15 @@ export function translateCall(
   request: Message,
   call: SessionCall<EnvelopedSession>,
 ): void {
-  send({ calls, request, call, round: 0, onResponse, onProgress, onLost });
+  send({
+    calls,
+    request,
+    call,
+    round: 0,
+    onResponse,
+    onProgress: notifyProgress,
+    onLost: respondLost,
+  });
 }
 
 /** @param input JSON text of the members of `params` that bring the client's input */

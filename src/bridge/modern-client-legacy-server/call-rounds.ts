@@ -7,7 +7,7 @@ import { stripEnvelope } from "../envelope.ts";
 import { lostReason } from "../process/call-table.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { composeInputRequired } from "./input-required-result.ts";
-import type { CallOutcome, MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
+import type { MultiRoundOutcome, MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
 import type { PendingInput } from "./pending-input.ts";
 import { failRound, respondWithAnswer } from "./round-answer.ts";
 import { MAX_PARKED, type RoundStates } from "./round-state.ts";
@@ -24,19 +24,20 @@ export interface CallRounds {
   readonly log: Log;
   /** JSON text of what the server calls itself. */
   serverInfo(): string;
-  /** `Waiter.onResponse` and `Waiter.onLost` of all these calls. */
-  readonly onEnd: Pick<RoundWaiter, "onResponse" | "onLost">;
+}
+
+interface RoundsWaiter extends RoundWaiter {
+  readonly rounds: CallRounds;
 }
 
 /** Makes the call at the server. */
 export function startCall(rounds: CallRounds, call: MultiRoundCall, { request }: Round): void {
   call.timer = undefined;
-  const { onResponse, onLost } = rounds.onEnd;
-  const waiter: RoundWaiter = { call, onResponse, onProgress, onLost };
+  const waiter: RoundsWaiter = { call, rounds, onResponse, onProgress, onLost };
   call.sent = rounds.multiplexer.start(request, waiter, stripEnvelope(request));
 }
 
-export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: CallOutcome): void {
+export function finishCall(rounds: CallRounds, call: MultiRoundCall, outcome: MultiRoundOutcome): void {
   clearTimeout(call.timer);
   const { current } = call;
   if (current === undefined) {
@@ -96,9 +97,10 @@ function onProgress(notification: Uint8Array, { call }: RoundWaiter): void {
   call.current?.responder.notify(notification);
 }
 
-export function onEndOf(rounds: () => CallRounds): CallRounds["onEnd"] {
-  return {
-    onResponse: (answer: Message, { call }) => finishCall(rounds(), call, { answer }),
-    onLost: (how, { call }) => finishCall(rounds(), call, { how }),
-  };
+function onResponse(answer: Message, { call, rounds }: RoundsWaiter): void {
+  finishCall(rounds, call, { answer });
+}
+
+function onLost(how: string, { call, rounds }: RoundsWaiter): void {
+  finishCall(rounds, call, { how });
 }

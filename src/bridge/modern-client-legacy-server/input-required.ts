@@ -8,7 +8,7 @@ import type { ClientCapabilities } from "../envelope.ts";
 import { findToken } from "../process/call-table.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import type { RequestStates } from "../request-state.ts";
-import { abandonCall, finishCall, onEndOf, parkCall, startCall, type CallRounds } from "./call-rounds.ts";
+import { abandonCall, finishCall, parkCall, startCall, type CallRounds } from "./call-rounds.ts";
 import {
   createMultiRoundCall,
   type MultiRoundCall,
@@ -52,8 +52,7 @@ export function createMultiRoundCalls(options: MultiRoundOptions): MultiRoundCal
   const askClient = (call: MultiRoundCall) => parkCall(rounds, call);
   const input = createPendingInput({ ...options, running, parked, askClient });
   const states = createRoundStates(requestStates, now);
-  const onEnd = onEndOf(() => rounds);
-  const rounds: CallRounds = { multiplexer, running, parked, input, states, log, serverInfo, onEnd };
+  const rounds: CallRounds = { multiplexer, running, parked, input, states, log, serverInfo };
 
   function open(callerKey: string, round: Round): () => void {
     const call = createMultiRoundCall(Buffer.from(random(16)).toString("hex"), callerKey, round);

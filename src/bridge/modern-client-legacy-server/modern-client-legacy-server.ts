@@ -4,7 +4,7 @@ import { composeError, composeResult } from "../../frame/compose.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
-import type { Responder, StatelessServer } from "../bridge.ts";
+import type { Responder } from "../bridge.ts";
 import type { Envelope } from "../envelope.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
@@ -15,7 +15,7 @@ import { catalogTools } from "../tool-catalog.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createMultiRoundCalls } from "./input-required.ts";
 import { createLogLines } from "./log-lines.ts";
-import type { RoundWaiter } from "./multi-round-call.ts";
+import type { Round, RoundWaiter } from "./multi-round-call.ts";
 import type { PendingInput } from "./pending-input.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
@@ -64,17 +64,18 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     // Nothing else has a place on a stream that belongs to one request.
   }
 
-  function call(callerKey: string, ...[message, caller, responder]: Parameters<StatelessServer["call"]>) {
+  function call(callerKey: string, round: Round): () => void {
+    const { request, envelope: caller, responder } = round;
     used();
-    if (refuseRemoved(message, responder)) return NOTHING_TO_END;
-    if (refusal !== undefined) return fail(message, responder, refusal);
-    if (message.method === "server/discover") {
-      void discovery.answer(message.id, responder);
+    if (refuseRemoved(request, responder)) return NOTHING_TO_END;
+    if (refusal !== undefined) return fail(request, responder, refusal);
+    if (request.method === "server/discover") {
+      void discovery.answer(request.id, responder);
       return NOTHING_TO_END;
     }
-    if (message.method === "subscriptions/listen") return subscriptions.open(message, responder);
+    if (request.method === "subscriptions/listen") return subscriptions.open(request, responder);
     logLines.request(caller.logLevel);
-    const end = calls.begin(callerKey, { request: message, envelope: caller, responder });
+    const end = calls.begin(callerKey, round);
     logLines.flush();
     return end;
   }
@@ -84,7 +85,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
       return calls.pending + subscriptions.count + discovery.pending;
     },
     serve: (callerKey) => ({
-      call: (...words) => call(callerKey, ...words),
+      call: (request, caller, responder) => call(callerKey, { request, envelope: caller, responder }),
       unread: multiplexer.unread,
       tools,
     }),

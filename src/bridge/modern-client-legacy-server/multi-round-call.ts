@@ -19,7 +19,7 @@ export interface MultiRoundCall {
   /** How often the client has been asked. */
   round: number;
   /** How the call ended, when that was while it was parked. */
-  outcome: CallOutcome | undefined;
+  outcome: MultiRoundOutcome | undefined;
   /** The capability that a request of the server's needed and the client has not declared, as `requiredCapabilities` has it. */
   missing: Record<string, unknown> | undefined;
   /** Runs while requests of the server's are collected, then while the call is parked. */
@@ -34,7 +34,7 @@ export interface Round {
 }
 
 /** How the call at the server ended: with an answer, or with the process. */
-export type CallOutcome = { answer: Message } | { how: string };
+export type MultiRoundOutcome = { answer: Message } | { how: string };
 
 /** Waits at the server for a call. */
 export interface RoundWaiter extends Waiter {
