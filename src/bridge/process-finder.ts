@@ -66,7 +66,7 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
     return processes.claim(assignment, ({ used, gone }) =>
       create({
         ...forAll,
-        acquireChild: (events) => takeWaiting(events) ?? startChild(events, assignment),
+        acquireChild: (events) => takeWaiting(events) ?? startFor(assignment, bridge, events),
         used,
         gone() {
           if (assignment.sharing === "anonymous") anonymous.refused();
@@ -79,12 +79,6 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
     function takeWaiting(events: ChildEvents): Child | undefined {
       return mayTakeStandby(assignment) ? (trial?.take(events) ?? standby.take(events, era)) : undefined;
     }
-  }
-
-  function startChild(events: ChildEvents, assignment: ProcessAssignment): Child {
-    const child = bridge.startChild(events, occasionOf(assignment));
-    onServer({ state: "started", pid: child.pid });
-    return child;
   }
 
   async function claimShared(assignment: ProcessAssignment) {
@@ -114,6 +108,8 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
     },
     async findForRequest(caller, envelope) {
       const assignment = assignRequest(caller, envelope, bridge);
+      const known = processes.claimKnown<StatelessAdapter>(assignment);
+      if (known !== undefined) return known;
       if (isShared(assignment)) return claimShared(assignment);
       const era = standby.isStateless() ? "modern" : "legacy";
       return claim(assignment, era, (adapter) =>
@@ -121,6 +117,16 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
       );
     },
   };
+}
+
+function startFor(
+  assignment: ProcessAssignment,
+  { startChild, onServer }: BridgeOptions,
+  events: ChildEvents,
+): Child {
+  const child = startChild(events, occasionOf(assignment));
+  onServer({ state: "started", pid: child.pid });
+  return child;
 }
 
 function isShared({ sharing }: ProcessAssignment): boolean {

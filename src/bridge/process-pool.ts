@@ -33,6 +33,8 @@ export interface ProcessPool {
     assignment: ProcessAssignment,
     start: (reports: PoolReports) => A,
   ): Promise<PooledProcess<A> | undefined>;
+  /** The process of an assignment, claimed, if there is one already. */
+  claimKnown<A extends PooledAdapter>(assignment: ProcessAssignment): PooledProcess<A> | undefined;
   /** Ends a process; nothing happens when it has left the pool. */
   end(process: PooledProcess): void;
   /** The one used most recently. */
@@ -57,8 +59,13 @@ export function createProcessPool({ maxChildren, now, log }: ProcessPoolOptions)
   /** Processes that have been asked to end and may have something to save. */
   const ending = new Set<Promise<void>>();
   let isClosed = false;
-  const reaper = setInterval(reap, REAP_EVERY);
-  reaper.unref();
+  const reaper = setInterval(reap, REAP_EVERY).unref();
+
+  function claimKnown<A extends PooledAdapter>({ key }: ProcessAssignment): PooledProcess<A> | undefined {
+    const known = processes.get(key) as PooledProcess<A> | undefined;
+    if (known !== undefined) known.claims++;
+    return known;
+  }
 
   function end({ assignment, adapter }: PooledProcess): Promise<void> {
     processes.delete(assignment.key);
@@ -105,17 +112,15 @@ export function createProcessPool({ maxChildren, now, log }: ProcessPoolOptions)
       for (;;) {
         // During a wait the program may have begun to end, and another client may have started the process.
         if (isClosed) return undefined;
-        const known = processes.get(assignment.key) as PooledProcess<A> | undefined;
-        if (known !== undefined) {
-          known.claims++;
-          return known;
-        }
+        const known = claimKnown<A>(assignment);
+        if (known !== undefined) return known;
         const room = makeRoom(assignment.caller.key);
         if (room === "refuse") return undefined;
         if (room === "start") return add(assignment, start);
         await room;
       }
     },
+    claimKnown,
     end(process) {
       if (processes.get(process.assignment.key) === process) void end(process);
     },
