@@ -10,6 +10,7 @@ const LEAVES = [
   "log.ts",
   "loopback.ts",
   "printable.ts",
+  "process-group.ts",
   "request-body.ts",
   "version.ts",
 ];
@@ -35,6 +36,24 @@ const OAUTH_COMMON = [
   "store/store.ts",
 ];
 
+/** What each of the four pairs may import: no pair knows another one. */
+const OF_A_PAIR = [
+  "bridge/adapter.ts",
+  "bridge/bridge.ts",
+  "bridge/client-capabilities.ts",
+  "bridge/envelope.ts",
+  "bridge/log-level.ts",
+  "bridge/process/",
+  "bridge/quote-error.ts",
+  "bridge/removed-methods.ts",
+  "bridge/request-state.ts",
+  "bridge/session-adapter.ts",
+  "bridge/session.ts",
+  "bridge/tool-catalog.ts",
+  "frame/",
+  "mcp/",
+];
+
 /**
  * What each room may import besides itself and the leaves. A room inside another one is named by its whole path, and has
  * rules of its own; whoever may import the outer one may import it too.
@@ -45,7 +64,51 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "app/": ["app/lifecycle.ts", "config/", ...PARTS],
   "app/lifecycle.ts": [],
   "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
-  "bridge/": ["child/child.ts", "frame/", "mcp/"],
+  "bridge/": [
+    "bridge/eviction.ts",
+    "bridge/launch/",
+    "bridge/pairs.ts",
+    "bridge/process/",
+    "bridge/shared/",
+    "child/child.ts",
+    "frame/",
+    "mcp/",
+  ],
+  "bridge/pairs.ts": [
+    "bridge/adapter.ts",
+    "bridge/legacy-client-legacy-server/",
+    "bridge/legacy-client-modern-server/",
+    "bridge/modern-client-legacy-server/",
+    "bridge/modern-client-modern-server/",
+  ],
+  "bridge/legacy-client-legacy-server/": OF_A_PAIR,
+  "bridge/legacy-client-modern-server/": OF_A_PAIR,
+  "bridge/modern-client-legacy-server/": OF_A_PAIR,
+  "bridge/modern-client-modern-server/": OF_A_PAIR,
+  "bridge/process/": ["bridge/bridge.ts", "bridge/quote-error.ts", "child/child.ts", "frame/", "mcp/"],
+  "bridge/launch/": [
+    "bridge/adapter.ts",
+    "bridge/bridge.ts",
+    "bridge/envelope.ts",
+    "bridge/quote-error.ts",
+    "bridge/session.ts",
+    "bridge/process/",
+    "child/child.ts",
+    "frame/",
+    "mcp/",
+  ],
+  "bridge/shared/": [
+    "bridge/adapter.ts",
+    "bridge/client-capabilities.ts",
+    "bridge/envelope.ts",
+    "bridge/pairs.ts",
+    "bridge/request-state.ts",
+    "bridge/process/",
+    "frame/",
+    "mcp/",
+  ],
+  // Decides only, so that it can be tested by itself.
+  "bridge/eviction.ts": [],
   "child/": ["frame/"],
   "oauth/": ["oauth/", "store/store.ts"],
   "oauth/capabilities.ts": [],
@@ -85,6 +148,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "log.ts": [],
   "loopback.ts": [],
   "printable.ts": [],
+  "process-group.ts": [],
   "request-body.ts": [],
   "version.ts": ["../package.json"],
 };

@@ -112,10 +112,10 @@ function describeBrokenServer(
   const isShown = !isQuiet && (exit.code !== null || exit.signal !== null);
   const output = isShown
     ? [`Its error output is above, marked "${name} |".`]
-    : ["Its last output:", ...exit.lastWords.map((line) => `  | ${printableLine(line)}`)];
+    : ["Its last output:", ...exit.stderrTail.map((line) => `  | ${printableLine(line)}`)];
   return [
     `The server "${name}" ${describeExit(exit)} before it answered.`,
-    ...(exit.lastWords.length > 0 ? output : ["It wrote nothing to stderr."]),
+    ...(exit.stderrTail.length > 0 ? output : ["It wrote nothing to stderr."]),
     `It was started as: ${printableLine([file, ...args].join(" "))}`,
   ].join("\n");
 }

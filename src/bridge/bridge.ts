@@ -1,18 +1,18 @@
 // The contract of the bridge: who talks to which server process, and how it looks from outside.
 // Knows JSON-RPC and MCP's methods, nothing of HTTP. Bytes are one message each, without a line end.
-import type { ChildExit, StartChild } from "../child/child.ts";
+import type { ChildExit, ChildOccasion, StartChild } from "../child/child.ts";
 import type { Message } from "../frame/message.ts";
 import type { Log } from "../log.ts";
 import type { Envelope } from "./envelope.ts";
 
-/** Where goes what belongs to one call. */
+/** Receives what belongs to one call. */
 export interface Responder {
   /**
-   * Something that comes before the answer: progress, a log line, a question to the client.
+   * A message that comes before the answer: progress, a log line, a request to the client.
    *
-   * @param rides it is only guessed that the message belongs to this call
+   * @param isGuessed it is only guessed that the message belongs to this call
    */
-  notify(message: Uint8Array, rides?: boolean): void;
+  notify(message: Uint8Array, isGuessed?: boolean): void;
   /**
    * The answer. Nothing follows.
    *
@@ -23,7 +23,7 @@ export interface Responder {
   cancelled(): void;
 }
 
-/** A client of a revision with sessions, as the bridge meets it. */
+/** A client of a revision with sessions, as the bridge sees it. */
 export interface ClientSide {
   /** A message that belongs to no call in flight. */
   sendUnrelated(message: Uint8Array): void;
@@ -35,10 +35,11 @@ export interface ClientSide {
 export interface Conversation {
   /** Calls in flight. */
   readonly pending: number;
+  readonly tools: ToolCatalog;
   call(request: Message, responder: Responder): void;
-  /** A notification, or the answer to a question of the server's. */
+  /** A notification, or the answer to a request of the server's. */
   send(message: Message): void;
-  /** Takes a call back in its client's stead. @param id as JSON text */
+  /** Cancels a call on behalf of its client. @param id as JSON text */
   cancel(id: string): void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
@@ -46,7 +47,7 @@ export interface Conversation {
   close(): void;
 }
 
-/** A server process as a client without sessions meets it: every request stands alone. */
+/** A server process as a client without sessions sees it: every request stands alone. */
 export interface StatelessServer {
   /**
    * @returns ends the call because the client has gone
@@ -54,13 +55,35 @@ export interface StatelessServer {
   call(request: Message, envelope: Envelope, responder: Responder): () => void;
   /** Bytes more that the client has not taken of what it was sent; negative when it took some. */
   unread(change: number): void;
+  readonly tools: ToolCatalog;
+}
+
+/** What the process that serves a client says of its tools. */
+export interface ToolCatalog {
+  /** One tool, as the process has described it within the last minute; `undefined` when its list cannot be read. */
+  find(name: string): Promise<CatalogTool | undefined>;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
-  paramHeadersOf(tool: string): Promise<readonly ParamHeader[]>;
+  paramHeadersOf(name: string): Promise<readonly ParamHeader[]>;
+}
+
+/** A tool as its server describes it. */
+export interface CatalogTool {
+  /** Absent too for a tool that is not in the list, or that readers may take for another one. */
+  readonly annotations: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined;
+  readonly paramHeaders: readonly ParamHeader[];
+}
+
+/** Whom the bridge serves. */
+export interface BridgeCaller {
+  /** Equal for the same person with the same OAuth client; empty for callers that cannot be told apart. */
+  readonly key: string;
+  /** Absent where nobody signs in. */
+  readonly principal?: { readonly subject: string; readonly clientId: string } | undefined;
 }
 
 /** A server that does not make room for another one's until it is released. */
 export interface ClaimedServer extends StatelessServer {
-  /** To be called once, when all that was wanted of it has been called. */
+  /** To be called once, after all calls that it was claimed for have been made. */
   release(): void;
 }
 
@@ -73,45 +96,51 @@ export interface ParamHeader {
 }
 
 export interface Bridge {
-  /** Starts the first server process, before anybody connects; resolves when it answers, or is found not to work. */
+  /** Starts the first server process, before any client connects; resolves when it answers, or is found not to work. */
   launch(): Promise<LaunchReport>;
   /**
    * Begins a session with the client's `initialize`, which must then be called.
    *
    * @returns `undefined` when every server process allowed is busy
    */
-  openSession(callerKey: string, initialize: Message, client: ClientSide): Promise<Conversation | undefined>;
+  openSession(
+    caller: BridgeCaller,
+    initialize: Message,
+    client: ClientSide,
+  ): Promise<Conversation | undefined>;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
-  findServer(callerKey: string, envelope: Envelope): Promise<ClaimedServer | undefined>;
-  /** Asks a server process for a sign of life, waiting `ms` milliseconds at most. */
+  findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  /** Whether a server process answers within `ms` milliseconds. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What was seen of the server at launch. */
+/** The outcome of the launch. */
 export type LaunchReport =
   | { outcome: "answered" }
-  /** It ended without a word. */
+  /** It ended before it had answered. */
   | { outcome: "exited"; exit: ChildExit };
 
-/** What becomes of server processes, for people and for `--json`. */
+/** A change in the life of a server process, for people and for `--json`. */
 export type ServerEvent =
   | { state: "started"; pid: number }
   | { state: "ready"; pid: number }
-  /** `isOurs`: ended by us, because its session was over or nobody used it, or by a question of ours. */
+  /** `isOurs`: ended by us because its session was over or it was not used, or by a request of ours. */
   | { state: "exited"; pid: number; reason: string; isOurs?: true }
   | { state: "restarting"; inMs: number };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
 export type ProcessMode = "client" | "session" | "shared";
 
-/** Which revisions the server is spoken to in; `auto`: found out. */
+/** Which revisions the server is spoken to in; `auto`: those that it is found to speak. */
 export type ChildEra = "auto" | "legacy" | "modern";
 
 export interface BridgeOptions {
   startChild: StartChild;
   process: ProcessMode;
-  /** Those without a principal are strangers among people who have signed in: they share one process, and only they. */
+  /** Variables that the process of one caller gets beside those of every other one; absent: none. */
+  environmentFor?(caller: BridgeCaller): ChildOccasion["env"];
+  /** Callers without a key are anonymous among people who have signed in: they share one process of their own. */
   hasAnonymous: boolean;
   childEra: ChildEra;
   /** The most server processes at a time. */

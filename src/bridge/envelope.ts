@@ -1,4 +1,4 @@
-// What every request says of its sender since revision 2026-07-28, in `params._meta`.
+// The envelope: since revision 2026-07-28 every request says in `params._meta` who sends it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/index#meta
 import { MODERN } from "../mcp/revisions.ts";
 import { spanText, type Message } from "../frame/message.ts";
@@ -6,20 +6,20 @@ import { META } from "../mcp/meta.ts";
 import type { Member } from "../frame/scan.ts";
 import { insertMembers, removeMembers, type Edit } from "../frame/splice.ts";
 
-export type Capabilities = Readonly<Record<string, unknown>>;
+export type ClientCapabilities = Readonly<Record<string, unknown>>;
 
-/** An envelope that has been found in order. */
+/** An envelope that has been validated. */
 export interface Envelope {
   version: string;
-  /** JSON text; absent when the client does not say who it is. */
+  /** JSON text; `undefined` when the client does not give its name. */
   clientInfo: string | undefined;
-  capabilities: Capabilities;
+  capabilities: ClientCapabilities;
   /** Equal for equal capabilities, however they are written. */
   capabilitiesKey: string;
   logLevel: string | undefined;
 }
 
-/** Whether a message is written in a revision with envelopes, and so to a server that knows one. */
+/** Whether a message has an envelope, and so is written in a revision without sessions. */
 export function hasEnvelope(message: Message): boolean {
   for (const key of readMeta(message).keys()) if (ENVELOPE.has(key)) return true;
   return false;
@@ -39,10 +39,10 @@ const ENVELOPE: ReadonlySet<string> = new Set([
   META.capabilities,
   META.logLevel,
 ]);
-/** What belongs to a retry and not to the request itself. */
+/** Params that a retry has beyond those of the request itself. */
 const RETRY: ReadonlySet<string> = new Set(["inputResponses", "requestState"]);
 
-/** Makes a request one that a server with sessions understands; keys of others stay. */
+/** Removes what a server with sessions does not know: the envelope and the members of a retry. Other keys of `_meta` stay. */
 export function stripEnvelope({ params }: Message): Edit[] {
   if (params === undefined) return [];
   const meta = params.get("_meta")?.members;
@@ -54,7 +54,7 @@ export function stripEnvelope({ params }: Message): Edit[] {
 }
 
 /**
- * Puts members into a message's `params._meta`, making what is missing of the way there.
+ * Puts members into a message's `params._meta`, and adds `params` and `_meta` where they are missing.
  *
  * @param members JSON text of the members of `_meta`
  * @param beside JSON text of members for `params` itself
@@ -95,7 +95,7 @@ export function readMeta({ params }: Message): ReadonlyMap<string, Member> {
 
 const NO_MEMBERS: ReadonlyMap<string, Member> = new Map();
 
-/** The value of a span of JSON; for the small things a bridge has to understand. */
+/** The value of a span of JSON. For small values only: large ones are passed on unread. */
 export function parseSpan(message: Message, span: { start: number; end: number } | undefined): unknown {
   const text = spanText(message.bytes, span);
   return text === undefined ? undefined : (JSON.parse(text) as unknown);

@@ -1,249 +1,60 @@
-// The server processes in use, and who gets which. By default one for each person, OAuth client and
-// set of capabilities: what one desktop application would start. Strangers share one of their own.
-import type { Child, ChildEvents } from "../child/child.ts";
-import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import { createBackoff } from "./process/backoff.ts";
+// The bridge over the server processes in use: opens sessions and serves requests on the process that their caller is
+// served by, or says why there is none.
+import type { SessionAdapter } from "./adapter.ts";
+import { createAnonymousLimits } from "./anonymous-limits.ts";
 import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
-import { createCommonHost, writeOwnInitialize, type CommonHost } from "./shared/shared-server.ts";
-import { canonical, parseSpan, type Envelope } from "./envelope.ts";
-import { chooseSpared, isIdle, type Occupant } from "./eviction.ts";
-import {
-  createLegacyOnLegacy,
-  type CellOptions,
-  type SessionHost,
-} from "./legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createLegacyOnModern } from "./legacy-client-modern-server/legacy-client-modern-server.ts";
-import {
-  createModernOnLegacy,
-  type StatelessHost,
-} from "./modern-client-legacy-server/modern-client-legacy-server.ts";
-import { createModernOnModern } from "./modern-client-modern-server/modern-client-modern-server.ts";
-import { createNoiseTeller } from "./process/invalid-output.ts";
-import { createSeal } from "./modern-client-legacy-server/request-state.ts";
-import type { AcquireChild } from "./process/restarting-process.ts";
-import { createSpare } from "./launch/standby.ts";
-import { createUnread } from "./process/backpressure.ts";
+import { createStandby } from "./launch/standby.ts";
+import { createInvalidOutputReport } from "./process/invalid-output.ts";
+import { createProcessFinder } from "./process-finder.ts";
+import { createProcessPool, type PooledProcess } from "./process-pool.ts";
 import { createUnusableConversation, createUnusableServer } from "./unusable-server.ts";
 
-interface Entry extends Occupant {
-  readonly key: string;
-  readonly host: SessionHost | StatelessHost;
-  /** When a client last said something. */
-  used: number;
-  sessions: number;
-  claims: number;
-  /** Belongs to one session and ends with it. */
-  readonly isPrivate: boolean;
-}
-
-/** Milliseconds after which a process nobody uses ends. */
-const IDLE = 15 * 60_000;
-const REAP_EVERY = 30_000;
-/** Keys of processes that many share, whatever they can do and whichever revision they speak. */
-const EVERYBODY = "everybody";
-const ANONYMOUS = "strangers";
-/** Sessions of strangers at a time; the one that was opened first goes. */
-const MOST_ANONYMOUS = 100;
-
 export function createBridge(options: BridgeOptions): Bridge {
-  const { startChild, process, hasAnonymous, maxChildren, now, random, log } = options;
-  // Least recently used first.
-  const entries = new Map<string, Entry>();
-  /** Processes that have been told to end and may have something to put away. */
-  const ending = new Set<Promise<void>>();
-  const onNoise = createNoiseTeller(log);
-  const unread = createUnread();
-  const spare = createSpare({ ...options, onNoise });
-  const seal = createSeal(random(32));
-  let loners = 0;
-  let isClosed = false;
-  /** Open sessions of strangers, oldest first. */
-  const strangers = new Set<Conversation>();
-  /** A server that refuses to be greeted is not started for strangers as often as they like. */
-  const refusals = createBackoff(now);
-  let closedToStrangersUntil = 0;
-  /** Processes that one person and client may have while others have some. */
-  const fairShare = Math.max(1, Math.ceil(maxChildren / 2));
-  const reaper = setInterval(reap, REAP_EVERY);
-  reaper.unref();
+  const onInvalidOutput = createInvalidOutputReport(options.log);
+  const standby = createStandby({ ...options, onInvalidOutput });
+  const processes = createProcessPool(options);
+  const anonymous = createAnonymousLimits(options.now);
+  const finder = createProcessFinder({ bridge: options, standby, processes, anonymous, onInvalidOutput });
 
-  function end(entry: Entry): Promise<void> {
-    entries.delete(entry.key);
-    const ended = entry.host.close().finally(() => ending.delete(ended));
-    ending.add(ended);
-    return ended;
-  }
-
-  function start(events: ChildEvents): Child {
-    const child = startChild(events);
-    options.onServer({ state: "started", pid: child.pid });
-    return child;
-  }
-
-  function reap(): void {
-    for (const entry of entries.values()) {
-      if (entry.sessions === 0 && isIdle(entry) && now() - entry.used > IDLE) void end(entry);
-    }
-  }
-
-  /**
-   * Whether there is room for one more process, or there may be when a promise has resolved: then the one that can best
-   * be spared has ended. Whoever is told that there is room has to take it at once, before anybody else asks.
-   */
-  function makeRoom(callerKey: string): boolean | Promise<void> {
-    const all = [...entries.values()];
-    const own = all.filter((entry) => entry.callerKey === callerKey);
-    const crowds = own.length >= fairShare && own.length < all.length;
-    if (!crowds && all.length + ending.size < maxChildren) return true;
-    const [oldest] = ending;
-    const isEnough = ending.size > 0 && all.length < maxChildren;
-    const spared = crowds ? own.find(isIdle) : isEnough ? undefined : chooseSpared(callerKey, all);
-    if (spared === undefined) return crowds || oldest === undefined ? false : oldest;
-    log.info(`Ended the server process used least: ${maxChildren} at a time are allowed (--max-children).`);
-    return end(spared);
-  }
-
-  /** The process for a key, claimed, and started if there is none; `undefined` when there is no room for one. */
-  async function find<H extends Entry["host"]>(
-    callerKey: string,
-    key: string,
-    isPrivate: boolean,
-    create: (cell: CellOptions) => H,
-    era: "legacy" | "modern",
-    takeGreeted: (events: ChildEvents) => Child | undefined = () => undefined,
-  ) {
-    const lookUp = () => entries.get(key) as (Entry & { host: H }) | undefined;
-    for (;;) {
-      // While somebody waited, the program may have begun to end.
-      if (isClosed) return undefined;
-      // Somebody with the same key may come while room is made.
-      const known = lookUp();
-      if (known !== undefined) {
-        known.claims++;
-        return known;
-      }
-      const room = makeRoom(callerKey);
-      if (room === false) return undefined;
-      if (room === true) break;
-      await room;
-    }
-    const hire: AcquireChild = (events) => takeGreeted(events) ?? spare.take(events, era) ?? start(events);
-    const use = () => {
-      if (!entries.delete(key)) return;
-      entry.used = now();
-      entries.set(key, entry);
-    };
-    const gone = () => {
-      if (key === ANONYMOUS) closedToStrangersUntil = now() + refusals.next();
-      void end(entry);
-    };
-    const host = create({ ...options, hire, unread, onNoise, used: use, gone });
-    const entry: Entry & { host: H } = {
-      key,
-      callerKey,
-      host,
-      used: now(),
-      claims: 1,
-      sessions: 0,
-      isPrivate,
-    };
-    entries.set(key, entry);
-    return entry;
-  }
-
-  /** The process that a principal shares with all of its kind, by key; `undefined` when it does not. */
-  function commonKey(callerKey: string): string | undefined {
-    if (hasAnonymous && callerKey === "") return ANONYMOUS;
-    return process === "shared" ? EVERYBODY : undefined;
-  }
-
-  async function findCommon(callerKey: string, key: string) {
-    // A server of both eras is spoken to as older clients do: it serves both kinds of clients then, questions included.
-    // Strangers are asked none, and need not wait until that has been tried.
-    if (key === ANONYMOUS && now() < closedToStrangersUntil) return undefined;
-    const offer = key === ANONYMOUS ? undefined : await spare.offer(writeOwnInitialize());
-    const isModern = offer === undefined ? spare.isStateless() : !offer.hasSessions;
-    const more = { random, seal, isModern, isPublic: key === ANONYMOUS };
-    const create = (cell: CellOptions) => createCommonHost({ ...cell, ...more });
-    const era = isModern ? "modern" : "legacy";
-    const entry = await find<CommonHost>(callerKey, key, false, create, era, offer?.take);
-    offer?.release();
-    return entry;
-  }
-
-  /** Sessions of the same client, capabilities and revision share a process, unless nobody is to share one. */
-  async function findForSession(callerKey: string, initialize: Message) {
-    const offer = await spare.offer(initialize);
-    const isModern = !offer.hasSessions;
-    const isPrivate = callerKey === "" || process === "session";
-    const share = isPrivate ? `session ${++loners}` : `client ${callerKey}`;
-    const version = stringParam(initialize, "protocolVersion");
-    const key = JSON.stringify([share, "legacy", version, capabilitiesKey(initialize)]);
-    const create = (cell: CellOptions) =>
-      isModern ? createLegacyOnModern({ ...cell, random }) : createLegacyOnLegacy(cell);
-    const era = isModern ? "modern" : "legacy";
-    const entry = await find<SessionHost>(callerKey, key, isPrivate, create, era, offer.take);
-    offer.release();
-    return entry;
-  }
-
-  async function findForRequest(callerKey: string, envelope: Envelope) {
-    const isModern = spare.isStateless();
-    const key = JSON.stringify([`client ${callerKey}`, "modern", envelope.capabilitiesKey]);
-    const create = (cell: CellOptions) =>
-      (isModern ? createModernOnModern : createModernOnLegacy)({ ...cell, random, seal, envelope });
-    return find<StatelessHost>(callerKey, key, false, create, isModern ? "modern" : "legacy");
-  }
-
-  function openOn(entry: Entry & { host: SessionHost }, client: ClientSide): Conversation {
-    const isStranger = entry.key === ANONYMOUS;
-    if (isStranger && strangers.size >= MOST_ANONYMOUS) [...strangers][0]?.close();
-    entry.sessions++;
-    // What it is opened for is called in this turn.
-    setImmediate(() => entry.claims--);
-    const conversation = entry.host.open({
+  function openOn(process: PooledProcess<SessionAdapter>, client: ClientSide): Conversation {
+    const { sharing } = process.assignment;
+    if (sharing === "anonymous") anonymous.makeRoom();
+    process.sessions++;
+    // The call it is opened for comes in this turn.
+    setImmediate(() => process.claims--);
+    const conversation = process.adapter.open({
       sendUnrelated: client.sendUnrelated,
       closed() {
-        entry.sessions--;
-        strangers.delete(conversation);
-        if (entry.isPrivate && entries.has(entry.key)) void end(entry);
+        process.sessions--;
+        anonymous.closed(conversation);
+        if (sharing === "session") processes.end(process);
         client.closed();
       },
     });
-    if (isStranger) strangers.add(conversation);
+    if (sharing === "anonymous") anonymous.opened(conversation);
     return conversation;
   }
 
   return {
-    launch: spare.launch,
-    async openSession(callerKey, initialize, client): Promise<Conversation | undefined> {
-      const problem = await spare.findProblem();
+    launch: standby.launch,
+    async openSession(caller, initialize, client): Promise<Conversation | undefined> {
+      const problem = await standby.findProblem();
       if (problem !== undefined) return createUnusableConversation(client, problem);
-      const common = commonKey(callerKey);
-      const entry = await (common ? findCommon(callerKey, common) : findForSession(callerKey, initialize));
-      return entry && openOn(entry, client);
+      const process = await finder.findForSession(caller, initialize);
+      return process && openOn(process, client);
     },
-    async findServer(callerKey, envelope): Promise<ClaimedServer | undefined> {
-      const problem = await spare.findProblem();
+    async findServer(caller, envelope): Promise<ClaimedServer | undefined> {
+      const problem = await standby.findProblem();
       if (problem !== undefined) return createUnusableServer(problem);
-      const common = commonKey(callerKey);
-      const entry = await (common ? findCommon(callerKey, common) : findForRequest(callerKey, envelope));
-      return entry && { ...entry.host.serve(callerKey), release: () => entry.claims-- };
+      const process = await finder.findForRequest(caller, envelope);
+      return process && { ...process.adapter.serve(caller.key), release: () => process.claims-- };
     },
     async isAlive(ms) {
-      const newest = [...entries.values()].at(-1);
-      return newest === undefined ? spare.isAlive(ms) : newest.host.isAlive(ms);
+      const newest = processes.newest();
+      return newest === undefined ? standby.isAlive(ms) : newest.adapter.isAlive(ms);
     },
     async close() {
-      isClosed = true;
-      clearInterval(reaper);
-      for (const entry of entries.values()) void end(entry);
-      await Promise.all([spare.close(), ...ending]);
+      await Promise.all([standby.close(), processes.close()]);
     },
   };
-}
-
-function capabilitiesKey(initialize: Message): string {
-  const at = findMember(initialize, initialize.paramsAt, "capabilities");
-  return rawParam(initialize, "capabilities") === undefined ? "" : canonical(parseSpan(initialize, at));
 }

@@ -1,150 +1,162 @@
-// What every session of a client is made of, whatever its server speaks: the ids the client has in
-// use, and its calls.
+// A session of a client, for servers of both kinds: the ids that the client has in use, cancelling, the end.
 import { composeError } from "../frame/compose.ts";
-import { ErrorCode } from "../mcp/error-code.ts";
 import { findMember, rawParam, type Message } from "../frame/message.ts";
-import { splice } from "../frame/splice.ts";
+import { splice, type Edit } from "../frame/splice.ts";
+import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClientSide, Conversation, Responder } from "./bridge.ts";
-import { lostReason, type Call, type Waiter } from "./process/call-table.ts";
+import { lostReason, type PendingCall, type Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
+import type { ProcessToolCatalog } from "./tool-catalog.ts";
 
-export interface Session {
+export interface ClientSession {
   readonly client: ClientSide;
-  /** The client's ids in use. */
-  readonly open: Map<string, OpenCall>;
+  /** Calls that have not been answered, by the client's id. */
+  readonly open: Map<string, SessionCall>;
   /** The least severe log level the client wants; `undefined` when it has not said. */
   logLevel: string | undefined;
-  /** URIs of resources the client wants to hear of. */
+  /** URIs of the resources that the client has subscribed to. */
   readonly resources: Set<string>;
   isClosed: boolean;
 }
 
-export interface OpenCall {
+/** A request of a session's client that has not been answered. The message is not kept: it may be large. */
+export interface SessionCall<S extends ClientSession = ClientSession> {
+  readonly session: S;
+  /** The client's, as JSON text. */
+  readonly id: string;
   readonly responder: Responder;
-  /** Absent while the call has not reached the server. */
-  call?: Call<SessionWaiter>;
+  /** The call at the server; absent before it is made. */
+  sent: PendingCall<SessionWaiter> | undefined;
 }
 
-/** A waiter that knows whose it is. */
-export interface SessionWaiter extends Waiter {
-  readonly session: Session;
-  readonly responder: Responder;
+/** Waits at the server for a session's call. */
+export interface SessionWaiter<S extends ClientSession = ClientSession> extends Waiter {
+  readonly call: SessionCall<S>;
 }
 
-export function createSession(client: ClientSide): Session {
+/** How a pair handles what the client of a session says. */
+export interface SessionRules<S extends ClientSession> {
+  readonly tools: ProcessToolCatalog;
+  /** The client has said something. */
+  used(session: S): void;
+  /** Handles a request, which is answered with `respondTo`. */
+  call(request: Message, call: SessionCall<S>): void;
+  /** A notification other than `notifications/cancelled`, or an answer. */
+  receive(message: Message, session: S): void;
+  /** The session has ended; its calls have been cancelled. */
+  ended(session: S): void;
+}
+
+type CallsAtServer = Pick<Multiplexer<SessionWaiter>, "cancel" | "forget" | "send" | "unread">;
+
+export function createClientSession(client: ClientSide): ClientSession {
   return { client, open: new Map(), logLevel: undefined, resources: new Set(), isClosed: false };
 }
 
-/** What a pair of eras does with what a client says. */
-export interface SessionRules {
-  /** Deals with one request; `done` writes the answer and frees the id. */
-  call(request: Message, done: Done, responder: Responder): void;
-  /** A notification other than `notifications/cancelled`, or an answer. */
-  tell(message: Message): void;
-  /** The session has ended; its calls have been cancelled. */
-  ended(): void;
+/** Answers a call and frees its id; a call that has been cancelled or answered is left alone. */
+export function respondTo(call: SessionCall, answer: Uint8Array, code?: number): void {
+  const { open } = call.session;
+  if (open.get(call.id) !== call) return;
+  open.delete(call.id);
+  call.responder.respond(answer, code);
 }
 
-export type Done = (answer: Uint8Array, code?: number) => void;
+export function respondWithError(call: SessionCall, code: number, reason: string): void {
+  respondTo(call, composeError(call.id, code, reason), code);
+}
 
-/** The client's side of a session: ids in use, cancelling, the end; the rest is up to `rules`. */
-export function createConversation(
-  session: Session,
-  host: Pick<Multiplexer<SessionWaiter>, "cancel" | "forget" | "send" | "unread">,
-  rules: SessionRules,
-  used: () => void,
+/** Makes a session's call at the server. */
+export function sendCall<W extends SessionWaiter>(
+  multiplexer: Pick<Multiplexer<W>, "start">,
+  request: Message,
+  waiter: W,
+  edits?: readonly Edit[],
+): void {
+  waiter.call.sent = multiplexer.start(request, waiter, edits);
+}
+
+/** `Waiter.onProgress` of a session's call. */
+export function notifyProgress(notification: Uint8Array, { call }: SessionWaiter): void {
+  call.responder.notify(notification);
+}
+
+/** `Waiter.onLost` of a session's call. */
+export function respondLost(how: string, { call }: SessionWaiter): void {
+  respondWithError(call, ErrorCode.internal, lostReason(how));
+}
+
+export function createConversation<S extends ClientSession>(
+  session: S,
+  multiplexer: CallsAtServer,
+  rules: SessionRules<S>,
 ): Conversation {
   const { open } = session;
-
-  const cancel = (notification: Message) => {
-    const at = findMember(notification, notification.paramsAt, "requestId");
-    const id = rawParam(notification, "requestId") ?? "";
-    const opened = open.get(id);
-    if (at === undefined || opened === undefined) return;
-    open.delete(id);
-    if (opened.call !== undefined) {
-      host.forget(opened.call);
-      host.send(splice(notification.bytes, [{ at, text: String(opened.call.number) }]));
-    }
-    opened.responder.cancelled();
-  };
-
   return {
     get pending() {
       return open.size;
     },
     call(request, responder) {
-      used();
-      // All that is kept of a call while it is under way: the request itself may be large.
-      const { id } = request;
-      if (open.has(id)) {
-        const reason = `The id ${id} belongs to a call that has not been answered yet.`;
-        return responder.respond(
-          composeError(id, ErrorCode.invalidRequest, reason),
-          ErrorCode.invalidRequest,
-        );
-      }
-      const opened: OpenCall = { responder };
-      open.set(id, opened);
-      const done: Done = (answer, code) => {
-        if (open.get(id) !== opened) return;
-        open.delete(id);
-        responder.respond(answer, code);
-      };
-      rules.call(request, done, responder);
+      rules.used(session);
+      const call: SessionCall<S> = { session, id: request.id, responder, sent: undefined };
+      if (open.has(call.id)) return refuseDuplicate(call);
+      open.set(call.id, call);
+      rules.call(request, call);
     },
     send(message) {
-      used();
-      if (message.method === "notifications/cancelled") cancel(message);
-      else rules.tell(message);
+      rules.used(session);
+      if (message.method === "notifications/cancelled") passCancellation(message, session, multiplexer);
+      else rules.receive(message, session);
     },
     cancel(id) {
-      const opened = open.get(id);
-      if (opened === undefined) return;
+      const call = open.get(id);
+      if (call === undefined) return;
       open.delete(id);
-      if (opened.call !== undefined) host.cancel(opened.call);
-      opened.responder.cancelled();
+      if (call.sent !== undefined) multiplexer.cancel(call.sent);
+      call.responder.cancelled();
     },
-    unread: host.unread,
+    tools: rules.tools,
+    unread: multiplexer.unread,
     close() {
       if (session.isClosed) return;
       session.isClosed = true;
-      for (const [id, { call, responder }] of open) {
-        if (call !== undefined) host.cancel(call);
-        const reason = "The session has ended before the MCP server answered.";
-        responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+      for (const call of open.values()) {
+        if (call.sent !== undefined) multiplexer.cancel(call.sent);
+        respondWithError(call, ErrorCode.internal, "The session has ended before the MCP server answered.");
       }
-      open.clear();
-      rules.ended();
+      rules.ended(session);
       session.client.closed();
     },
   };
 }
 
-/** Hands a call to the server and waits for it; an answer that is only passed on goes to `pass`. */
-export function startCall(
-  host: Multiplexer<SessionWaiter>,
-  session: Session,
-  request: Message,
-  responder: Responder,
-  { answer, pass }: Pick<Waiter, "answer" | "pass">,
-  edits: Parameters<Multiplexer<SessionWaiter>["start"]>[2] = [],
+function refuseDuplicate({ id, responder }: SessionCall): void {
+  const reason = `The id ${id} belongs to a call that has not been answered yet.`;
+  responder.respond(composeError(id, ErrorCode.invalidRequest, reason), ErrorCode.invalidRequest);
+}
+
+/** Hands on a client's `notifications/cancelled` as it is, but for the id. */
+function passCancellation(
+  notification: Message,
+  { open }: ClientSession,
+  multiplexer: Pick<CallsAtServer, "forget" | "send">,
 ): void {
-  const { id } = request;
-  const opened = session.open.get(id);
-  const waiter: SessionWaiter = {
-    session,
-    responder,
-    answer,
-    pass,
-    progress: responder.notify,
-    lost(how) {
-      if (session.open.get(id) !== opened) return;
-      session.open.delete(id);
-      const reason = lostReason(how);
-      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
-    },
-  };
-  const call = host.start(request, waiter, edits);
-  if (opened !== undefined) opened.call = call;
+  const at = findMember(notification, notification.paramsAt, "requestId");
+  const call = open.get(rawParam(notification, "requestId") ?? "");
+  if (at === undefined || call === undefined) return;
+  open.delete(call.id);
+  if (call.sent !== undefined) {
+    multiplexer.forget(call.sent);
+    multiplexer.send(splice(notification.bytes, [{ at, text: String(call.sent.number) }]));
+  }
+  call.responder.cancelled();
+}
+
+/** Whether any session has subscribed to a resource. */
+export function hasSubscriptions(sessions: Iterable<ClientSession>): boolean {
+  return Array.from(sessions).some(({ resources }) => resources.size > 0);
+}
+
+/** An answer of the server's as one client gets it. */
+export function underId(answer: Message, id: string): Uint8Array {
+  return splice(answer.bytes, [{ at: answer.idAt!, text: id }]);
 }

@@ -1,28 +1,87 @@
-// Which arguments of a tool its callers repeat in headers: `x-mcp-header` in the tool's input schema.
-// https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters
+// What one server process says of its tools: the one place that asks it and remembers the list. What a caller may see or
+// call is not decided here.
+// https://modelcontextprotocol.io/specification/2026-07-28/server/tools#listing-tools
+import { composeRequest } from "../frame/compose.ts";
 import { findMember, spanText, type Message } from "../frame/message.ts";
 import { mentions } from "../frame/splice.ts";
-import type { ParamHeader } from "./bridge.ts";
+import { readTools, type ToolSchema } from "../frame/tool-list.ts";
+import { writeEnvelope, type Envelope } from "./envelope.ts";
+import type { Waiter } from "./process/call-table.ts";
+import type { Multiplexer } from "./process/multiplexer.ts";
+import type { CatalogTool, ParamHeader, ToolCatalog } from "./bridge.ts";
 
-export interface ToolHeaders {
-  of(tool: string): Promise<readonly ParamHeader[]>;
+export interface ProcessToolCatalog extends ToolCatalog {
+  /** Whether the server is being asked. */
+  readonly isReading: boolean;
   /** The list of tools has changed. */
   forget(): void;
 }
 
-/** @param listTools asks the server for one page of its tools; `undefined` when it did not answer */
-export function createToolHeaders(
-  listTools: (cursor: string | undefined) => Promise<Message | undefined>,
-): ToolHeaders {
-  let known: ReturnType<typeof readAll> | undefined;
+/** Asks the server for one page of its tools; `undefined` when the process is gone before it has answered. */
+export type ListTools = (cursor: string | undefined) => Promise<Message | undefined> | undefined;
+
+type ClientEnvelope = Pick<Envelope, "clientInfo" | "capabilities">;
+
+/** The catalog of a server with sessions. */
+export function catalogTools({ request }: Pick<Multiplexer<Waiter>, "request">, now: () => number) {
+  return createToolCatalog(
+    (cursor) => request((number) => composeRequest(number, "tools/list", { cursor })),
+    now,
+  );
+}
+
+/** The catalog of a server without sessions. @param findEnvelope of any client of the process; `undefined` when all have gone */
+export function catalogStatelessTools(
+  { request }: Pick<Multiplexer<Waiter>, "request">,
+  now: () => number,
+  findEnvelope: () => ClientEnvelope | undefined,
+) {
+  return createToolCatalog((cursor) => {
+    const envelope = findEnvelope();
+    if (envelope === undefined) return undefined;
+    const meta = JSON.parse(`{${writeEnvelope({ ...envelope, logLevel: undefined })}}`) as unknown;
+    return request((number) => composeRequest(number, "tools/list", { _meta: meta, cursor }));
+  }, now);
+}
+
+interface ToolList {
+  readonly tools: ReadonlyMap<string, CatalogTool>;
+  /** Whether all of it could be read. */
+  readonly isComplete: boolean;
+}
+
+/** How long a server's description of a tool decides what callers may do, in milliseconds. */
+const KNOWN_FOR = 60_000;
+const MAX_PAGES = 100;
+const UNLISTED: CatalogTool = { annotations: undefined, paramHeaders: [] };
+
+export function createToolCatalog(listTools: ListTools, now: () => number): ProcessToolCatalog {
+  let known: { at: number; list: Promise<ToolList | undefined> } | undefined;
+  let readings = 0;
+
+  async function read(): Promise<ToolList | undefined> {
+    const reading = { at: now(), list: readAll(listTools) };
+    known = reading;
+    readings++;
+    const list = await reading.list.finally(() => readings--);
+    // A list that could not be had is asked for again.
+    if (list === undefined && known === reading) known = undefined;
+    return list;
+  }
 
   return {
-    async of(tool) {
-      const read = (known ??= readAll(listTools));
-      const headers = await read;
-      // A list that could not be had is asked for again.
-      if (headers === undefined && known === read) known = undefined;
-      return headers?.get(tool) ?? [];
+    get isReading() {
+      return readings > 0;
+    },
+    async find(name) {
+      const recent = known !== undefined && known.at + KNOWN_FOR > now() ? await known.list : undefined;
+      const isKnown = recent?.isComplete && recent.tools.has(name);
+      const list = isKnown ? recent : await read();
+      return list?.isComplete ? (list.tools.get(name) ?? UNLISTED) : undefined;
+    },
+    async paramHeadersOf(name) {
+      const list = await (known?.list ?? read());
+      return list?.tools.get(name)?.paramHeaders ?? UNLISTED.paramHeaders;
     },
     forget() {
       known = undefined;
@@ -30,40 +89,39 @@ export function createToolHeaders(
   };
 }
 
-const MAX_PAGES = 100;
-
-async function readAll(
-  listTools: (cursor: string | undefined) => Promise<Message | undefined>,
-): Promise<ReadonlyMap<string, readonly ParamHeader[]> | undefined> {
-  const headers = new Map<string, readonly ParamHeader[]>();
+async function readAll(listTools: ListTools): Promise<ToolList | undefined> {
+  const tools = new Map<string, CatalogTool>();
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const answer = await listTools(cursor);
     if (answer === undefined) return undefined;
-    if (answer.resultAt === undefined) break;
-    if (mentions(answer.bytes, "x-mcp-header")) {
-      const { tools = [] } = JSON.parse(spanText(answer.bytes, answer.resultAt)!) as { tools?: Tool[] };
-      for (const { name, inputSchema } of tools) headers.set(name, findHeaders(inputSchema, []));
-    }
+    if (!addTools(tools, answer)) return { tools, isComplete: false };
     const next = spanText(answer.bytes, findMember(answer, answer.resultAt, "nextCursor"));
     if (next === undefined || !next.startsWith('"')) break;
     cursor = JSON.parse(next) as string;
   }
-  return headers;
+  return { tools, isComplete: true };
 }
 
-interface Tool {
-  name: string;
-  inputSchema: Schema | undefined;
+/** @returns false when the answer holds no list of tools */
+function addTools(tools: Map<string, CatalogTool>, answer: Message): boolean {
+  const listed = readTools(answer);
+  if (listed === undefined) return false;
+  const hasHeaders = mentions(answer.bytes, "x-mcp-header");
+  for (const { tool, isAmbiguous } of listed) {
+    // Nothing is allowed because of a tool that some readers take for another; its headers are compared all the same.
+    const annotations = isAmbiguous ? tools.get(tool.name)?.annotations : tool.annotations;
+    const paramHeaders = hasHeaders ? findHeaders(tool.inputSchema, []) : UNLISTED.paramHeaders;
+    tools.set(tool.name, { annotations, paramHeaders });
+  }
+  return true;
 }
 
-interface Schema {
-  properties?: Record<string, Schema | null>;
-  "x-mcp-header"?: unknown;
-}
-
-/** Annotated properties, by way of `properties` alone. */
-function findHeaders(schema: Schema | null | undefined, path: readonly string[]): ParamHeader[] {
+/**
+ * Annotated properties, by way of `properties` alone.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#custom-headers-from-tool-parameters
+ */
+function findHeaders(schema: ToolSchema | null | undefined, path: readonly string[]): ParamHeader[] {
   return Object.entries(schema?.properties ?? {}).flatMap(([key, property]) => {
     const here = [...path, key];
     const name = property?.["x-mcp-header"];

@@ -1,12 +1,18 @@
-// What a client meets while no server process can be asked anything: every request of it is answered with the reason.
+// Stands in for the server while no process of it can be used: every request is answered with the reason.
 import { composeError } from "../frame/compose.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
-import type { ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
+import type { ClaimedServer, ClientSide, Conversation, ToolCatalog } from "./bridge.ts";
+
+const NO_TOOLS: ToolCatalog = {
+  find: () => Promise.resolve(undefined),
+  paramHeadersOf: () => Promise.resolve([]),
+};
 
 /** A conversation that is over with its first request, which is `initialize`. */
 export function createUnusableConversation(client: ClientSide, reason: string): Conversation {
   return {
     pending: 0,
+    tools: NO_TOOLS,
     call({ id }, responder) {
       responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
       client.closed();
@@ -25,7 +31,7 @@ export function createUnusableServer(reason: string): ClaimedServer {
       return () => {};
     },
     unread() {},
-    paramHeadersOf: () => Promise.resolve([]),
+    tools: NO_TOOLS,
     release() {},
   };
 }

@@ -22,7 +22,7 @@ export interface ChildEvents {
   oversize(length: number, head: Uint8Array, tail: Uint8Array): void;
   /** One line of stderr, as text. */
   stderr(line: string): void;
-  /** The process is gone and all it wrote has been told. Called once, and not after `close`. */
+  /** The process is gone and all it wrote has been reported. Called once, and not after `close`. */
   exit(exit: ChildExit): void;
 }
 
@@ -31,16 +31,39 @@ export interface ChildExit {
   code: number | null;
   signal: string | null;
   /** The last lines of stderr, oldest first. */
-  lastWords: readonly string[];
+  stderrTail: readonly string[];
   /** What it did instead of ending, when it was ended for that: `closed its stdout`. */
   fault?: string;
 }
 
-/** Starts the wrapped server once more. */
-export type StartChild = (events: ChildEvents) => Child;
+/** Why a process is started. */
+export interface ChildOccasion {
+  readonly owner: ChildOwner;
+  /** Variables that this process gets beside those of every other one. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
-/** How an exit is told to people: `exited with status 1`, `was ended by SIGKILL`. */
-export function describeExit({ code, signal, fault }: Omit<ChildExit, "lastWords">): string {
+/** Whom a process is started for. */
+export type ChildOwner =
+  /** One person's OAuth client. */
+  | {
+      readonly kind: "caller";
+      readonly key: string;
+      readonly subject: string | undefined;
+      readonly clientId: string | undefined;
+    }
+  /** Callers that have not signed in: all of them, or one session or client where signing in is not possible. */
+  | { readonly kind: "anonymous" }
+  /** Everyone who has access. */
+  | { readonly kind: "shared" }
+  /** No client yet; a client whose environment is that of every other one may get it later. */
+  | { readonly kind: "launch" };
+
+/** Starts the wrapped server once more. */
+export type StartChild = (events: ChildEvents, occasion: ChildOccasion) => Child;
+
+/** An exit in words: `exited with status 1`, `was ended by SIGKILL`. */
+export function describeExit({ code, signal, fault }: Omit<ChildExit, "stderrTail">): string {
   if (fault !== undefined) return fault;
   return signal === null ? `exited with status ${code ?? "unknown"}` : `was ended by ${signal}`;
 }

@@ -26,11 +26,11 @@ export interface CommandSpec {
   folder: string;
   literal: boolean;
   shell: boolean;
-  /** What was perhaps meant if there is no such command. */
+  /** A suggestion for the case that there is no such command. */
   meant?: string;
 }
 
-export interface CommandSurroundings {
+export interface CommandEnvironment {
   env: Readonly<Record<string, string | undefined>>;
   /** The program we run in: a Bun, or our own binary, which can act as one. */
   execPath: string;
@@ -45,16 +45,16 @@ const TYPESCRIPT = new Set([".ts", ".mts"]);
  *
  * @throws {UserError} exit code 2: the file, folder or command does not exist, or cannot be run
  */
-export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): Command {
+export function resolveCommand(spec: CommandSpec, environment: CommandEnvironment): Command {
   const name = nameOf(spec);
   if (spec.shell) {
     const line = [spec.command, ...spec.args].join(" ");
-    const shell = shellStart(line, around);
+    const shell = shellStart(line, environment);
     return { ...shell, name, target: shell.file };
   }
   const { command, args, folder } = spec;
-  if (spec.literal || !isPath(spec, around)) {
-    const found = pathStart(spec, around);
+  if (spec.literal || !isPath(spec, environment)) {
+    const found = pathStart(spec, environment);
     return { ...found, name, target: found.file };
   }
   if (/^https?:\/\//i.test(command))
@@ -65,15 +65,15 @@ export function resolveCommand(spec: CommandSpec, around: CommandSurroundings): 
   const path = resolve(folder, command);
   const known = { name: nameOf({ ...spec, command: path }), target: path };
   const stat = existsSync(path) ? statSync(path) : undefined;
-  if (stat?.isDirectory()) return { ...folderStart(path, args, around), ...known };
-  if (stat?.isFile()) return { ...fileStart(path, args, around), ...known };
+  if (stat?.isDirectory()) return { ...folderStart(path, args, environment), ...known };
+  if (stat?.isFile()) return { ...fileStart(path, args, environment), ...known };
   throw new UserError(`There is no file "${command}" in ${folder}.`, hintForMissing(spec));
 }
 
-/** A command that is on PATH stays one, whatever lies in the current folder: that may be somebody else's. */
-function isPath({ command, folder }: CommandSpec, around: CommandSurroundings): boolean {
+/** A command on PATH takes precedence over a file of that name in the current folder, which may be another person's. */
+function isPath({ command, folder }: CommandSpec, environment: CommandEnvironment): boolean {
   if (/[/\\]|^\.\.?$/.test(command) || hasScriptExtension(command)) return true;
-  return findOnPath(command, around) === undefined && isFolder(resolve(folder, command));
+  return findOnPath(command, environment) === undefined && isFolder(resolve(folder, command));
 }
 
 function isFolder(path: string): boolean {
@@ -98,22 +98,22 @@ const NO_ENV_FILE = [`--env-file=${devNull}`];
 
 type Start = Omit<Command, "name" | "target">;
 
-function fileStart(path: string, args: readonly string[], around: CommandSurroundings): Start {
+function fileStart(path: string, args: readonly string[], environment: CommandEnvironment): Start {
   const extension = extname(path);
   if (JAVASCRIPT.has(extension)) {
-    const bun = findOnPath("bun", around);
-    const node = bun ?? findOnPath("node", around);
-    if (node === undefined) return ourselves(path, args, around);
+    const bun = findOnPath("bun", environment);
+    const node = bun ?? findOnPath("node", environment);
+    if (node === undefined) return ourselves(path, args, environment);
     return start(node, ...(bun === undefined ? [] : NO_ENV_FILE), path, ...args);
   }
   if (TYPESCRIPT.has(extension)) {
-    const bun = findOnPath("bun", around);
-    return bun !== undefined ? start(bun, ...NO_ENV_FILE, path, ...args) : ourselves(path, args, around);
+    const bun = findOnPath("bun", environment);
+    return bun !== undefined ? start(bun, ...NO_ENV_FILE, path, ...args) : ourselves(path, args, environment);
   }
   if (extension === ".py") {
-    const uv = findOnPath("uv", around);
+    const uv = findOnPath("uv", environment);
     if (uv !== undefined) return start(uv, "run", path, ...args);
-    const python = findOnPath("python3", around) ?? findOnPath("python", around);
+    const python = findOnPath("python3", environment) ?? findOnPath("python", environment);
     if (python !== undefined) return start(python, "-u", path, ...args);
     throw new UserError(`"${path}" needs Python, and there is neither "uv" nor "python3" on PATH.`);
   }
@@ -127,11 +127,11 @@ function fileStart(path: string, args: readonly string[], around: CommandSurroun
 }
 
 /** Bun acts on BUN_BE_BUN in every binary it has compiled, so a person with neither Bun nor Node can run a script. */
-function ourselves(path: string, args: readonly string[], { execPath }: CommandSurroundings): Start {
+function ourselves(path: string, args: readonly string[], { execPath }: CommandEnvironment): Start {
   return { ...start(execPath, ...NO_ENV_FILE, path, ...args), env: { BUN_BE_BUN: "1" } };
 }
 
-function folderStart(folder: string, args: readonly string[], around: CommandSurroundings): Start {
+function folderStart(folder: string, args: readonly string[], environment: CommandEnvironment): Start {
   const entry = readEntry(folder);
   if (entry === undefined) {
     throw new UserError(
@@ -146,8 +146,8 @@ function folderStart(folder: string, args: readonly string[], around: CommandSur
       "Build the server first?",
     );
   }
-  if (hasScriptExtension(path) || isExecutable(path)) return fileStart(path, args, around);
-  return ourselves(path, args, around);
+  if (hasScriptExtension(path) || isExecutable(path)) return fileStart(path, args, environment);
+  return ourselves(path, args, environment);
 }
 
 function readEntry(folder: string): string | undefined {
@@ -164,8 +164,8 @@ function readEntry(folder: string): string | undefined {
   return typeof main === "string" ? main : undefined;
 }
 
-function pathStart({ command, args, folder, meant }: CommandSpec, around: CommandSurroundings): Start {
-  const file = findOnPath(command, around, folder);
+function pathStart({ command, args, folder, meant }: CommandSpec, environment: CommandEnvironment): Start {
+  const file = findOnPath(command, environment, folder);
   if (file !== undefined) return start(file, ...args);
   const near = existsSync(resolve(folder, command)) ? `./${command}` : meant;
   throw new UserError(
@@ -178,7 +178,7 @@ function start(file: string, ...args: string[]): Start {
   return { file, args, env: {}, viaShell: /\.(?:cmd|bat)$/i.test(file) };
 }
 
-function shellStart(line: string, { platform, env }: CommandSurroundings): Start {
+function shellStart(line: string, { platform, env }: CommandEnvironment): Start {
   const windows = platform === "win32";
   return windows ? start(env["ComSpec"] ?? "cmd.exe", "/d", "/s", "/c", line) : start("/bin/sh", "-c", line);
 }
@@ -186,7 +186,7 @@ function shellStart(line: string, { platform, env }: CommandSurroundings): Start
 /** @param folder what a command with a slash in it starts from */
 function findOnPath(
   command: string,
-  { env, platform }: CommandSurroundings,
+  { env, platform }: CommandEnvironment,
   folder = "/",
 ): string | undefined {
   const windows = platform === "win32";

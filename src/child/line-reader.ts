@@ -66,7 +66,7 @@ export function createLineReader({ limit, line, oversize }: LineReaderOptions): 
 function copyStart(pieces: readonly Uint8Array[]): Uint8Array {
   let count = 0;
   for (let length = 0; count < pieces.length && length < EXCERPT; count++) length += pieces[count]!.length;
-  // No more is copied than counts: a line without end would leave as much garbage as it is long.
+  // No more is copied than counts: a line without end would leave as much unused memory as it is long.
   const starts = pieces.slice(0, count).map((piece) => piece.subarray(0, EXCERPT));
   return Uint8Array.prototype.slice.call(Buffer.concat(starts), 0, EXCERPT);
 }

@@ -1,5 +1,5 @@
-// Which TCP ports a process and what it has started listen on: for telling a person who has started a server of
-// another transport by mistake. What a system does not say is left out.
+// Finds the TCP ports that a process and its descendants listen on, to warn a person who has started a server of another
+// transport by mistake. On systems that do not say there are none.
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** @param group a process that leads a process group */
@@ -57,7 +57,7 @@ function sortPorts(ports: readonly number[]): number[] {
   return [...new Set(ports)].sort((a, b) => a - b);
 }
 
-/** A process may end while it is looked at, or be somebody else's. */
+/** A process may end while it is looked at, or belong to another user. */
 function read<T>(look: () => T, otherwise: T): T {
   try {
     return look();

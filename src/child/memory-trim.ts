@@ -3,7 +3,7 @@
 // have gone through and nothing follows, so that the memory they took is given back, compiled code included: it
 // comes back within some thousand calls, which is why that waits until a burst is surely over.
 
-export interface GarbageWatch {
+export interface MemoryTrim {
   /** To be called with the length of every message, either way. */
   count(length: number): void;
 }
@@ -21,16 +21,16 @@ const QUIET = 5_000;
 const SETTLED = 200;
 
 /** @param collect collects in the background, or everything at once */
-export function createGarbageWatch(
+export function createMemoryTrim(
   collect: (isAll: boolean) => void = collectGarbage,
   quiet = QUIET,
-): GarbageWatch {
+): MemoryTrim {
   let largeBytes = 0;
   let messages = 0;
   let seen = 0;
   let timer: Timer | undefined;
 
-  const look = () => {
+  const check = () => {
     if (seen !== messages) return void (seen = messages);
     clearInterval(timer);
     timer = undefined;
@@ -42,7 +42,7 @@ export function createGarbageWatch(
   return {
     count(length) {
       messages++;
-      timer ??= setInterval(look, quiet).unref();
+      timer ??= setInterval(check, quiet).unref();
       if (length < LARGE) return;
       largeBytes += length;
       if (largeBytes < BETWEEN) return;

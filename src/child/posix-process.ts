@@ -1,18 +1,9 @@
-// A process on POSIX, so started that nothing of it outlives us: it leads a process group of its own, and a watchdog
-// in that group holds a pipe to us. When the pipe closes, because we closed it or because we were killed, the whole
-// group is killed. Its three streams are sockets of ours: streams of Bun's cost two system calls and a copy a message
-// more, and tell of what they could not write only by filling memory.
+// A process on POSIX, in a group that ends with us (`process-group.ts`). Its three streams are sockets of ours: Bun's own
+// streams cost two more system calls and a copy for each message, and buffer without a limit what they could not write.
 import { closeSync } from "node:fs";
 import type { Socket, SocketHandler, TCPSocketConnectOptions } from "bun";
+import { wrapInGroup } from "../process-group.ts";
 import type { Process, ProcessEvents, StartOptions } from "./process.ts";
-
-/**
- * The watchdog reads fd 3 until it ends, then kills its process group, itself included.
- * It lets go of every stream, so that these end with the server.
- */
-const WATCHDOG =
-  '(trap "" HUP INT TERM; read -r _ <&3; kill -9 0) </dev/null >/dev/null 2>&1 4<&- 5<&- 6<&- & ' +
-  'exec "$@" <&4 >&5 2>&6 3<&- 4<&- 5<&- 6<&-';
 
 export function startPosixProcess(options: StartOptions, events: ProcessEvents): Process {
   try {
@@ -23,7 +14,7 @@ export function startPosixProcess(options: StartOptions, events: ProcessEvents):
   }
 }
 
-/** A process that could not be started: no directory to start it in, no memory, too many processes. */
+/** Stands for a process that could not be started: its directory is missing, or memory or processes have run out. */
 const NOTHING: Process = {
   pid: undefined,
   write: ({ length }) => length,
@@ -34,19 +25,19 @@ const NOTHING: Process = {
 };
 
 function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): Process {
-  const child = Bun.spawn(["/bin/sh", "-c", WATCHDOG, "sh", file, ...args], {
+  const child = Bun.spawn(wrapInGroup(file, args, "separate"), {
     cwd,
     env,
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", "pipe", "pipe"],
     onExit: (own, code) => queueMicrotask(() => events.exited(code, own.signalCode as NodeJS.Signals | null)),
   });
-  const [, , , leash, ...streams] = child.stdio as number[];
+  const [, , , watchdog, ...streams] = child.stdio as number[];
   const signal: Process["signal"] = (name) => {
     try {
       process.kill(-child.pid, name);
     } catch {
-      // ESRCH: the group is already gone, which is what was wanted.
+      // ESRCH: the group is already gone.
     }
   };
   let stdin: Socket<unknown>, stdout: Socket<unknown>, stderr: Socket<unknown>;
@@ -68,7 +59,7 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
 
   return {
     pid: child.pid,
-    // A process that is gone takes nothing; its exit tells.
+    // A process that is gone takes nothing; its exit is reported.
     write: (bytes) => Math.max(0, stdin.write(bytes)),
     endInput: () => void stdin.end(),
     read(wanted) {
@@ -79,9 +70,9 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
     release() {
       if (!isHeld) return;
       isHeld = false;
-      // The watchdog is still in the group, so the number cannot belong to somebody else yet.
+      // The watchdog is still in the group, so its number cannot be another group's yet.
       signal("SIGKILL");
-      closeSync(leash!);
+      closeSync(watchdog!);
       for (const socket of [stdin, stdout, stderr]) socket.terminate();
     },
   };
@@ -95,7 +86,7 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
 function openSocket(fd: number, handler: Partial<SocketHandler>): Socket<unknown> {
   let opened: Socket<unknown> | undefined;
   const socket: SocketHandler = { data() {}, ...handler, open: (own) => void (opened = own) };
-  // Told below: the promise comes too late.
+  // The error is thrown below: the promise rejects too late.
   Bun.connect({ fd, socket } as unknown as TCPSocketConnectOptions).catch(() => {});
   if (opened === undefined) throw new Error("The pipes to the server could not be opened.");
   return opened;

@@ -1,4 +1,4 @@
-// A process and its three streams as a system gives them: bytes, and no more of them than somebody takes.
+// A process and its three streams as the system provides them: bytes, read no faster than they are taken.
 
 export interface StartOptions {
   file: string;
@@ -9,11 +9,11 @@ export interface StartOptions {
   viaShell: boolean;
 }
 
-/** What becomes of it. Never called before the start has returned. */
+/** What happens to it. Never called before the start has returned. */
 export interface ProcessEvents {
   stdout(chunk: Uint8Array): void;
   stderr(chunk: Uint8Array): void;
-  /** Stdout has ended; what was read of it has been told. */
+  /** Stdout has ended; all of it has been reported. */
   stdoutEnded(): void;
   stderrEnded(): void;
   /** Stdin takes nothing any more. */
@@ -22,7 +22,7 @@ export interface ProcessEvents {
   drained(): void;
   /** The process has ended; one of its streams may still be open. */
   exited(code: number | null, signal: string | null): void;
-  /** It could not be started; nothing else will be told. */
+  /** It could not be started; no other event follows. */
   failed(error: Error): void;
 }
 

@@ -3,11 +3,12 @@ import { settlesWithin } from "../deadline.ts";
 import { messageOf } from "../errors.ts";
 import type { Child, ChildEvents, StartChild } from "./child.ts";
 import type { Command } from "./command.ts";
-import { createGarbageWatch, type GarbageWatch } from "./memory-trim.ts";
+import { createChildEnd, type ChildEnd } from "./child-end.ts";
+import { createMemoryTrim, type MemoryTrim } from "./memory-trim.ts";
 import { createLineReader } from "./line-reader.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { startPosixProcess } from "./posix-process.ts";
-import type { Process } from "./process.ts";
+import type { Process, ProcessEvents } from "./process.ts";
 import { startWindowsProcess } from "./windows-process.ts";
 
 export interface SpawnOptions {
@@ -20,15 +21,16 @@ export interface SpawnOptions {
   grace: number;
 }
 
-/** Lines that hold a stack trace with what caused it. */
-const LAST_WORDS = 50;
-const STDERR_LINE = 64 * 1024;
+const MAX_STDERR_LINE = 64 * 1024;
 /** Bytes that may wait for a process to read its stdin. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
 export function createSpawner(options: SpawnOptions): StartChild {
-  const garbage = createGarbageWatch();
-  return (events) => startChild(options, events, garbage);
+  const memoryTrim = createMemoryTrim();
+  return (events, occasion) => {
+    const env = { ...options.env, ...options.command.env, ...occasion.env };
+    return startChild({ ...options, env }, events, memoryTrim);
+  };
 }
 
 const startProcess = process.platform === "win32" ? startWindowsProcess : startPosixProcess;
@@ -36,93 +38,33 @@ const startProcess = process.platform === "win32" ? startWindowsProcess : startP
 function startChild(
   { command, cwd, env, maxLine, grace }: SpawnOptions,
   events: ChildEvents,
-  garbage: GarbageWatch,
+  memoryTrim: MemoryTrim,
 ): Child {
-  const lastWords: string[] = [];
-  let open = 2;
-  let end: { code: number | null; signal: string | null } | undefined;
-  let ended = false;
-  let fault: string | undefined;
-  let closing: Promise<void> | undefined;
   let isReading = true;
-  const gone = Promise.withResolvers<void>();
-
+  let closing: Promise<void> | undefined;
   const read = (wanted: boolean) => {
     if (wanted !== isReading) child.read(wanted);
     isReading = wanted;
   };
-  const finish = () => {
-    if (ended) return;
-    ended = true;
-    // The server itself is gone; whatever it started and left behind goes now.
-    child.release();
-    gone.resolve();
-    if (closing === undefined) {
-      const { code, signal } = end ?? { code: null, signal: null };
-      events.exit({ code, signal, lastWords, ...(fault !== undefined && { fault }) });
-    }
-  };
-  const finishIfOver = () => {
-    if (end !== undefined && open === 0) finish();
-  };
-  /** Whoever has closed its stdin or stdout can answer nothing any more; who does it to end gets the time. */
-  const expectEnd = (what: string) => {
-    const timer = setTimeout(() => {
-      if (closing !== undefined) return;
-      fault ??= what;
-      child.signal("SIGKILL");
-    }, grace);
-    timer.unref();
-    void gone.promise.then(() => clearTimeout(timer));
-  };
-
-  const stdout = createLineReader({
-    limit: maxLine,
-    line(line) {
-      garbage.count(line.length);
-      if (!ended) events.line(line);
-    },
-    oversize: events.oversize,
-  });
-  const stderr = createLineReader({
-    limit: STDERR_LINE,
-    line(line) {
-      const text = Buffer.from(line).toString();
-      lastWords.push(text);
-      if (lastWords.length > LAST_WORDS) lastWords.shift();
-      events.stderr(text);
-    },
+  const end: ChildEnd = createChildEnd({
+    grace,
+    kill: () => child.signal("SIGKILL"),
+    // The server itself is gone; what it started and left running goes now.
+    release: () => child.release(),
+    onExit: events.exit,
   });
   const child = startProcess(
-    { ...command, cwd, env: { ...env, ...command.env } },
+    { ...command, cwd, env },
     {
-      stdout: stdout.push,
-      stderr: stderr.push,
-      stdoutEnded() {
-        stdout.end();
-        open--;
-        expectEnd("closed its stdout");
-        finishIfOver();
-      },
-      stderrEnded() {
-        stderr.end();
-        open--;
-        finishIfOver();
-      },
+      ...readStreams({ maxLine, memoryTrim, end }, events),
       drained: () => outbox.drained(),
-      stdinEnded: () => expectEnd("closed its stdin"),
+      stdinEnded: () => end.expect("closed its stdin"),
       exited(code, signal) {
-        end = { code, signal };
-        // What it has written is told, however little of it clients have taken.
+        // What it has written is read, however little of it clients have taken.
         read(true);
-        finishIfOver();
-        // A grandchild may hold stdout open for ever: the end of the process is what counts.
-        setTimeout(finish, 200).unref();
+        end.exited(code, signal);
       },
-      failed(error) {
-        lastWords.push(messageOf(error));
-        finish();
-      },
+      failed: (error) => end.failed(messageOf(error)),
     },
   );
   const outbox = createOutbox(child, MAX_WAITING);
@@ -130,28 +72,70 @@ function startChild(
   return {
     pid: child.pid ?? 0,
     send(message) {
-      if (ended || closing !== undefined) return false;
-      garbage.count(message.length);
+      if (end.isOver || closing !== undefined) return false;
+      memoryTrim.count(message.length);
       return outbox.send(message);
     },
     read(wanted) {
-      if (closing === undefined && end === undefined) read(wanted);
+      if (closing === undefined && !end.hasExited) read(wanted);
     },
     close() {
       // A process that waits for its reader would not see that its stdin has ended.
       read(true);
-      closing ??= endProcess(child, outbox, gone.promise, grace);
+      end.close();
+      closing ??= endProcess(child, outbox, end.over, grace);
       return closing;
     },
   };
 }
 
+interface StreamOptions extends Pick<SpawnOptions, "maxLine"> {
+  memoryTrim: MemoryTrim;
+  end: ChildEnd;
+}
+
+/** Makes lines of the two streams that a process writes. */
+function readStreams(
+  { maxLine, memoryTrim, end }: StreamOptions,
+  events: ChildEvents,
+): Pick<ProcessEvents, "stdout" | "stderr" | "stdoutEnded" | "stderrEnded"> {
+  const stdout = createLineReader({
+    limit: maxLine,
+    line(line) {
+      memoryTrim.count(line.length);
+      if (!end.isOver) events.line(line);
+    },
+    oversize: events.oversize,
+  });
+  const stderr = createLineReader({
+    limit: MAX_STDERR_LINE,
+    line(line) {
+      const text = Buffer.from(line).toString();
+      end.keep(text);
+      events.stderr(text);
+    },
+  });
+  return {
+    stdout: stdout.push,
+    stderr: stderr.push,
+    stdoutEnded() {
+      stdout.end();
+      end.expect("closed its stdout");
+      end.streamEnded();
+    },
+    stderrEnded() {
+      stderr.end();
+      end.streamEnded();
+    },
+  };
+}
+
 /** The shutdown of the stdio transport: close stdin, wait, SIGTERM, wait, kill everything. */
-async function endProcess(child: Process, outbox: Outbox, gone: Promise<void>, grace: number) {
+async function endProcess(child: Process, outbox: Outbox, over: Promise<void>, grace: number) {
   outbox.end();
-  if (await settlesWithin(gone, grace)) return;
+  if (await settlesWithin(over, grace)) return;
   child.signal("SIGTERM");
-  if (await settlesWithin(gone, grace)) return;
+  if (await settlesWithin(over, grace)) return;
   child.release();
-  await settlesWithin(gone, grace);
+  await settlesWithin(over, grace);
 }

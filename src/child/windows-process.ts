@@ -13,7 +13,7 @@ export function startWindowsProcess(options: StartOptions, events: ProcessEvents
   let ahead = 0;
   child.once("exit", events.exited);
   child.once("error", events.failed);
-  // Writing to a process that is going reports EPIPE here; its exit says the same better.
+  // Writing to a process that is going reports EPIPE here; its exit is the better report.
   stdin.on("error", () => {}).once("close", events.stdinEnded);
   stdout.on("data", events.stdout).once("close", events.stdoutEnded);
   stderr.on("data", events.stderr).once("close", events.stderrEnded);

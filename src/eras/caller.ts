@@ -7,6 +7,8 @@ export interface Caller {
    * Empty when nobody can be told from anybody.
    */
   readonly key: string;
+  /** Who has signed in with which client; absent where nobody does. */
+  readonly principal?: { readonly subject: string; readonly clientId: string } | undefined;
   /** Whether the credential shown is still good; asked while a stream stays open. */
   isValid(): boolean;
   /** When the credential runs out by itself, in milliseconds since the epoch; absent when it never does. */

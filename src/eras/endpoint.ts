@@ -84,7 +84,7 @@ export function createEndpoint({
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
-  const toolAccess = createToolAccess(now, random);
+  const toolAccess = createToolAccess();
   const bodyLimits: BodyLimits = { ...BODY, most: maxBody };
   const reportRefusal = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
   const retention = createRetention();

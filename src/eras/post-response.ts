@@ -108,10 +108,10 @@ export function createExchange(options: ExchangeOptions): Exchange {
   return {
     response,
     responder: {
-      notify(message, rides) {
+      notify(message, isGuessed) {
         if (isStopped) return;
-        // Nobody can tell whose it is that rides: it may not be for somebody with an old credential.
-        const isLate = rides && !(stream?.isCurrent() ?? !hasRunOut(caller, now()));
+        // A message that is only guessed to be this caller's is not for one whose credential has run out.
+        const isLate = isGuessed && !(stream?.isCurrent() ?? !hasRunOut(caller, now()));
         if (isPlain || isLate) options.aside?.(message);
         else upgrade().send(message);
       },

@@ -1,4 +1,4 @@
-// The few messages that the bridge itself says.
+// The few messages that the bridge writes itself.
 
 /**
  * An error answer.

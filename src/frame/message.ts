@@ -38,7 +38,7 @@ export type Fault =
   { readonly fault: "parse" | "shape" } | Ambiguity;
 
 /** A body or a line: one message, several, or none. */
-export type Reading =
+export type ReadResult =
   | { readonly batch: false; readonly messages: readonly [Message] }
   | { readonly batch: true; readonly messages: readonly Message[] }
   | Fault;
@@ -57,7 +57,7 @@ const SPACE = 0x20;
  *
  * @param known the names from which something is decided
  */
-export function readMessages(bytes: Uint8Array, known: MessageVocabulary = CLIENT_MESSAGE): Reading {
+export function readMessages(bytes: Uint8Array, known: MessageVocabulary = CLIENT_MESSAGE): ReadResult {
   if (!isUtf8(bytes)) return { fault: "parse" };
   unwrapLines(bytes);
   const start = bytes.findIndex((byte) => byte > SPACE);
@@ -71,7 +71,7 @@ export function readMessages(bytes: Uint8Array, known: MessageVocabulary = CLIEN
   return readBatch(elements.map(({ start, end }) => readMessage(bytes.subarray(start, end), known)));
 }
 
-function readBatch(all: readonly (Message | Fault)[]): Reading {
+function readBatch(all: readonly (Message | Fault)[]): ReadResult {
   const messages = all.filter((one): one is Message => !("fault" in one));
   if (messages.length === all.length && all.length > 0) return { batch: true, messages };
   const ambiguous = all.flatMap((one) => ("fault" in one && one.fault === "ambiguous" ? [one] : []));

@@ -27,7 +27,7 @@ export interface Scanned {
 
 /** A JSON text whose containers nest deeper than this is refused, here and by many parsers. */
 export const MAX_DEPTH = 4096;
-/** An object that is looked into and has more members than this is refused: nobody means it. */
+/** An object that is looked into and has more members than this is refused: no real message has so many. */
 export const MAX_MEMBERS = 10_000;
 
 const QUOTE = 0x22;

@@ -59,5 +59,5 @@ function createCaller(
   if (principal === undefined) return { key: "", isValid, refuse, policy: callerPolicy };
   const { subject, clientId, grantId, expiresAt } = principal;
   const key = JSON.stringify([subject, clientId]);
-  return { key, grantId, expiresAt, isValid, refuse, policy: callerPolicy };
+  return { key, principal, grantId, expiresAt, isValid, refuse, policy: callerPolicy };
 }

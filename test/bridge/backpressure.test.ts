@@ -1,10 +1,10 @@
 // Which server processes are read from while clients are slow.
 import { describe, expect, test } from "bun:test";
-import { createUnread } from "../../src/bridge/process/backpressure.ts";
+import { createBackpressure } from "../../src/bridge/process/backpressure.ts";
 
 describe("found 8: a server process", () => {
   function setUp() {
-    const unread = createUnread({ each: 10, all: 25, fair: 2 });
+    const unread = createBackpressure({ each: 10, all: 25, fair: 2 });
     const isRead: Record<string, boolean> = {};
     const open = (name: string) => unread.open((mayRead) => (isRead[name] = mayRead));
     return { open, isRead };

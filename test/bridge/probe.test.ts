@@ -89,7 +89,7 @@ test("found 1: an answer to the first question that can be read in two ways is o
   await using program = await startProgram([...OPEN, fixture("answers-discover"), "doubtfully"]);
   expect((await (await openSession(program.ready.url)).call("x")).result).toMatchObject({ served: "x" });
   expect(await readStarts(program)).toHaveLength(1);
-  expect(program.stderr()).toContain("a message that can be read in two ways");
+  expect(program.stderr()).toContain("messages that can be read in two ways");
 });
 
 /** A server that there can be only one of, and what it has noted. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { resolveCommand, type CommandSpec, type CommandSurroundings } from "../../src/child/command.ts";
+import { resolveCommand, type CommandSpec, type CommandEnvironment } from "../../src/child/command.ts";
 import { UserError } from "../../src/errors.ts";
 
 /** Bun does not read the .env of its folder. */
@@ -45,7 +45,7 @@ function resolve(
   platform: NodeJS.Platform = "linux",
 ) {
   const PATH = tools.map((tool) => at(tool === "" ? "bin" : `bin-${tool}`)).join(":");
-  const around: CommandSurroundings = { env: { PATH }, execPath: "/ourselves", platform };
+  const around: CommandEnvironment = { env: { PATH }, execPath: "/ourselves", platform };
   const { file, args, env } = resolveCommand(
     { command: "", args: [], folder, literal: false, shell: false, ...spec },
     around,

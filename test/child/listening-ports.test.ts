@@ -16,12 +16,13 @@ function start(server: string) {
   };
   const stderr: string[] = [];
   const spawn = createSpawner({ command, cwd: ".", env: process.env, maxLine: 1_000_000, grace: 1_000 });
-  const child = spawn({
+  const events = {
     line() {},
     oversize() {},
     exit() {},
-    stderr: (line) => void stderr.push(line),
-  });
+    stderr: (line: string) => void stderr.push(line),
+  };
+  const child = spawn(events, { owner: { kind: "launch" }, env: {} });
   return { child, stderr, [Symbol.asyncDispose]: child.close };
 }
 

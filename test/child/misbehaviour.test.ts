@@ -48,7 +48,7 @@ describe("what a server writes", () => {
     const session = await openSession(program.ready.url);
     for (const id of [1, 2, 3])
       expect(await session.call("any", {}, id)).toMatchObject({ id, result: { quiet: false } });
-    await until("the warning", () => program.stderr().includes("no MCP message"));
+    await until("the warning", () => program.stderr().includes("not MCP messages"));
     const warnings = program
       .stderr()
       .split("\n")

@@ -15,8 +15,8 @@ interface Oversize {
   tail: string;
 }
 
-/** Runs a line of shell and gathers what is told of it. */
-function run(line: string, maxLine = 1024) {
+/** Runs a line of shell and gathers what is reported of it. */
+function run(line: string, { maxLine = 1024, env = {} } = {}) {
   const lines: string[] = [];
   const oversize: Oversize[] = [];
   const stderr: string[] = [];
@@ -25,37 +25,48 @@ function run(line: string, maxLine = 1024) {
   const start = createSpawner({
     command: { file: "/bin/sh", args: ["-c", line], env: {}, viaShell: false, name: "", target: "" },
     cwd: "/",
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], GIVEN: "to all" },
     maxLine,
     grace: 200,
   });
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
-  const child = start({
-    line: (line) => void lines.push(text(line)),
-    oversize: (length, head, tail) => void oversize.push({ length, head: text(head), tail: text(tail) }),
-    stderr: (line) => void stderr.push(line),
-    exit(how) {
-      exits++;
-      exit.resolve(how);
+  const child = start(
+    {
+      line: (line) => void lines.push(text(line)),
+      oversize: (length, head, tail) => void oversize.push({ length, head: text(head), tail: text(tail) }),
+      stderr: (line) => void stderr.push(line),
+      exit(how) {
+        exits++;
+        exit.resolve(how);
+      },
     },
-  });
+    { owner: { kind: "launch" }, env },
+  );
   started.push(child);
   return { child, lines, oversize, stderr, exit: () => within(exit.promise, "the exit"), exits: () => exits };
 }
 
-test("a line over the limit is told of, and the lines around it pass", async () => {
+test("a line over the limit is reported, and the lines around it pass", async () => {
   const { lines, oversize, exit } = run(`echo one; head -c 5000 /dev/zero | tr '\\0' x; echo; echo two`);
   await exit();
   expect(lines).toEqual(["one", "two"]);
   expect(oversize.map(({ length }) => length)).toEqual([5000]);
 });
 
-test("an exit is told once, behind all that was written, with its status and last words", async () => {
+test("the environment of one process is added to that of all", async () => {
+  const script = 'echo "$GIVEN $OWN"';
+  const common = run(script);
+  const own = run(script, { env: { GIVEN: "to one", OWN: "too" } });
+  await Promise.all([common.exit(), own.exit()]);
+  expect([common.lines, own.lines]).toEqual([["to all "], ["to one too"]]);
+});
+
+test("an exit is reported once, after all that was written, with its status and the end of its stderr", async () => {
   const { lines, stderr, exit, exits } = run(
     "echo out; for n in $(seq 60); do echo word $n >&2; done; exit 9",
   );
   expect(await exit()).toMatchObject({ code: 9, signal: null });
-  expect((await exit()).lastWords).toEqual(Array.from({ length: 50 }, (_, at) => `word ${at + 11}`));
+  expect((await exit()).stderrTail).toEqual(Array.from({ length: 50 }, (_, at) => `word ${at + 11}`));
   expect([lines, stderr.length, exits()]).toEqual([["out"], 60, 1]);
 });
 
@@ -85,7 +96,7 @@ test("what ends by itself when its stdin ends is not killed", async () => {
 });
 
 test("messages arrive whole, in order, however large", async () => {
-  const { child, lines, exit } = run("head -c 3000010 | wc -c; exit 0", 10);
+  const { child, lines, exit } = run("head -c 3000010 | wc -c; exit 0", { maxLine: 10 });
   child.send(Buffer.alloc(3_000_000, "x"));
   child.send(Buffer.from("12345678"));
   await exit();

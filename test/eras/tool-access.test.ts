@@ -1,6 +1,7 @@
-// A tool whose hints are not known is not called by somebody who may call only what hints allow.
+// A tool whose annotations are not known is not called by somebody who may call only what annotations allow.
 import { expect, test } from "bun:test";
 import { createToolAccess } from "../../src/eras/tool-access.ts";
+import type { CatalogTool, ToolCatalog } from "../../src/bridge/bridge.ts";
 import type { CallerPolicy } from "../../src/eras/caller.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 
@@ -16,54 +17,41 @@ const policy: CallerPolicy = {
   view: () => ({}),
 };
 const caller = { key: "ada", isValid: () => true, policy };
-const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const catalogOf = (tool: Partial<CatalogTool> | undefined): ToolCatalog => ({
+  find: () => Promise.resolve(tool && { annotations: undefined, paramHeaders: [], ...tool }),
+  paramHeadersOf: () => Promise.resolve([]),
+});
+const access = createToolAccess();
 
 test("it is not called while the server's list cannot be read", async () => {
-  const admission = createToolAccess(Date.now, random);
-  const refusal = await admission.refuse([CALL], caller, (request, responder) =>
-    responder.respond(
-      Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"error":{"code":-32600,"message":"in use"}}`),
-    ),
-  );
-  expect(refusal?.status).toBe(503);
+  expect((await access.refuse([CALL], caller, catalogOf(undefined)))?.status).toBe(503);
 });
 
-test("the list is asked for under an id that no client can guess", async () => {
-  const admission = createToolAccess(Date.now, random);
-  const ids: string[] = [];
-  for (const key of ["ada", "bob"]) {
-    await admission.refuse([CALL], { ...caller, key }, (request, responder) => {
-      ids.push(request.id);
-      const tools = [{ name: "reader", annotations: { readOnlyHint: true } }];
-      responder.respond(
-        Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(request.id), result: { tools } })),
-      );
-    });
-  }
-  expect(ids).toHaveLength(2);
-  expect(new Set(ids).size).toBe(2);
-  for (const id of ids) expect(id).toMatch(/^"[0-9a-f]{32}"$/);
+test("it is called when its annotations allow it, and refused when it has none", async () => {
+  const annotated = catalogOf({ annotations: { readOnlyHint: true } });
+  expect(await access.refuse([CALL], caller, annotated)).toBeUndefined();
+  expect((await access.refuse([CALL], caller, catalogOf({})))?.status).toBe(403);
+});
+
+test("the process that a call goes to is the one whose annotations count", async () => {
+  const allows = catalogOf({ annotations: { readOnlyHint: true } });
+  expect(await access.refuse([CALL], caller, allows)).toBeUndefined();
+  // The same person, with a client that has another process.
+  expect((await access.refuse([CALL], caller, catalogOf({})))?.status).toBe(403);
 });
 
 test.each([
   '"tools":[{"name":"reader","annotations":{"readOnlyHint":true}}],"Tools":[]',
   '"Tools":[{"name":"reader","annotations":{"readOnlyHint":true}}]',
   '"tools":[],"nextCursor":"2","next_cursor":"3"',
-])("found 1: nothing is taken from a list that reads in two ways: %s", async (members) => {
-  const admission = createToolAccess(Date.now, random);
-  const answerTo = (request: Message) =>
-    Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"result":{${members}}}`);
-  const refusal = await admission.refuse([CALL], caller, (request, responder) =>
-    responder.respond(answerTo(request)),
-  );
-  expect(refusal?.status).toBe(503);
+])("found 1: a list that reads in two ways is not shown: %s", async (members) => {
   const list = read({ jsonrpc: "2.0", id: 1, method: "tools/list" });
   const shown = Promise.withResolvers<string>();
-  const screened = admission.screen(list, caller, {
+  const screened = access.screen(list, caller, {
     notify: () => {},
     respond: (bytes) => shown.resolve(Buffer.from(bytes).toString()),
     cancelled: () => {},
   });
-  screened.respond(answerTo(list));
+  screened.respond(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${members}}}`));
   expect(JSON.parse(await shown.promise)).toMatchObject({ error: { code: -32603 } });
 });

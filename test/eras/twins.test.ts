@@ -355,7 +355,7 @@ describe("from the server", () => {
 
   test("found 1: the log says of a message that can be read in two ways that it is one", async () => {
     await session.call("raw", { reply: '{"jsonrpc":"2.0","id":$ID,"ID":5,"result":{},"x":1}' });
-    const line = 'a message that can be read in two ways (some readers take "ID" for "id")';
+    const line = 'messages that can be read in two ways (some readers take "ID" for "id")';
     await until("the line", () => program.stderr().includes(line));
   });
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/pool.ts";
-import { canonical, type Capabilities } from "../../src/bridge/envelope.ts";
+import { canonical, type ClientCapabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 import { createLog } from "../../src/log.ts";
@@ -78,7 +78,7 @@ interface Answering {
 
 /** Sends a request of 2026-07-28. */
 async function send(who: string, method: string, params: object): Promise<Answering> {
-  const capabilities: Capabilities = ALL;
+  const capabilities: ClientCapabilities = ALL;
   const _meta = { [META.version]: REVISION, [META.capabilities]: capabilities };
   const request = toMessage({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
   const envelope = {
@@ -88,7 +88,7 @@ async function send(who: string, method: string, params: object): Promise<Answer
     capabilitiesKey: canonical(capabilities),
     logLevel: undefined,
   };
-  const server = await bridge.findServer(who, envelope);
+  const server = await bridge.findServer({ key: who }, envelope);
   const answering: Answering = { answer: undefined, preceding: [] };
   const read = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Wire;
   server!.call(request, envelope, {
@@ -151,7 +151,7 @@ describe("the process of a client", () => {
   test("stays as long as a session is open on it", async () => {
     setUp("obedient");
     const client = { sendUnrelated: () => {}, closed: () => {} };
-    const conversation = (await bridge.openSession("ada", toMessage(INITIALIZE), client))!;
+    const conversation = (await bridge.openSession({ key: "ada" }, toMessage(INITIALIZE), client))!;
     const ask = (request: object) =>
       new Promise<Wire>((resolve) =>
         conversation.call(toMessage(request), {

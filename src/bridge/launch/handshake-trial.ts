@@ -1,5 +1,5 @@
-// Whether a server without sessions also serves clients with, as many do: no list of revisions says so, only
-// a handshake does. The first client that has one to make tries it out, and the process it succeeds on is its own.
+// Whether a server without sessions also serves clients with sessions, as many do: no list of revisions says so, only a
+// handshake does. It is tried with the first client's own, and the process that accepts it goes to that client.
 import type { Child, ChildEvents } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
 import { splice } from "../../frame/splice.ts";
@@ -7,120 +7,114 @@ import { findMember, spanText, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { ChildEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
+import type { Candidates } from "./candidates.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";
 import type { Compose } from "../process/handshake-replay.ts";
 
-export interface Offer {
+export interface HandshakeTrial {
   hasSessions: boolean;
-  /** The process that has answered this client's `initialize`, the first time; its owner sends that as to any other. */
+  /** The process that has accepted this client's `initialize`, once; its owner sends that as it would to any other. */
   take(events: ChildEvents): Child | undefined;
-  /** It is not taken any more. */
+  /** It is not going to be taken. */
   release(): void;
 }
 
-/** For servers that are known to have sessions. */
-export const NO_DOUBT: Offer = { hasSessions: true, take: () => undefined, release() {} };
-const NONE: Offer = { ...NO_DOUBT, hasSessions: false };
-
-/** Where processes come from, and where they go. */
-export interface Custody {
-  start(): Candidate;
-  /** The process that waits for a client, if one does. */
-  borrow(): Candidate | undefined;
-  /** It is as good as before for a client without a session. */
-  giveBack(candidate: Candidate): void;
-  /** It belongs to a client from now on; false when it has ended, which has been told. */
-  handOver(candidate: Candidate): boolean;
-  /** Ends it. The next one is started when that is done: some servers hold a port, or a browser's profile. */
-  discard(candidate: Candidate): Promise<void>;
-}
+/** The outcome for servers that are known to have sessions. */
+export const HAS_SESSIONS: HandshakeTrial = { hasSessions: true, take: () => undefined, release() {} };
+const HAS_NO_SESSIONS: HandshakeTrial = { ...HAS_SESSIONS, hasSessions: false };
 
 /** How long a process that has answered before may take to answer a handshake, in milliseconds. */
 const WARM_PATIENCE = 5_000;
-/** How long a new one may take before the server is taken to know no handshake, in milliseconds. */
+/** How long a new one may take before the server counts as one without a handshake, in milliseconds. */
 const COLD_PATIENCE = 60_000;
 
-interface Greeted {
+/** A process that has accepted a handshake. */
+interface Accepted {
   candidate: Candidate;
   welcome: Message;
 }
 
-/** What a process makes of a client's handshake, and then, if that is not to its taste, of ours. */
-type Trial = { welcome: Message } | "takes ours" | "refuses" | "knows none" | "unclear";
+/** How a process answers a client's handshake, and then ours if it does not accept that. */
+type Verdict = { welcome: Message } | "accepts ours" | "refuses" | "has no handshake" | "unclear";
 
-export function createOffers(era: ChildEra, custody: Custody): (initialize: Message) => Promise<Offer> {
+export function createHandshakeTrials(
+  era: ChildEra,
+  candidates: Pick<Candidates, "startDisposable" | "borrow" | "giveBack" | "handOver" | "discard">,
+): (initialize: Message) => Promise<HandshakeTrial> {
   let known = era === "auto" ? undefined : Promise.resolve(era === "legacy");
 
-  /** @returns the process greeted, or whether there is one to be had; `undefined` when one ended, which says nothing */
-  async function greet(initialize: Message): Promise<Greeted | boolean | undefined> {
-    const borrowed = custody.borrow();
+  /** @returns the process that accepted, or whether another one would; `undefined` when one ended, which proves nothing */
+  async function accept(initialize: Message): Promise<Accepted | boolean | undefined> {
+    const borrowed = candidates.borrow();
     if (borrowed !== undefined) {
-      const trial = await tryOn(borrowed, initialize, WARM_PATIENCE);
-      if (typeof trial === "object") return { candidate: borrowed, ...trial };
-      if (trial === "knows none") {
-        custody.giveBack(borrowed);
+      const verdict = await tryHandshakes(borrowed, initialize, WARM_PATIENCE);
+      if (typeof verdict === "object") return { candidate: borrowed, ...verdict };
+      if (verdict === "has no handshake") {
+        candidates.giveBack(borrowed);
         return false;
       }
-      await custody.discard(borrowed);
-      if (trial === "unclear") return takesOurs();
+      await candidates.discard(borrowed);
+      if (verdict === "unclear") return acceptsOurs();
       // Refused, it may only have settled for its first client's revision, as Python's mcp does.
-      if (trial === "takes ours") return true;
+      if (verdict === "accepts ours") return true;
     }
-    const started = custody.start();
-    const trial = await tryOn(started, initialize, COLD_PATIENCE);
-    if (typeof trial === "object") return { candidate: started, ...trial };
-    await custody.discard(started);
-    return trial === "unclear" ? takesOurs() : trial === "takes ours";
+    const started = candidates.startDisposable();
+    const verdict = await tryHandshakes(started, initialize, COLD_PATIENCE);
+    if (typeof verdict === "object") return { candidate: started, ...verdict };
+    await candidates.discard(started);
+    return verdict === "unclear" ? acceptsOurs() : verdict === "accepts ours";
   }
 
-  async function takesOurs(): Promise<boolean | undefined> {
-    const candidate = custody.start();
-    const ours = candidate.ask(composeInitialize, COLD_PATIENCE);
-    // What it answers behind that shows that it has read it.
-    const behind = candidate.ask(composeDiscover, COLD_PATIENCE);
-    await Promise.race([ours, behind.then(() => settlesWithin(ours, WARM_PATIENCE))]);
+  async function acceptsOurs(): Promise<boolean | undefined> {
+    const candidate = candidates.startDisposable();
+    const ours = candidate.request(composeInitialize, COLD_PATIENCE);
+    // The answer to a later request shows that it has read the first one.
+    const later = candidate.request(composeDiscover, COLD_PATIENCE);
+    await Promise.race([ours, later.then(() => settlesWithin(ours, WARM_PATIENCE))]);
     const unanswered = Promise.resolve<Reply>({ outcome: "silent" });
     const reply = await Promise.race([ours, unanswered]);
-    await custody.discard(candidate);
+    await candidates.discard(candidate);
     return reply.outcome === "exited" ? undefined : readWelcome(reply) !== undefined;
   }
 
   return async (initialize) => {
-    if (known !== undefined) return (await known) ? NO_DOUBT : NONE;
-    const greeting = greet(initialize);
-    known = greeting.then((outcome) => outcome !== undefined && outcome !== false);
-    const outcome = await greeting;
-    // This client is translated for; the next one tries again.
+    if (known !== undefined) return (await known) ? HAS_SESSIONS : HAS_NO_SESSIONS;
+    const trial = accept(initialize);
+    known = trial.then((outcome) => outcome !== undefined && outcome !== false);
+    const outcome = await trial;
+    // This client is served by translation; the next one tries again.
     if (outcome === undefined) known = undefined;
-    if (outcome === undefined || typeof outcome === "boolean") return outcome ? NO_DOUBT : NONE;
-    let greeted: Greeted | undefined = outcome;
+    if (outcome === undefined || typeof outcome === "boolean")
+      return outcome ? HAS_SESSIONS : HAS_NO_SESSIONS;
+    let accepted: Accepted | undefined = outcome;
     return {
       hasSessions: true,
       take(events) {
-        const mine = greeted;
-        greeted = undefined;
-        if (mine === undefined || !custody.handOver(mine.candidate)) return undefined;
+        const mine = accepted;
+        accepted = undefined;
+        if (mine === undefined || !candidates.handOver(mine.candidate)) return undefined;
         return mine.candidate.handOver(events, mine.welcome);
       },
       release() {
-        if (greeted !== undefined) void custody.discard(greeted.candidate);
-        greeted = undefined;
+        if (accepted !== undefined) void candidates.discard(accepted.candidate);
+        accepted = undefined;
       },
     };
   };
 }
 
-/** What a client says may be refused for reasons of its own, and must not decide for all others: only ours does. */
-async function tryOn(candidate: Candidate, initialize: Message, ms: number): Promise<Trial> {
+/** A client's handshake may be refused for its own reasons, which must not decide for all other clients: only ours does. */
+async function tryHandshakes(candidate: Candidate, initialize: Message, ms: number): Promise<Verdict> {
   const compose: Compose = (number) =>
     splice(initialize.bytes, [{ at: initialize.idAt!, text: String(number) }]);
-  const theirs = await candidate.ask(compose, ms);
+  const theirs = await candidate.request(compose, ms);
   const welcome = readWelcome(theirs);
   if (welcome !== undefined) return { welcome };
-  const ours = theirs.outcome === "exited" ? theirs : await candidate.ask(composeInitialize, WARM_PATIENCE);
-  if (readWelcome(ours) !== undefined) return "takes ours";
+  const ours =
+    theirs.outcome === "exited" ? theirs : await candidate.request(composeInitialize, WARM_PATIENCE);
+  if (readWelcome(ours) !== undefined) return "accepts ours";
   if (ours.outcome !== "answered") return "unclear";
-  return codeOf(ours.answer) === ErrorCode.methodNotFound ? "knows none" : "refuses";
+  return codeOf(ours.answer) === ErrorCode.methodNotFound ? "has no handshake" : "refuses";
 }
 
 function readWelcome(reply: Reply): Message | undefined {

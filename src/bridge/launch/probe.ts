@@ -1,5 +1,5 @@
-// What the server speaks, found out by the first process of a run. A server may end at anything its revision
-// does not know before it is greeted (Rust's rmcp: https://github.com/modelcontextprotocol/rust-sdk/pull/745),
+// Which revisions the server speaks, found out with the first process of a run. A server may end at anything its revision
+// does not know before `initialize` (Rust's rmcp: https://github.com/modelcontextprotocol/rust-sdk/pull/745),
 // and may take minutes to start; so no time decides anything here, only answers and ends do.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio#backward-compatibility
 import type { ChildExit } from "../../child/child.ts";
@@ -8,11 +8,12 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import type { ChildEra } from "../bridge.ts";
 import type { Candidate, Reply } from "./candidate.ts";
+import type { Candidates } from "./candidates.ts";
 import { parseSpan } from "../envelope.ts";
 import { MODERN } from "../../mcp/revisions.ts";
 import { composeDiscover, composeInitialize } from "../process/own-requests.ts";
 
-export type Finding =
+export type ProbeResult =
   | {
       outcome: "answered";
       answer: Message;
@@ -26,87 +27,80 @@ export type Finding =
   /** It does not work. */
   | { outcome: "exited"; exit: ChildExit };
 
-export interface Starts {
-  /** A process that a client gets. */
-  first(): Candidate;
-  /** One that is greeted in nobody's name and thrown away. @param isShown whether a line it writes to stderr is for people */
-  disposable(isShown: (line: string) => boolean): Candidate;
-  /** Ends one; resolves when nothing of it is left. */
-  discard(candidate: Candidate): Promise<void>;
-}
+type ProbeProcesses = Pick<Candidates, "startWaiting" | "startDisposable" | "discard">;
 
 /**
- * Milliseconds after which one process more is started and greeted, because some servers say nothing to what they do
- * not know. Long enough for most packages to have been fetched: two at it at the same time are in each other's way.
+ * Milliseconds after which one more process is started and sent `initialize`, because some servers do not answer what they
+ * do not know. Most packages are fetched by then: two processes that fetch at the same time hinder each other.
  */
 const SILENCE = 10_000;
 
-export function probe(era: ChildEra, starts: Starts): Promise<Finding> {
+export function probe(era: ChildEra, processes: ProbeProcesses): Promise<ProbeResult> {
   switch (era) {
     case "legacy":
-      return probeHandshake(starts);
+      return probeHandshake(processes);
     case "modern":
-      return probeStateless(starts);
+      return probeStateless(processes);
     case "auto":
-      return probeBoth(starts);
+      return probeBoth(processes);
   }
 }
 
-async function probeHandshake(starts: Starts): Promise<Finding> {
-  const reply = await starts.disposable(() => true).ask(composeInitialize);
+async function probeHandshake(processes: ProbeProcesses): Promise<ProbeResult> {
+  const reply = await processes.startDisposable(() => true).request(composeInitialize);
   return conclude(reply, { isStateless: false, standby: undefined, isStrict: true });
 }
 
-async function probeStateless({ first }: Starts): Promise<Finding> {
-  const standby = first();
-  return conclude(await standby.ask(composeDiscover), { isStateless: true, standby, isStrict: false });
+async function probeStateless({ startWaiting }: ProbeProcesses): Promise<ProbeResult> {
+  const standby = startWaiting();
+  return conclude(await standby.request(composeDiscover), { isStateless: true, standby, isStrict: false });
 }
 
-async function probeBoth(starts: Starts): Promise<Finding> {
-  const first = starts.first();
+async function probeBoth(processes: ProbeProcesses): Promise<ProbeResult> {
+  const first = processes.startWaiting();
   let ended: ChildExit | undefined;
-  const asked = first.ask(composeDiscover).then((reply) => {
+  const asked = first.request(composeDiscover).then((reply) => {
     if (reply.outcome === "exited") ended = reply.exit;
     return reply;
   });
-  // What the first one has said before is not said twice, and beside it a second one only confuses.
-  const isShown = (line: string) => ended?.lastWords.includes(line) === false;
-  const greet = (shows = isShown) => starts.disposable(shows).ask(composeInitialize);
-  const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : greet();
+  // Lines that the first one has written are not shown again, and while it runs those of a second one only confuse.
+  const isShown = (line: string) => ended?.stderrTail.includes(line) === false;
+  const initialize = (shows = isShown) => processes.startDisposable(shows).request(composeInitialize);
+  const sibling = (await settlesWithin(asked, SILENCE)) ? undefined : initialize();
   let reply = await (sibling === undefined ? asked : Promise.race([asked, sibling]));
   if (reply.outcome !== "answered" && sibling !== undefined && ended === undefined) {
-    // A sibling that ends may have found its place taken: by one that is slow, or that will never say a word.
+    // A sibling may have ended because the first holds its port, be that slow or silent for good.
     if (await settlesWithin(asked, SILENCE)) reply = await asked;
     else {
-      await starts.discard(first);
-      return concludeGreeted(await greet(() => true));
+      await processes.discard(first);
+      return concludeInitialized(await initialize(() => true));
     }
   }
   if (reply.outcome === "answered") {
     return conclude(reply, { isStateless: isStateless(reply.answer), standby: first, isStrict: false });
   }
-  // Ended by the question, or broken: one that is greeted first tells which.
-  let second = await (sibling ?? greet());
+  // The first was ended by the request, or is broken: one that is sent initialize first shows which.
+  let second = await (sibling ?? initialize());
   // It may have ended because the first was still there.
-  if (second.outcome !== "answered" && sibling !== undefined) second = await greet();
+  if (second.outcome !== "answered" && sibling !== undefined) second = await initialize();
   const hasMoreToSay =
-    second.outcome === "answered" || (second.outcome === "exited" && second.exit.lastWords.length > 0);
-  return concludeGreeted(hasMoreToSay ? second : reply);
+    second.outcome === "answered" || (second.outcome === "exited" && second.exit.stderrTail.length > 0);
+  return concludeInitialized(hasMoreToSay ? second : reply);
 }
 
-/** Of one that was asked nothing before its greeting. */
-function concludeGreeted(reply: Reply): Finding {
+/** For a process that was asked nothing before `initialize`. */
+function concludeInitialized(reply: Reply): ProbeResult {
   const isModern = reply.outcome === "answered" && isStateless(reply.answer);
   return conclude(reply, { isStateless: isModern, standby: undefined, isStrict: true });
 }
 
 function conclude(
   reply: Reply,
-  found: Omit<Extract<Finding, { outcome: "answered" }>, "outcome" | "answer">,
-): Finding {
+  found: Omit<Extract<ProbeResult, { outcome: "answered" }>, "outcome" | "answer">,
+): ProbeResult {
   if (reply.outcome === "answered") return { ...reply, ...found };
   if (reply.outcome === "exited") return reply;
-  throw new Error("A question without a time limit is answered, or its process ends.");
+  throw new Error("A request without a time limit is answered, or its process ends.");
 }
 
 /** Whether an answer to a first request is that of a server without sessions. Some with sessions answer it too. */

@@ -1,27 +1,28 @@
-// The server process that is started before anybody has connected: a broken server is reported at
-// once, the first client need not wait, and it is found out which revisions the server speaks.
-import { describeExit, type Child, type ChildEvents } from "../../child/child.ts";
-import type { Message } from "../../frame/message.ts";
+// The server process that is started before anyone has connected: a broken server is reported at once, the first client
+// need not wait, and it is found out which revisions the server speaks.
+import type { Child, ChildEvents } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
+import type { Message } from "../../frame/message.ts";
+import type { Era } from "../adapter.ts";
 import type { BridgeOptions, LaunchReport } from "../bridge.ts";
-import { createCandidate, NOBODY, type Candidate } from "./candidate.ts";
+import type { CandidateOptions } from "./candidate.ts";
+import { createCandidates, type Candidates } from "./candidates.ts";
 import { composeDiscover, composePing } from "../process/own-requests.ts";
-import { createOffers, NO_DOUBT, type Offer } from "./handshake-trial.ts";
-import { probe, type Finding } from "./probe.ts";
+import { createHandshakeTrials, HAS_SESSIONS, type HandshakeTrial } from "./handshake-trial.ts";
+import { probe, type ProbeResult } from "./probe.ts";
 import { quoteError } from "../quote-error.ts";
-import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 
-export interface Spare {
+export interface Standby {
   /** Resolves when the server has answered, or has been found not to work. */
   launch(): Promise<LaunchReport>;
-  /** Waits for the server's first answer: why nothing can be asked of it, or `undefined` when it has answered. */
+  /** Waits for the server's first answer: why it cannot be asked anything, or `undefined` when it has answered. */
   findProblem(): Promise<string | undefined>;
   /** Whether the server serves clients without sessions; known when it has answered. */
   isStateless(): boolean;
   /** Whether it serves clients with sessions, found out with the first one's own `initialize`. */
-  offer(initialize: Message): Promise<Offer>;
-  /** Hands the process over, with all it has said so far; `undefined` when none waits that fits. */
-  take(events: ChildEvents, era: "legacy" | "modern"): Child | undefined;
+  tryHandshake(initialize: Message): Promise<HandshakeTrial>;
+  /** Hands the process over, with all it has sent so far; `undefined` when none waits that fits. */
+  take(events: ChildEvents, era: Era): Child | undefined;
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -29,153 +30,112 @@ export interface Spare {
 /** How long a client waits for a server that has not answered anything yet, in milliseconds. */
 const CLIENT_PATIENCE = 30_000;
 
-export interface SpareOptions extends BridgeOptions {
-  /** A line that is no message. */
-  onNoise: RestartingProcessOptions["onNoise"];
+export type StandbyOptions = Pick<
+  BridgeOptions,
+  "startChild" | "childEra" | "onServer" | "onStderr" | "now" | "log"
+> &
+  Pick<CandidateOptions, "onInvalidOutput">;
+
+/** What is known of the server. */
+interface Launch {
+  state: "starting" | "answered" | "usable" | "broken";
+  isStateless: boolean;
+  /** It may be asked nothing before `initialize`. */
+  isStrict: boolean;
+  isClosed: boolean;
 }
 
-export function createSpare(options: SpareOptions): Spare {
-  const { startChild, childEra, onServer, onStderr, onNoise, now, log } = options;
-  let waiting: Candidate | undefined;
-  /** Everything started here that belongs to no client and whose end has not been told, and whether any will get it. */
-  const living = new Map<Candidate, "standby" | "disposable">();
-  /** It is known what the server is, or that it is nothing. */
+export function createStandby(options: StandbyOptions): Standby {
+  const { childEra, now } = options;
+  /** It is known what the server is, or that it does not work. */
   const known = Promise.withResolvers<void>();
-  /** A client can be served. */
-  const usable = Promise.withResolvers<void>();
-  let state: "starting" | "answered" | "usable" | "broken" = "starting";
-  let isStateless = false;
-  /** It may be asked nothing before it is greeted. */
-  let isStrict = false;
-  let isClosed = false;
+  /** A client can be served, or never will be. */
+  const settled = Promise.withResolvers<void>();
+  const launch: Launch = { state: "starting", isStateless: false, isStrict: false, isClosed: false };
+  const candidates = createCandidates({ ...options, known: known.promise });
+  const trials = createHandshakeTrials(childEra, candidates);
   const begun = now();
 
-  function start(role: "standby" | "disposable", isShown = (_line: string) => true): Candidate {
-    if (isClosed) return NOBODY;
-    const candidate = createCandidate({
-      startChild,
-      onStderr: (line) => isShown(line) && onStderr(line),
-      onNoise,
-    });
-    living.set(candidate, role);
-    onServer({ state: "started", pid: candidate.pid });
-    void candidate.ended.then(async (exit) => {
-      if (waiting === candidate) waiting = undefined;
-      // Until then nobody knows whether it has ended because of what we asked it.
-      await known.promise;
-      tellEnd(candidate, describeExit(exit));
-    });
-    return candidate;
-  }
-
-  function tellEnd(candidate: Candidate, reason: string): void {
-    const isOurs = living.get(candidate) === "disposable";
-    if (living.delete(candidate))
-      onServer({ state: "exited", pid: candidate.pid, reason, ...(isOurs && { isOurs }) });
-  }
-
-  function prepare(): Candidate {
-    waiting = start("standby");
-    return waiting;
-  }
-
-  async function discard(candidate: Candidate): Promise<void> {
-    if (waiting === candidate) waiting = undefined;
-    // The end of one that has ended by itself has been told.
-    if (living.has(candidate)) living.set(candidate, "disposable");
-    await candidate.close();
-    tellEnd(candidate, "is no longer used");
-  }
-
-  async function launch(): Promise<LaunchReport> {
-    const found = await probe(childEra, {
-      first: prepare,
-      disposable: (isShown) => start("disposable", isShown),
-      discard,
-    });
-    if (found.outcome === "answered") {
-      state = "answered";
-      void settle(found).then(() => {
-        state = "usable";
-        usable.resolve();
-      });
-    } else {
-      state = "broken";
-      usable.resolve();
-    }
-    known.resolve();
-    return found;
-  }
-
-  /** Ends what no client gets, and has a process wait for the first one. */
-  async function settle(found: Finding & { outcome: "answered" }): Promise<void> {
-    const { standby, answer } = found;
-    ({ isStateless, isStrict } = found);
-    if (isStrict && childEra === "auto")
-      log.info(
-        'The server answered "initialize" and not "server/discover": --child-era legacy saves it a start.',
-      );
-    if (isStrict && answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
-    const others = [...living.keys()].filter((candidate) => candidate !== standby);
-    onServer({ state: "ready", pid: (standby ?? others.at(-1))?.pid ?? 0 });
-    const ended = Promise.all(others.map(discard));
-    if (standby !== undefined) return;
-    // One at a time: some servers hold a port, or a browser's profile.
-    await ended;
-    if (!isClosed) prepare();
-  }
-
-  const offers = createOffers(childEra, {
-    start: () => start("disposable"),
-    borrow() {
-      const borrowed = waiting;
-      waiting = undefined;
-      if (borrowed !== undefined) living.set(borrowed, "disposable");
-      return borrowed;
-    },
-    giveBack(candidate) {
-      if (!living.has(candidate)) return;
-      if (waiting !== undefined || isClosed) return void discard(candidate);
-      living.set(candidate, "standby");
-      waiting = candidate;
-    },
-    handOver: (candidate) => living.delete(candidate),
-    discard,
-  });
-
   return {
-    launch,
-    async findProblem() {
-      if (state !== "usable") await settlesWithin(usable.promise, CLIENT_PATIENCE);
-      if (state === "usable") return undefined;
-      if (state === "broken") return "The MCP server ended before it had answered anything.";
-      if (isClosed) return "The MCP server is being stopped.";
-      const seconds = Math.round((now() - begun) / 1000);
-      return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;
-    },
-    isStateless: () => isStateless,
-    offer: (initialize) => (isStateless ? offers(initialize) : Promise.resolve(NO_DOUBT)),
-    take(events, era) {
-      // A server asked in one way may have settled for it.
-      if (waiting === undefined || (era === "modern") !== isStateless) return undefined;
-      const taken = waiting;
-      waiting = undefined;
-      living.delete(taken);
-      return taken.handOver(events);
-    },
-    async isAlive(ms) {
-      if (state === "starting" || state === "broken") return false;
-      const asked = waiting ?? (state === "usable" && living.size === 0 ? prepare() : undefined);
-      // What is in the middle of a handshake, or may be asked nothing before one, is alive until it ends.
-      if (asked === undefined || isStrict) return true;
-      const { outcome } = await asked.ask(isStateless ? composeDiscover : composePing, ms);
-      return outcome === "answered";
-    },
-    async close() {
-      isClosed = true;
+    async launch() {
+      const found = await probe(childEra, candidates);
+      if (found.outcome === "answered") {
+        launch.state = "answered";
+        void prepare(launch, found, candidates, options).then(() => {
+          launch.state = "usable";
+          settled.resolve();
+        });
+      } else {
+        launch.state = "broken";
+        settled.resolve();
+      }
       known.resolve();
-      usable.resolve();
-      await Promise.all(Array.from(living.keys(), (candidate) => candidate.close()));
+      return found;
+    },
+    async findProblem() {
+      if (launch.state !== "usable") await settlesWithin(settled.promise, CLIENT_PATIENCE);
+      return describeProblem(launch, now() - begun);
+    },
+    isStateless: () => launch.isStateless,
+    tryHandshake: (initialize) => (launch.isStateless ? trials(initialize) : Promise.resolve(HAS_SESSIONS)),
+    take(events, era) {
+      const { waiting } = candidates;
+      // A server that was asked in one way may have settled for it.
+      if (waiting === undefined || (era === "modern") !== launch.isStateless) return undefined;
+      candidates.handOver(waiting);
+      return waiting.handOver(events);
+    },
+    isAlive: (ms) => isAlive(launch, candidates, ms),
+    async close() {
+      launch.isClosed = true;
+      known.resolve();
+      settled.resolve();
+      await candidates.close();
     },
   };
+}
+
+/** Ends what no client gets, and has a process wait for the first one. */
+async function prepare(
+  launch: Launch,
+  found: ProbeResult & { outcome: "answered" },
+  candidates: Candidates,
+  { childEra, onServer, log }: StandbyOptions,
+): Promise<void> {
+  const { standby, answer, isStateless, isStrict } = found;
+  Object.assign(launch, { isStateless, isStrict });
+  if (isStrict && childEra === "auto")
+    log.info(
+      'The server answered "initialize" and not "server/discover": --child-era legacy saves it a start.',
+    );
+  if (isStrict && answer.kind === "error") log.warn(`The server refuses to begin: ${quoteError(answer)}`);
+  const others = candidates.all().filter((candidate) => candidate !== standby);
+  onServer({ state: "ready", pid: (standby ?? others.at(-1))?.pid ?? 0 });
+  const ended = Promise.all(others.map(candidates.discard));
+  if (standby !== undefined) return;
+  // One at a time: some servers hold a port, or a browser's profile.
+  await ended;
+  if (!launch.isClosed) candidates.startWaiting();
+}
+
+function describeProblem({ state, isClosed }: Launch, waited: number): string | undefined {
+  if (state === "usable") return undefined;
+  if (state === "broken") return "The MCP server ended before it had answered anything.";
+  if (isClosed) return "The MCP server is being stopped.";
+  const seconds = Math.round(waited / 1000);
+  return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;
+}
+
+async function isAlive(
+  { state, isStateless, isStrict }: Launch,
+  candidates: Candidates,
+  ms: number,
+): Promise<boolean> {
+  if (state === "starting" || state === "broken") return false;
+  const isEmpty = state === "usable" && candidates.all().length === 0;
+  const asked = candidates.waiting ?? (isEmpty ? candidates.startWaiting() : undefined);
+  // A process in the middle of a handshake, or that may be asked nothing before one, is alive until it ends.
+  if (asked === undefined || isStrict) return true;
+  const { outcome } = await asked.request(isStateless ? composeDiscover : composePing, ms);
+  return outcome === "answered";
 }

@@ -1,52 +1,50 @@
-// What a server has asked and nobody has answered yet. Clients see numbers of ours, so that a late
-// answer never reaches another question of a restarted server, nor one client's answer another's question.
+// Requests of the server that no client has answered yet. Clients see ids of ours, so that a late answer never reaches
+// another request of a restarted server, nor one client's answer a request to another client.
 import { findMember, rawParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 
-export interface QuestionTable<T> {
+export interface ServerRequests<T> {
   /**
-   * Takes in a question that goes to `addressee`.
+   * Takes in a request that goes to `addressee`.
    *
-   * @returns the question as the client shall see it; `undefined` when too many are open
+   * @returns the request as the client shall see it; `undefined` when too many are open
    */
-  open(question: Message, addressee: T): Uint8Array | undefined;
-  /** The client's answer as the server shall see it; `undefined` when this client was not asked. */
+  open(request: Message, addressee: T): Uint8Array | undefined;
+  /** The client's answer as the server shall see it; `undefined` when the request did not go to this client. */
   answer(answer: Message, isAddressee: (addressee: T) => boolean): Uint8Array | undefined;
-  /** The server's `notifications/cancelled` as the client shall see it, and whom it goes to. */
+  /** The server's `notifications/cancelled` as the client shall see it, and the client. */
   cancel(notification: Message): { bytes: Uint8Array; addressee: T } | undefined;
-  /** Forgets the questions to an addressee; their ids as the server wrote them. */
+  /** Forgets the requests to an addressee. @returns their ids as the server wrote them */
   drop(isAddressee: (addressee: T) => boolean): string[];
 }
 
 const MAX_OPEN = 1_000;
 
-export function createQuestionTable<T>(): QuestionTable<T> {
+export function createServerRequests<T>(): ServerRequests<T> {
   const open = new Map<number, { id: string; addressee: T }>();
   let last = 0;
 
   return {
-    open(question, addressee) {
+    open(request, addressee) {
       if (open.size >= MAX_OPEN) return undefined;
-      open.set(++last, { id: question.id, addressee });
-      return splice(question.bytes, [{ at: question.idAt!, text: String(last) }]);
+      open.set(++last, { id: request.id, addressee });
+      return splice(request.bytes, [{ at: request.idAt!, text: String(last) }]);
     },
     answer(answer, isAddressee) {
-      const question = open.get(Number(answer.id));
-      if (question === undefined || answer.idAt === undefined || !isAddressee(question.addressee))
+      const request = open.get(Number(answer.id));
+      if (request === undefined || answer.idAt === undefined || !isAddressee(request.addressee))
         return undefined;
       open.delete(Number(answer.id));
-      return splice(answer.bytes, [{ at: answer.idAt, text: question.id }]);
+      return splice(answer.bytes, [{ at: answer.idAt, text: request.id }]);
     },
     cancel(notification) {
       const at = findMember(notification, notification.paramsAt, "requestId");
       const id = rawParam(notification, "requestId");
-      for (const [number, question] of open) {
-        if (question.id !== id || at === undefined) continue;
+      for (const [number, request] of open) {
+        if (request.id !== id || at === undefined) continue;
         open.delete(number);
-        return {
-          bytes: splice(notification.bytes, [{ at, text: String(number) }]),
-          addressee: question.addressee,
-        };
+        const bytes = splice(notification.bytes, [{ at, text: String(number) }]);
+        return { bytes, addressee: request.addressee };
       }
       return undefined;
     },

@@ -1,60 +1,59 @@
-// Asks a client with sessions what its server, which has none, wants to know: each entry of
-// `inputRequests` becomes a request to the client, and their answers the `inputResponses` of the retry.
+// Asks a client with sessions for the input that its server, which has none, requires: each entry of `inputRequests`
+// becomes a request to the client, and the answers the `inputResponses` of the retry.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { findMember, spanText, type Message } from "../../frame/message.ts";
-import { insertMembers, splice } from "../../frame/splice.ts";
 import { readMembers } from "../../frame/scan.ts";
+import { insertMembers, splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 
-/** What a round of questions came to. */
-export type Interview =
+/** The client's answers. */
+export type Input =
   /** JSON text of `inputResponses` and, if the server gave one, of `requestState`. */
   | { responses: string; state: string | undefined }
-  /** The client answered with an error where nothing else can stand in for the answer; JSON text of the error. */
+  /** The client answered with an error to a request that cannot be declined; JSON text of the error. */
   | { error: string };
 
-export interface Interviewer {
-  /** Asks what an `input_required` answer asks; the questions go to `responder`. */
-  ask(answer: Message, responder: Responder): Promise<Interview>;
+export interface InputRequests {
+  /** Requests what an `input_required` answer wants; the requests go to `responder`. */
+  request(answer: Message, responder: Responder): Promise<Input>;
   /** An answer of the client's; false when it was not asked. */
-  take(answer: Message): boolean;
-  /** The client has gone: nobody answers any more. */
+  receive(answer: Message): boolean;
+  /** The client has gone and answers no more. */
   close(): void;
 }
 
 /** @param random makes ids of elicitations, which only the older revisions have */
-export function createInterviewer(random: (bytes: number) => Uint8Array): Interviewer {
+export function createInputRequests(random: (bytes: number) => Uint8Array): InputRequests {
   const open = new Map<number, (answer: Message | undefined) => void>();
   let last = 0;
 
-  function put(request: string, responder: Responder): Promise<Message | undefined> {
+  function send(request: string, responder: Responder): Promise<Message | undefined> {
     const number = ++last;
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
     open.set(number, resolve);
-    responder.notify(composeQuestion(number, request, random));
+    responder.notify(composeInputRequest(number, request, random));
     return promise;
   }
 
   return {
-    async ask(answer, responder) {
+    async request(answer, responder) {
       const at = findMember(answer, answer.resultAt, "inputRequests");
       const requests = (at && readMembers(answer.bytes, at.start, at.end)) ?? new Map<string, never>();
-      const asked = [...requests].map(async ([key, member]) => {
+      const sent = [...requests].map(async ([key, member]) => {
         const request = spanText(answer.bytes, member)!;
-        return [key, request, await put(request, responder)] as const;
+        return { key, request, answer: await send(request, responder) };
       });
       const responses: string[] = [];
-      for (const [key, request, response] of await Promise.all(asked)) {
-        const result = response && spanText(response.bytes, response.resultAt);
-        const text = result ?? standIn(request);
-        if (text === undefined)
-          return { error: (response && spanText(response.bytes, response.errorAt)) ?? NO_ANSWER };
-        responses.push(`${JSON.stringify(key)}:${text}`);
+      for (const { key, request, answer } of await Promise.all(sent)) {
+        const result = (answer && spanText(answer.bytes, answer.resultAt)) ?? declinedResult(request);
+        if (result === undefined)
+          return { error: (answer && spanText(answer.bytes, answer.errorAt)) ?? NO_ANSWER };
+        responses.push(`${JSON.stringify(key)}:${result}`);
       }
       const state = spanText(answer.bytes, findMember(answer, answer.resultAt, "requestState"));
       return { responses: `{${responses.join(",")}}`, state };
     },
-    take(answer) {
+    receive(answer) {
       const resolve = open.get(Number(answer.id));
       open.delete(Number(answer.id));
       resolve?.(answer);
@@ -69,13 +68,17 @@ export function createInterviewer(random: (bytes: number) => Uint8Array): Interv
 
 const NO_ANSWER = '{"code":-32603,"message":"The client did not answer."}';
 
-/** A person who cannot be asked has cancelled; for anything else there is no such way to say no. */
-function standIn(request: string): string | undefined {
+/** An elicitation without an answer counts as cancelled; other requests have no result that declines them. */
+function declinedResult(request: string): string | undefined {
   const { method } = (JSON.parse(request) ?? {}) as { method?: string };
   return method === "elicitation/create" ? '{"action":"cancel"}' : undefined;
 }
 
-function composeQuestion(number: number, request: string, random: (bytes: number) => Uint8Array): Uint8Array {
+function composeInputRequest(
+  number: number,
+  request: string,
+  random: (bytes: number) => Uint8Array,
+): Uint8Array {
   const bytes = Buffer.from(request);
   const own = `"jsonrpc":"2.0","id":${number}`;
   const edits = [insertMembers(bytes, { start: 0, end: bytes.length }, own)];

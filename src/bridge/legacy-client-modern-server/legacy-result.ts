@@ -1,12 +1,12 @@
-// Makes what a server without sessions says of its tools digestible to older clients, which know no
-// output that is not an object: one such tool, and they refuse the whole list.
+// Wraps the output of tools for clients of older revisions, in which every output is an object: for one tool with any
+// other output they refuse the whole list.
 // https://modelcontextprotocol.io/specification/2025-11-25/server/tools#output-schema
 import { findMember, spanText, stringParam, type Message } from "../../frame/message.ts";
 import { readElements, readMembers, type Span } from "../../frame/scan.ts";
 import { mentions, type Edit } from "../../frame/splice.ts";
 
 export interface LegacyTools {
-  /** What has to change in the answer to a request, besides its id. */
+  /** The edits that the answer to a request needs, besides its id. */
   edit(answer: Message, request: Message): Edit[];
 }
 
@@ -57,7 +57,7 @@ function wrapSchema(schema: unknown): unknown {
   };
 }
 
-/** References into the schema's own document lead to where it stands now. */
+/** Makes references into the schema's own document lead to its new place. */
 function moveReferences(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(moveReferences);
   if (typeof value !== "object" || value === null) return value;
@@ -84,7 +84,7 @@ function parse(bytes: Uint8Array, span: Span | undefined): unknown {
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** Whether an answer asks the client for something instead of ending the call. */
+/** Whether an answer asks the client for input instead of ending the call. */
 export function isInputRequired(answer: Message): boolean {
   if (!mentions(answer.bytes, '"input_required"')) return false;
   return spanText(answer.bytes, findMember(answer, answer.resultAt, "resultType")) === '"input_required"';

@@ -1,5 +1,5 @@
-// A session's `subscriptions/listen` at a server without sessions: what older clients are told without
-// asking, newer servers tell only on a stream that somebody has opened.
+// A session's `subscriptions/listen` at a server without sessions: what clients of older revisions are sent unasked, servers
+// of newer ones send only on a stream that was opened for it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
 import { composeNotification } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
@@ -8,52 +8,54 @@ import { removeMembers, splice } from "../../frame/splice.ts";
 import { writeEnvelope, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
-import type { Session, SessionWaiter } from "../session.ts";
+import type { ClientSession, SessionWaiter } from "../session.ts";
 
-export interface Listening {
-  /** Listens for what the session wants now; resolves when the server has agreed. */
+export interface SessionListenStream {
+  /** Listens to what the session wants now; resolves when the server has agreed. */
   open(): Promise<void>;
   /** The server process is gone, and the stream with it. */
   lost(): void;
-  /** The server has been started anew: listens again if it listened before. */
-  again(): void;
+  /** The server has been started anew: opens the stream again if it was open before. */
+  reopen(): void;
   /** A notification on this stream as the client shall see it; `undefined` for any other. */
-  hear(notification: Message, subscription: string): Uint8Array | undefined;
+  receive(notification: Message, subscription: string): Uint8Array | undefined;
   close(): void;
 }
 
-type Listener = Pick<Session, "resources" | "logLevel"> & Pick<Envelope, "clientInfo" | "capabilities">;
+/** The preferences that a stream is opened with. */
+type StreamOwner = Pick<ClientSession, "resources" | "logLevel"> &
+  Pick<Envelope, "clientInfo" | "capabilities">;
 
-/** @param listener whose stream it is; asked whenever the stream is opened */
-export function createListening(
-  host: Pick<Multiplexer<SessionWaiter>, "ask" | "send">,
-  listener: () => Listener,
-): Listening {
+/** @param owner the session whose stream it is; read whenever the stream is opened */
+export function createSessionListenStream(
+  multiplexer: Pick<Multiplexer<SessionWaiter>, "request" | "send">,
+  owner: () => StreamOwner,
+): SessionListenStream {
   /** Our number of the stream in force. */
   let current: number | undefined;
   let isClosed = false;
   let isCut = false;
   const acknowledged = new Map<number, () => void>();
 
-  const leave = (number: number) => {
-    host.send(composeNotification("notifications/cancelled", { requestId: number }));
+  const cancel = (number: number) => {
+    multiplexer.send(composeNotification("notifications/cancelled", { requestId: number }));
   };
 
   const open = async () => {
     const before = current;
     const ready = Promise.withResolvers<void>();
     let own = 0;
-    const ended = host.ask((number) => {
+    const ended = multiplexer.request((number) => {
       own = number;
       current = number;
       acknowledged.set(number, ready.resolve);
-      return composeListen(number, listener());
+      return composeListen(number, owner());
     });
     await Promise.race([ready.promise, ended]);
     acknowledged.delete(own);
-    // Only now: between the two streams nothing must fall.
-    if (before !== undefined) leave(before);
-    if (isClosed) leave(own);
+    // Only now, so that no notification is lost between the two streams.
+    if (before !== undefined) cancel(before);
+    if (isClosed) cancel(own);
   };
 
   return {
@@ -62,12 +64,12 @@ export function createListening(
       isCut ||= current !== undefined;
       current = undefined;
     },
-    again() {
-      // Somebody may have asked for more meanwhile, which began the stream anew.
+    reopen() {
+      // The session may have subscribed to more meanwhile, which opened the stream anew.
       if (isCut && current === undefined) void open();
       isCut = false;
     },
-    hear(notification, subscription) {
+    receive(notification, subscription) {
       if (notification.method === "notifications/subscriptions/acknowledged") {
         acknowledged.get(Number(subscription))?.();
         return undefined;
@@ -76,19 +78,19 @@ export function createListening(
     },
     close() {
       isClosed = true;
-      if (current !== undefined) leave(current);
+      if (current !== undefined) cancel(current);
     },
   };
 }
 
-function composeListen(number: number, listener: Listener): Uint8Array {
+function composeListen(number: number, owner: StreamOwner): Uint8Array {
   const filter = {
     toolsListChanged: true,
     promptsListChanged: true,
     resourcesListChanged: true,
-    ...(listener.resources.size > 0 && { resourceSubscriptions: [...listener.resources] }),
+    ...(owner.resources.size > 0 && { resourceSubscriptions: [...owner.resources] }),
   };
-  const params = `"notifications":${JSON.stringify(filter)},"_meta":{${writeEnvelope(listener)}}`;
+  const params = `"notifications":${JSON.stringify(filter)},"_meta":{${writeEnvelope(owner)}}`;
   return Buffer.from(`{"jsonrpc":"2.0","id":${number},"method":"subscriptions/listen","params":{${params}}}`);
 }
 

@@ -1,221 +1,134 @@
-// Clients without sessions on a server with a handshake: the bridge is the server's one client, with
-// the capabilities of the clients it speaks for, and every request of theirs is a call of its own.
-import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
+// Clients without sessions on a server with a handshake: the bridge is the server's one client, with the capabilities of
+// the clients it speaks for, and every request of theirs is a call of its own.
+import { composeError, composeResult } from "../../frame/compose.ts";
+import { rawParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import { spanText, findMember, type Message } from "../../frame/message.ts";
-import type { BridgeOptions, Responder, StatelessServer } from "../bridge.ts";
-import { parseSpan, type Envelope } from "../envelope.ts";
-import { META } from "../../mcp/meta.ts";
-import { STATELESS_REVISIONS } from "../../mcp/revisions.ts";
-import { createMultiplexer } from "../process/multiplexer.ts";
-import { createGreeting, WHO } from "../process/own-requests.ts";
-import { createKeptMessages, type KeptMessages } from "../process/kept-messages.ts";
-import type { CellOptions } from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createListeners } from "./subscriptions.ts";
-import { isLogged } from "../log-level.ts";
-import { leastSevere } from "../../mcp/log-level.ts";
-import { quoteError } from "../quote-error.ts";
-import { createRoundTrips } from "./input-required.ts";
-import type { Seal } from "./request-state.ts";
+import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
+import type { Responder } from "../bridge.ts";
+import type { Envelope } from "../envelope.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
-import { createToolHeaders } from "../tool-catalog.ts";
-import type { TripWaiter } from "./parked-call.ts";
+import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
+import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
+import { quoteError } from "../quote-error.ts";
+import { refuseRemoved } from "../removed-methods.ts";
+import { catalogTools } from "../tool-catalog.ts";
+import { createDiscovery } from "./discovery.ts";
+import { createMultiRoundCalls } from "./input-required.ts";
+import { createLogLines } from "./log-lines.ts";
+import type { Round, RoundWaiter } from "./multi-round-call.ts";
+import type { PendingInput } from "./pending-input.ts";
+import { createSubscriptions } from "./subscriptions.ts";
 
-/** A server process that serves clients without sessions. */
-export interface StatelessHost {
-  /** Requests and streams that clients wait for. */
-  readonly pending: number;
-  /** The server as one principal meets it. */
-  serve(callerKey: string): StatelessServer;
-  isAlive(ms: number): Promise<boolean>;
-  close(): Promise<void>;
-}
+const NOTHING_TO_END = () => {};
 
-export type StatelessCellOptions = CellOptions &
-  Pick<BridgeOptions, "random"> & {
-    seal: Seal;
-    /** Of the first client; the others have the same capabilities. Ours where they need not. */
-    envelope: Envelope;
-  };
-
-/** Gone since 2026-07-28. They must not reach a server that would still obey, be it because it speaks older ones too. */
-const REMOVED: ReadonlySet<string> = new Set([
-  "initialize",
-  "ping",
-  "logging/setLevel",
-  "resources/subscribe",
-  "resources/unsubscribe",
-  "tasks/list",
-  "tasks/result",
-]);
-
-/** Answers what this revision has no longer; false for everything else. */
-export function refuseRemoved({ id, method }: Message, responder: Responder): boolean {
-  if (!REMOVED.has(method)) return false;
-  const code = ErrorCode.methodNotFound;
-  responder.respond(composeError(id, code, `There is no ${method} in this revision.`), code);
-  return true;
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-export function createModernOnLegacy(options: StatelessCellOptions): StatelessHost {
-  const { envelope, used, openHost = createMultiplexer } = options;
-  const { standing = createHandshakeReplay(greeting(envelope)) } = options;
-  const welcome = Promise.withResolvers<Json>();
-  /** Requests that wait for what the server says of itself. */
-  const discovering = new Set<{ id: string; responder: Responder }>();
-  let serverInfo = JSON.stringify(WHO);
-  /** What the server has logged before its first call, which may want it; nobody after that does. */
-  let early: KeptMessages<Message> | undefined = createKeptMessages(({ bytes }) => bytes.length);
-  /** Why the server serves nobody. */
+export function createModernOnLegacy(options: StatelessAdapterOptions): StatelessAdapter {
+  const { envelope, shared, used } = options;
+  const { openMultiplexer = createMultiplexer, handshake = createHandshakeReplay(initializeFor(envelope)) } =
+    shared ?? {};
+  const { capabilities } = envelope;
+  const discovery = createDiscovery();
+  const { serverInfo } = discovery;
+  /** Why the server serves no client. */
   let refusal: string | undefined;
-  const host = openHost<TripWaiter>({
+  const multiplexer: Multiplexer<RoundWaiter> = openMultiplexer<RoundWaiter>({
     ...options,
-    standing,
-    question: ask,
-    notification,
-    lost: () => trips.forgetQuestions(),
-    isAwaited: () => discovering.size > 0 || listeners.isAwaited(),
-    wants: (uri) => listeners.wants(uri),
-    welcomed(answer) {
-      serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
-      welcome.resolve((parseSpan(answer, answer.resultAt) ?? {}) as Json);
-      listeners.renew();
+    handshake,
+    onRequest: (message) => answerServerRequest(message, multiplexer, calls.input),
+    onNotification,
+    onLost: () => calls.input.forget(),
+    isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
+    isSubscribed: (uri) => subscriptions.isSubscribed(uri),
+    onInitializeResult(answer) {
+      discovery.settle(answer);
+      subscriptions.renew();
     },
-    gaveUp(answer) {
+    onRefused(answer) {
       refusal = `The MCP server refuses to begin: ${quoteError(answer)}`;
-      failDiscovering(refusal);
-      welcome.resolve({});
+      discovery.refuse(refusal);
       options.gone();
     },
   });
-  const trips = createRoundTrips({
-    ...options,
-    host,
-    capabilities: envelope.capabilities,
-    serverInfo: () => serverInfo,
-  });
-  const listeners = createListeners({
-    capabilities: async () => ((await welcome.promise)["capabilities"] ?? {}) as Json,
-    ask: host.ask,
-    isWantedElsewhere: host.isWantedElsewhere,
-  });
-  const headers = createToolHeaders((cursor) =>
-    host.ask((number) => composeRequest(number, "tools/list", cursor === undefined ? {} : { cursor })),
-  );
+  const calls = createMultiRoundCalls({ ...options, multiplexer, capabilities, serverInfo });
+  const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, multiplexer });
+  const logLines = createLogLines(multiplexer, handshake);
+  const tools = catalogTools(multiplexer, options.now);
 
-  function ask(question: Message): void {
-    switch (question.method) {
-      case "elicitation/create":
-      case "sampling/createMessage":
-      case "roots/list":
-        return trips.ask(question);
-      case "ping":
-        return void host.send(composeResult(question.id, {}));
-      default:
-        host.send(
-          composeError(question.id, ErrorCode.methodNotFound, "The client does not know this method."),
-        );
-    }
-  }
-
-  function notification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") headers.forget();
-    if (listeners.tell(message)) return;
+  function onNotification(message: Message): void {
+    if (message.method === "notifications/tools/list_changed") tools.forget();
+    if (subscriptions.notify(message)) return;
     if (message.method === "notifications/cancelled") {
-      return trips.withdraw(
-        spanText(message.bytes, findMember(message, message.paramsAt, "requestId")) ?? "",
-      );
+      calls.input.cancel(rawParam(message, "requestId") ?? "");
+    } else if (message.method === "notifications/message") {
+      logLines.receive(message);
     }
-    if (message.method === "notifications/message") logLine(message);
     // Nothing else has a place on a stream that belongs to one request.
   }
 
-  /** A log line goes to the newest call that asked for lines of its severity. */
-  function logLine(message: Message): void {
-    if (early !== undefined) return early.add(message);
-    const rounds = [...host.calls.all()].map(({ waiter }) => waiter.trip.current);
-    const wanting = rounds.findLast((round) => round?.envelope.logLevel !== undefined);
-    if (wanting !== undefined && isLogged(message, wanting.envelope.logLevel))
-      wanting.responder.notify(message.bytes, true);
-  }
-
-  function tellEarly(): void {
-    const lines = early?.drain() ?? [];
-    early = undefined;
-    lines.forEach(logLine);
-  }
-
-  /** The server has one level, and logs nothing a client did not ask for. */
-  function raiseLevel(wanted: string | undefined): void {
-    if (wanted === undefined || leastSevere([wanted, standing.level]) === standing.level) return;
-    standing.setLevel(wanted);
-    void host.ask((number) => composeRequest(number, "logging/setLevel", { level: wanted }));
-  }
-
-  function failDiscovering(reason: string): void {
-    for (const { id, responder } of discovering)
-      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
-    discovering.clear();
-  }
-
-  async function discover(id: string, responder: Responder): Promise<void> {
-    const waiting = { id, responder };
-    discovering.add(waiting);
-    const answer = describe(id, await welcome.promise);
-    if (discovering.delete(waiting)) responder.respond(answer);
-  }
-
-  function describe(id: string, { capabilities, instructions }: Json): Uint8Array {
-    const { tasks: _, ...known } = (capabilities ?? {}) as Json;
-    return composeResult(id, {
-      resultType: "complete",
-      supportedVersions: STATELESS_REVISIONS,
-      capabilities: known,
-      ...(instructions !== undefined && { instructions }),
-      ttlMs: 0,
-      cacheScope: "private",
-      _meta: { [META.serverInfo]: JSON.parse(serverInfo) as unknown },
-    });
+  function call(callerKey: string, round: Round): () => void {
+    const { request, envelope: caller, responder } = round;
+    used();
+    if (refuseRemoved(request, responder)) return NOTHING_TO_END;
+    if (refusal !== undefined) return fail(request, responder, refusal);
+    if (request.method === "server/discover") {
+      void discovery.answer(request.id, responder);
+      return NOTHING_TO_END;
+    }
+    if (request.method === "subscriptions/listen") return subscriptions.open(request, responder);
+    logLines.request(caller.logLevel);
+    const end = calls.begin(callerKey, round);
+    logLines.flush();
+    return end;
   }
 
   return {
     get pending() {
-      return trips.pending + listeners.count + discovering.size;
+      return calls.pending + subscriptions.count + discovery.pending;
     },
     serve: (callerKey) => ({
-      call(request, caller, responder) {
-        used();
-        if (refuseRemoved(request, responder)) return () => {};
-        if (refusal !== undefined) {
-          responder.respond(composeError(request.id, ErrorCode.internal, refusal), ErrorCode.internal);
-          return () => {};
-        }
-        if (request.method === "server/discover") {
-          void discover(request.id, responder);
-          return () => {};
-        }
-        if (request.method === "subscriptions/listen") return listeners.open(request, responder);
-        raiseLevel(caller.logLevel);
-        const end = trips.begin(callerKey, { request, envelope: caller, responder });
-        tellEarly();
-        return end;
-      },
-      unread: host.unread,
-      paramHeadersOf: headers.of,
+      call: (request, caller, responder) => call(callerKey, { request, envelope: caller, responder }),
+      unread: multiplexer.unread,
+      tools,
     }),
-    isAlive: host.isAlive,
+    isAlive: multiplexer.isAlive,
     async close() {
-      listeners.close();
-      failDiscovering("The MCP server is being stopped.");
-      await host.close();
+      subscriptions.close();
+      discovery.close("The MCP server is being stopped.");
+      await multiplexer.close();
     },
   };
 }
 
+/** Input that a call requires goes to a client; all else is answered here. */
+function answerServerRequest(
+  message: Message,
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "send">,
+  input: PendingInput,
+): void {
+  switch (message.method) {
+    case "elicitation/create":
+    case "sampling/createMessage":
+    case "roots/list":
+      return input.add(message);
+    case "ping":
+      return void multiplexer.send(composeResult(message.id, {}));
+    default: {
+      const reason = "The client does not know this method.";
+      multiplexer.send(composeError(message.id, ErrorCode.methodNotFound, reason));
+    }
+  }
+}
+
+function fail({ id }: Message, responder: Responder, reason: string): () => void {
+  responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+  return NOTHING_TO_END;
+}
+
 /** How the bridge introduces itself in a client's stead. */
-function greeting({ capabilities, clientInfo }: Envelope): Compose {
+function initializeFor({ capabilities, clientInfo }: Envelope): Compose {
+  // Neither has the same meaning in the older revisions.
   const { extensions: _, tasks: __, ...known } = capabilities;
-  return createGreeting(known, clientInfo === undefined ? WHO : (JSON.parse(clientInfo) as unknown));
+  return createInitialize(
+    known,
+    clientInfo === undefined ? OWN_CLIENT_INFO : (JSON.parse(clientInfo) as unknown),
+  );
 }

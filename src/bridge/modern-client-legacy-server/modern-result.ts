@@ -1,5 +1,5 @@
-// Writes the answer of a server with sessions the way revision 2026-07-28 wants it: members put in
-// where they are missing, one or two taken out, all else byte for byte.
+// Writes the answer of a server with sessions as revision 2026-07-28 wants it: members are put in where they are missing,
+// one or two are taken out, everything else stays byte for byte.
 // https://modelcontextprotocol.io/specification/2026-07-28/changelog
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
@@ -7,13 +7,13 @@ import { readElements, readMembers } from "../../frame/scan.ts";
 import { insertMembers, mentions, removeMembers, splice, type Edit } from "../../frame/splice.ts";
 import { META } from "../../mcp/meta.ts";
 
-export interface Answer {
+export interface ModernAnswer {
   bytes: Uint8Array;
   /** The error's code, for an error. */
   code?: number;
 }
 
-/** Results that say how long they may be kept; ours never may: the server has not said so. */
+/** Results that say how long they may be cached: not at all, because the server has not said so. */
 const CACHEABLE: ReadonlySet<string> = new Set([
   "tools/list",
   "prompts/list",
@@ -23,11 +23,16 @@ const CACHEABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param method what was asked for
+ * @param method of the request
  * @param id the client's id, as it is written
  * @param serverInfo JSON text of what the server calls itself
  */
-export function writeModernAnswer(answer: Message, method: string, id: string, serverInfo: string): Answer {
+export function writeModernAnswer(
+  answer: Message,
+  method: string,
+  id: string,
+  serverInfo: string,
+): ModernAnswer {
   const own: Edit = { at: answer.idAt!, text: id };
   if (answer.kind === "error") return writeError(answer, method, own);
   return { bytes: splice(answer.bytes, [own, ...completeResult(answer, method, serverInfo)]) };
@@ -41,7 +46,7 @@ function completeResult({ bytes, resultAt }: Message, method: string, serverInfo
     ...(CACHEABLE.has(method) ? [`"ttlMs":0`, `"cacheScope":"private"`] : []),
   ];
   const meta = `"${META.serverInfo}":${serverInfo}`;
-  // Walking through a large result is what is to be avoided, and hardly ever needed.
+  // To walk through a large result is expensive, and hardly ever needed.
   const isPlain = !["resultType", "ttlMs", "cacheScope", "_meta"].some((name) =>
     mentions(bytes, `"${name}"`),
   );
@@ -71,7 +76,7 @@ function dropExecution(bytes: Uint8Array, result: { start: number; end: number }
   );
 }
 
-function writeError(answer: Message, method: string, own: Edit): Answer {
+function writeError(answer: Message, method: string, own: Edit): ModernAnswer {
   const at = findMember(answer, answer.errorAt, "code");
   const code = Number(spanText(answer.bytes, at));
   // 2026-07-28 has no code of its own for a resource that does not exist.

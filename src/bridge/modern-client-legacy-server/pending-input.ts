@@ -1,111 +1,123 @@
-// The questions of a server with sessions to clients without: which call carries which, and what
-// becomes of those that nobody will answer.
+// Requests of a server with sessions that clients without sessions have not answered: which call carries which, and the
+// answer that the server gets when no client gives one.
 import { composeError, composeResult } from "../../frame/compose.ts";
-import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Log } from "../../log.ts";
-import type { Capabilities } from "../envelope.ts";
-import type { Multiplexer } from "../process/multiplexer.ts";
-import {
-  addQuestion,
-  canBeAsked,
-  composeUnable,
-  lackingFor,
-  type Round,
-  type Trip,
-  type TripWaiter,
-} from "./parked-call.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import { printable } from "../../printable.ts";
+import { canRequireInput, composeUndeclared, findMissingCapability } from "../client-capabilities.ts";
+import type { ClientCapabilities } from "../envelope.ts";
+import type { Multiplexer } from "../process/multiplexer.ts";
+import { readInputResponse } from "./input-required-result.ts";
+import type { MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
 
-export interface TripQuestions {
-  /** Takes in a question of the server's; it goes to the client with the others that are asked at once. */
-  ask(question: Message): void;
-  /** Lets a new trip carry what waits to be asked; false when nothing waits, or it cannot carry it. */
-  load(trip: Trip, round: Round): boolean;
-  /** The trip is over before its client could be asked; the next one carries its questions. */
-  hold(trip: Trip): void;
-  /** Answers a trip's questions as a client would that does not want to. */
-  refuse(trip: Trip): void;
-  /** The server takes a question back. */
-  withdraw(id: string): void;
-  /** The process is gone, and nobody waits for answers. */
+export interface PendingInput {
+  /** Takes in a request of the server's; it goes to the client together with others that come at the same time. */
+  add(request: Message): void;
+  /** Lets a new call carry the requests that wait; false when none waits, or it cannot carry them. */
+  load(call: MultiRoundCall, round: Round): boolean;
+  /** The call is over before its client could be asked; the next one carries its requests. */
+  release(call: MultiRoundCall): void;
+  /** Sends the server the answers that a client's retry brings. */
+  answer(call: MultiRoundCall, retry: Message): void;
+  /** Answers a call's requests as a client does that does not want to. */
+  decline(call: MultiRoundCall): void;
+  /** The server has cancelled a request. */
+  cancel(id: string): void;
+  /** The process is gone, and its requests with it. */
   forget(): void;
 }
 
-export interface TripQuestionsOptions {
-  host: Pick<Multiplexer<TripWaiter>, "send">;
-  /** What the server was told that its client can do. */
-  capabilities: Capabilities;
+export interface PendingInputOptions {
+  multiplexer: Pick<Multiplexer<RoundWaiter>, "send">;
+  /** Those the server has been given as its client's. */
+  capabilities: ClientCapabilities;
   log: Log;
-  /** Trips whose client waits for an answer. */
-  running: ReadonlySet<Trip>;
-  /** Trips whose client is being asked. */
-  parked: ReadonlyMap<string, Trip>;
-  askClient(trip: Trip): void;
+  /** Calls whose client waits for an answer. */
+  running: ReadonlySet<MultiRoundCall>;
+  /** Calls whose client is being asked. */
+  parked: ReadonlyMap<string, MultiRoundCall>;
+  askClient(call: MultiRoundCall): void;
 }
 
-/** Questions asked at once arrive within this time, in milliseconds, and go out together. */
+/** Requests that are sent at once arrive within this time, in milliseconds, and go out together. */
 const GATHER = 5;
 
-export function createTripQuestions(options: TripQuestionsOptions): TripQuestions {
-  const { host, capabilities, log, running, parked, askClient } = options;
-  /** Questions that came when no call could carry them. */
+export function createPendingInput(options: PendingInputOptions): PendingInput {
+  const { multiplexer, capabilities, log, running, parked, askClient } = options;
+  /** Requests that came when no call could carry them. */
   let held: Message[] = [];
 
-  /** The wire does not say which call asks; the one that came last is the best guess there is. */
-  function chooseTrip(): Trip | undefined {
-    return [...running].findLast(({ current, call }) => current && call && canBeAsked(current.request));
+  /** The wire does not say which call a request belongs to; the newest one is the best guess there is. */
+  function chooseCall(): MultiRoundCall | undefined {
+    return [...running].findLast(({ current, sent }) => current && sent && canRequireInput(current.request));
   }
 
-  /** Refuses a question in the stead of a client that cannot be asked it. */
-  function isRefused(question: Message, trip: Trip | undefined, known: Capabilities): boolean {
-    const lacking = lackingFor(question, known);
-    if (lacking === undefined) return false;
-    if (trip !== undefined) trip.refused = lacking;
-    host.send(composeUnable(question.id));
+  /** Refuses a request in the stead of a client that has not declared that it can answer it. */
+  function isRefused(request: Message, call: MultiRoundCall | undefined, known: ClientCapabilities): boolean {
+    const missing = findMissingCapability(request, known);
+    if (missing === undefined) return false;
+    if (call !== undefined) call.missing = missing;
+    multiplexer.send(composeUndeclared(request.id));
     return true;
   }
 
   return {
-    ask(question) {
-      const trip = chooseTrip();
-      if (isRefused(question, trip, trip?.current?.envelope.capabilities ?? capabilities)) return;
-      if (trip === undefined) {
-        held.push(question);
-        log.debug(
-          `The server asks (${printable(question.method)}) while no call is running; the next call carries it.`,
-        );
+    add(request) {
+      const call = chooseCall();
+      if (isRefused(request, call, call?.current?.envelope.capabilities ?? capabilities)) return;
+      if (call === undefined) {
+        held.push(request);
+        const method = printable(request.method);
+        log.debug(`The server asks (${method}) while no call is running; the next call carries it.`);
         return;
       }
-      addQuestion(trip, question);
-      trip.timer ??= setTimeout(askClient, GATHER, trip);
+      addTo(call, request);
+      call.timer ??= setTimeout(askClient, GATHER, call);
     },
-    load(trip, { request, envelope }) {
-      if (held.length === 0 || !canBeAsked(request)) return false;
-      for (const question of held.splice(0))
-        if (!isRefused(question, trip, envelope.capabilities)) addQuestion(trip, question);
-      return trip.asks.size > 0;
+    load(call, { request, envelope }) {
+      if (held.length === 0 || !canRequireInput(request)) return false;
+      for (const one of held.splice(0)) if (!isRefused(one, call, envelope.capabilities)) addTo(call, one);
+      return call.inputRequests.size > 0;
     },
-    hold({ asks }) {
-      held.push(...asks.values());
-      asks.clear();
+    release({ inputRequests }) {
+      held.push(...inputRequests.values());
+      inputRequests.clear();
     },
-    refuse({ asks }) {
-      for (const { id, method } of asks.values()) {
-        if (method === "elicitation/create") host.send(composeResult(id, { action: "cancel" }));
-        else host.send(composeError(id, ErrorCode.internal, "The client did not answer."));
+    answer({ inputRequests }, retry) {
+      for (const [key, { id }] of inputRequests) {
+        const response = readInputResponse(retry, key);
+        if (response === undefined) continue;
+        inputRequests.delete(key);
+        multiplexer.send(Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":${response}}`));
       }
-      asks.clear();
     },
-    withdraw(id) {
-      held = held.filter((question) => question.id !== id);
-      for (const { asks } of [...running, ...parked.values()]) {
-        for (const [key, question] of asks) if (question.id === id) asks.delete(key);
-      }
+    decline({ inputRequests }) {
+      for (const request of inputRequests.values()) multiplexer.send(composeDeclined(request));
+      inputRequests.clear();
+    },
+    cancel(id) {
+      held = held.filter((request) => request.id !== id);
+      for (const { inputRequests } of [...running, ...parked.values()])
+        for (const [key, request] of inputRequests) if (request.id === id) inputRequests.delete(key);
     },
     forget() {
       held = [];
-      for (const { asks } of parked.values()) asks.clear();
+      for (const { inputRequests } of parked.values()) inputRequests.clear();
     },
   };
+}
+
+/** Gives a request a key that the client answers it under. */
+function addTo({ inputRequests }: MultiRoundCall, request: Message): void {
+  const kind = request.method.split("/")[0]!;
+  let number = 1;
+  while (inputRequests.has(`${kind}-${number}`)) number++;
+  inputRequests.set(`${kind}-${number}`, request);
+}
+
+function composeDeclined({ id, method }: Message): Uint8Array {
+  return method === "elicitation/create"
+    ? composeResult(id, { action: "cancel" })
+    : composeError(id, ErrorCode.internal, "The client did not answer.");
 }

@@ -1,5 +1,5 @@
-// The error −32042 of 2025-11-25: the server cannot go on before a person has opened a URL. Without
-// sessions it becomes a round in which the client is sent there, and then the same call once more.
+// The error −32042 of 2025-11-25: the server cannot go on before a person has opened a URL. Without sessions it becomes
+// input that the call requires, and then the same call once more.
 // https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation
 import { composeResult } from "../../frame/compose.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
@@ -21,8 +21,8 @@ export function readUrls(error: Message): UrlElicitation[] | undefined {
   return urls.length > 0 ? urls : undefined;
 }
 
-/** The answer that sends the client there. @param id the client's id of its request, as JSON text */
-export function composeUrlRound(
+/** The answer that requires the URLs to be opened. @param id the client's id of its request, as JSON text */
+export function composeUrlInputRequired(
   id: string,
   urls: readonly UrlElicitation[],
   requestState: string,

@@ -1,21 +1,21 @@
-// Bytes that clients have not taken yet of what they were sent. A server process is not read from while its
-// clients leave too many; and while those of all processes together leave too many, only processes are read
-// from whose own clients keep up, so that slow readers of one do not stop the others.
+// Bytes that were sent to clients and that they have not taken yet. A server process is not read from while its clients
+// leave too many. While the clients of all processes together leave too many, only processes whose own clients keep up are
+// read from, so that slow readers of one do not stop the others.
 
-export interface Unread {
-  /** @param read is told whether the process may be read from, again and again */
-  open(read: (mayRead: boolean) => void): UnreadOfProcess;
+export interface Backpressure {
+  /** @param read is called whenever it may have changed whether the process may be read from */
+  open(read: (mayRead: boolean) => void): ProcessBackpressure;
 }
 
-export interface UnreadOfProcess {
+export interface ProcessBackpressure {
   readonly mayRead: boolean;
   /** Bytes more that clients have not taken; negative when they took some. */
   change(by: number): void;
-  /** The process is gone for good; what its clients have not taken still counts. */
+  /** The process is gone for good; the bytes its clients have not taken still count. */
   close(): void;
 }
 
-export interface UnreadLimits {
+export interface BackpressureLimits {
   /** For one process. */
   each: number;
   /** For all processes. */
@@ -25,18 +25,18 @@ export interface UnreadLimits {
 }
 
 const MB = 1024 * 1024;
-const LIMITS: UnreadLimits = { each: 64 * MB, all: 512 * MB, fair: MB };
+const LIMITS: BackpressureLimits = { each: 64 * MB, all: 512 * MB, fair: MB };
 
-export function createUnread({ each, all, fair }: UnreadLimits = LIMITS): Unread {
-  const tellers = new Set<() => void>();
+export function createBackpressure({ each, all, fair }: BackpressureLimits = LIMITS): Backpressure {
+  const updates = new Set<() => void>();
   let total = 0;
 
   return {
     open(read) {
       let unread = 0;
       const mayRead = () => unread <= (total > all ? fair : each);
-      const tell = () => read(mayRead());
-      tellers.add(tell);
+      const update = () => read(mayRead());
+      updates.add(update);
       return {
         get mayRead() {
           return mayRead();
@@ -45,10 +45,10 @@ export function createUnread({ each, all, fair }: UnreadLimits = LIMITS): Unread
           const wasTooMuch = total > all;
           unread += by;
           total += by;
-          if (wasTooMuch === total > all) tell();
-          else for (const tellOne of tellers) tellOne();
+          if (wasTooMuch === total > all) update();
+          else for (const updateOne of updates) updateOne();
         },
-        close: () => void tellers.delete(tell),
+        close: () => void updates.delete(update),
       };
     },
   };

@@ -1,24 +1,27 @@
-// The calls that one server process has not answered yet, whoever they come from. The server sees
+// The calls that one server process has not answered yet, whichever client they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
 import { spanText, type Message } from "../../frame/message.ts";
 import type { Span } from "../../frame/scan.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 
-/** Who waits for a call. */
+/**
+ * Waits for a call. Its functions are given the waiter itself, so that all calls of a kind share them: a call costs one
+ * object and no closure.
+ */
 export interface Waiter {
   /** The answer, under our number. */
-  answer(answer: Message): void;
-  /** Instead of `answer`, for who only passes it on: the answer unread, and where our number stands in it. */
-  pass?: ((answer: Uint8Array, idAt: Span) => void) | undefined;
+  onResponse(answer: Message, waiter: this): void;
+  /** Instead of `onResponse`, where an answer is only passed on: it is unread, and our number stands at `idAt`. */
+  onRawResponse?(answer: Uint8Array, idAt: Span, waiter: this): void;
   /** A progress notification, under the client's own token. */
-  progress(notification: Uint8Array): void;
+  onProgress(notification: Uint8Array, waiter: this): void;
   /** The server process is gone; `how` says how it ended. */
-  lost(how: string): void;
+  onLost(how: string, waiter: this): void;
   /** It listens for what may never come, and waits for no answer. */
   isListening?: boolean;
 }
 
-export interface Call<W extends Waiter = Waiter> {
+export interface PendingCall<W extends Waiter = Waiter> {
   /** The id the server sees, and its progress token if the client gave one. */
   readonly number: number;
   /** The client's progress token, as it was written; another one after a retry. */
@@ -34,21 +37,21 @@ export interface CallTable<W extends Waiter> {
    * @param edits what else is to be changed in the request; must leave id and progress token alone
    * @returns the call, and the request as the server shall see it
    */
-  open(request: Message, waiter: W, edits?: readonly Edit[]): { call: Call<W>; bytes: Uint8Array };
-  get(number: number): Call<W> | undefined;
+  open(request: Message, waiter: W, edits?: readonly Edit[]): { call: PendingCall<W>; bytes: Uint8Array };
+  get(number: number): PendingCall<W> | undefined;
   /** The calls in flight, oldest first. */
-  all(): Iterable<Call<W>>;
+  all(): Iterable<PendingCall<W>>;
   /** The call that came last and is still open: where a message goes that names no call. */
-  newest(): Call<W> | undefined;
-  close(call: Call<W>): void;
+  newest(): PendingCall<W> | undefined;
+  close(call: PendingCall<W>): void;
   /** Closes and returns all of them. */
-  drain(): Call<W>[];
+  drain(): PendingCall<W>[];
 }
 
 /** @param nextNumber gives a number that the server has not seen */
 export function createCallTable<W extends Waiter>(nextNumber: () => number): CallTable<W> {
   // Insertion order is the order of arrival.
-  const open = new Map<number, Call<W>>();
+  const open = new Map<number, PendingCall<W>>();
 
   return {
     get size() {
@@ -57,7 +60,7 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
     open(request, waiter, edits = []) {
       const number = nextNumber();
       const token = findToken(request);
-      const call: Call<W> = { number, progressToken: token?.text, waiter };
+      const call: PendingCall<W> = { number, progressToken: token?.text, waiter };
       open.set(number, call);
       const text = String(number);
       const own: Edit[] = [{ at: request.idAt!, text }];
@@ -67,7 +70,7 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
     get: (number) => open.get(number),
     all: () => open.values(),
     newest() {
-      let newest: Call<W> | undefined;
+      let newest: PendingCall<W> | undefined;
       for (const call of open.values()) newest = call;
       return newest;
     },
@@ -86,7 +89,7 @@ export function findToken(request: Message) {
   return at && { at, text: spanText(request.bytes, at)! };
 }
 
-/** What a client is told whose server process went away. */
+/** The error message for a client whose server process has ended. */
 export function lostReason(how: string): string {
   return `The MCP server ${how}. If it ended, it restarts on its own; try again.`;
 }

@@ -1,78 +1,108 @@
-// What a client has arranged with its server and expects to hold: told again to a restarted one.
-import { composeRequest } from "../../frame/compose.ts";
+// What a client has arranged with its server and expects to last: its handshake, log level and subscriptions. It is replayed
+// to a process that replaces one that has ended.
+import { composeNotification, composeRequest } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 
 /** Writes a request with the number it is given as its id. */
 export type Compose = (number: number) => Uint8Array;
 
-/** What is told again at the most; a client with more has to ask anew after a restart. */
-const MAX_WISHES = 1_000;
+/** How many preferences are replayed; a client with more has to set them again after a restart. */
+const MAX_PREFERENCES = 1_000;
 
 export interface HandshakeReplay {
   /** The client's `initialize`, with another id; `undefined` before there was one. */
-  readonly greeting: Compose | undefined;
+  readonly initialize: Compose | undefined;
   /** Whether the client has sent `notifications/initialized`. */
-  readonly greeted: boolean;
-  /** The log level in force; `undefined` when none was asked for. */
+  readonly isInitialized: boolean;
+  /** The log level in force; `undefined` when none was set. */
   readonly level: string | undefined;
   setLevel(level: string): void;
-  /** The log level and the subscriptions in force, each to be asked for with an id of its own. */
-  wishes(): Compose[];
+  /** The log level and the subscriptions in force: the requests that set them. */
+  preferences(): Compose[];
   /** Remembers what a message arranges, if it arranges anything; an `initialize`, once it has been accepted. */
-  note(message: Message): void;
+  remember(message: Message): void;
   forgetResource(uri: string): void;
 }
 
-/** @param own a greeting of ours, for clients that have none; it is known to be followed by `notifications/initialized` */
+/** @param own an `initialize` of ours, for clients that send none; `notifications/initialized` is known to follow it */
 export function createHandshakeReplay(own?: Compose): HandshakeReplay {
-  let greeting = own;
-  let greeted = own !== undefined;
-  const wishes = new Map<string, Compose>();
-
+  let initialize = own;
+  let isInitialized = own !== undefined;
   let level: string | undefined;
+  const preferences = new Map<string, Compose>();
+
+  const prefer = (key: string, method: string, params: object) => {
+    if (preferences.size < MAX_PREFERENCES)
+      preferences.set(key, (number) => composeRequest(number, method, params));
+  };
   const setLevel = (wanted: string | undefined) => {
     level = wanted;
-    wish("level", "logging/setLevel", { level: wanted });
-  };
-  const wish = (key: string, method: string, params: object) => {
-    if (wishes.size < MAX_WISHES) wishes.set(key, (number) => composeRequest(number, method, params));
+    prefer("level", "logging/setLevel", { level: wanted });
   };
 
   return {
-    get greeting() {
-      return greeting;
+    get initialize() {
+      return initialize;
     },
-    get greeted() {
-      return greeted;
+    get isInitialized() {
+      return isInitialized;
     },
     get level() {
       return level;
     },
     setLevel,
-    wishes: () => [...wishes.values()],
-    forgetResource: (uri) => void wishes.delete(`resource ${uri}`),
-    note(message) {
+    preferences: () => [...preferences.values()],
+    forgetResource: (uri) => void preferences.delete(`resource ${uri}`),
+    remember(message) {
       switch (message.method) {
         case "initialize":
-          greeting = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
+          initialize = (number) => splice(message.bytes, [{ at: message.idAt!, text: String(number) }]);
           break;
         case "notifications/initialized":
-          // Of a client that was refused it must not stand for the next one's.
-          greeted = greeting !== undefined;
+          // One that follows a refused `initialize` must not count for the next client's.
+          isInitialized = initialize !== undefined;
           break;
         case "logging/setLevel":
           setLevel(stringParam(message, "level"));
           break;
         case "resources/subscribe":
-          wish(`resource ${stringParam(message, "uri")}`, message.method, {
-            uri: stringParam(message, "uri"),
-          });
+          prefer(resourceKey(message), message.method, { uri: stringParam(message, "uri") });
           break;
         case "resources/unsubscribe":
-          wishes.delete(`resource ${stringParam(message, "uri")}`);
+          preferences.delete(resourceKey(message));
           break;
       }
     },
   };
+}
+
+function resourceKey(message: Message): string {
+  return `resource ${stringParam(message, "uri")}`;
+}
+
+/** How a new process is spoken to before anything else is sent to it. */
+export interface HandshakeReplayTarget {
+  request(compose: Compose): Promise<Message | undefined>;
+  send(bytes: Uint8Array): boolean;
+  onInitializeResult: ((answer: Message) => void) | undefined;
+}
+
+/**
+ * Arranges with a new process what was arranged with the last one.
+ *
+ * @returns the error when the process refuses to be initialized; `gone` when it ends before it is done
+ */
+export async function replayHandshake(
+  handshake: HandshakeReplay,
+  { request, send, onInitializeResult }: HandshakeReplayTarget,
+): Promise<"done" | "gone" | Message> {
+  if (handshake.initialize === undefined) return "done";
+  const answer = await request(handshake.initialize);
+  if (answer === undefined) return "gone";
+  if (answer.kind === "error") return answer;
+  onInitializeResult?.(answer);
+  if (handshake.isInitialized) send(composeNotification("notifications/initialized"));
+  const answers = await Promise.all(handshake.preferences().map(request));
+  return answers.includes(undefined) ? "gone" : "done";
 }

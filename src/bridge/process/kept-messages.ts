@@ -1,8 +1,8 @@
-// What a server has said while nobody was there to hear it: kept in order up to a bound, for one reader.
+// Messages of a server that came before there was a client for them: kept in order and up to a limit, for one reader.
 
 export interface KeptMessages<T> {
   add(message: T): void;
-  /** All that was kept, oldest first; nothing is kept of it. */
+  /** Returns all messages, oldest first, and keeps none. */
   drain(): T[];
 }
 

@@ -9,30 +9,30 @@ import type { Log } from "../../log.ts";
 
 export interface MessageReaderOptions {
   log: Log;
-  /** A line that is no message, or one that can be read in several ways: then `doubt` says so. */
-  onNoise(line: Uint8Array, doubt?: string): void;
-  /** Offered every line before it is read; whether it was taken. */
-  pass(line: Uint8Array): boolean;
+  /** A line that is not a message, or one that can be read in several ways, as `doubt` says. */
+  onInvalidOutput(line: Uint8Array, doubt?: string): void;
+  /** Gets every line before it is read; returns whether it has dealt with it. */
+  takeRaw(line: Uint8Array): boolean;
 }
 
 /**
- * Makes messages of lines; what is no message is dropped, the first time with a warning. An answer that cannot be passed
- * on becomes an error in its place, for somebody waits for it; so does the server for what it has asked.
+ * Makes messages of lines; a line that is not a message is dropped, the first time with a warning. An answer that cannot be
+ * passed on is replaced by an error, because a client waits for it; a request of the server's is answered with one.
  *
  * @param reply sends to the server
  */
 export function createMessageReader(
-  { log, onNoise, pass }: MessageReaderOptions,
+  { log, onInvalidOutput, takeRaw }: MessageReaderOptions,
   receive: (message: Message) => void,
   reply: (bytes: Uint8Array) => void,
 ): Pick<ChildEvents, "line" | "oversize"> {
   return {
     line(line) {
-      if (pass(line)) return;
+      if (takeRaw(line)) return;
       const reading = readMessages(line, SERVER_MESSAGE);
       if ("messages" in reading) return reading.messages.forEach(receive);
-      if (reading.fault !== "ambiguous") return onNoise(line);
-      onNoise(line, reading.doubt);
+      if (reading.fault !== "ambiguous") return onInvalidOutput(line);
+      onInvalidOutput(line, reading.doubt);
       settle(reading, receive, reply);
     },
     oversize(length, head, tail) {
@@ -43,7 +43,7 @@ export function createMessageReader(
   };
 }
 
-/** Sees to it that nobody waits for what is lost with a doubtful line. */
+/** Answers what would be waited for in vain because an ambiguous line is dropped. */
 export function settle(
   { doubt, answered, asked }: Ambiguity,
   receive: (message: Message) => void,

@@ -1,13 +1,13 @@
-// One server process with the calls of all its callers: gives out numbers, brings answers and progress
-// back to whoever waits, and tells everybody when the process is gone. What else the server says is
-// for one of the four pairs of eras to judge.
+// One server process with the calls of all its callers: gives out numbers, brings answers and progress back to the call they
+// belong to, and reports to all of them when the process is gone. Other messages of the server are left to one of the four
+// pairs.
 import { findAnswerId } from "../../frame/answer.ts";
 import { composeNotification } from "../../frame/compose.ts";
 import { findMember, rawParam, type Message } from "../../frame/message.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { decode } from "../../frame/token.ts";
-import { createCallTable, type Call, type CallTable, type Waiter } from "./call-table.ts";
+import { createCallTable, type PendingCall, type CallTable, type Waiter } from "./call-table.ts";
 import { quoteError } from "../quote-error.ts";
 import {
   createRestartingProcess,
@@ -17,23 +17,23 @@ import {
 } from "./restarting-process.ts";
 import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
 import { printable } from "../../printable.ts";
-import type { Unread } from "./backpressure.ts";
+import type { Backpressure } from "./backpressure.ts";
 
 export interface Multiplexer<W extends Waiter> {
   readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
   /** Sends a caller's request. */
-  start(request: Message, waiter: W, edits?: readonly Edit[]): Call<W>;
+  start(request: Message, waiter: W, edits?: readonly Edit[]): PendingCall<W>;
   /** A number for a request that is sent by `resend`. */
   nextNumber(): number;
-  /** Sends what is no request, now or when the process is back; false when it cannot be kept until then. */
+  /** Sends a message that is not a request, now or when the process is back; false when it cannot be kept until then. */
   send(bytes: Uint8Array): boolean;
-  ask: RestartingProcess["ask"];
-  /** Whether clients of another kind on the same process want to hear of a resource. */
-  isWantedElsewhere(uri: string): boolean;
-  /** Nobody waits for the call any more. */
-  forget(call: Call<W>): void;
-  /** Forgets the call and tells the server. */
-  cancel(call: Call<W>): void;
+  request: RestartingProcess["request"];
+  /** Whether clients of another kind on the same process have subscribed to a resource. */
+  isSubscribedElsewhere(uri: string): boolean;
+  /** No client waits for the call any more. */
+  forget(call: PendingCall<W>): void;
+  /** Forgets the call and sends the server a cancellation. */
+  cancel(call: PendingCall<W>): void;
   /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
   unread(change: number): void;
   isAlive(ms: number): Promise<boolean>;
@@ -41,29 +41,29 @@ export interface Multiplexer<W extends Waiter> {
 }
 
 export interface MultiplexerOptions extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr"> {
-  hire: AcquireChild;
-  unread: Unread;
-  onNoise: RestartingProcessOptions["onNoise"];
-  standing: HandshakeReplay;
+  acquireChild: AcquireChild;
+  backpressure: Backpressure;
+  onInvalidOutput: RestartingProcessOptions["onInvalidOutput"];
+  handshake: HandshakeReplay;
   /** A request of the server's. */
-  question(message: Message): void;
+  onRequest(message: Message): void;
   /** A notification of the server's; progress is not among them. */
-  notification(message: Message): void;
-  /** The process is gone; whoever waited for it has been told. */
-  lost(): void;
-  /** Whether anybody but the calls in flight waits for what the process says: somebody with a subscription. */
+  onNotification(message: Message): void;
+  /** The process is gone; its calls are answered after this. */
+  onLost(): void;
+  /** Whether a client waits for messages of the process though it has no call in flight: one with a subscription. */
   isAwaited(): boolean;
-  /** Whether anybody wants to hear of a resource. */
-  wants?(uri: string): boolean;
-  /** A process that has taken the place of another has been greeted. */
-  replaced?(): void;
-  /** The answer to a greeting. */
-  welcomed?(answer: Message): void;
-  /** No process takes up again where the last one ended: a new one has refused to. */
-  gaveUp(refusal: Message): void;
-  /** Asks a process without sessions whether it lives. */
-  sign?: Compose;
-  /** Strangers call it. */
+  /** Whether a client has subscribed to a resource. */
+  isSubscribed?(uri: string): boolean;
+  /** The process that replaces one that has ended is initialized. */
+  onReplaced?(): void;
+  /** The result of `initialize`. */
+  onInitializeResult?(answer: Message): void;
+  /** A new process has refused to be initialized; no other one is started. */
+  onRefused(refusal: Message): void;
+  /** The request that shows whether a process without sessions is alive. */
+  aliveRequest?: Compose;
+  /** Anonymous callers use it. */
   isPublic?: boolean;
 }
 
@@ -73,38 +73,41 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
   const { log } = options;
   const server = createRestartingProcess({
     ...options,
-    pass,
-    receive,
+    takeRaw,
+    onMessage,
     isAwaited: () => [...calls.all()].some(({ waiter }) => !waiter.isListening) || options.isAwaited(),
-    lost(how) {
-      options.lost();
-      for (const call of calls.drain()) call.waiter.lost(how);
+    onLost(how) {
+      options.onLost();
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
     },
-    gaveUp(refusal) {
-      for (const call of calls.drain()) call.waiter.lost(`refused to begin: ${quoteError(refusal)}`);
-      options.gaveUp(refusal);
+    onRefused(refusal) {
+      const how = `refused to begin: ${quoteError(refusal)}`;
+      for (const { waiter } of calls.drain()) waiter.onLost(how, waiter);
+      options.onRefused(refusal);
     },
   });
   const calls = createCallTable<W>(server.nextNumber);
 
-  function receive(message: Message): void {
-    if (message.kind === "request") return options.question(message);
+  function onMessage(message: Message): void {
+    if (message.kind === "request") return options.onRequest(message);
     if (message.kind === "notification") {
-      return message.method === "notifications/progress" ? progress(message) : options.notification(message);
+      return message.method === "notifications/progress"
+        ? progress(message)
+        : options.onNotification(message);
     }
     const call = calls.get(Number(message.id));
     if (call === undefined)
-      return log.debug(`The server answered ${printable(message.id)}, which nobody waits for; dropped.`);
+      return log.debug(`The server answered ${printable(message.id)}, which no call waits for; dropped.`);
     calls.close(call);
-    call.waiter.answer(message);
+    call.waiter.onResponse(message, call.waiter);
   }
 
-  function pass(line: Uint8Array): boolean {
+  function takeRaw(line: Uint8Array): boolean {
     const at = findAnswerId(line);
     const call = at && calls.get(Number(decode(line, at.start, at.end)));
-    if (call?.waiter.pass === undefined) return false;
+    if (call?.waiter.onRawResponse === undefined) return false;
     calls.close(call);
-    call.waiter.pass(line, at!);
+    call.waiter.onRawResponse(line, at!, call.waiter);
     return true;
   }
 
@@ -112,7 +115,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     const at = findMember(message, message.paramsAt, "progressToken");
     const call = calls.get(Number(rawParam(message, "progressToken")));
     if (at === undefined || call?.progressToken === undefined) return;
-    call.waiter.progress(splice(message.bytes, [{ at, text: call.progressToken }]));
+    call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
   }
 
   return {
@@ -121,14 +124,14 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
       const { call, bytes } = calls.open(request, waiter, edits);
       if (!server.send(bytes, true)) {
         calls.close(call);
-        waiter.lost("takes nothing in, and too much waits for it");
+        waiter.onLost("takes nothing in, and too much waits for it", waiter);
       }
       return call;
     },
     nextNumber: server.nextNumber,
     send: (bytes) => server.send(bytes, false),
-    ask: server.ask,
-    isWantedElsewhere: () => false,
+    request: server.request,
+    isSubscribedElsewhere: () => false,
     forget: calls.close,
     cancel(call) {
       calls.close(call);
@@ -138,7 +141,7 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     unread: server.unread,
     isAlive: server.isAlive,
     async close() {
-      for (const call of calls.drain()) call.waiter.lost("is being stopped");
+      for (const { waiter } of calls.drain()) waiter.onLost("is being stopped", waiter);
       await server.close();
     },
   };

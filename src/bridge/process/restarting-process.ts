@@ -1,15 +1,16 @@
-// The server process of one conversation, over its death and return: whoever sends to it need not
-// know whether it runs right now.
+// A server process over its ends and restarts: senders need not know whether it runs right now.
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../../child/child.ts";
-import { composeNotification } from "../../frame/compose.ts";
+import { within } from "../../deadline.ts";
 import type { Message } from "../../frame/message.ts";
-import { createBackoff } from "./backoff.ts";
+import { createAwaitedRequests } from "./awaited-requests.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { composePing } from "./own-requests.ts";
 import { createMessageReader, type MessageReaderOptions } from "./message-reader.ts";
 import { quoteError } from "../quote-error.ts";
-import type { Compose, HandshakeReplay } from "./handshake-replay.ts";
-import type { Unread } from "./backpressure.ts";
+import { replayHandshake, type Compose, type HandshakeReplay } from "./handshake-replay.ts";
+import { createRestartSchedule } from "./restart-schedule.ts";
+import { createSendQueue, type SendQueue } from "./send-queue.ts";
+import type { Backpressure } from "./backpressure.ts";
 
 /** Starts a server process, or hands over one that waits. */
 export type AcquireChild = (events: ChildEvents) => Child;
@@ -20,13 +21,13 @@ export interface RestartingProcess {
   /**
    * Sends bytes, now or when the process is back.
    *
-   * @param wakes whether they start a process that has ended; what does not is for the one that is gone
+   * @param wakes whether they start a process that has ended; those that do not are meant for the one that is gone
    * @returns false when they cannot be kept until then
    */
   send(bytes: Uint8Array, wakes: boolean): boolean;
   /**
    * Bytes more that clients have not taken of what they were sent; negative when they took some.
-   * While they are too many, nothing more is read from the process.
+   * While there are too many, nothing more is read from the process.
    */
   unread(change: number): void;
   /**
@@ -34,202 +35,182 @@ export interface RestartingProcess {
    *
    * @param wakes whether it starts a process that has ended, which is the default
    */
-  ask(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
-  /** A sign of life within `ms` milliseconds. */
+  request(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
+  /** Whether the process answers a request within `ms` milliseconds, if it may be asked now. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export interface RestartingProcessOptions
   extends Pick<BridgeOptions, "now" | "log" | "onServer" | "onStderr">, MessageReaderOptions {
-  hire: AcquireChild;
-  /** Of all processes. */
-  unread: Unread;
-  /** What a new process must be told before anything else. */
-  standing: HandshakeReplay;
-  /** Every message but the answers to our own requests. */
-  receive(message: Message): void;
+  acquireChild: AcquireChild;
+  /** Shared by all processes. */
+  backpressure: Backpressure;
+  /** What a new process is sent before anything else. */
+  handshake: HandshakeReplay;
+  /** Gets every message but the answers to our own requests. */
+  onMessage(message: Message): void;
   /** The process is gone, and with it every request it has not answered. */
-  lost(how: string): void;
-  /** Whether anybody waits for what the process says: then one that ends is started again without being asked. */
+  onLost(how: string): void;
+  /** Whether a client waits for what the process sends: then one that ends is started again at once. */
   isAwaited(): boolean;
-  /** A process that has taken the place of another has been greeted. */
-  replaced?(): void;
-  /** The answer to a greeting. */
-  welcomed?(answer: Message): void;
-  /** No process takes up the conversation again: a new one has refused to. */
-  gaveUp(refusal: Message): void;
-  /** How a process that has sent no greeting is asked whether it lives; by default one is not asked before its greeting. */
-  sign?: Compose;
-  /** Strangers call it: every end of it delays its next start, so that they cannot make it start all the time. */
+  /** The process that replaces one that has ended is initialized. */
+  onReplaced?(): void;
+  /** The result of `initialize`. */
+  onInitializeResult?(answer: Message): void;
+  /** A new process has refused to be initialized; no other one is started. */
+  onRefused(refusal: Message): void;
+  /** The request that shows whether a process is alive; by default a ping, and nothing before it is initialized. */
+  aliveRequest?: Compose;
+  /** Anonymous callers use it: each of its ends delays its next start, so that they cannot make it start all the time. */
   isPublic?: boolean;
 }
 
 /** Bytes that may wait for a process to come back. */
 const MAX_WAITING = 64 * 1024 * 1024;
 
-export function createRestartingProcess(options: RestartingProcessOptions): RestartingProcess {
-  const { hire, standing, log, onServer } = options;
-  const backoff = createBackoff(options.now);
-  const asked = new Map<number, (answer: Message | undefined) => void>();
-  const queue = createQueue(MAX_WAITING);
-  const reader = createMessageReader({ ...options, pass }, receive, (bytes) => void child.send(bytes));
-  const events: ChildEvents = { ...reader, stderr: options.onStderr, exit: recoverFrom };
-  let last = 0;
-  /** When a process that sleeps may be started. */
-  let restsUntil = 0;
-  let restart: Timer | undefined;
-  /** Whether the process has answered anything; one that refuses, or dies at its start, serves nobody. */
-  let hasAnswered = false;
-  let child = hire(events);
-  const unread = options.unread.open((mayRead) => child.read(mayRead));
-  // Whoever comes with a greeting has it said before anything else.
-  // Asleep: it ended while nobody waited for it. Servers that own a port or a browser profile end the holder before
-  // them; started again at once, two of them would end each other for ever.
-  let phase: "open" | "recovering" | "asleep" | "closed" =
-    standing.greeting === undefined ? "open" : "recovering";
+/**
+ * `asleep`: it ended while no client waited for it. Servers that own a port or a browser profile end the process that
+ * holds it; if both were restarted at once, they would end each other for ever.
+ */
+type Phase = "open" | "initializing" | "asleep" | "closed";
 
-  function pass(line: Uint8Array): boolean {
-    const isPassed = options.pass(line);
-    if (isPassed) hasAnswered = true;
-    return isPassed;
+/** The process that runs now, or the last one. */
+interface Life {
+  child: Child;
+  phase: Phase;
+  /** Whether it has answered anything; one that refuses, or ends while it starts, serves no client. */
+  hasAnswered: boolean;
+}
+
+export function createRestartingProcess(options: RestartingProcessOptions): RestartingProcess {
+  const { onServer } = options;
+  const requests = createAwaitedRequests();
+  const queue = createSendQueue(MAX_WAITING);
+  /** Past the queue: for what comes before everything that waits. */
+  const sendNow = (bytes: Uint8Array) => life.child.send(bytes);
+  const requestNow = (compose: Compose) => requests.send(compose, sendNow);
+  const schedule = createRestartSchedule({
+    now: options.now,
+    isPublic: options.isPublic,
+    onScheduled(inMs) {
+      life.phase = "initializing";
+      onServer({ state: "restarting", inMs });
+    },
+    start: () => void restart(),
+  });
+  const reader = createMessageReader({ ...options, takeRaw }, receive, (bytes) => void sendNow(bytes));
+  const events: ChildEvents = { ...reader, stderr: options.onStderr, exit };
+  const life = begin(options, events);
+  const unread = options.backpressure.open((mayRead) => life.child.read(mayRead));
+
+  function takeRaw(line: Uint8Array): boolean {
+    const isTaken = options.takeRaw(line);
+    if (isTaken) life.hasAnswered = true;
+    return isTaken;
   }
 
   function receive(message: Message): void {
-    if (message.kind === "result") hasAnswered = true;
-    const done = asked.get(Number(message.id));
-    if (done === undefined || message.method !== "") return options.receive(message);
-    asked.delete(Number(message.id));
-    done(message);
-  }
-
-  function ask(compose: Compose, deliver: (bytes: Uint8Array) => unknown): Promise<Message | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Message | undefined>();
-    asked.set(++last, resolve);
-    if (deliver(compose(last)) === false) resolve(undefined);
-    return promise;
-  }
-
-  /** Past the queue: what has to come before everything that waits. */
-  function askFirst(compose: Compose): Promise<Message | undefined> {
-    return ask(compose, (bytes) => child.send(bytes));
+    if (message.kind === "result") life.hasAnswered = true;
+    if (!requests.take(message)) options.onMessage(message);
   }
 
   function send(bytes: Uint8Array, wakes: boolean): boolean {
-    if (phase === "asleep") {
+    if (life.phase === "asleep") {
       if (!wakes) return true;
-      restartIn(Math.max(0, restsUntil - options.now()));
+      schedule.wake();
     }
-    if (phase === "recovering") return queue.add(bytes);
-    return child.send(bytes);
+    return life.phase === "initializing" ? queue.add(bytes) : sendNow(bytes);
   }
 
-  function recoverFrom(exit: ChildExit) {
-    const how = describeExit(exit);
+  function exit(how: ChildExit): void {
     const isAwaited = options.isAwaited();
-    phase = "asleep";
+    life.phase = "asleep";
     queue.drain();
-    for (const done of asked.values()) done(undefined);
-    asked.clear();
-    onServer({ state: "exited", pid: child.pid, reason: how });
-    options.lost(how);
-    if (isAwaited) restartIn(backoff.next());
-    else if (options.isPublic) restsUntil = options.now() + backoff.next();
+    requests.drop();
+    const reason = describeExit(how);
+    onServer({ state: "exited", pid: life.child.pid, reason });
+    options.onLost(reason);
+    if (isAwaited) schedule.restart();
+    else schedule.rest();
   }
 
-  function restartIn(inMs: number): void {
-    phase = "recovering";
-    onServer({ state: "restarting", inMs });
-    restart = setTimeout(() => void begin(), inMs);
-  }
-
-  async function begin(): Promise<void> {
-    hasAnswered = false;
-    const mine = hire(events);
-    child = mine;
+  async function restart(): Promise<void> {
+    const child = options.acquireChild(events);
+    Object.assign(life, { child, hasAnswered: false });
     child.read(unread.mayRead);
-    await settleIn(mine);
-    if (child === mine && phase === "open") options.replaced?.();
+    await open(life, queue, requestNow, options);
+    if (life.child === child && life.phase === "open") options.onReplaced?.();
   }
 
-  /** Greets a process and then sends what has waited for it. */
-  async function settleIn(mine: Child): Promise<void> {
-    const greeted = await greet();
-    if (child !== mine || phase !== "recovering" || greeted === "gone") return;
-    if (greeted !== "done") {
-      log.warn(`The server refuses to begin: ${quoteError(greeted)}; its clients have to begin anew.`);
-      return options.gaveUp(greeted);
-    }
-    phase = "open";
-    onServer({ state: "ready", pid: mine.pid });
-    for (const bytes of queue.drain()) mine.send(bytes);
-  }
-
-  /** Tells a new process what the last one knew. */
-  async function greet(): Promise<"done" | "gone" | Message> {
-    if (standing.greeting === undefined) return "done";
-    const welcome = await askFirst(standing.greeting);
-    if (welcome === undefined) return "gone";
-    if (welcome.kind === "error") return welcome;
-    options.welcomed?.(welcome);
-    if (standing.greeted) child.send(composeNotification("notifications/initialized"));
-    const granted = await Promise.all(standing.wishes().map(askFirst));
-    return granted.includes(undefined) ? "gone" : "done";
-  }
-
-  if (phase === "recovering") void settleIn(child);
+  if (life.phase === "initializing") void open(life, queue, requestNow, options);
 
   return {
-    nextNumber: () => ++last,
+    nextNumber: requests.nextNumber,
     send,
     unread: unread.change,
-    ask(compose, wakes = true) {
-      if (phase === "asleep" && !wakes) return Promise.resolve(undefined);
-      return ask(compose, (bytes) => send(bytes, true));
+    request(compose, wakes = true) {
+      if (life.phase === "asleep" && !wakes) return Promise.resolve(undefined);
+      return requests.send(compose, (bytes) => send(bytes, true));
     },
-    async isAlive(ms) {
-      // One that has answered is started when it is needed: to start it for a probe would end its rival.
-      if (phase === "asleep") return hasAnswered;
-      if (phase !== "open") return false;
-      const sign = options.sign ?? (standing.greeted ? composePing : undefined);
-      // Rust's rmcp ends at whatever comes before or in the middle of a handshake.
-      if (sign === undefined) return true;
-      const late = Promise.withResolvers<undefined>();
-      const timer = setTimeout(late.resolve, ms);
-      const answer = await Promise.race([askFirst(sign), late.promise]);
-      clearTimeout(timer);
-      return answer !== undefined;
-    },
+    isAlive: (ms) => isAlive(life, ms, requestNow, options),
     async close() {
-      const wasAsleep = phase === "asleep";
-      phase = "closed";
       unread.close();
-      clearTimeout(restart);
-      for (const done of asked.values()) done(undefined);
-      await child.close();
-      // Its end has been told.
-      if (wasAsleep) return;
-      onServer({ state: "exited", pid: child.pid, reason: "is no longer used", isOurs: true });
+      schedule.stop();
+      requests.drop();
+      await close(life, onServer);
     },
   };
 }
 
-/** Bytes in the order they came, up to `limit` of them. */
-function createQueue(limit: number) {
-  let waiting: Uint8Array[] = [];
-  let length = 0;
-  return {
-    add(bytes: Uint8Array): boolean {
-      if (length + bytes.length > limit) return false;
-      waiting.push(bytes);
-      length += bytes.length;
-      return true;
-    },
-    drain(): Uint8Array[] {
-      const all = waiting;
-      waiting = [];
-      length = 0;
-      return all;
-    },
-  };
+function begin({ acquireChild, handshake }: RestartingProcessOptions, events: ChildEvents): Life {
+  // Nothing is sent before the handshake where there is one to replay.
+  const phase = handshake.initialize === undefined ? "open" : "initializing";
+  return { child: acquireChild(events), phase, hasAnswered: false };
+}
+
+type RequestNow = (compose: Compose) => Promise<Message | undefined>;
+
+/** Replays the handshake to a process and then sends what has waited for it. */
+async function open(
+  life: Life,
+  queue: SendQueue,
+  request: RequestNow,
+  { handshake, onInitializeResult, onRefused, onServer, log }: RestartingProcessOptions,
+): Promise<void> {
+  const { child } = life;
+  const send = (bytes: Uint8Array) => life.child.send(bytes);
+  const outcome = await replayHandshake(handshake, { request, send, onInitializeResult });
+  if (life.child !== child || life.phase !== "initializing" || outcome === "gone") return;
+  if (outcome !== "done") {
+    log.warn(`The server refuses to begin: ${quoteError(outcome)}; its clients have to begin anew.`);
+    return onRefused(outcome);
+  }
+  life.phase = "open";
+  onServer({ state: "ready", pid: child.pid });
+  for (const bytes of queue.drain()) child.send(bytes);
+}
+
+async function isAlive(
+  { phase, hasAnswered }: Life,
+  ms: number,
+  request: RequestNow,
+  { aliveRequest, handshake }: RestartingProcessOptions,
+): Promise<boolean> {
+  // One that has answered is started when it is needed: to start it for this would end its rival.
+  if (phase === "asleep") return hasAnswered;
+  if (phase !== "open") return false;
+  const compose = aliveRequest ?? (handshake.isInitialized ? composePing : undefined);
+  // Rust's rmcp ends at any message that comes before or in the middle of a handshake.
+  if (compose === undefined) return true;
+  return (await within(ms, request(compose))) !== undefined;
+}
+
+async function close(life: Life, onServer: RestartingProcessOptions["onServer"]): Promise<void> {
+  const wasAsleep = life.phase === "asleep";
+  life.phase = "closed";
+  await life.child.close();
+  // The end of one that had ended before has been reported.
+  if (wasAsleep) return;
+  onServer({ state: "exited", pid: life.child.pid, reason: "is no longer used", isOurs: true });
 }

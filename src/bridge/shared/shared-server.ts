@@ -1,70 +1,65 @@
-// The server process that everybody shares (`--process shared`), or that all strangers do (`--auth optional`), whatever
-// they can do and whichever revision they speak. It is greeted once, by us, with all that any client could carry.
+// The server process that all callers share (`--process shared`), or all anonymous ones (`--auth optional`), whatever their
+// clients can do and whichever revision they speak. We initialize it once, with all capabilities that any client could have.
 import { readMessages, type Message } from "../../frame/message.ts";
-import type { BridgeOptions } from "../bridge.ts";
 import { canonical, type Envelope } from "../envelope.ts";
-import { MODERN, negotiate } from "../../mcp/revisions.ts";
-import { createJunction } from "./shared-multiplexer.ts";
-import { composeDiscover, createGreeting, WHO } from "../process/own-requests.ts";
-import {
-  createLegacyOnLegacy,
-  type CellOptions,
-  type SessionHost,
-} from "../legacy-client-legacy-server/legacy-client-legacy-server.ts";
-import { createLegacyOnModern } from "../legacy-client-modern-server/legacy-client-modern-server.ts";
-import {
-  createModernOnLegacy,
-  type StatelessHost,
-} from "../modern-client-legacy-server/modern-client-legacy-server.ts";
-import { createModernOnModern } from "../modern-client-modern-server/modern-client-modern-server.ts";
-import type { Seal } from "../modern-client-legacy-server/request-state.ts";
+import { MODERN } from "../../mcp/revisions.ts";
+import { createSharedMultiplexer } from "./shared-multiplexer.ts";
+import { composeDiscover, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
+import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "../adapter.ts";
+import { PAIRS } from "../pairs.ts";
+import type { RequestStates } from "../request-state.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
-import { createOwnWelcome } from "../legacy-client-legacy-server/initialize-result.ts";
 
-export type CommonHost = SessionHost & StatelessHost;
+export type SharedServer = SessionAdapter & StatelessAdapter;
 
-export interface CommonOptions extends Omit<CellOptions, "openHost" | "welcome" | "standing"> {
-  random: BridgeOptions["random"];
-  seal: Seal;
-  /** Whether the server is spoken to without sessions. */
-  isModern: boolean;
-  /** Whether strangers share it. */
+export interface SharedServerOptions extends Omit<AdapterOptions, "shared"> {
+  requestStates: RequestStates;
+  /** In which the server is spoken to. */
+  era: Era;
+  /** Whether anonymous callers share it. */
   isPublic: boolean;
 }
 
-/** A question that the client it goes to cannot take is refused in its stead. */
+/** A request that the client it goes to cannot answer is refused on its behalf. */
 const CAPABILITIES = {
   roots: { listChanged: true },
   sampling: { tools: {} },
   elicitation: { form: {}, url: {} },
 };
-const composeGreeting = createGreeting(CAPABILITIES);
+const composeGreeting = createInitialize(CAPABILITIES);
 const ENVELOPE: Envelope = {
   version: MODERN,
-  clientInfo: JSON.stringify(WHO),
+  clientInfo: JSON.stringify(OWN_CLIENT_INFO),
   capabilities: CAPABILITIES,
   capabilitiesKey: canonical(CAPABILITIES),
   logLevel: undefined,
 };
 
-/** For a server that has to be asked whether it takes a handshake. */
+/** For finding out whether a server takes a handshake. */
 export function writeOwnInitialize(): Message {
   const reading = readMessages(composeGreeting(0));
-  if ("fault" in reading) throw new Error(`What we say ourselves cannot be read: ${reading.fault}`);
+  if ("fault" in reading) throw new Error(`Our own initialize cannot be read: ${reading.fault}`);
   return reading.messages[0];
 }
 
-export function createCommonHost(options: CommonOptions): CommonHost {
-  const { isModern } = options;
+export function createSharedServer(options: SharedServerOptions): SharedServer {
+  const { era } = options;
   let open = 0;
-  const standing = isModern ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
-  const sign = isModern ? { sign: composeDiscover } : {};
-  const junction = createJunction({ ...options, ...sign, standing, hasSessions: () => open > 0 });
-  const cell = { ...options, standing, openHost: junction.openHost, envelope: ENVELOPE };
-  const sessions = isModern
-    ? createLegacyOnModern(cell)
-    : createLegacyOnLegacy({ ...cell, welcome: createOwnWelcome(negotiate, junction.arrived) });
-  const requests = isModern ? createModernOnModern(cell) : createModernOnLegacy(cell);
+  const handshake = era === "modern" ? createHandshakeReplay() : createHandshakeReplay(composeGreeting);
+  const aliveRequest = era === "modern" ? { aliveRequest: composeDiscover } : {};
+  const multiplexer = createSharedMultiplexer({
+    ...options,
+    ...aliveRequest,
+    handshake,
+    hasSessions: () => open > 0,
+  });
+  const shared = {
+    openMultiplexer: multiplexer.openMultiplexer,
+    handshake,
+    arrived: multiplexer.clientArrived,
+  };
+  const sessions = PAIRS.legacyClient[era]({ ...options, shared });
+  const requests = PAIRS.modernClient[era]({ ...options, shared, envelope: ENVELOPE });
 
   return {
     get pending() {
@@ -81,7 +76,7 @@ export function createCommonHost(options: CommonOptions): CommonHost {
       });
     },
     serve: requests.serve,
-    isAlive: junction.isAlive,
+    isAlive: multiplexer.isAlive,
     async close() {
       await Promise.all([sessions.close(), requests.close()]);
     },

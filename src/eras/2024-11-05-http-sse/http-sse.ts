@@ -54,10 +54,10 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   /** Sessions of strangers that have not begun. */
   const waiting = new Set<SseSession>();
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
-  const converse = (session: SseSession, messages: Body["messages"]) => {
+  const converse = (session: SseSession, messages: Body["messages"], caller: Caller) => {
     const opening = messages.find(({ method }) => method === "initialize");
     if (opening !== undefined && session.conversation === undefined) {
-      session.conversation = bridge.openSession(session.callerKey, opening, {
+      session.conversation = bridge.openSession(caller, opening, {
         sendUnrelated: (message) => session.stream.send(message),
         closed: session.stream.end,
       });
@@ -79,7 +79,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     const call = { caller, stop: () => calls.cancel(id) };
     if (isWatched) inFlight.add(call);
     return {
-      notify: (message, rides) => (rides ? responder.notify(message) : own(message)),
+      notify: (message, isGuessed) => (isGuessed ? responder.notify(message) : own(message)),
       respond(message) {
         inFlight.remove(call);
         own(message);
@@ -138,7 +138,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       // A server of both eras would take it for what it says it is, which is not what is judged here.
       if (messages.some(hasEnvelope))
         return refuse(400, ErrorCode.invalidRequest, "Requests of this revision are not sent over HTTP+SSE.");
-      const begun = converse(session, messages);
+      const begun = converse(session, messages, caller);
       if (begun === undefined)
         return refuse(400, ErrorCode.invalidRequest, "Bad request: initialize comes first.");
       const conversation = await begun;
@@ -148,7 +148,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       }
       waiting.delete(session);
       const refusal =
-        (await toolAccess.refuse(messages, caller, conversation.call)) ?? inFlight.refuse(caller, since);
+        (await toolAccess.refuse(messages, caller, conversation.tools)) ?? inFlight.refuse(caller, since);
       if (refusal !== undefined) return refusal;
       session.stream.renew(caller);
       for (const message of messages) {

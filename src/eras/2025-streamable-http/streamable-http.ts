@@ -72,7 +72,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       callerKey,
     });
     const loose = createLooseEnd(own, retention.open({ callerKey, ...UNHEARD }));
-    const conversation = await bridge.openSession(callerKey, initialize, {
+    const conversation = await bridge.openSession(caller, initialize, {
       sendUnrelated: loose.send,
       closed() {
         // Whoever ends a session himself has had it forgotten before.
@@ -133,7 +133,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
       const refusal =
-        (caller.policy && (await toolAccess.refuse(messages, caller, session.conversation.call))) ??
+        (caller.policy && (await toolAccess.refuse(messages, caller, session.conversation.tools))) ??
         inFlight.refuse(caller, since);
       if (refusal !== undefined) {
         // Nobody knows its id yet.

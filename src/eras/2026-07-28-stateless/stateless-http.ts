@@ -36,15 +36,12 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   async function refuseCall(
     { headers }: Request,
     message: Message,
-    envelope: Envelope,
     server: StatelessServer,
     caller: Caller,
   ): Promise<Response | undefined> {
-    const refusal = await toolAccess.refuse([message], caller, (ours, responder) => {
-      server.call(ours, envelope, responder);
-    });
+    const refusal = await toolAccess.refuse([message], caller, server.tools);
     if (refusal !== undefined || message.method !== "tools/call") return refusal;
-    const expected = await server.paramHeadersOf(stringParam(message, "name") ?? "");
+    const expected = await server.tools.paramHeadersOf(stringParam(message, "name") ?? "");
     const wrong = checkParamHeaders(headers, message, expected);
     return wrong === undefined
       ? undefined
@@ -101,11 +98,11 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       if (message.kind !== "request") return refuseOther(message);
       const envelope = climb(request, message);
       if (envelope instanceof Response) return envelope;
-      const server = await bridge.findServer(caller.key, envelope);
+      const server = await bridge.findServer(caller, envelope);
       if (server === undefined) return refuseBusy();
       try {
         const refusal =
-          (await refuseCall(request, message, envelope, server, caller)) ?? inFlight.refuse(caller, since);
+          (await refuseCall(request, message, server, caller)) ?? inFlight.refuse(caller, since);
         return refusal ?? start(request, message, envelope, server, caller);
       } finally {
         server.release();

@@ -1,7 +1,13 @@
 // What is checked of a request of revision 2026-07-28 before anybody acts on it, rung by rung: the
 // first that fails is the answer.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
-import { canonical, parseSpan, readMeta, type Capabilities, type Envelope } from "../../bridge/envelope.ts";
+import {
+  canonical,
+  parseSpan,
+  readMeta,
+  type ClientCapabilities,
+  type Envelope,
+} from "../../bridge/envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import { isServedStateless, STATELESS_REVISIONS } from "../../mcp/revisions.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
@@ -50,7 +56,7 @@ export function climb(request: Request, message: Message): Envelope | Response {
   };
 }
 
-function isObject(value: unknown): value is Capabilities {
+function isObject(value: unknown): value is ClientCapabilities {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,8 +1,9 @@
 // Runs a tunnel program of the person's own, such as cloudflared, so that it ends when we do, however we end.
-// On POSIX it leads a process group in which a watchdog holds a pipe to us; when the pipe closes, the group is killed.
+// On POSIX its process group ends with us (`process-group.ts`).
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { wrapInGroup } from "../../process-group.ts";
 
 export interface LeashedOptions {
   file: string;
@@ -20,13 +21,11 @@ export interface Leashed {
   kill(): void;
 }
 
-/** Waits at fd 3 in the background, deaf to the terminal's signals; the program takes the shell's place. */
-const ON_A_LEASH = `(trap '' HUP INT TERM; read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" 3<&-`;
-
 export function startLeashed({ file, args, env, line, gone }: LeashedOptions): Leashed {
   const posix = process.platform !== "win32";
+  const [shell, ...words] = wrapInGroup(file, args, "standard");
   const child = posix
-    ? spawn("/bin/sh", ["-c", ON_A_LEASH, "sh", file, ...args], {
+    ? spawn(shell!, words, {
         env,
         detached: true,
         stdio: ["ignore", "pipe", "pipe", "pipe"],
