@@ -1,7 +1,7 @@
 // What sessions that share a server process get in answer to `initialize`, which a server takes once.
 import { composeError } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import { findMember, stringParam, type Message } from "../../frame/message.ts";
+import { errorCode, findMember, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 import { parseSpan, type Capabilities } from "../envelope.ts";
@@ -52,7 +52,7 @@ export function createFirstWelcome(
       );
       return start(session, request, { ...responder, respond }, (answer) => {
         first.resolve(answer.kind === "result" ? answer : undefined);
-        done(underId(answer, request.id));
+        done(underId(answer, request.id), errorCode(answer));
       });
     }
     const awaited = welcome;
@@ -99,8 +99,8 @@ export function createOwnWelcome(
     ]);
   }
 
-  function answerAll(compose: (one: Waiting) => Uint8Array): void {
-    for (const one of waiting.splice(0)) one.done(compose(one));
+  function answerAll(compose: (one: Waiting) => Uint8Array, code?: number): void {
+    for (const one of waiting.splice(0)) one.done(compose(one), code);
   }
 
   return {
@@ -120,9 +120,12 @@ export function createOwnWelcome(
       welcome = answer;
       answerAll((one) => write(answer, one));
     },
-    refused: (answer) => answerAll(({ id }) => underId(answer, id)),
+    refused: (answer) => answerAll(({ id }) => underId(answer, id), errorCode(answer)),
     lost: () =>
-      answerAll(({ id }) => composeError(id, ErrorCode.internal, lostReason("ended before it answered"))),
+      answerAll(
+        ({ id }) => composeError(id, ErrorCode.internal, lostReason("ended before it answered")),
+        ErrorCode.internal,
+      ),
     isAwaited: () => waiting.length > 0,
     forget(session) {
       waiting = waiting.filter((one) => one.session !== session);

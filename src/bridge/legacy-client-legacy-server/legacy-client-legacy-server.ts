@@ -2,7 +2,7 @@
 // client share the process, as the conversations of one desktop application do; the server sees one client.
 import { composeError, composeRequest, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import { stringParam, type Message } from "../../frame/message.ts";
+import { errorCode, readErrorCode, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { ClientSide, Conversation, Responder } from "../bridge.ts";
 import { createMultiplexer, type MultiplexerOptions, type OpenMultiplexer } from "../process/multiplexer.ts";
@@ -180,8 +180,9 @@ export function createLegacyOnLegacy(options: CellOptions): SessionHost {
   function pass(session: Session, request: Message, done: Done, responder: Responder): void {
     const { id } = request;
     startCall(host, session, request, responder, {
-      answer: (answer) => done(underId(answer, id)),
-      pass: (answer, at) => done(splice(answer, [{ at, text: id }])),
+      answer: (answer) => done(underId(answer, id), errorCode(answer)),
+      pass: (answer, at) =>
+        done(splice(answer, [{ at, text: id }]), at.isError ? readErrorCode(answer) : undefined),
     });
   }
 

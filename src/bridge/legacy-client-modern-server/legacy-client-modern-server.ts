@@ -2,7 +2,8 @@
 // keeps (log level, subscriptions), and puts the client's envelope around every request.
 import { composeError, composeResult } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import { findMember, hasPositions, rawParam, stringParam, type Message } from "../../frame/message.ts";
+import { errorCode, findMember, hasPositions, rawParam, stringParam } from "../../frame/message.ts";
+import type { Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { BridgeOptions, ClientSide, Conversation, Responder } from "../bridge.ts";
 import { addMeta, parseSpan, writeEnvelope, type Capabilities } from "../envelope.ts";
@@ -63,8 +64,6 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
     replaced: () => guests.forEach(({ listening }) => listening.again()),
     gaveUp: options.gone,
   });
-
-  // ── what the server says of itself ──
 
   function notification(message: Message): void {
     const subscription = rawParam(message, "_meta", META.subscription);
@@ -155,7 +154,8 @@ export function createLegacyOnModern(options: SessionCellOptions): SessionHost {
   ): void {
     const answered = (answer: Message) => {
       if (isInputRequired(answer)) return void interview(guest, request, done, responder, answer, round + 1);
-      done(splice(answer.bytes, [{ at: answer.idAt!, text: request.id }, ...tools.edit(answer, request)]));
+      const edits = [{ at: answer.idAt!, text: request.id }, ...tools.edit(answer, request)];
+      done(splice(answer.bytes, edits), errorCode(answer));
     };
     startCall(
       host,

@@ -2,7 +2,7 @@
 // changed, for the clients share one pipe.
 import { composeError, composeRequest } from "../../frame/compose.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
+import { errorCode, findMember, rawParam, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
 import type { Responder } from "../bridge.ts";
 import type { Call, Waiter } from "../process/call-table.ts";
@@ -137,10 +137,4 @@ function readdress(answer: Message, request: Message): Edit[] {
     }
   }
   return edits;
-}
-
-function errorCode(answer: Message): number | undefined {
-  return answer.kind === "error"
-    ? Number(spanText(answer.bytes, findMember(answer, answer.errorAt, "code")))
-    : undefined;
 }

@@ -1,7 +1,7 @@
 // The calls that one server process has not answered yet, whoever they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
 import { spanText, type Message } from "../../frame/message.ts";
-import type { Span } from "../../frame/scan.ts";
+import type { AnswerId } from "../../frame/answer.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 
 /** Who waits for a call. */
@@ -9,7 +9,7 @@ export interface Waiter {
   /** The answer, under our number. */
   answer(answer: Message): void;
   /** Instead of `answer`, for who only passes it on: the answer unread, and where our number stands in it. */
-  pass?: ((answer: Uint8Array, idAt: Span) => void) | undefined;
+  pass?: ((answer: Uint8Array, idAt: AnswerId) => void) | undefined;
   /** A progress notification, under the client's own token. */
   progress(notification: Uint8Array): void;
   /** The server process is gone; `how` says how it ended. */
