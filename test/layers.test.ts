@@ -28,6 +28,7 @@ const PARTS = [
   "tunnel/",
   "inspector/",
   "http/",
+  "observe/",
 ];
 
 /**
@@ -50,6 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tunnel/": [],
   "inspector/": [],
   "http/": [],
+  "observe/": ["eras/call.ts", "http/public-app.ts"],
   "closing.ts": [],
   "deadline.ts": [],
   "errors.ts": [],

@@ -9,9 +9,11 @@ import { resolveCommand } from "../child/command.ts";
 import { identifyServer } from "../child/identity.ts";
 import { createClosing, failureOf, orAbort, type Closing } from "../closing.ts";
 import type { Config } from "../config/config.ts";
+import type { CallObserver } from "../eras/call.ts";
 import { createEndpoint } from "../eras/endpoint.ts";
 import type { UserError } from "../errors.ts";
 import { FIRST_PORT, listen } from "../http/http-server.ts";
+import { createRequestLog } from "../observe/request-log.ts";
 import { createPrivateApp } from "../http/private-app.ts";
 import { listenForTunnel, listSocketPlaces } from "../http/tunnel-server.ts";
 import type { OAuth } from "../oauth/oauth.ts";
@@ -26,6 +28,8 @@ export interface AppIO extends TunnelIO {
   emit(event: AppEvent): void;
   /** The program we run in. */
   execPath: string;
+  /** See every call, beside the request log. */
+  observers?: readonly CallObserver[];
   /** Aborts when starting is to be given up. */
   signal: AbortSignal;
 }
@@ -102,8 +106,10 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   if (tunnel) publicUrl = tunnel.url;
   if (tunnel) teller.tellUp(tunnel);
 
+  const requestLog = createRequestLog(io);
   const endpoint = createEndpoint({
     ...io,
+    observers: [requestLog, ...(io.observers ?? [])],
     bridge,
     messagesPath: MESSAGES_PATH,
     arrived: listener.allowSilence,
@@ -156,7 +162,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
         sourceOf: doors.sourceOf,
       });
     oauth?.onRevoked(endpoint.recheck);
-    const parts = { publicUrl, endpoint, currentOAuth: () => oauth, places: doors.places };
+    const parts = { publicUrl, endpoint, currentOAuth: () => oauth, places: doors.places, requestLog };
     doors.serve(publicUrl, createPublicHandler(config, io, parts));
   }
 

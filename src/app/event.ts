@@ -1,5 +1,7 @@
 // What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
 
+import type { RequestRecord } from "../observe/request-log.ts";
+
 /** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */
 export interface Ready {
   event: "ready";
@@ -72,18 +74,5 @@ export interface GrantEvent {
   reason?: string;
 }
 
-/** One HTTP exchange on the public side, told when its answer begins. */
-export interface RequestEvent {
-  event: "request";
-  method: string;
-  path: string;
-  status: number;
-  /** Milliseconds until the answer began. */
-  ms: number;
-  /** JSON-RPC method, when the body was one message. */
-  rpc?: string;
-  /** Tool, prompt or resource the message names. */
-  name?: string;
-  /** OAuth client, when a token was shown. */
-  client?: string;
-}
+/** One HTTP exchange on the public side, emitted when it has ended together with its calls. */
+export type RequestEvent = RequestRecord;

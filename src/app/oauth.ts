@@ -6,6 +6,7 @@ import type { Caller } from "../eras/caller.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { listGrants, listUnconfigured, revokeAll, revokeGrant } from "../oauth/tokens/grants.ts";
+import { callerKeyOf } from "../oauth/access/principal.ts";
 import { createOAuth, type OAuth, type OAuthOptions, type Principal } from "../oauth/oauth.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import { openStore } from "../store/sqlite/sqlite-store.ts";
@@ -86,8 +87,8 @@ export function describeCaller(
     view: (tool: Parameters<typeof permission.view>[1]) => permission.view(principal, tool),
   };
   if (principal === undefined) return { key: ANYBODY.key, isValid, refuse, policy };
-  const { subject, clientId, grantId, expiresAt } = principal;
-  return { key: JSON.stringify([subject, clientId]), grantId, expiresAt, isValid, refuse, policy };
+  const { expiresAt } = principal;
+  return { key: callerKeyOf(principal), principal, expiresAt, isValid, refuse, policy };
 }
 
 const PRIVATE_FETCH = "MCP_EXPOSE_ALLOW_PRIVATE_FETCH";

@@ -9,7 +9,7 @@ import { createGuards } from "../http/request-guards.ts";
 import { makeLast } from "../http/last-response.ts";
 import type { Listener } from "../http/http-server.ts";
 import { createPlaces, type Places } from "../http/request-slots.ts";
-import { createPublicApp, type Resource } from "../http/public-app.ts";
+import { createPublicApp, type ExchangeObserver, type Resource } from "../http/public-app.ts";
 import type { TunnelListener } from "../http/tunnel-server.ts";
 import type { Log } from "../log.ts";
 import type { OAuth } from "../oauth/oauth.ts";
@@ -88,6 +88,7 @@ export interface PublicParts {
   currentOAuth(): OAuth | undefined;
   endpoint: Endpoint;
   places: Places;
+  requestLog: ExchangeObserver;
 }
 
 export function createPublicHandler(config: Config, io: PublicIO, parts: PublicParts) {
@@ -96,20 +97,19 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
   /** Lets in who may enter, and only then looks at what is asked. */
   const protect =
     (path: string, answer: EndpointHandler): Resource =>
-    (request, note) => {
+    (request) => {
       const authentication = oauth?.authenticate(request, path);
       if (authentication?.ok === false) return authentication.response;
-      if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY, note);
+      if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY);
       const { principal } = authentication;
       const again = () => currentOAuth()!.authenticate(request, path);
       const caller = describeCaller(oauth, principal, path, again);
       if (principal !== undefined) {
         oauth.noteUse(principal.grantId);
-        note.client = principal.clientId;
-        return answer(request, caller, note);
+        return answer(request, caller);
       }
-      const stranger: Caller = { ...caller, goOn: () => places.extend(request) };
-      return places.lend(request, () => answer(request, stranger, note));
+      const stranger: Caller = { ...caller, onStream: () => places.extend(request) };
+      return places.lend(request, () => answer(request, stranger));
     };
   const mcp = protect(config.path, endpoint.mcp);
   return createPublicApp({
@@ -127,8 +127,7 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
     ]),
     oauth: oauth?.routes,
     lend: places.lend,
-    now: io.now,
-    onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
+    observer: parts.requestLog,
     onFault: (thrown, path) => io.log.error(`${printable(path)} failed: ${thrown.stack ?? thrown.message}`),
   });
 }

@@ -2,7 +2,7 @@
 // to anybody else it does not exist (security best practices, "Session Hijacking").
 import type { Caller } from "./caller.ts";
 
-export interface Session {
+export interface HttpSession {
   readonly id: string;
   readonly callerKey: string;
   /** Whether its client has a stream open. */
@@ -13,7 +13,7 @@ export interface Session {
   close(): void;
 }
 
-export interface Sessions<S extends Session> {
+export interface Sessions<S extends HttpSession> {
   newId(): string;
   /**
    * Makes room for one more session. When its principal has too many, one ends: one that nothing goes on in, or else one
@@ -58,7 +58,7 @@ const LONGEST_CALL = 60 * 60_000;
 /** Whoever waits for a call has a stream sooner, in milliseconds; but for clients that take nothing but JSON. */
 const SEEMS_GONE = 10_000;
 
-export function createSessions<S extends Session>({
+export function createSessions<S extends HttpSession>({
   now,
   random,
   idle,

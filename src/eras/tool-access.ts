@@ -14,7 +14,7 @@ import {
 import { readElements, readMembers, readObject } from "../frame/scan.ts";
 import { insertMembers, splice } from "../frame/splice.ts";
 import type { Caller, CallerPolicy, ListedTool } from "./caller.ts";
-import { refuse } from "./error-response.ts";
+import { errorResponse } from "./error-response.ts";
 
 /** Puts a request of ours to the server the client talks to. */
 export type Ask = (request: Message, responder: Responder) => void;
@@ -62,18 +62,22 @@ export function createToolAccess(now: () => number, random: (bytes: number) => U
     if (method !== "tools/call") return gate.refuse({ id, method });
     const name = stringParam(message, "name");
     if (name === undefined || isUnshowable(name))
-      return refuse(
-        400,
-        ErrorCode.invalidParams,
-        "Invalid params: name must be a string that can be shown.",
-        undefined,
+      return errorResponse({
+        status: 400,
+        code: ErrorCode.invalidParams,
+        message: "Invalid params: name must be a string that can be shown.",
         id,
-      );
+      });
     if (gate.looksAtHints && ask === undefined) return undefined;
     const hints = ask && gate.looksAtHints ? await findHints(name, message, caller, ask) : NO_HINTS;
     // Not knowing what a tool does is no reason to let it be called.
     if (hints === undefined)
-      return refuse(503, ErrorCode.internal, "The server's list of tools cannot be read.", undefined, id);
+      return errorResponse({
+        status: 503,
+        code: ErrorCode.internal,
+        message: "The server's list of tools cannot be read.",
+        id,
+      });
     const annotations = hints.get(name);
     return gate.refuse({ id: id || "null", method, tool: { name, annotations } });
   }
