@@ -1,5 +1,4 @@
-// What the program tells while it runs: the lines of `--json`, and what the person's text is made of.
-
+// The events that the program emits while it runs: the lines of `--json`, and the source of the text that people see.
 import type { RequestRecord } from "../observe/request-log.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again if it ever becomes another one. */

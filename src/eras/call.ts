@@ -1,6 +1,6 @@
-// A call: one request of a client, from the moment it has been read until it is over. Whatever watches calls (the
-// request log, an audit log, metrics) is a `CallObserver`. Observers cannot steer: what they return but a span is
-// ignored, steps and ends reach them in a turn of their own after the answer has left, and an error that an observer
+// A call: one request of a client, from the moment it has been read until it is over. The request log is a `CallObserver`,
+// and so is anything else that watches calls: an audit log, metrics. Observers cannot steer: only a span that they return
+// is used, steps and ends reach them in a turn of their own after the answer has left, and an error that an observer
 // throws is logged once.
 import type { Message } from "../frame/message.ts";
 import type { Caller } from "./caller.ts";

@@ -1,5 +1,4 @@
-// Brings calls to their observers, for every dialect in one place. Without an observer nothing is wrapped, and a call
-// costs what it costs anyway.
+// Brings calls to their observers, for every dialect in one place. Without an observer nothing is wrapped.
 import { stringParam, type Message } from "../frame/message.ts";
 import { namingParam } from "../mcp/methods.ts";
 import type { Arrival, CallInfo, CallObserver } from "./call.ts";

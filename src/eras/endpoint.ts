@@ -47,7 +47,7 @@ export interface EndpointOptions {
   maxBody: number;
   /** Whether the way to the client lets an event stream through in answer to GET. */
   streamsGet: boolean;
-  /** Each is told of every call; without any, a call costs no more than it does anyway. */
+  /** Each sees every call. Without any, calls are not wrapped. */
   observers?: readonly CallObserver[];
   now(): number;
   random(bytes: number): Uint8Array;

@@ -29,16 +29,16 @@ export interface ObservedCallOptions {
   now(): number;
 }
 
-type Ending = Omit<CallOutcome, "ms">;
+type CallEnd = Omit<CallOutcome, "ms">;
 
-const CANCELLED: Ending = { kind: "cancelled", code: undefined, status: undefined, size: 0 };
+const CANCELLED: CallEnd = { kind: "cancelled", code: undefined, status: undefined, size: 0 };
 
 export function createObservedCall({ method, watches, delivery, now }: ObservedCallOptions): PostCalls {
   const begun = now();
   let isAdmitted = false;
   let isOver = false;
 
-  function end({ kind, code, status, size }: Ending): void {
+  function end({ kind, code, status, size }: CallEnd): void {
     if (isOver) return;
     isOver = true;
     const outcome: CallOutcome = { kind, code, status, size, ms: now() - begun };
@@ -68,7 +68,7 @@ export function createObservedCall({ method, watches, delivery, now }: ObservedC
   };
 }
 
-function describeAnswer(method: string, answer: Uint8Array, code: number | undefined): Ending {
+function describeAnswer(method: string, answer: Uint8Array, code: number | undefined): CallEnd {
   const isFailed = code === undefined && method === "tools/call" && isToolError(answer);
   const kind: OutcomeKind = code !== undefined ? "error" : isFailed ? "tool-error" : "result";
   // Some servers write errors without a code.

@@ -41,7 +41,7 @@ const NOTHING = new Uint8Array();
 
 function bodyRefusal(flaw: Exclude<BodyFlaw, "broken">, { most }: BodyLimits): Response {
   if (flaw === "too-large") {
-    const message = `The body is over the limit of ${most} bytes. Whoever runs the server can allow more with --max-body.`;
+    const message = `The body is over the limit of ${most} bytes. The person who runs this server can allow more with --max-body.`;
     return errorResponse({ status: 413, code: ErrorCode.refused, message });
   }
   return errorResponse({

@@ -1,5 +1,5 @@
-// Holds what a client sends against what its caller may do, and cuts lists of tools down to it. Who may do what is
-// decided elsewhere (`Gate`); here is only how a message is understood, so that no second way of writing a call slips by.
+// Checks messages against what their caller may do, and cuts lists of tools down to that. The decision is the policy's
+// (`CallerPolicy`); this file only understands messages, so that no second way of writing a call slips by.
 import type { Responder } from "../bridge/bridge.ts";
 import { composeError } from "../frame/compose.ts";
 import { ErrorCode } from "../mcp/error-code.ts";

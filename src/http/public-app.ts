@@ -43,7 +43,9 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
   async function answerResource(request: Request, path: string, resource: Resource) {
     const response = guards.allowsOrigin(request.headers.get("origin"))
       ? await call(resource, request, path)
-      : forbidden("This origin may not call here. Whoever runs the server can allow it with --allow-origin.");
+      : forbidden(
+          "This origin may not call here. The person who runs this server can allow it with --allow-origin.",
+        );
     response.headers.set("access-control-allow-origin", SHARED.origin);
     response.headers.set("access-control-expose-headers", EXPOSED);
     return response;

@@ -21,7 +21,7 @@ export interface SessionFactoryOptions {
   orphaned(session: StreamableSession): void;
 }
 
-/** What is kept for a client that does not listen; the oldest goes first. */
+/** Kept for a client that does not listen; the oldest goes first. */
 const UNHEARD = { count: 100, bytes: 1024 * 1024 };
 
 /**

@@ -14,8 +14,8 @@ export interface SessionStreams extends Streams {
   readonly isConnected: boolean;
   /**
    * Goes on with the stream of a POST behind an event; `undefined` when there is nothing to go on with: the event is not
-   * known, or was the last one, or a call has ended of which what followed is not known any more. Of a call that still
-   * runs, the answer is worth more than what was forgotten.
+   * known, or was the last one, or the call has ended and some of the later events are no longer kept. While the call
+   * runs, such a gap is accepted for the sake of its answer.
    */
   resume(caller: Caller, lastEventId: string): Response | undefined;
 }

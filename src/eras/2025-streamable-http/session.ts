@@ -16,14 +16,14 @@ export interface StreamableSession extends HttpSession {
   readonly handshake: Handshake | undefined;
 }
 
-/** What a client has begun with. */
+/** The messages a client has begun with. */
 export interface Handshake {
   readonly initialize: Message;
   /** `notifications/initialized`, once it has come. */
   initialized: Message | undefined;
 }
 
-/** What goes on of a session under another principal. */
+/** The part of a session that goes on under another principal. */
 export interface Inheritance extends Readonly<Handshake> {
   readonly id: string;
 }

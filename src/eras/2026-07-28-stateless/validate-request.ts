@@ -1,5 +1,5 @@
-// What is checked of a request of revision 2026-07-28 before anything is done with it. The order is the specification's:
-// the first check that fails is the answer.
+// The checks of a request of revision 2026-07-28, before anything is done with it. The order is the specification's: the
+// first check that fails is the answer.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
 import { canonical, parseSpan, readMeta, type Capabilities, type Envelope } from "../../bridge/envelope.ts";
 import { META } from "../../mcp/meta.ts";
