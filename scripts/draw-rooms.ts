@@ -25,6 +25,7 @@ const ROOMS: Record<string, string> = {
   "oauth/wire/": "forms in, JSON and pages out",
   "store/": "what is remembered",
   "store/sqlite/": "in a SQLite file",
+  "observe/": "the log of requests",
   "eras/": "how clients speak HTTP",
   "eras/2024-11-05-http-sse/": "a stream per client",
   "eras/2025-streamable-http/": "sessions",

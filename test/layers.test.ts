@@ -25,6 +25,7 @@ const PARTS = [
   "tunnel/",
   "inspector/",
   "http/",
+  "observe/",
 ];
 
 /** What everything in oauth/ that answers requests may import. */
@@ -141,7 +142,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "tunnel/ngrok/": ["tunnel/assistants.ts", "tunnel/supervisor.ts", "tunnel/tunnel.ts"],
   "tunnel/program/": ["tunnel/supervisor.ts", "tunnel/tunnel.ts"],
   "inspector/": [],
-  "http/": [],
+  "http/": ["oauth/access/principal.ts"],
+  "observe/": ["eras/call.ts", "http/public-app.ts"],
   "deadline.ts": [],
   "errors.ts": [],
   "host-name.ts": [],

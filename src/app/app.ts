@@ -15,6 +15,7 @@ import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { prepareTunnel } from "./tunnel.ts";
 import { resolveCommand } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
+import { createRequestLog } from "../observe/request-log.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
 export type { AppIO } from "./run.ts";
@@ -55,10 +56,12 @@ async function start(run: Run): Promise<App> {
   const url = createPublicUrl(config.publicUrl ?? publicServer.origin);
   const { bridge, answered } = await openServer(run, command, url);
   await startTunnel(run, preparedTunnel, publicServer.target, url);
-  const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel })];
+  const requestLog = createRequestLog(io);
+  const observers = [requestLog, ...(io.observers ?? [])];
+  const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel, observers })];
   const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);
-  openPublicSide(run, { mounts, oauth, publicServer, url, countRequest });
+  openPublicSide(run, { mounts, oauth, publicServer, url, requestLog, countRequest });
   const readyz = await openPrivatePort(run, mounts);
 
   const ready = await lifecycle.ready(answered, () => {

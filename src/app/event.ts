@@ -2,6 +2,7 @@
 import type { AuthMode, TunnelKind } from "../config/choices.ts";
 import { messageOf, UserError } from "../errors.ts";
 import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
+import type { RequestRecord } from "../observe/request-log.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
 export interface Ready {
@@ -85,18 +86,5 @@ export interface GrantEvent {
   reason?: string;
 }
 
-/** One HTTP exchange on the public side, reported when its response begins. */
-export interface RequestEvent {
-  event: "request";
-  method: string;
-  path: string;
-  status: number;
-  /** Milliseconds until the response began. */
-  ms: number;
-  /** JSON-RPC method, when the body was one message. */
-  rpc?: string;
-  /** The tool, prompt or resource that the message names. */
-  name?: string;
-  /** OAuth client, when the request had a token. */
-  client?: string;
-}
+/** One HTTP exchange on the public side, emitted when it has ended together with its calls. */
+export type RequestEvent = RequestRecord;

@@ -5,6 +5,7 @@ import { identifyServer } from "../child/identity.ts";
 import type { Command } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { CallObserver } from "../eras/call.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
 import type { PublicServer } from "../http/public-server.ts";
 
@@ -36,11 +37,12 @@ export interface MountParts {
   bridge: Bridge;
   command: Command;
   publicServer: PublicServer;
+  observers: readonly CallObserver[];
   preparedTunnel: PreparedTunnel | undefined;
 }
 
 export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
-  const { bridge, command, publicServer, preparedTunnel } = parts;
+  const { bridge, command, publicServer, preparedTunnel, observers } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
   const open = (): Mount => ({
@@ -54,6 +56,7 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
       random,
       log,
       bridge,
+      observers,
       messagesPath: paths.messages,
       arrived: publicServer.disableIdleTimeout,
       maxBody: config.maxBody,

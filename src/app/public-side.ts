@@ -5,7 +5,7 @@ import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run.ts";
 import { ASSISTANT_ORIGINS } from "../http/assistant-origins.ts";
 import { createProtect, type Protect } from "../http/protect.ts";
-import { createPublicApp, type Resource } from "../http/public-app.ts";
+import { createPublicApp, type ExchangeObserver, type Resource } from "../http/public-app.ts";
 import type { PublicServer } from "../http/public-server.ts";
 import { createRequestGuards } from "../http/request-guards.ts";
 import type { OAuth } from "../oauth/oauth.ts";
@@ -17,6 +17,7 @@ export interface PublicParts {
   oauth: OAuth | undefined;
   publicServer: PublicServer;
   url: PublicUrl;
+  requestLog: ExchangeObserver;
   /** Called for each request through the tunnel. */
   countRequest(): void;
 }
@@ -31,7 +32,7 @@ export function openPublicSide(run: Run, parts: PublicParts): void {
 }
 
 function createPublicSide({ config, io }: Run, parts: PublicParts) {
-  const { mounts, oauth, publicServer, countRequest } = parts;
+  const { mounts, oauth, publicServer, requestLog, countRequest } = parts;
   const protect = createProtect(oauth, publicServer.slots);
   const resources = new Map(mounts.flatMap((mount) => listResources(mount, protect)));
   // Where no token is needed an assistant's page may not call: it would be let in, whoever made it call.
@@ -50,8 +51,7 @@ function createPublicSide({ config, io }: Run, parts: PublicParts) {
         resources,
         oauth: oauth?.routes,
         lend: publicServer.slots.withAnonymousSlot,
-        now: io.now,
-        onExchange: (exchange) => io.emit({ event: "request", ...exchange }),
+        observer: requestLog,
         onFault: (thrown, path) =>
           io.log.error(`${printable(path)} failed: ${thrown.stack ?? thrown.message}`),
       });

@@ -2,6 +2,7 @@
 import type { AppEvent, Ready } from "./event.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { TunnelIO } from "./tunnel.ts";
+import type { CallObserver } from "../eras/call.ts";
 import type { Config } from "../config/config.ts";
 
 /** Everything from outside that the program uses. */
@@ -9,6 +10,8 @@ export interface AppIO extends TunnelIO {
   emit(event: AppEvent): void;
   /** The executable we run in. */
   execPath: string;
+  /** See every call, beside the request log. */
+  observers?: readonly CallObserver[];
   /** Aborts when the start is to be given up. */
   signal: AbortSignal;
 }

@@ -16,7 +16,7 @@ export interface Responder {
   /**
    * The answer. Nothing follows.
    *
-   * @param code the error's code, when it is an error
+   * @param code the error's code; given with every error, and only then
    */
   respond(message: Uint8Array, code?: number): void;
   /** There will be no answer: the client has cancelled the call, or the conversation is over. */

@@ -1,11 +1,11 @@
-// Calls that are not answered yet, by who made them, so that they end when their caller's access is revoked. One whose
-// token only runs out meanwhile goes on: access.ts says how long, and what it may still carry.
+// Calls that have not been answered yet, by their caller, so that they end when the caller's access is revoked. A call
+// whose token only runs out meanwhile goes on: access-lifetime.ts says how long, and what it may still carry.
 import { isRevoked } from "./access-lifetime.ts";
 import type { Caller } from "./caller.ts";
 
-export interface Call {
+export interface CallInFlight {
   readonly caller: Caller;
-  /** The caller's access has been revoked. @param refusal what a request of theirs is answered now */
+  /** The caller's access has been revoked. @param refusal the response to any request of theirs from now on */
   stop(refusal: Response): void;
 }
 
@@ -14,14 +14,14 @@ export interface CallsInFlight {
   readonly revocations: number;
   /** The refusal of a request whose caller's access was revoked since there had been so many. */
   refuse(caller: Caller, since: number): Response | undefined;
-  add(call: Call): void;
-  remove(call: Call): void;
-  /** Stops the calls of those whose access was revoked. @param grantId the grant that something of was revoked */
+  add(call: CallInFlight): void;
+  remove(call: CallInFlight): void;
+  /** Stops the calls of callers whose access was revoked. @param grantId the grant of which a token was revoked */
   stopRevoked(grantId?: string): void;
 }
 
 export function createCallsInFlight(now: () => number): CallsInFlight {
-  const calls = new Set<Call>();
+  const calls = new Set<CallInFlight>();
   let revocations = 0;
 
   return {

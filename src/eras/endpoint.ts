@@ -1,28 +1,25 @@
-// Every HTTP dialect behind one door: takes a request that has passed the guards and whose caller is
-// known, and hands it to the revision it is written in.
+// Every HTTP dialect behind one door: takes a request that has passed the guards and whose caller is known, and hands
+// it to the revision it is written in.
 import type { Bridge } from "../bridge/bridge.ts";
-import { createHttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
-import type { StreamableSession } from "./2025-streamable-http/session.ts";
-import { createStreamableHttp } from "./2025-streamable-http/streamable-http.ts";
-import { createToolAccess } from "./tool-access.ts";
 import type { Log } from "../log.ts";
-import type { BodyLimits } from "../request-body.ts";
-import { readBody } from "./post-body.ts";
-import { createStatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
+import { createHttpSse, type HttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
+import type { StreamableSession } from "./2025-streamable-http/session.ts";
+import { createStreamableHttp, type StreamableHttp } from "./2025-streamable-http/streamable-http.ts";
+import { createStatelessHttp, type StatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
+import type { CallObserver } from "./call.ts";
+import type { Caller } from "./caller.ts";
+import { createCalls, type Calls } from "./calls.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
-import { classify } from "./classify.ts";
-import { isAnonymous, type Caller, type Trace } from "./caller.ts";
-import { createEventStreams } from "./streams/event-stream.ts";
-import { refuseMethod, refuseStream } from "./error-response.ts";
-import { createRetention } from "./streams/retention.ts";
+import { classify, type Dialect } from "./classify.ts";
+import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";
+import { createPosts, type HandlePost, type Post } from "./post.ts";
 import { createSessions } from "./sessions.ts";
+import { createEventStreams } from "./streams/event-stream.ts";
+import { createRetention } from "./streams/retention.ts";
+import { createToolAccess, type ToolAccess } from "./tool-access.ts";
 
-/** Answers one request. What is learned of it on the way is written into `trace`. */
-export type EndpointHandler = (
-  request: Request,
-  caller: Caller,
-  trace: Trace,
-) => Response | Promise<Response>;
+/** Answers one request. */
+export type EndpointHandler = (request: Request, caller: Caller) => Response | Promise<Response>;
 
 export interface Endpoint {
   /** The MCP endpoint. */
@@ -32,9 +29,9 @@ export interface Endpoint {
   /** `POST /messages` */
   messages: EndpointHandler;
   /**
-   * A credential may have lost its worth: ends what hangs on it.
+   * A credential may have been revoked: ends the calls and streams that depend on it.
    *
-   * @param grantId the grant that something of was revoked
+   * @param grantId the grant of which a token was revoked
    */
   recheck(grantId?: string): void;
   /** Ends every session; its calls are answered with an error. */
@@ -50,6 +47,8 @@ export interface EndpointOptions {
   maxBody: number;
   /** Whether the way to the client lets an event stream through in answer to GET. */
   streamsGet: boolean;
+  /** Each sees every call. Without any, calls are not wrapped. */
+  observers?: readonly CallObserver[];
   now(): number;
   random(bytes: number): Uint8Array;
   log: Pick<Log, "warn" | "debug">;
@@ -57,26 +56,14 @@ export interface EndpointOptions {
   arrived(request: Request): void;
 }
 
-/** Proxies on the way cut what is silent for a minute, some sooner. */
+/** Proxies on the way cut a connection that is silent for a minute, some sooner. */
 const KEEP_ALIVE = 15_000;
 /** Nearly no client ever ends its session. */
 const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
-/** A body of somebody who only looks around. */
-const STRANGERS_BODY: BodyLimits = { most: 64 * 1024, within: 5_000 };
-/** A body of anybody else; what is slower than a modem is no client. */
-const BODY = { within: 30_000, bytesPerSecond: 4 * 1024 };
 
-export function createEndpoint({
-  bridge,
-  messagesPath,
-  maxBody,
-  streamsGet,
-  now,
-  random,
-  log,
-  arrived,
-}: EndpointOptions): Endpoint {
+export function createEndpoint(options: EndpointOptions): Endpoint {
+  const { bridge, messagesPath, now, random, log } = options;
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
     now,
@@ -84,65 +71,27 @@ export function createEndpoint({
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
   const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
-  const toolAccess = createToolAccess();
-  const bodyLimits: BodyLimits = { ...BODY, most: maxBody };
-  const reportRefusal = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
-  const retention = createRetention();
+  const calls = createCalls({ observers: options.observers ?? [], now, warn: log.warn });
   const inFlight = createCallsInFlight(now);
-  const streamable = createStreamableHttp({ bridge, sessions, streams, retention, inFlight, toolAccess });
-  const stateless = createStatelessHttp({ bridge, streams, inFlight, toolAccess });
-  const httpSse = createHttpSse({
-    bridge,
-    sessions: sseSessions,
-    streams,
-    messagesPath,
-    holdFor: IDLE,
-    inFlight,
-    toolAccess,
-  });
+  const toolAccess = createToolAccess();
+  const shared = { bridge, streams, inFlight, toolAccess };
+  const stateless = createStatelessHttp(shared);
+  const dialects: Dialects = {
+    streamable: createStreamableHttp({ ...shared, sessions, retention: createRetention() }),
+    stateless,
+    httpSse: createHttpSse({ ...shared, sessions: sseSessions, messagesPath, holdFor: IDLE }),
+  };
+  const report = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
+  const answered = (request: Request, response: Response) => {
+    if (calls.streams !== undefined && streams.isStream(response))
+      streams.whenSent(response, calls.streams(request));
+  };
+  const handlePost = createPosts({ ...options, calls, inFlight, report, answered });
   const reaper = setInterval(sessions.reap, REAP_EVERY);
   reaper.unref();
-  const readMessages = (request: Request, caller: Caller, trace: Trace) =>
-    readBody(request, isAnonymous(caller) ? STRANGERS_BODY : bodyLimits, trace, reportRefusal);
 
   return {
-    async mcp(request, caller, trace) {
-      switch (request.method) {
-        case "POST": {
-          const since = inFlight.revocations;
-          const body = await readMessages(request, caller, trace);
-          if (body instanceof Response) return body;
-          arrived(request);
-          // Before anything else, so that a stranger is sent to sign in and not told what a session lacks.
-          const refusal = caller.policy && (await toolAccess.refuse(body.messages, caller));
-          if (refusal !== undefined) return refusal;
-          const dialect = classify(request, body);
-          if (dialect instanceof Response) return dialect;
-          const [first] = body.messages;
-          return dialect === "stateless" && first !== undefined
-            ? stateless.post(request, first, caller, since)
-            : streamable.post(request, body, caller, since);
-        }
-        case "GET":
-          arrived(request);
-          return streamsGet ? streamable.get(request, caller) : refuseStream("POST, DELETE");
-        case "DELETE":
-          return streamable.delete(request, caller);
-        default:
-          return refuseMethod("GET, POST, DELETE");
-      }
-    },
-    sse(request, caller) {
-      arrived(request);
-      if (!streamsGet) return refuseStream("");
-      return request.method === "GET" ? httpSse.get(caller) : refuseMethod("GET");
-    },
-    async messages(request, caller, trace) {
-      if (request.method !== "POST") return refuseMethod("POST");
-      const since = inFlight.revocations;
-      const body = await readMessages(request, caller, trace);
-      return body instanceof Response ? body : httpSse.post(request, body, caller, since);
-    },
+    ...createHandlers({ ...options, ...dialects, calls, toolAccess, handlePost, answered }),
     recheck(grantId) {
       streams.endUnallowed(grantId);
       inFlight.stopRevoked(grantId);
@@ -155,6 +104,88 @@ export function createEndpoint({
     close() {
       clearInterval(reaper);
       streams.close();
+      calls.flush();
     },
   };
+}
+
+interface Dialects {
+  streamable: StreamableHttp;
+  stateless: StatelessHttp;
+  httpSse: HttpSse;
+}
+
+interface HandlersOptions extends Dialects, Pick<EndpointOptions, "streamsGet" | "arrived"> {
+  calls: Calls;
+  toolAccess: ToolAccess;
+  handlePost: HandlePost;
+  /** The response to a request; observers may want to follow it. */
+  answered(request: Request, response: Response): void;
+}
+
+function createHandlers(options: HandlersOptions): Pick<Endpoint, "mcp" | "sse" | "messages"> {
+  const { streamable, stateless, httpSse, calls, toolAccess, handlePost, streamsGet } = options;
+  const { arrived, answered } = options;
+
+  function post(received: Post, dialect: Dialect | Response): Response | Promise<Response> {
+    arrived(received.request);
+    // Before anything else, so that an anonymous caller is sent to sign in, whatever else is wrong.
+    return received.caller.policy === undefined ? passOn(received, dialect) : judge(received, dialect);
+  }
+
+  async function judge(received: Post, dialect: Dialect | Response): Promise<Response> {
+    const refusal = await toolAccess.refuse(received.messages, received.caller);
+    return refusal ?? passOn(received, dialect);
+  }
+
+  function passOn(received: Post, dialect: Dialect | Response): Response | Promise<Response> {
+    if (dialect instanceof Response) return dialect;
+    return dialect === "stateless" ? stateless.post(received) : streamable.post(received);
+  }
+
+  function answerMcp(request: Request, caller: Caller): Response | Promise<Response> {
+    switch (request.method) {
+      case "GET":
+        arrived(request);
+        return streamsGet ? streamable.get(request, caller) : eventStreamUnavailable("POST, DELETE");
+      case "DELETE":
+        return streamable.delete(request, caller);
+      default:
+        return methodNotAllowed("GET, POST, DELETE");
+    }
+  }
+
+  function answerSse(request: Request, caller: Caller): Response {
+    arrived(request);
+    if (!streamsGet) return eventStreamUnavailable("");
+    return request.method === "GET" ? httpSse.get(caller) : methodNotAllowed("GET");
+  }
+
+  /** A request without a body; observers see it as they see a POST. */
+  async function answerBodiless(
+    request: Request,
+    caller: Caller,
+    handle: EndpointHandler,
+  ): Promise<Response> {
+    calls.received({ request, caller, batch: false, messages: [] });
+    const response = await handle(request, caller);
+    answered(request, response);
+    return response;
+  }
+
+  return {
+    mcp: (request, caller) =>
+      request.method === "POST"
+        ? handlePost(request, caller, classify, post)
+        : answerBodiless(request, caller, answerMcp),
+    sse: (request, caller) => answerBodiless(request, caller, answerSse),
+    messages: (request, caller) =>
+      request.method === "POST"
+        ? handlePost(request, caller, classifyMessage, httpSse.post)
+        : answerBodiless(request, caller, () => methodNotAllowed("POST")),
+  };
+}
+
+function classifyMessage(): Dialect {
+  return "http-sse";
 }

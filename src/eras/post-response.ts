@@ -1,13 +1,13 @@
-// The answer to one POST: plain JSON when there is nothing but the result, an event stream as soon as
-// something must precede it, or when it takes so long that somebody on the way might hang up.
+// The response to one POST: plain JSON when there is nothing but the answer, an event stream as soon as a message must
+// precede it, or when it takes so long that a proxy on the way might hang up.
 import type { Responder } from "../bridge/bridge.ts";
 import { CALLS_LAST, hasRunOut } from "./access-lifetime.ts";
-import { composeRefusal, type Call, type CallsInFlight } from "./calls-in-flight.ts";
+import { composeRefusal, type CallInFlight, type CallsInFlight } from "./calls-in-flight.ts";
 import type { Caller } from "./caller.ts";
 import { LONGEST_WAIT } from "./streams/expiry-alarm.ts";
 import { EVENT_STREAM, type EventStream, type Streams } from "./streams/event-stream.ts";
 
-export interface Exchange {
+export interface PostResponse {
   readonly response: Promise<Response>;
   /** Where the calls of this POST answer. */
   readonly responder: Responder;
@@ -15,25 +15,25 @@ export interface Exchange {
   abandon(): void;
 }
 
-export interface ExchangeOptions {
+export interface PostResponseOptions {
   streams: Streams;
   caller: Caller;
-  /** Where it is told that the caller's access has been revoked. */
+  /** Stops its calls when the caller's access is revoked. */
   inFlight?: Pick<CallsInFlight, "add" | "remove">;
   now?: () => number;
   /** Cancels at the server what has not been answered then. */
   cancel?(): void;
-  /** Tells whether the client has hung up; asked once the answer has taken long. */
+  /** Knows whether the client has hung up; looked at once the answer has taken long. */
   request?: Request;
-  /** The event stream has ended, for whatever reason. */
+  /** The event stream has ended, on either side. */
   closed?(): void;
   /** Calls in this POST. */
   expected: number;
   /** The POST was a batch (2025-03-26), so a plain answer is an array. */
   batch: boolean;
-  /** Takes what may not, or cannot, go out with the answer. */
-  aside?(message: Uint8Array): void;
-  /** The client takes nothing but JSON; all that precedes its answer goes aside. */
+  /** Takes a message that may not, or cannot, go out with the answer. */
+  sendUnrelated?(message: Uint8Array): void;
+  /** The client takes nothing but JSON: whatever precedes its answer goes to `sendUnrelated`. */
   isPlain?: boolean;
   /** Added to the response's own. */
   headers?: Record<string, string> | undefined;
@@ -50,7 +50,7 @@ export const PATIENCE = 5_000;
 
 const COMMA = Buffer.from(",");
 
-export function createExchange(options: ExchangeOptions): Exchange {
+export function createPostResponse(options: PostResponseOptions): PostResponse {
   const { streams, caller, batch, isPlain, headers, inFlight } = options;
   const { now = Date.now, lasts = CALLS_LAST, closed = () => {}, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
@@ -58,7 +58,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   let status = 200;
   let stream: EventStream | undefined;
   let remaining = options.expected;
-  /** Without access any more: nothing goes out. */
+  /** The caller has lost access: nothing goes out. */
   let isStopped = false;
 
   /** From now on everything goes out as events. */
@@ -69,7 +69,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     for (const answer of answers) stream.send(answer);
     if (!options.request?.signal.aborted) resolve(stream.response);
     else {
-      // What comes is kept for who comes back.
+      // Its messages are kept for a client that comes back.
       void stream.response.body?.cancel();
       resolve(composeGone());
     }
@@ -82,27 +82,25 @@ export function createExchange(options: ExchangeOptions): Exchange {
     stream?.end();
     resolve(refusal);
   }
-  // Without OAuth nobody's access ends, and nothing is noted.
-  const call: Call | undefined = caller.refuse && { caller, stop };
+  // Without OAuth no access ends.
+  const call: CallInFlight | undefined = caller.refuse && { caller, stop };
   if (call !== undefined) inFlight?.add(call);
   const leave = () => call !== undefined && inFlight?.remove(call);
-  // No stream ends under who waits for plain JSON.
-  const timer = isPlain
-    ? setEnd(caller, now(), (refusal) => {
-        leave();
-        stop(refusal);
-      })
-    : setTimeout(upgrade, options.patience);
+  const expire = () => {
+    leave();
+    stop(composeRefusal(caller));
+  };
+  // A client that waits for plain JSON has no stream that would end.
+  const timer = isPlain ? setEnd(caller, now(), expire) : setTimeout(upgrade, options.patience);
 
   const settle = () => {
     if (isStopped || --remaining > 0) return;
     leave();
     if (stream !== undefined) return stream.end();
     clearTimeout(timer);
-    // A call that was cancelled has no answer. An empty stream says so in both old and new clients; one with an id
-    // in it would be something to come back for.
-    if (answers.length === 0) return resolve(new Response("", { headers: { ...EVENT_STREAM, ...headers } }));
-    resolve(json(streams.pace(caller, batch ? joinBatch(answers) : answers[0]!), status, headers));
+    if (answers.length === 0) return resolve(composeEmpty(headers));
+    const answer = batch ? joinBatch(answers) : answers[0]!;
+    resolve(streams.answer(caller, answer, { status, headers: jsonHeaders(headers) }));
   };
 
   return {
@@ -110,9 +108,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     responder: {
       notify(message, isGuessed) {
         if (isStopped) return;
-        // A message that is only guessed to be this caller's is not for one whose credential has run out.
+        // It may belong to another call, and is not for a caller with an old credential.
         const isLate = isGuessed && !(stream?.isCurrent() ?? !hasRunOut(caller, now()));
-        if (isPlain || isLate) options.aside?.(message);
+        if (isPlain || isLate) options.sendUnrelated?.(message);
         else upgrade().send(message);
       },
       respond(message, code) {
@@ -132,21 +130,28 @@ export function createExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-/** Refuses a caller whose credential has run out for too long. */
-function setEnd(caller: Caller, now: number, refuse: (refusal: Response) => void): Timer | undefined {
-  const wait = (caller.expiresAt ?? Infinity) + CALLS_LAST - now;
-  return wait < LONGEST_WAIT ? setTimeout(() => refuse(composeRefusal(caller)), wait) : undefined;
+/** Calls `expire` when the credential has run out for too long. */
+function setEnd({ expiresAt = Infinity }: Caller, now: number, expire: () => void): Timer | undefined {
+  const wait = expiresAt + CALLS_LAST - now;
+  return wait < LONGEST_WAIT ? setTimeout(expire, wait) : undefined;
 }
 
-// An object of its own costs half as much to copy as what a literal says.
+// A Headers object costs half as much to copy as a literal.
 const JSON_HEADERS = new Headers({ "content-type": "application/json" });
 
-function json(body: ReturnType<Streams["pace"]>, status: number, more?: Record<string, string>): Response {
-  const headers = more === undefined ? JSON_HEADERS : { "content-type": "application/json", ...more };
-  return new Response(body, { status, headers });
+function jsonHeaders(more?: Record<string, string>): Headers | Record<string, string> {
+  return more === undefined ? JSON_HEADERS : { "content-type": "application/json", ...more };
 }
 
-/** Nobody reads it; the log shows the status that proxies use for this. */
+/**
+ * A call that was cancelled has no answer. An empty stream says so to both old and new clients; with an id in it, it
+ * would be one to come back for.
+ */
+function composeEmpty(headers: Record<string, string> | undefined): Response {
+  return new Response("", { headers: { ...EVENT_STREAM, ...headers } });
+}
+
+/** No client reads it; the log shows the status that proxies use for this. */
 function composeGone(): Response {
   return new Response(null, { status: 499 });
 }
@@ -156,7 +161,7 @@ function joinBatch(answers: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat([Buffer.from("["), ...pieces, Buffer.from("]")]);
 }
 
-/** Clients must accept both forms; the one that names only JSON gets only JSON, the one that names nothing gets both. */
+/** Clients must accept both forms; one that names only JSON gets only JSON, and one that names neither gets both. */
 export function takesEvents(request: Request): boolean {
   const accept = request.headers.get("accept");
   return (

@@ -1,8 +1,8 @@
-// Sessions by id, each bound to the principal that opened it. An id is a name, never a credential:
-// to anybody else it does not exist (security best practices, "Session Hijacking").
+// Sessions by id, each bound to the caller that opened it. An id is a name, never a credential: to any other caller the
+// session does not exist (security best practices, "Session Hijacking").
 import type { Caller } from "./caller.ts";
 
-export interface Session {
+export interface HttpSession {
   readonly id: string;
   readonly callerKey: string;
   /** Whether its client has a stream open. */
@@ -13,11 +13,11 @@ export interface Session {
   close(): void;
 }
 
-export interface Sessions<S extends Session> {
+export interface Sessions<S extends HttpSession> {
   newId(): string;
   /**
-   * Makes room for one more session. When its principal has too many, one ends: one that nothing goes on in, or else one
-   * that only listens, or else one whose client seems to be gone; the one that was not used for the longest time.
+   * Makes room for one more session. When its caller has too many, one ends: an idle one, or else one that only listens,
+   * or else one whose client seems to be gone; of several, the one that was not used for the longest time.
    *
    * @returns false when there is none that may
    */
@@ -25,11 +25,11 @@ export interface Sessions<S extends Session> {
   add(session: S): void;
   /** The caller's session with this id; counts as a use. */
   find(id: string, caller: Caller): S | undefined;
-  /** The session with this id that belongs to no principal; it is forgotten, and the caller's to close. */
+  /** The session with this id, if it belongs to no principal; it is forgotten, and must be closed. */
   takeAnonymous(id: string): S | undefined;
   /** Forgets a session without closing it. */
   remove(session: S): void;
-  /** Closes the sessions that nobody has used for a while, and later those whose calls were never answered. */
+  /** Closes the sessions that have not been used for a while, and later those whose calls were never answered. */
   reap(): void;
   close(): void;
 }
@@ -39,26 +39,26 @@ export interface SessionsOptions {
   random(bytes: number): Uint8Array;
   /** Milliseconds after its last use at which an idle session ends. */
   idle: number;
-  /** The most sessions of one principal. */
+  /** The most sessions of one caller. */
   most?: number;
 }
 
 const ID_BYTES = 20;
 const MOST = 100;
-/** Of those whom nobody can tell from each other, all together: one of them could end everybody's otherwise. */
-const MOST_OF_ANYBODY = 1_000;
+/** Of callers that cannot be told apart, all together: otherwise one of them could end the sessions of all. */
+const MOST_WITHOUT_KEY = 1_000;
 
-/** How many things that stay a principal may have at a time. */
+/** How many sessions, or listening streams, a caller may have at a time. */
 export function mostOf(callerKey: string, most = MOST): number {
-  return callerKey === "" ? Math.max(most, MOST_OF_ANYBODY) : most;
+  return callerKey === "" ? Math.max(most, MOST_WITHOUT_KEY) : most;
 }
 
 /** How long a call may take while its client has no stream open, in milliseconds. */
 const LONGEST_CALL = 60 * 60_000;
-/** Whoever waits for a call has a stream sooner, in milliseconds; but for clients that take nothing but JSON. */
+/** A client that waits for a call has a stream sooner, in milliseconds, unless it takes nothing but JSON. */
 const SEEMS_GONE = 10_000;
 
-export function createSessions<S extends Session>({
+export function createSessions<S extends HttpSession>({
   now,
   random,
   idle,

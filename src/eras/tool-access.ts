@@ -9,7 +9,9 @@ import { insertMembers, splice } from "../frame/splice.ts";
 import { readTools } from "../frame/tool-list.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
 import type { Caller, CallerPolicy } from "./caller.ts";
-import { refuse } from "./error-response.ts";
+import { errorResponse } from "./error-response.ts";
+
+const UNREADABLE_LIST = "The server's list of tools cannot be read.";
 
 export interface ToolAccess {
   /**
@@ -52,19 +54,18 @@ async function refuseOne(
   if (method !== "tools/call") return policy.refuse({ id, method });
   const name = stringParam(message, "name");
   if (name === undefined || isUnshowable(name))
-    return refuse(
-      400,
-      ErrorCode.invalidParams,
-      "Invalid params: name must be a string that can be shown.",
-      undefined,
+    return errorResponse({
+      status: 400,
+      code: ErrorCode.invalidParams,
+      message: "Invalid params: name must be a string that can be shown.",
       id,
-    );
+    });
   if (!policy.looksAtHints) return policy.refuse({ id: id || "null", method, tool: { name } });
   if (tools === undefined) return undefined;
   const tool = await tools.find(name);
   // A tool whose annotations cannot be known is not called.
   if (tool === undefined)
-    return refuse(503, ErrorCode.internal, "The server's list of tools cannot be read.", undefined, id);
+    return errorResponse({ status: 503, code: ErrorCode.internal, message: UNREADABLE_LIST, id });
   const { annotations } = tool;
   return policy.refuse({ id: id || "null", method, tool: { name, annotations } });
 }
@@ -74,8 +75,7 @@ function screenTools(bytes: Uint8Array, id: string, policy: CallerPolicy): Uint8
   const answer = readAnswer(bytes);
   if (answer?.kind === "error") return bytes;
   const tools = answer && readTools(answer);
-  if (tools === undefined)
-    return composeError(id, ErrorCode.internal, "The server's list of tools cannot be read.");
+  if (tools === undefined) return composeError(id, ErrorCode.internal, UNREADABLE_LIST);
   const shown = tools.flatMap(({ tool, text, isAmbiguous }) => {
     const view = isAmbiguous ? undefined : policy.view(tool);
     return view === undefined ? [] : [view.securitySchemes ? addSchemes(text, view.securitySchemes) : text];

@@ -222,3 +222,18 @@ export function stringParam(message: Message, ...path: string[]): string | undef
 export function rawParam(message: Message, ...path: string[]): string | undefined {
   return spanText(message.bytes, findMember(message, message.paramsAt, ...path));
 }
+
+/** The code of an error, NaN where it has none; undefined of a result. */
+export function errorCode({ kind, bytes, errorAt }: Message): number | undefined {
+  return kind === "error" ? codeAt(bytes, errorAt) : undefined;
+}
+
+/** The same of an error that has not been read. */
+export function readErrorCode(error: Uint8Array): number {
+  return codeAt(error, readMembers(error)?.get("error"));
+}
+
+function codeAt(bytes: Uint8Array, errorAt: Span | undefined): number {
+  const code = errorAt && readMembers(bytes, errorAt.start, errorAt.end)?.get("code");
+  return Number(spanText(bytes, code));
+}

@@ -2,15 +2,13 @@
 // caller is.
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler } from "../eras/endpoint.ts";
+import { callerKeyOf } from "../oauth/access/principal.ts";
 import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
-import type { Note, Resource } from "./public-app.ts";
+import type { Resource } from "./public-app.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The part of the authorization server that a request to an MCP path needs. */
-export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
-  /** What a caller may do; absent when everyone may do everything. */
-  readonly policy: AccessPolicy | undefined;
-}
+export type AccessCheck = Pick<OAuth, "authenticate" | "noteUse" | "policy">;
 
 /** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
 export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
@@ -20,21 +18,20 @@ const OPEN_CALLER: Caller = { key: "", isValid: () => true };
 
 /** @param access absent when no token is needed */
 export function createProtect(access: AccessCheck | undefined, slots: RequestSlots): Protect {
-  if (access === undefined) return (_path, handler) => (request, note) => handler(request, OPEN_CALLER, note);
+  if (access === undefined) return (_path, handler) => (request) => handler(request, OPEN_CALLER);
   return (resourcePath, handler) => {
-    const enter = (request: Request, note: Note, authentication: ReturnType<OAuth["authenticate"]>) => {
+    const enter = (request: Request, authentication: ReturnType<OAuth["authenticate"]>) => {
       if (!authentication.ok) return authentication.response;
       const { principal } = authentication;
       const caller = createCaller(access, principal, request, resourcePath);
       if (principal === undefined) {
-        const anonymous: Caller = { ...caller, goOn: () => slots.holdAnonymous(request) };
-        return slots.withAnonymousSlot(request, () => handler(request, anonymous, note));
+        const anonymous: Caller = { ...caller, onStream: () => slots.holdAnonymous(request) };
+        return slots.withAnonymousSlot(request, () => handler(request, anonymous));
       }
       access.noteUse(principal.grantId);
-      note.client = principal.clientId;
-      return handler(request, caller, note);
+      return handler(request, caller);
     };
-    return (request, note) => enter(request, note, access.authenticate(request, resourcePath));
+    return (request) => enter(request, access.authenticate(request, resourcePath));
   };
 }
 
@@ -57,7 +54,6 @@ function createCaller(
     view: (tool: Parameters<AccessPolicy["view"]>[1]) => policy.view(principal, tool),
   };
   if (principal === undefined) return { key: "", isValid, refuse, policy: callerPolicy };
-  const { subject, clientId, grantId, expiresAt } = principal;
-  const key = JSON.stringify([subject, clientId]);
-  return { key, principal, grantId, expiresAt, isValid, refuse, policy: callerPolicy };
+  const { expiresAt } = principal;
+  return { key: callerKeyOf(principal), principal, expiresAt, isValid, refuse, policy: callerPolicy };
 }

@@ -1,82 +1,75 @@
-// What is mounted where on the public side, and what every request passes first.
-// Everything not named here is a 404 in JSON: clients parse what they get as an error document.
+// Which path is answered by what on the public side, and the guards that every request passes first.
+// Any other path is a 404 in JSON: clients parse what they get as an error document.
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { RequestGuards } from "./request-guards.ts";
 
-/** What was learned of a request while it was answered. */
-export interface Note {
-  rpc?: string;
-  name?: string;
-  client?: string;
+/** Sees every request to the public side; can neither change nor slow what it sees. */
+export interface ExchangeObserver {
+  began(request: Request, path: string): void;
+  /** The response has been handed over; a stream goes on. */
+  answered(request: Request, status: number): void;
 }
 
-export interface Exchange extends Note {
-  method: string;
-  path: string;
-  status: number;
-  /** Milliseconds until the answer began. */
-  ms: number;
-}
-
-/** Answers requests to one of the MCP paths; who may do what is decided inside. */
-export type Resource = (request: Request, note: Note) => Response | Promise<Response>;
+/** Answers requests to one of the MCP paths; what a caller may do is decided inside. */
+export type Resource = (request: Request) => Response | Promise<Response>;
 
 export interface PublicAppOptions {
   guards: RequestGuards;
-  /** MCP paths and what answers there. */
+  /** MCP paths and their handlers. */
   resources: ReadonlyMap<string, Resource>;
-  /** The authorization server's routes; absent when everybody may enter. */
+  /** The authorization server's routes; absent when no token is needed. */
   oauth: Hono | undefined;
-  /** Answers somebody who may be anybody, in a place for such. */
+  /** Answers a request that may come from anyone, within the share of such requests. */
   lend(request: Request, answer: () => Response | Promise<Response>): Response | Promise<Response>;
-  now(): number;
-  onExchange(exchange: Exchange): void;
+  observer: ExchangeObserver;
   onFault(thrown: Error, path: string): void;
 }
 
 /** Answers every request to the public side. Never rejects. */
 export function createPublicApp(options: PublicAppOptions): (request: Request) => Promise<Response> {
-  const { guards, resources, lend, now, onExchange, onFault } = options;
+  const { guards, resources, lend, observer, onFault } = options;
   const routes = createRoutes(options);
 
-  async function call(resource: Resource, request: Request, path: string, note: Note) {
+  async function call(resource: Resource, request: Request, path: string) {
     try {
-      return await resource(request, note);
+      return await resource(request);
     } catch (thrown) {
       return fail(thrown as Error, path, onFault);
     }
   }
 
   // The MCP paths are hot: a table and a few comparisons cost a fifth of what passing a router and its layers does.
-  async function answerResource(request: Request, path: string, resource: Resource, note: Note) {
+  async function answerResource(request: Request, path: string, resource: Resource) {
     const response = guards.allowsOrigin(request.headers.get("origin"))
-      ? await call(resource, request, path, note)
-      : refuse("This origin may not call here. Whoever runs the server can allow it with --allow-origin.");
+      ? await call(resource, request, path)
+      : forbidden(
+          "This origin may not call here. The person who runs this server can allow it with --allow-origin.",
+        );
     response.headers.set("access-control-allow-origin", SHARED.origin);
     response.headers.set("access-control-expose-headers", EXPOSED);
     return response;
   }
 
-  function answer(request: Request, path: string, note: Note): Response | Promise<Response> {
-    if (!guards.allowsHost(request.headers.get("host"))) return refuse("This host name is not served here.");
+  function answer(request: Request, path: string): Response | Promise<Response> {
+    if (!guards.allowsHost(request.headers.get("host")))
+      return forbidden("This host name is not served here.");
     const resource = resources.get(path);
     return resource === undefined || request.method === "OPTIONS"
       ? lend(request, () => routes.fetch(request))
-      : answerResource(request, path, resource, note);
+      : answerResource(request, path, resource);
   }
 
   return async (request) => {
-    const started = now();
     const path = pathOf(request.url);
-    const note: Note = {};
-    const response = await answer(request, path, note);
-    onExchange({ method: request.method, path, status: response.status, ms: now() - started, ...note });
+    observer.began(request, path);
+    const response = await answer(request, path);
+    observer.answered(request, response.status);
     return response;
   };
 }
 
-/** What pages may do that are not ours. Who may call at all is decided by origin, before. */
+/** For pages that are not ours. Whether a page may call at all is decided by its origin, before. */
 const SHARED = {
   origin: "*",
   allowMethods: ["GET", "POST", "DELETE", "OPTIONS"],
@@ -88,7 +81,7 @@ const EXPOSED = SHARED.exposeHeaders.join(",");
 /** Everything but calls to the MCP paths. */
 function createRoutes({ oauth, onFault }: PublicAppOptions): Hono {
   const app = new Hono();
-  // A person approves in a page of ours, so nothing but that page may ask (OAuth 2.1 §3.1).
+  // A person approves on a page of ours, and no other page may send that request (OAuth 2.1 §3.1).
   const share = cors(SHARED);
   app.use((c, next) => (c.req.path.startsWith("/authorize") ? next() : share(c, next)));
   app.get("/healthz", (c) => c.json({ status: "ok" }));
@@ -100,7 +93,7 @@ function createRoutes({ oauth, onFault }: PublicAppOptions): Hono {
   return app;
 }
 
-function refuse(description: string): Response {
+function forbidden(description: string): Response {
   return answerJson(403, { error: "forbidden", error_description: description });
 }
 

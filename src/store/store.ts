@@ -93,6 +93,8 @@ export interface AccessRecord {
 /** An access token together with whom it stands for. */
 export interface StoredAccess extends Approval {
   grantId: string;
+  /** As it was on the approval page. */
+  clientName: string;
   issuedAt: number;
   expiresAt: number;
 }

@@ -125,9 +125,32 @@ test("a request is one line, and its sender cannot move the cursor", () => {
     ms: 12.4,
     rpc: "tools/call",
     name: "ec\x1b[2Jho\n\u202e",
-    client: "ChatGPT",
+    client: "c0ffee00c0ffee00c0ffee00c0ffee00",
+    clientName: "Chat\x1b[2JGPT",
+    person: "ann",
+    outcome: "result",
+    bytes: 12,
   } as const;
-  expect(renderRequest(request, plain)).toBe("POST /mcp 200 12 ms  tools/call echo  ChatGPT");
+  expect(renderRequest(request, plain)).toBe("POST /mcp 200 ok 12 ms  tools/call echo  ann, ChatGPT");
+});
+
+test("a request says what became of its call, and how long that took", () => {
+  const request = { event: "request", method: "POST", path: "/mcp", status: 200, rpc: "tools/call" } as const;
+  const id = "c0ffee00c0ffee00c0ffee00c0ffee00";
+  const lines = [
+    renderRequest({ ...request, ms: 9_999, name: "dig", outcome: "tool-error", client: id }, plain),
+    renderRequest({ ...request, ms: 61_000, outcome: "error", person: "ann" }, plain),
+    renderRequest({ ...request, ms: 5 * 60_000, outcome: "cancelled" }, plain),
+    renderRequest({ ...request, ms: 1, status: 403, outcome: "refused" }, plain),
+    renderRequest({ event: "request", method: "GET", path: "/sse", status: 200, ms: 9e6 }, plain),
+  ];
+  expect(lines).toEqual([
+    "POST /mcp 200 tool error 9999 ms  tools/call dig  c0ffee00",
+    "POST /mcp 200 error 61.0 s  tools/call  ann",
+    "POST /mcp 200 cancelled 5 min  tools/call",
+    "POST /mcp 403 refused 1 ms  tools/call",
+    "GET  /sse 200 2.5 h",
+  ]);
 });
 
 test("colors are for terminals, and only for those who want them", () => {

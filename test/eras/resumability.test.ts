@@ -82,37 +82,37 @@ describe("a stream of a session", () => {
   });
 
   test("has sixteen connections at most; one more is refused, and none ends for its sake", async () => {
-    const { standing } = setUp();
-    const responses = Array.from({ length: 16 }, () => standing.connect(ME, null)!);
-    expect(standing.connect(ME, null)).toBeUndefined();
-    standing.send(bytes("news"));
+    const { standalone } = setUp();
+    const responses = Array.from({ length: 16 }, () => standalone.connect(ME, null)!);
+    expect(standalone.connect(ME, null)).toBeUndefined();
+    standalone.send(bytes("news"));
     expect((await readEvents(responses.at(-1)!, 1)).map(({ data }) => data)).toEqual(["news"]);
     // That one has gone now, and its neighbour goes on for it.
     expect((await readEvents(responses.at(-2)!, 1)).map(({ data }) => data)).toEqual(["news"]);
-    expect(standing.connect(ME, null)).toBeDefined();
+    expect(standalone.connect(ME, null)).toBeDefined();
   });
 
   test("goes on behind an event of it, and anew where a gap would have to be hidden", async () => {
-    const { standing } = setUp({ limit: 10 });
-    const seen = readEvents(standing.connect(ME, null)!, 1);
-    standing.send(bytes("12345"));
+    const { standalone } = setUp({ limit: 10 });
+    const seen = readEvents(standalone.connect(ME, null)!, 1);
+    standalone.send(bytes("12345"));
     const [first] = await seen;
-    standing.send(bytes("12346"));
-    const back = readEvents(standing.connect(ME, first!.id)!, 1);
+    standalone.send(bytes("12346"));
+    const back = readEvents(standalone.connect(ME, first!.id)!, 1);
     expect((await back).map(({ data }) => data)).toEqual(["12346"]);
-    for (const text of ["12347", "12348"]) standing.send(bytes(text));
-    const anew = readEvents(standing.connect(ME, first!.id)!, 1);
-    standing.send(bytes("12349"));
+    for (const text of ["12347", "12348"]) standalone.send(bytes(text));
+    const anew = readEvents(standalone.connect(ME, first!.id)!, 1);
+    standalone.send(bytes("12349"));
     expect((await anew).map(({ data }) => data)).toEqual(["12349"]);
   });
 
   test("is primed with the event that the client has got, so that being cut off at once loses nothing", async () => {
-    const { standing } = setUp({ primes: true });
-    const seen = readEvents(standing.connect(ME, null)!, 2);
-    standing.send(bytes("one"));
+    const { standalone } = setUp({ primes: true });
+    const seen = readEvents(standalone.connect(ME, null)!, 2);
+    standalone.send(bytes("one"));
     const [, one] = await seen;
-    standing.send(bytes("two"));
-    const [primer, two] = await readEvents(standing.connect(ME, one!.id)!, 2);
+    standalone.send(bytes("two"));
+    const [primer, two] = await readEvents(standalone.connect(ME, one!.id)!, 2);
     expect([primer, two!.data]).toEqual([{ id: one!.id, data: "" }, "two"]);
   });
 });
@@ -122,8 +122,8 @@ test("found 8: the end of a session lets go of all that was kept for it", () => 
   const streams = createEventStreams({ keepAlive: 1_000_000 });
   const session = createSessionStreams({ streams, primes: true, retention, callerKey: "me" });
   session.open(ME, () => {}).send(bytes("kept"));
-  session.standing.send(bytes("kept, too"));
+  session.standalone.send(bytes("kept, too"));
   expect(retention.bytes).toBeGreaterThan(12);
-  session.standing.close();
+  session.standalone.close();
   expect(retention.bytes).toBe(0);
 });

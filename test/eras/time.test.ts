@@ -1,9 +1,9 @@
 // What happens because time passes, with a clock of the test's own or an interval of milliseconds.
 import { afterEach, describe, expect, test } from "bun:test";
-import { createExchange, type ExchangeOptions } from "../../src/eras/post-response.ts";
+import { createPostResponse, type PostResponseOptions } from "../../src/eras/post-response.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { createExpiryAlarm } from "../../src/eras/streams/expiry-alarm.ts";
-import { createSessions, type Session } from "../../src/eras/sessions.ts";
+import { createSessions, type HttpSession } from "../../src/eras/sessions.ts";
 import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 
 const ME = { key: "me", isValid: () => true };
@@ -23,7 +23,7 @@ describe("an idle session", () => {
     let now = 0;
     let ids = 0;
     const ended: string[] = [];
-    const sessions = createSessions<Session>({
+    const sessions = createSessions<HttpSession>({
       now: () => now,
       random: () => Buffer.from([++ids]),
       idle: 15 * MINUTE,
@@ -79,13 +79,13 @@ describe("found 8: sessions of one principal", () => {
   function setUp(most?: number) {
     let now = 0;
     const ended: string[] = [];
-    const sessions = createSessions<Session>({
+    const sessions = createSessions<HttpSession>({
       now: () => ++now,
       random: () => new Uint8Array(1),
       idle: 1_000_000,
       ...(most !== undefined && { most }),
     });
-    const add = (id: string, more: Partial<Session> = {}) => {
+    const add = (id: string, more: Partial<HttpSession> = {}) => {
       const idle = { callerKey: "me", isConnected: () => false, isAtWork: () => false };
       const session = { id, ...idle, close: () => ended.push(id), ...more };
       const hasRoom = sessions.makeRoom(session.callerKey);
@@ -263,7 +263,7 @@ describe("found 43: behind the end of a credential", () => {
     const untilRead = () => until("it is read", () => unread === 0);
     const me = (grantId = "g", expiresAt = END) => ({
       key: "me",
-      grantId,
+      principal: { subject: "me", clientId: "c", grantId, scopes: [] },
       expiresAt,
       isValid: () => clock.now < expiresAt && !revoked.has(grantId),
       refuse: () => new Response(null, { status: 401 }),
@@ -293,14 +293,14 @@ describe("found 43: behind the end of a credential", () => {
   test("the stream of a call carries its own messages for five minutes, and nothing that only may be its own", async () => {
     const { streams, me, at, now } = setUp();
     const aside: string[] = [];
-    const { response, responder } = createExchange({
+    const { response, responder } = createPostResponse({
       streams,
       caller: me(),
       expected: 1,
       batch: false,
       patience: 1_000_000,
       now,
-      aside: (message) => aside.push(Buffer.from(message).toString()),
+      sendUnrelated: (message) => aside.push(Buffer.from(message).toString()),
     });
     responder.notify(LINE, true);
     const seen = readTexts(await response);
@@ -318,7 +318,7 @@ describe("found 43: behind the end of a credential", () => {
       const caller = me();
       const options = { streams, caller, expected: 1, batch: false, patience: 1_000_000, now };
       let ended = 0;
-      const { response, responder } = createExchange({ ...options, closed: () => ended++ });
+      const { response, responder } = createPostResponse({ ...options, closed: () => ended++ });
       responder.notify(PROGRESS);
       const seen = readTexts(await response);
       await untilRead();
@@ -336,9 +336,7 @@ describe("found 43: behind the end of a credential", () => {
     const { streams, me, at, revoke } = setUp();
     const big = Buffer.alloc(1024 * 1024, "x");
     at(11);
-    const [whole, cut] = ["g", "h"].map(
-      (grant) => streams.pace(me(grant), big) as ReadableStream<Uint8Array>,
-    );
+    const [whole, cut] = ["g", "h"].map((grant) => streams.answer(me(grant), big).body!);
     at(100);
     revoke("h");
     expect([(await drain(whole!)).length, await drain(cut!)]).toEqual([big.length, "cut off"]);
@@ -374,7 +372,7 @@ describe("found 43: behind the end of a credential", () => {
   test("a client that takes nothing but JSON waits as long, and is refused then", async () => {
     const { streams, me } = setUp();
     let cancelled = 0;
-    const { response } = createExchange({
+    const { response } = createPostResponse({
       streams,
       expected: 1,
       batch: false,
@@ -403,8 +401,8 @@ describe("found 43: behind the end of a credential", () => {
 });
 
 describe("an answer that takes long", () => {
-  const exchange = (more: Partial<ExchangeOptions>) =>
-    createExchange({
+  const exchange = (more: Partial<PostResponseOptions>) =>
+    createPostResponse({
       streams: openStreams(),
       caller: ME,
       expected: 1,

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createBackoff } from "../../src/bridge/process/backoff.ts";
 import { messageOf } from "../../src/errors.ts";
-import { createSessions, type Session } from "../../src/eras/sessions.ts";
+import { createSessions, type HttpSession } from "../../src/eras/sessions.ts";
 import { createThrottle } from "../../src/oauth/limits/throttle.ts";
 import { startServer, TOKEN, type Harness } from "../oauth/harness.ts";
 import { refresh, signIn, type SignedIn } from "./sign-in.ts";
@@ -56,7 +56,7 @@ test("a server that crashes across a jump is started anew without a longer wait 
 test("a session used before the clock went back ends after its time all the same, once it is used", () => {
   let now = DAY;
   const ended: string[] = [];
-  const sessions = createSessions<Session>({
+  const sessions = createSessions<HttpSession>({
     now: () => now,
     random: (bytes) => new Uint8Array(bytes),
     idle: 1_000,

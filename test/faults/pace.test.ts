@@ -17,8 +17,7 @@ function setUp(keepAlive = 1_000_000) {
   return { streams, counted, count, stalled: () => within(stalled.promise, "the cut") };
 }
 
-const bodyOf = (body: Uint8Array | ReadableStream<Uint8Array>) =>
-  new Response(body as ReadableStream<Uint8Array>).body!.getReader();
+const bodyOf = ({ body }: Response) => new Response(body as ReadableStream<Uint8Array>).body!.getReader();
 
 /** How a body ends that is read on. */
 async function endOf(reader: { read(): Promise<{ done: boolean }> }): Promise<"whole" | "cut off"> {
@@ -32,7 +31,7 @@ async function endOf(reader: { read(): Promise<{ done: boolean }> }): Promise<"w
 
 test("what is handed over counts as unread until more is asked for", async () => {
   const { counted, count } = setUp();
-  const reader = bodyOf(counted.pace(ME, Buffer.alloc(10 * MB)));
+  const reader = bodyOf(counted.answer(ME, Buffer.alloc(10 * MB)));
   expect(count.unread).toBe(10 * MB);
   let length = 0;
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
@@ -47,7 +46,7 @@ test("a client that takes nothing is cut off after a while, and counts no more; 
   const waiting = counted.open(ME, () => {});
   const news = waiting.response.body!.getReader();
   await news.read();
-  const deaf = bodyOf(counted.pace(ME, Buffer.alloc(MB)));
+  const deaf = bodyOf(counted.answer(ME, Buffer.alloc(MB)));
   expect(count.unread).toBeGreaterThanOrEqual(MB);
   const comment = news.read();
   await stalled();
@@ -58,7 +57,7 @@ test("a client that takes nothing is cut off after a while, and counts no more; 
 
 test("a slow client is not a stalled one", async () => {
   const { counted, count } = setUp(5);
-  const reader = bodyOf(counted.pace(ME, Buffer.alloc(4 * MB)));
+  const reader = bodyOf(counted.answer(ME, Buffer.alloc(4 * MB)));
   let length = 0;
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
     length += piece.value.length;
@@ -71,7 +70,7 @@ test("what a client has not read yet it does not get any more once its credentia
   let valid = true;
   const { streams, counted, count } = setUp();
   const me = { key: "me", isValid: () => valid };
-  const reader = bodyOf(counted.pace(me, Buffer.alloc(10 * MB)));
+  const reader = bodyOf(counted.answer(me, Buffer.alloc(10 * MB)));
   await reader.read();
   valid = false;
   streams.endUnallowed();

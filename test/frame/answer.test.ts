@@ -1,8 +1,8 @@
 // An answer that is not read is understood as it would be if it were.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { findAnswerId, idInExcerpts } from "../../src/frame/answer.ts";
-import { readMessages } from "../../src/frame/message.ts";
+import { findAnswerId, idInExcerpts, isToolError } from "../../src/frame/answer.ts";
+import { readErrorCode, readMessages } from "../../src/frame/message.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 
@@ -41,6 +41,7 @@ test("what lies between the ends is the client's to judge", () => {
   expect(findAnswerId(bytes('{"jsonrpc":"2.0","id":12,"result":{"mean":NaN}}'))).toEqual({
     start: 22,
     end: 24,
+    isError: false,
   });
 });
 
@@ -84,7 +85,11 @@ describe("beside reading", () => {
         found++;
         const [message] = reading.messages;
         expect(["result", "error"]).toContain(message.kind);
-        expect(at).toEqual({ start: message.idAt!.start, end: message.idAt!.end });
+        expect(at).toEqual({
+          start: message.idAt!.start,
+          end: message.idAt!.end,
+          isError: message.kind === "error",
+        });
       }),
       { numRuns: 3_000 },
     );
@@ -96,4 +101,25 @@ test("of an answer that is too large both ends are enough", () => {
   expect(idInExcerpts(bytes('{"jsonrpc":"2.0","id":5,"result":"aaa'), bytes('aaa"}'))).toBe("5");
   expect(idInExcerpts(bytes('{"result":"aaa'), bytes('aaa","jsonrpc":"2.0","id":5}'))).toBe("5");
   expect(idInExcerpts(bytes('{"result":"aaa'), bytes('aaa"}'))).toBeUndefined();
+});
+
+test.each([
+  '{"jsonrpc":"2.0","id":12,"result":{"content":[],"isError":true}}',
+  '{"result":{"content":[],"isError":true},"jsonrpc":"2.0","id":12}',
+  '{ "result" : { "content" : [] , "isError" : true } , "id" : "a" , "jsonrpc" : "2.0" }',
+  '{"jsonrpc":"2.0","id":"a","result":{"isError":true,"content":[]}}',
+  `{"jsonrpc":"2.0","id":12,"result":{"content":[{"type":"text","text":"${"x".repeat(500)}"}],"isError":true}}`,
+])("a tool has failed: %s", (text) => expect(isToolError(bytes(text))).toBeTrue());
+
+test.each([
+  '{"jsonrpc":"2.0","id":12,"result":{"content":[],"isError":false}}',
+  '{"jsonrpc":"2.0","id":12,"result":{"content":[],"structuredContent":{"of":"a log","isError":true}}}',
+  '{"jsonrpc":"2.0","id":12,"result":{"structuredContent":{"result":{"isError":true}},"content":[]}}',
+  '{"jsonrpc":"2.0","id":12,"result":{"content":[{"type":"text","text":",\\"isError\\":true}}"}]}}',
+])("a tool has not failed: %s", (text) => expect(isToolError(bytes(text))).toBeFalse());
+
+test("the code of an error that was not read is found, and is NaN where there is none", () => {
+  const error = '{"jsonrpc":"2.0","id":12,"error":{"message":"no","code":-32602}}';
+  expect(readErrorCode(bytes(error))).toBe(-32602);
+  expect(readErrorCode(bytes('{"jsonrpc":"2.0","id":12,"error":{}}'))).toBeNaN();
 });

@@ -2,8 +2,8 @@
 // Whatever comes is understood or refused with a 4xx; nothing throws.
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { climb } from "../../src/eras/2026-07-28-stateless/validate-request.ts";
-import { readBody } from "../../src/eras/post-body.ts";
+import { validateRequest } from "../../src/eras/2026-07-28-stateless/validate-request.ts";
+import { readPostBody } from "../../src/eras/post-body.ts";
 import { classify } from "../../src/eras/classify.ts";
 import { bodyBytes, headersOf, knownHeaders } from "./arbitraries.ts";
 import { BUDGET } from "./budget.ts";
@@ -34,7 +34,7 @@ test("a body, its headers and what they say of its era are understood or refused
       fc.array(fc.nat(500), { maxLength: 5 }),
       async (bytes, headers, cuts) => {
         const request = makeRequest(bytes, headers, cuts);
-        const body = await readBody(request, { most: LIMIT, within: 10_000 }, {}, () => {});
+        const body = await readPostBody(request, { most: LIMIT, within: 10_000 }, () => {});
         if (body instanceof Response) return expectRefusal(body);
         expect(bytes.length).toBeLessThanOrEqual(LIMIT);
         expect(body.messages.length).toBeGreaterThan(0);
@@ -42,7 +42,7 @@ test("a body, its headers and what they say of its era are understood or refused
         if (dialect instanceof Response) return expectRefusal(dialect);
         expect(dialect).toBeOneOf(["sessions", "stateless"]);
         if (dialect === "sessions") return;
-        const envelope = climb(request, body.messages[0]!);
+        const envelope = validateRequest(request, body.messages[0]!);
         if (envelope instanceof Response) return expectRefusal(envelope);
         expect(envelope.version).toBe("2026-07-28");
       },

@@ -1,7 +1,8 @@
 // What every request passes before anybody looks at what it wants.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { AppEvent } from "../../src/app/app.ts";
 import { type Program, startProgram } from "../program.ts";
-import { expose, fixture, INITIALIZE, listen, openSession, post } from "../eras/wire.ts";
+import { expose, fixture, INITIALIZE, listen, openSession, post, until } from "../eras/wire.ts";
 
 let program: Program;
 let url: string;
@@ -133,14 +134,35 @@ describe("health", () => {
   });
 });
 
-test("each request is told once, with what it was about, when its answer begins", async () => {
+test("each request is logged once, with what it was about and how it went, when it has ended", async () => {
   const session = await openSession(url);
   const held = listen(await session.start("hold", { key: "told" }));
   await held.next();
-  const event = await program.next(
-    (event) => event.event === "request" && event.name === "hold" && event.status === 200,
-  );
-  expect(event).toMatchObject({ method: "POST", path: "/mcp", rpc: "tools/call", name: "hold" });
+  const isHold = (event: AppEvent) => event.event === "request" && event.name === "hold";
+  expect(program.events.some(isHold)).toBeFalse();
   await session.call("release", { key: "told" });
+  const event = await program.next(isHold);
+  expect(event).toMatchObject({
+    method: "POST",
+    path: "/mcp",
+    status: 200,
+    rpc: "tools/call",
+    name: "hold",
+    outcome: "result",
+    bytes: expect.any(Number),
+  });
   await held.close();
+  expect(program.events.filter(isHold)).toHaveLength(1);
+});
+
+test("a stream is logged when it ends", async () => {
+  const session = await openSession(url);
+  const stream = await session.listen();
+  const isStream = (event: AppEvent) =>
+    event.event === "request" && event.method === "GET" && event.path === "/mcp";
+  const before = program.events.filter(isStream).length;
+  await session.call("echo");
+  expect(program.events.filter(isStream)).toHaveLength(before);
+  await stream.body!.cancel();
+  await until("the stream is logged", () => program.events.filter(isStream).length === before + 1);
 });

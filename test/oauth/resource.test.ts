@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listGrants, revokeAll, revokeGrant } from "../../src/oauth/tokens/grants.ts";
-import { isSamePrincipal, type Principal } from "../../src/oauth/access/principal.ts";
+import { callerKeyOf, type Principal } from "../../src/oauth/access/principal.ts";
 import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
 import {
   authorizeQuery,
@@ -46,6 +46,8 @@ describe("an access token", () => {
       expect(await response.json()).toEqual({
         subject: "owner",
         clientId: client,
+        // It registered without a name.
+        clientName: client,
         scopes: ["mcp"],
         expiresAt: server.clock.now + HOUR,
         grantId: expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -106,10 +108,17 @@ describe("an access token", () => {
   });
 
   test("S7: a session belongs to one app of one person and to no one else", () => {
-    const ann: Principal = { subject: "ann", clientId: "a", grantId: "1", scopes: ["mcp"], expiresAt: 1 };
-    expect(isSamePrincipal(ann, { ...ann, grantId: "2", expiresAt: 2 })).toBe(true);
-    expect(isSamePrincipal(ann, { ...ann, subject: "bob" })).toBe(false);
-    expect(isSamePrincipal(ann, { ...ann, clientId: "b" })).toBe(false);
+    const base = { subject: "ann", clientId: "a", clientName: "A", grantId: "1", scopes: ["mcp"] };
+    const ann: Principal = { ...base, expiresAt: 1 };
+    const key = callerKeyOf(ann);
+    expect(callerKeyOf({ ...ann, grantId: "2", clientName: "B", expiresAt: 2 })).toBe(key);
+    expect(callerKeyOf({ ...ann, subject: "bob" })).not.toBe(key);
+    expect(callerKeyOf({ ...ann, clientId: "b" })).not.toBe(key);
+    // Where one text ends and the other begins is part of the key.
+    expect(callerKeyOf({ ...ann, subject: 'ann","a', clientId: "b" })).not.toBe(
+      callerKeyOf({ ...ann, subject: "ann", clientId: 'a","b' }),
+    );
+    expect(key).not.toBe("");
   });
 });
 

@@ -413,6 +413,7 @@ for (const kind of ["memory", "a file"]) {
         ...approval,
         scopes: ["mcp", "x"],
         grantId: "g",
+        clientName: "client",
         issuedAt: 1,
         expiresAt: 500,
       });

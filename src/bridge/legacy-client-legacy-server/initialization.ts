@@ -1,6 +1,6 @@
 // The answer to `initialize` for sessions that share a server process: the server takes one, and every session gets an answer.
 import { composeError } from "../../frame/compose.ts";
-import { findMember, stringParam, type Message } from "../../frame/message.ts";
+import { errorCode, findMember, stringParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import type { Log } from "../../log.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
@@ -72,7 +72,7 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
         // An `initialize` that was refused must not come before the next client's own on the next process.
         else handshake.remember(request);
         resolve(answer.kind === "result" ? answer : undefined);
-        respondTo(call, underId(answer, call.id));
+        respondTo(call, underId(answer, call.id), errorCode(answer));
       },
       onProgress: notifyProgress,
       onLost(how, waiter) {
@@ -106,13 +106,13 @@ export function createOwnInitialization(arrived: () => void): Initialization {
   const capabilities = new WeakMap<ClientSession, ClientCapabilities>();
   let result: Message | undefined;
 
-  function respondToAll(compose: (one: WaitingInitialize) => Uint8Array): void {
-    for (const one of waiting.splice(0)) respondTo(one.call, compose(one));
+  function respondToAll(compose: (one: WaitingInitialize) => Uint8Array, code?: number): void {
+    for (const one of waiting.splice(0)) respondTo(one.call, compose(one), code);
   }
 
   function settle(answer: Message): void {
     if (answer.kind === "result") result = answer;
-    respondToAll((one) => composeAnswer(answer, one));
+    respondToAll((one) => composeAnswer(answer, one), errorCode(answer));
   }
 
   return {
@@ -132,7 +132,7 @@ export function createOwnInitialization(arrived: () => void): Initialization {
     settle,
     lost() {
       const reason = lostReason("ended before it answered");
-      respondToAll(({ call }) => composeError(call.id, ErrorCode.internal, reason));
+      respondToAll(({ call }) => composeError(call.id, ErrorCode.internal, reason), ErrorCode.internal);
     },
     isAwaited: () => waiting.length > 0,
     forget(session) {

@@ -1,8 +1,8 @@
 // A client with sessions on a server with a handshake: nothing is translated. Several sessions of one client share the
 // process, as the conversations of one desktop application do; the server sees one client.
 import { composeResult } from "../../frame/compose.ts";
-import type { Message } from "../../frame/message.ts";
-import type { Span } from "../../frame/scan.ts";
+import type { AnswerId } from "../../frame/answer.ts";
+import { errorCode, readErrorCode, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import { printable } from "../../printable.ts";
 import type { AdapterOptions, SessionAdapter } from "../adapter.ts";
@@ -110,9 +110,9 @@ function createWaiter(call: SessionCall): SessionWaiter {
 }
 
 function onResponse(message: Message, { call }: SessionWaiter): void {
-  respondTo(call, underId(message, call.id));
+  respondTo(call, underId(message, call.id), errorCode(message));
 }
 
-function onRawResponse(bytes: Uint8Array, at: Span, { call }: SessionWaiter): void {
-  respondTo(call, splice(bytes, [{ at, text: call.id }]));
+function onRawResponse(bytes: Uint8Array, at: AnswerId, { call }: SessionWaiter): void {
+  respondTo(call, splice(bytes, [{ at, text: call.id }]), at.isError ? readErrorCode(bytes) : undefined);
 }

@@ -1,7 +1,7 @@
 // A session's call at a server without sessions. The server may require input before it answers: then the client is asked
 // for it, and the call is made once more with the client's answers.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
-import type { Message } from "../../frame/message.ts";
+import { errorCode, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { addMeta, writeEnvelope } from "../envelope.ts";
@@ -61,7 +61,8 @@ function onResponse(message: Message, translated: TranslatedCall): void {
   if (isInputRequired(message)) return void retryWithInput(message, translated);
   const { calls, call, request } = translated;
   const edits = calls.tools.edit(message, request);
-  respondTo(call, splice(message.bytes, [{ at: message.idAt!, text: call.id }, ...edits]));
+  const answer = splice(message.bytes, [{ at: message.idAt!, text: call.id }, ...edits]);
+  respondTo(call, answer, errorCode(message));
 }
 
 async function retryWithInput(message: Message, translated: TranslatedCall): Promise<void> {

@@ -1,7 +1,7 @@
 // Clients without sessions on a server without: only ids, progress tokens and subscription ids are changed, for the
 // clients share one pipe.
 import { composeError } from "../../frame/compose.ts";
-import { findMember, rawParam, spanText, type Message } from "../../frame/message.ts";
+import { errorCode, findMember, rawParam, type Message } from "../../frame/message.ts";
 import { mentions, splice, type Edit } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { META } from "../../mcp/meta.ts";
@@ -133,10 +133,4 @@ function readdress(answer: Message, request: Message): Edit[] {
     }
   }
   return edits;
-}
-
-function errorCode(answer: Message): number | undefined {
-  return answer.kind === "error"
-    ? Number(spanText(answer.bytes, findMember(answer, answer.errorAt, "code")))
-    : undefined;
 }

@@ -1,7 +1,7 @@
 // The calls that one server process has not answered yet, whichever client they come from. The server sees
 // numbers of ours as ids and progress tokens, so nothing one client chooses can meet what another chose.
 import { spanText, type Message } from "../../frame/message.ts";
-import type { Span } from "../../frame/scan.ts";
+import type { AnswerId } from "../../frame/answer.ts";
 import { splice, type Edit } from "../../frame/splice.ts";
 
 /**
@@ -12,7 +12,7 @@ export interface Waiter {
   /** The answer, under our number. */
   onResponse(answer: Message, waiter: this): void;
   /** Instead of `onResponse`, where an answer is only passed on: it is unread, and our number stands at `idAt`. */
-  onRawResponse?(answer: Uint8Array, idAt: Span, waiter: this): void;
+  onRawResponse?(answer: Uint8Array, idAt: AnswerId, waiter: this): void;
   /** A progress notification, under the client's own token. */
   onProgress(notification: Uint8Array, waiter: this): void;
   /** The server process is gone; `how` says how it ended. */

@@ -1,27 +1,26 @@
-// The event streams of one session, each of which outlives the connection it began on: events are
-// numbered and kept for a while, and a client that was cut off takes up where it stopped.
-// https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
-// A client whose connection ends comes back within a second, so none is ended for the sake of another.
+// The event streams of one session. A client whose connection ends comes back within a second, so none is ended for the
+// sake of another.
 import { CALLS_LAST } from "../access-lifetime.ts";
 import type { Caller } from "../caller.ts";
-import type { EventStream, Opening, Streams } from "../streams/event-stream.ts";
-import { createRetention, ownBytes, type Retention } from "../streams/retention.ts";
+import type { Streams } from "../streams/event-stream.ts";
+import { createRetention, type Retention } from "../streams/retention.ts";
+import { createResumableStream, type ResumableStream } from "./resumable-stream.ts";
 
 /** `closed` is called when a connection has ended; the stream itself may go on on another. */
 export interface SessionStreams extends Streams {
   /** The stream for what belongs to no POST; it lasts as long as the session. */
-  readonly standing: StandingStream;
+  readonly standalone: StandaloneConnections;
   /** Whether the client has a connection to any of them. */
   readonly isConnected: boolean;
   /**
-   * Goes on with the stream of a POST behind an event; `undefined` when there is nothing to go on with: the
-   * event is not known, or was the last one, or what followed is not known any more of a call that has ended.
-   * Of one that still runs the answer is worth more than what was forgotten.
+   * Goes on with the stream of a POST behind an event; `undefined` when there is nothing to go on with: the event is not
+   * known, or was the last one, or the call has ended and some of the later events are no longer kept. While the call
+   * runs, such a gap is accepted for the sake of its answer.
    */
   resume(caller: Caller, lastEventId: string): Response | undefined;
 }
 
-export interface StandingStream {
+export interface StandaloneConnections {
   readonly isConnected: boolean;
   /** Whether an event id belongs to this stream. */
   owns(lastEventId: string): boolean;
@@ -38,7 +37,7 @@ export interface StandingStream {
 
 export interface SessionStreamsOptions {
   streams: Streams;
-  /** The client expects to be told at once how to come back (2025-11-25). */
+  /** The client expects to be sent an id to come back with at once (2025-11-25). */
   primes: boolean;
   /** Where events are kept, which other sessions may share. */
   retention?: Retention;
@@ -47,186 +46,81 @@ export interface SessionStreamsOptions {
   limit?: number;
 }
 
-interface Event {
-  number: number;
-  message: Uint8Array;
-}
-
-interface Connection {
-  readonly caller: Caller;
-  readonly stream: EventStream;
-  /** The number of the newest event that was sent on it. */
-  told: number;
-}
-
-interface Track {
-  readonly id: string;
-  /** Events that are still kept, oldest first. */
-  readonly events: Event[];
-  /** The number of the newest event. */
-  last: number;
-  /** Newest last; that one gets what is sent. */
-  connections: Connection[];
-  isEnded: boolean;
-}
-
 const LIMIT = 1024 * 1024;
-const STANDING = "0";
-/** Connections of one stream; those that were lost without a word are noticed before long. */
-const MOST_CONNECTIONS = 16;
+const STANDALONE = "0";
 
-export function createSessionStreams({
-  streams,
-  primes,
-  retention = createRetention(),
-  callerKey = "",
-  limit = LIMIT,
-}: SessionStreamsOptions): SessionStreams {
-  const tracks = new Map<string, Track>();
-  const kept = retention.open<Track>({
+export function createSessionStreams(options: SessionStreamsOptions): SessionStreams {
+  const { streams, primes, retention = createRetention(), callerKey = "", limit = LIMIT } = options;
+  /** Those of POSTs. */
+  const byId = new Map<string, ResumableStream>();
+  const kept = retention.open<ResumableStream>({
     callerKey,
     bytes: limit,
-    dropped(track) {
-      track.events.shift();
-      forgetIfOver(track);
+    dropped(stream) {
+      stream.dropOldest();
+      if (stream.isForgotten) byId.delete(stream.id);
     },
   });
   let opened = 0;
   let connected = 0;
-
-  const forgetIfOver = (track: Track) => {
-    if (track.isEnded && track.events.length === 0) tracks.delete(track.id);
-  };
-
-  const connect = (
-    track: Track,
-    caller: Caller,
-    { after = track.last, closed, ...opening }: Connecting = {},
-  ): EventStream => {
-    const stream = streams.open(
-      caller,
-      () => {
-        connected--;
-        leave(track, connection);
-        closed?.();
-      },
-      opening,
-    );
-    const connection: Connection = { caller, stream, told: after };
-    connected++;
-    track.connections.push(connection);
-    if (primes) stream.prime(eventId(track, after));
-    catchUp(track, connection);
-    return stream;
-  };
-
-  const send = (track: Track, message: Uint8Array) => {
-    const own = ownBytes(message);
-    track.events.push({ number: ++track.last, message: own });
-    // Sent before it is kept, since what is kept may have to go at once.
-    const newest = track.connections.at(-1);
-    if (newest !== undefined) {
-      newest.told = track.last;
-      newest.stream.send(own, eventId(track, track.last));
-    }
-    kept.add(track, own.length);
-  };
-
-  const standing = createTrack(STANDING);
+  const create = (id: string) =>
+    createResumableStream({
+      id,
+      streams,
+      primes,
+      kept: kept.add,
+      connections: (change) => void (connected += change),
+    });
+  const standalone = create(STANDALONE);
 
   return {
-    pace: streams.pace,
+    answer: streams.answer,
     get isConnected() {
       return connected > 0;
     },
-    standing: {
+    standalone: {
       get isConnected() {
-        return standing.connections.length > 0;
+        return standalone.isConnected;
       },
-      owns: (lastEventId) => readEventId(lastEventId)?.id === STANDING,
+      owns: (lastEventId) => readEventId(lastEventId)?.id === STANDALONE,
       connect(caller, lastEventId) {
-        if (isFull(standing)) return undefined;
+        if (standalone.isFull) return undefined;
         const number = lastEventId === null ? undefined : readEventId(lastEventId)?.number;
-        const after = number !== undefined && canGoOn(standing, number) ? number : standing.last;
-        return connect(standing, caller, { after }).response;
+        const after = number !== undefined && standalone.canGoOn(number) ? { after: number } : {};
+        return standalone.connect(caller, after).response;
       },
-      send: (message) => send(standing, message),
+      send: standalone.send,
       close() {
-        for (const connection of standing.connections.splice(0)) connection.stream.end();
+        standalone.end();
         kept.close();
       },
     },
-    open(caller, closed, opening) {
-      const track = createTrack(String(++opened));
-      tracks.set(track.id, track);
-      const { response } = connect(track, caller, { ...opening, closed });
-      const newest = () => track.connections.at(-1)?.stream;
+    open(caller, closed, more) {
+      const stream = create(String(++opened));
+      byId.set(stream.id, stream);
+      const { response } = stream.connect(caller, { ...more, closed });
       return {
         response,
-        send: (message) => send(track, message),
-        sendOwn: (message) => send(track, message),
-        // What nobody listens to is kept, for a client with a good credential.
-        isCurrent: () => newest()?.isCurrent() ?? true,
-        prime: (id) => newest()?.prime(id),
-        renew: (newer) => newest()?.renew(newer),
-        sendEvent: (event, data) => newest()?.sendEvent(event, data),
+        send: stream.send,
+        sendOwn: stream.send,
+        // Without a connection messages are kept, for a client with a good credential.
+        isCurrent: () => stream.newest()?.isCurrent() ?? true,
+        prime: (id) => stream.newest()?.prime(id),
+        renew: (newer) => stream.newest()?.renew(newer),
+        sendEvent: (event, data) => stream.newest()?.sendEvent(event, data),
         end() {
-          track.isEnded = true;
-          for (const connection of track.connections.splice(0)) connection.stream.end();
-          forgetIfOver(track);
+          stream.end();
+          if (stream.isForgotten) byId.delete(stream.id);
         },
       };
     },
     resume(caller, lastEventId) {
       const { id = "", number = 0 } = readEventId(lastEventId) ?? {};
-      const track = tracks.get(id);
-      if (track === undefined || number > track.last || isFull(track)) return undefined;
-      if (track.isEnded && (number === track.last || !canGoOn(track, number))) return undefined;
-      const connection = connect(track, caller, { after: number, lasts: CALLS_LAST });
-      if (track.isEnded) connection.end();
-      return connection.response;
+      const stream = byId.get(id);
+      if (stream === undefined || stream.isFull || !stream.isResumable(number)) return undefined;
+      return stream.resume(caller, { after: number, lasts: CALLS_LAST }).response;
     },
   };
-}
-
-interface Connecting extends Opening {
-  /** The number of the event that the client has got already. */
-  after?: number;
-  closed?: (() => void) | undefined;
-}
-
-function createTrack(id: string): Track {
-  return { id, events: [], last: 0, connections: [], isEnded: false };
-}
-
-/** What was said in between may have been forgotten: going on would hide a gap. */
-function canGoOn({ events, last }: Track, number: number): boolean {
-  return events.filter((event) => event.number > number).length === last - number;
-}
-
-function isFull({ connections }: Track): boolean {
-  return connections.length >= MOST_CONNECTIONS;
-}
-
-/** When the one in use is gone, the next one gets what is sent, and what it has missed. */
-function leave(track: Track, connection: Connection): void {
-  const { connections } = track;
-  const at = connections.indexOf(connection);
-  if (at < 0) return;
-  connections.splice(at, 1);
-  const next = connections.at(-1);
-  if (at === connections.length && next?.caller.isValid()) catchUp(track, next);
-}
-
-function catchUp(track: Track, connection: Connection): void {
-  const { events, last } = track;
-  for (const { number, message } of events)
-    if (number > connection.told) connection.stream.send(message, eventId(track, number));
-  connection.told = last;
-}
-
-function eventId(track: Track, number: number): string {
-  return `${track.id}_${number}`;
 }
 
 function readEventId(text: string): { id: string; number: number } | undefined {

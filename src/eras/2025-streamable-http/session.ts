@@ -1,24 +1,29 @@
 // A session of streamable HTTP: its conversation with the server, and the streams that the client hears it on.
 import type { Conversation } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
-import type { Session } from "../sessions.ts";
-import type { LooseEnd } from "./standalone-stream.ts";
+import type { HttpSession } from "../sessions.ts";
 import type { SessionStreams } from "./session-streams.ts";
+import type { StandaloneStream } from "./standalone-stream.ts";
 
-export interface StreamableSession extends Session {
+export interface StreamableSession extends HttpSession {
   readonly conversation: Conversation;
   readonly streams: SessionStreams;
   /** Where messages go that belong to no POST. */
-  readonly loose: LooseEnd;
-  /** It was a stranger's before. */
+  readonly standalone: StandaloneStream;
+  /** It was opened without a token, and has been taken over by a principal. */
   readonly isAdopted: boolean;
-  /** Of a session without a principal, for whoever signs in. */
+  /** Of a session without a principal, for the one that signs in. */
   readonly handshake: Handshake | undefined;
 }
 
-/** What a client has begun with. */
+/** The messages a client has begun with. */
 export interface Handshake {
   readonly initialize: Message;
   /** `notifications/initialized`, once it has come. */
   initialized: Message | undefined;
+}
+
+/** The part of a session that goes on under another principal. */
+export interface Inheritance extends Readonly<Handshake> {
+  readonly id: string;
 }

@@ -3,7 +3,7 @@
 
 const ENCODED = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
 
-/** @returns the value meant; `undefined` when it cannot be read */
+/** @returns the value that the header stands for; `undefined` when it cannot be read */
 export function readHeaderValue(header: string): string | undefined {
   const value = header.replace(/^[ \t]+|[ \t]+$/g, "");
   if (!value.startsWith("=?base64?") || !value.endsWith("?="))

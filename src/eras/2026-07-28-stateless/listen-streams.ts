@@ -1,11 +1,11 @@
-// Streams of `subscriptions/listen` that end because the program does, or because their caller has too many:
-// a result as the last message tells the client that this was meant, and was no broken connection.
+// Streams of `subscriptions/listen` that end because the program does, or because their caller has too many: a result
+// as the last message shows the client that the end was meant, and not a broken connection.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
 import type { Responder } from "../../bridge/bridge.ts";
 import { composeListenResult } from "../../mcp/subscriptions.ts";
 import { mostOf } from "../sessions.ts";
 
-export interface Listening {
+export interface ListenStream {
   /** The client's id of the request, as JSON text. */
   readonly id: string;
   readonly callerKey: string;
@@ -14,20 +14,20 @@ export interface Listening {
   cancel(): void;
 }
 
-export interface Farewell {
-  /** Notes a stream; the oldest one of its principal ends when there are too many. */
-  add(stream: Listening): void;
+export interface ListenStreams {
+  /** Notes a stream; the oldest one of its caller ends when there are too many. */
+  add(stream: ListenStream): void;
   /** The stream has ended by itself, or its client has gone. */
-  remove(stream: Listening): void;
+  remove(stream: ListenStream): void;
   /** Ends every stream that is still open. */
-  say(): void;
+  endAll(): void;
 }
 
-export function createFarewell(): Farewell {
+export function createListenStreams(): ListenStreams {
   /** Oldest first. */
-  const open = new Set<Listening>();
+  const open = new Set<ListenStream>();
 
-  const end = (stream: Listening) => {
+  const end = (stream: ListenStream) => {
     if (!open.delete(stream)) return;
     stream.cancel();
     stream.responder.respond(composeListenResult(stream.id));
@@ -40,7 +40,7 @@ export function createFarewell(): Farewell {
       open.add(stream);
     },
     remove: (stream) => void open.delete(stream),
-    say() {
+    endAll() {
       for (const stream of open) end(stream);
     },
   };

@@ -9,7 +9,7 @@ import { isSameValue, readHeaderValue } from "./header-value.ts";
 
 const OPEN_OBJECT = 0x7b;
 
-/** @returns what is wrong; `undefined` when everything is as it should be */
+/** @returns what is wrong; `undefined` when nothing is */
 export function checkParamHeaders(
   headers: Headers,
   call: Message,
@@ -47,7 +47,7 @@ function findArgument(call: Message, path: readonly string[]): { value?: unknown
   return { value: parseSpan(call, span) ?? null };
 }
 
-/** Names of arguments are the tool's own: `re_gion` is another one than `region`. */
+/** Names of arguments are the tool's own: `re_gion` and `region` are two arguments. */
 function doubtCase(members: ReadonlyMap<string, Member>, name: string): string | undefined {
   const folded = foldCase(name);
   for (const key of members.keys())

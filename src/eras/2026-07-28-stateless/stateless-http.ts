@@ -1,24 +1,23 @@
-// Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and
-// a client that closes its connection has cancelled it.
+// Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and a client that
+// closes its connection has cancelled it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
-import type { Bridge, StatelessServer } from "../../bridge/bridge.ts";
+import type { Bridge, ClaimedServer } from "../../bridge/bridge.ts";
 import type { Envelope } from "../../bridge/envelope.ts";
-import { ErrorCode } from "../../mcp/error-code.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
-import type { ToolAccess } from "../tool-access.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import type { Caller } from "../caller.ts";
+import { errorResponse, invalidRequest, serversBusy } from "../error-response.ts";
+import type { Post } from "../post.ts";
+import { createPostResponse, PATIENCE } from "../post-response.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
-import { createExchange, PATIENCE } from "../post-response.ts";
-import { refuse, refuseBusy } from "../error-response.ts";
-import { createFarewell, type Listening } from "./listen-streams.ts";
-import { climb } from "./validate-request.ts";
+import type { ToolAccess } from "../tool-access.ts";
+import { createListenStreams, type ListenStream } from "./listen-streams.ts";
 import { checkParamHeaders } from "./param-headers.ts";
+import { validateRequest } from "./validate-request.ts";
 
 export interface StatelessHttp {
-  /** @param since revocations when the request was let in */
-  post(request: Request, message: Message, caller: Caller, since: number): Promise<Response>;
-  /** Ends the streams of those who listen; what else is under way ends with its stream. */
+  post(post: Post): Promise<Response>;
+  /** Ends the streams of clients that listen; what else is under way ends with its stream. */
   close(): void;
 }
 
@@ -29,41 +28,40 @@ export interface StatelessHttpOptions {
   toolAccess: ToolAccess;
 }
 
+/** A request that has been found in order, and the server it is for. */
+interface StatelessRequest {
+  readonly post: Post;
+  readonly message: Message;
+  readonly envelope: Envelope;
+  readonly server: ClaimedServer;
+}
+
 export function createStatelessHttp(options: StatelessHttpOptions): StatelessHttp {
   const { bridge, streams, inFlight, toolAccess } = options;
-  const farewell = createFarewell();
+  const listenStreams = createListenStreams();
 
-  async function refuseCall(
-    { headers }: Request,
-    message: Message,
-    server: StatelessServer,
-    caller: Caller,
-  ): Promise<Response | undefined> {
+  async function refuseCall({ post, message, server }: StatelessRequest) {
+    const { request, caller } = post;
     const refusal = await toolAccess.refuse([message], caller, server.tools);
     if (refusal !== undefined || message.method !== "tools/call") return refusal;
     const expected = await server.tools.paramHeadersOf(stringParam(message, "name") ?? "");
-    const wrong = checkParamHeaders(headers, message, expected);
-    return wrong === undefined
-      ? undefined
-      : refuse(400, ErrorCode.headerMismatch, `Header mismatch: ${wrong}`, undefined, message.id);
+    const wrong = checkParamHeaders(request.headers, message, expected);
+    return wrong === undefined ? undefined : headerMismatch(wrong, message.id);
   }
 
   /** The call has been made when it returns. */
-  function start(
-    { signal }: Request,
-    message: Message,
-    envelope: Envelope,
-    server: StatelessServer,
-    caller: Caller,
-  ): Promise<Response> {
-    // Nobody can come back for an answer here: a stream that ends takes its call along.
+  function start({ post, message, envelope, server }: StatelessRequest): Promise<Response> {
+    const { caller, calls } = post;
+    const { signal } = post.request;
+    // No client can come back for an answer here: a stream that ends takes its call along.
     const leave = () => {
-      farewell.remove(listening);
+      listenStreams.remove(listening);
       listening.cancel();
+      calls.cancel();
     };
     const { id, method } = message;
     const isListening = method === "subscriptions/listen";
-    const exchange = createExchange({
+    const { response, responder, abandon } = createPostResponse({
       streams: streams.countedBy(server.unread),
       caller,
       inFlight,
@@ -71,54 +69,63 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       closed: leave,
       expected: 1,
       batch: false,
-      // A call that began with a good token goes on; who only listens does not.
+      // A call that began with a good token goes on; a stream that only listens does not.
       ...(isListening && { lasts: 0 }),
       patience: PATIENCE,
       statusOf,
     });
-    const listening: Listening = {
+    const observed = calls.admit(message, responder);
+    const listening: ListenStream = {
       id,
       callerKey: caller.key,
-      responder: exchange.responder,
+      responder: observed,
       cancel: () => {},
     };
-    if (isListening) farewell.add(listening);
-    listening.cancel = server.call(message, envelope, toolAccess.screen(message, caller, exchange.responder));
-    const abandon = () => {
+    if (isListening) listenStreams.add(listening);
+    listening.cancel = server.call(message, envelope, toolAccess.screen(message, caller, observed));
+    const giveUp = () => {
       leave();
-      exchange.abandon();
+      abandon();
     };
-    if (signal.aborted) abandon();
-    else signal.addEventListener("abort", abandon);
-    return exchange.response;
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp);
+    return response;
   }
 
   return {
-    async post(request, message, caller, since) {
-      if (message.kind !== "request") return refuseOther(message);
-      const envelope = climb(request, message);
+    async post(post) {
+      const { request, caller, messages, since } = post;
+      const [message] = messages;
+      if (message?.kind !== "request") return answerOther(message);
+      const envelope = validateRequest(request, message);
       if (envelope instanceof Response) return envelope;
       const server = await bridge.findServer(caller, envelope);
-      if (server === undefined) return refuseBusy();
+      if (server === undefined) return serversBusy();
       try {
-        const refusal =
-          (await refuseCall(request, message, server, caller)) ?? inFlight.refuse(caller, since);
-        return refusal ?? start(request, message, envelope, server, caller);
+        const valid = { post, message, envelope, server };
+        const refusal = (await refuseCall(valid)) ?? inFlight.refuse(caller, since);
+        // Released when the call has been made, and not when it has been answered.
+        return refusal ?? start(valid);
       } finally {
         server.release();
       }
     },
-    close: farewell.say,
+    close: listenStreams.endAll,
   };
 }
 
-/** No notification means anything here, and there is nothing to answer; notifications are let pass. */
-function refuseOther({ kind }: Message): Response {
-  if (kind === "notification") return new Response(null, { status: 202 });
-  return refuse(400, ErrorCode.invalidRequest, "Clients of this revision send no answers.");
+/** No notification means anything here, and there is nothing to answer; notifications are accepted. */
+function answerOther(message: Message | undefined): Response {
+  if (message?.kind === "notification") return new Response(null, { status: 202 });
+  return invalidRequest("Clients of this revision send no answers.");
 }
 
-/** Errors that the specification gives an HTTP status, as long as no stream has begun. */
+function headerMismatch(wrong: string, id: string): Response {
+  const message = `Header mismatch: ${wrong}`;
+  return errorResponse({ status: 400, code: ErrorCode.headerMismatch, message, id });
+}
+
+/** The HTTP status that the specification gives an error, as long as no stream has begun. */
 function statusOf(code: number): number {
   switch (code) {
     case ErrorCode.methodNotFound:

@@ -1,5 +1,5 @@
-// What is checked of a request of revision 2026-07-28 before anybody acts on it, rung by rung: the
-// first that fails is the answer.
+// The checks of a request of revision 2026-07-28, before anything is done with it. The order is the specification's: the
+// first check that fails is the answer.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
 import {
   canonical,
@@ -13,16 +13,16 @@ import { isServedStateless, STATELESS_REVISIONS } from "../../mcp/revisions.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { findMember, spanText, stringParam, type Message } from "../../frame/message.ts";
 import { namingParam } from "../../mcp/methods.ts";
-import { refuse } from "../error-response.ts";
+import { errorResponse } from "../error-response.ts";
 import { readHeaderValue } from "./header-value.ts";
 
 /** @returns the sender's envelope, or the refusal */
-export function climb(request: Request, message: Message): Envelope | Response {
+export function validateRequest(request: Request, message: Message): Envelope | Response {
   const meta = readMeta(message);
   const member = (key: string) => parseSpan(message, meta.get(key));
   const { headers } = request;
   const fail = (code: number, reason: string, data?: unknown) =>
-    refuse(400, code, reason, data, message.id || "null");
+    errorResponse({ status: 400, code, message: reason, data, id: message.id });
   const invalid = (reason: string) => fail(ErrorCode.invalidParams, `Invalid params: ${reason}`);
   const mismatch = (reason: string) => fail(ErrorCode.headerMismatch, `Header mismatch: ${reason}`);
 
@@ -69,7 +69,7 @@ function checkNames(headers: Headers, message: Message): string | undefined {
   const naming = namingParam(method);
   if (naming === undefined) return undefined;
   const name = stringParam(message, naming);
-  // What the request lacks itself is the server's to say.
+  // The server answers a request that lacks its own name.
   if (name === undefined) return undefined;
   const raw = headers.get("mcp-name");
   if (raw === null) return "Mcp-Name is missing.";

@@ -21,7 +21,7 @@ export function createExpiryAlarm({ now, ring }: ExpiryAlarmOptions): ExpiryAlar
   const expect = (at: number | undefined) => {
     if (at === undefined || (next !== undefined && next.at <= at)) return;
     clearTimeout(next?.timer);
-    // Timers do not follow the clock where that is set: who needs to be sure looks from time to time.
+    // Timers do not follow the clock when it is set, so a caller that must be sure looks from time to time as well.
     const timer = setTimeout(wake, Math.min(Math.max(at - now(), 0), LONGEST_WAIT), at);
     timer.unref();
     next = { at, timer };

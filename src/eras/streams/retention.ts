@@ -1,6 +1,6 @@
-// What is kept for clients that may come back for it: bounded for each queue, and in bytes over all of
-// them. When all of it is too much, whoever has the most kept loses the oldest of it, so that one person
-// with many sessions cannot take what belongs to others.
+// Messages kept for clients that may come back for them: bounded for each queue, and in bytes over all of them. When it
+// is too much in all, the caller with the most kept loses the oldest of it, so that one person with many sessions cannot
+// take the share of others.
 
 /** Items in the order they came. */
 export interface Queue<T> {
@@ -8,7 +8,7 @@ export interface Queue<T> {
   add(item: T, bytes: number): void;
   /** Empties it. @returns what was in it */
   takeAll(): T[];
-  /** Drops everything, and what is added from now on. */
+  /** Drops everything, and whatever is added from now on. */
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function createRetention(limit = LIMIT): Retention {
   let total = 0;
   const isTooMuch = () => total > limit;
 
-  /** Halves the largest queue of the principal that holds the most: rarely, since that makes room for a while. */
+  /** Halves the largest queue of the caller that holds the most: rarely, since that makes room for a while. */
   const makeRoom = () => {
     while (isTooMuch()) {
       const largest = findLargest(holders);

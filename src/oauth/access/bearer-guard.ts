@@ -60,12 +60,12 @@ export function createBearerGuard(options: BearerGuardOptions): Authenticate {
     if (!access.resources.some((resource) => resources.includes(resource))) {
       return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
     }
-    const { subject, clientId, grantId, scopes, expiresAt } = access;
+    const { subject, clientId, clientName, grantId, scopes, expiresAt } = access;
     if (!subjects.has(subject)) return { kind: "bad-token", why: `"${subject}" is no longer configured` };
     if (!scopes.some((scope) => resourceScopes.includes(scope))) {
       return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
     }
-    return { subject, clientId, grantId, scopes, expiresAt };
+    return { subject, clientId, clientName, grantId, scopes, expiresAt };
   }
 
   return (request, resourcePath) => {

@@ -80,7 +80,7 @@ function createCodes(db: Database): Pick<Store, "addCode" | "wasAnswered" | "fin
 function createAccessTokens(db: Database): Pick<Store, "addAccess" | "findAccess" | "removeAccess"> {
   const find = db.prepare<Row<StoredAccess>, [string]>(
     `SELECT t.grant_id AS grantId, t.issued_at AS issuedAt, t.expires_at AS expiresAt, t.scopes, t.resources,
-        g.server_id AS serverId, g.client_id AS clientId, g.subject
+        g.server_id AS serverId, g.client_id AS clientId, g.client_name AS clientName, g.subject
       FROM access_tokens t JOIN grants g ON g.id = t.grant_id WHERE t.hash = ?`,
   );
   // Asked with every request of every client.
