@@ -212,10 +212,9 @@ const GENERIC = new Set(["index", "server", "main", "cli", "dist", "build", "src
 
 /** `npx -y @acme/server-files@1.2 /tmp` is called `server-files`; `./weather/dist/index.js` is called `weather`. */
 function nameOf({ command, args }: CommandSpec): string {
-  const words = [command, ...args];
   const runner = RUNNER_PROGRAMS.has(nameProgram(command));
   const chosen = runner
-    ? (words.slice(1).find((word) => !word.startsWith("-") && !SUBCOMMANDS.has(word)) ?? command)
+    ? (args.find((arg) => !arg.startsWith("-") && !SUBCOMMANDS.has(arg)) ?? command)
     : command;
   const path = chosen.replaceAll("\\", "/");
   if (/^@[^/]+\/[^/]+$/.test(path)) return path.split("/")[1]!.replace(/@.*$/, "");

@@ -40,20 +40,20 @@ function identifyProgram(spec: CommandSpec, target: string, cwd: string): readon
 }
 
 /** What a runner runs, of which `place` is the file; undefined when the first word is none. */
-function identifyRun(words: readonly string[], place: string, cwd: string): readonly string[] | undefined {
+function identifyRun(args: readonly string[], place: string, cwd: string): readonly string[] | undefined {
   for (let length = LONGEST_RUNNER; length > 0; length--) {
-    const runner = words.slice(0, length);
+    const runner = args.slice(0, length);
     const name = runner.join(" ");
     const kind = runner.length === length && Object.hasOwn(RUNNERS, name) ? RUNNERS[name] : undefined;
     if (kind === undefined) continue;
-    const rest = words.slice(length);
+    const rest = args.slice(length);
     const { counted, program } = readOptions(rest, kind);
-    const [word] = program;
-    const file = kind.names === "file" && word !== undefined ? findFile(word, cwd) : undefined;
+    const [arg] = program;
+    const file = kind.names === "file" && arg !== undefined ? findFile(arg, cwd) : undefined;
     // A script is the same whatever runs it.
     if (file !== undefined) return counted.length === 0 ? [file] : [name, ...counted, file];
     // What else a word leads to, the runner decides: its folder has its modules.
-    if (word === undefined || kind.names === "file")
+    if (arg === undefined || kind.names === "file")
       return [place, ...runner.slice(1), ...withoutSwitches(rest)];
     return [name, ...counted, ...(kind.names === "image" ? program : identifyPackage(program, cwd))];
   }
@@ -61,42 +61,42 @@ function identifyRun(words: readonly string[], place: string, cwd: string): read
 }
 
 /** `program`: the word that names it and what follows; empty where that cannot be told. */
-function readOptions(words: readonly string[], { switches, ignored, counted }: Runner) {
+function readOptions(args: readonly string[], { switches, ignored, counted }: Runner) {
   const read: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
-    if (!word.startsWith("-")) return { counted: read, program: words.slice(at) };
-    const option = word.split("=", 1)[0]!;
-    const isWhole = word.includes("=");
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!;
+    if (!arg.startsWith("-")) return { counted: read, program: args.slice(at) };
+    const option = arg.split("=", 1)[0]!;
+    const isWhole = arg.includes("=");
     if (switches.includes(option)) continue;
     if (!isWhole && !ignored.includes(option) && !counted.includes(option)) break;
-    const value = isWhole ? [] : [words[++at] ?? ""];
-    if (!ignored.includes(option)) read.push(word, ...value);
+    const value = isWhole ? [] : [args[++at] ?? ""];
+    if (!ignored.includes(option)) read.push(arg, ...value);
   }
   return { counted: read, program: [] };
 }
 
 /** What one package is given is its own; what another is given says which program that runs. */
-function identifyPackage([word = "", ...rest]: readonly string[], cwd: string): readonly string[] {
-  const bare = word.replace(/(?<=.)(?:@|==)[\w.^~*+-]+$/, "");
+function identifyPackage([arg = "", ...rest]: readonly string[], cwd: string): readonly string[] {
+  const bare = arg.replace(/(?<=.)(?:@|==)[\w.^~*+-]+$/, "");
   const isLauncher = LAUNCHERS.has(bare) || bare.split(/[^a-z]+/i).some((part) => LAUNCHER_PARTS.has(part));
   return isLauncher || rest.some((one) => namesProgram(one, cwd)) ? [bare, ...rest] : [bare];
 }
 
 /** Whether a word may say what to run: a file, an address, another runner, or that a command follows. */
-function namesProgram(word: string, cwd: string): boolean {
-  const isCommand = word === "--" || RUNNER_PROGRAMS.has(word);
-  return isCommand || word.includes("://") || SCRIPT.test(word) || findFile(word, cwd) !== undefined;
+function namesProgram(arg: string, cwd: string): boolean {
+  const isCommand = arg === "--" || RUNNER_PROGRAMS.has(arg);
+  return isCommand || arg.includes("://") || SCRIPT.test(arg) || findFile(arg, cwd) !== undefined;
 }
 
-function findFile(word: string, cwd: string): string | undefined {
-  const path = resolve(cwd, word);
+function findFile(arg: string, cwd: string): string | undefined {
+  const path = resolve(cwd, arg);
   return statSync(path, { throwIfNoEntry: false })?.isFile() ? findRealPath(path) : undefined;
 }
 
 /** Words that stand for nothing but themselves, such as `--verbose`, name no program. */
-function withoutSwitches(words: readonly string[]): readonly string[] {
-  return words.filter((word) => !/^(?:--[\w-]+|-\w)$/.test(word));
+function withoutSwitches(args: readonly string[]): readonly string[] {
+  return args.filter((arg) => !/^(?:--[\w-]+|-\w)$/.test(arg));
 }
 
 /** The same place is reached by several names where links lead to it, or case makes no difference. */

@@ -48,8 +48,8 @@ function readListener(row: string, inodes: ReadonlySet<string>): number[] {
 }
 
 function listByLsof(group: number): number[] {
-  const words = ["lsof", "-nP", "-a", "-g", String(group), "-iTCP", "-sTCP:LISTEN", "-Fn"];
-  const text = read(() => Bun.spawnSync(words, { stderr: "ignore" }).stdout.toString(), "");
+  const args = ["lsof", "-nP", "-a", "-g", String(group), "-iTCP", "-sTCP:LISTEN", "-Fn"];
+  const text = read(() => Bun.spawnSync(args, { stderr: "ignore" }).stdout.toString(), "");
   return sortPorts(Array.from(text.matchAll(/^n.*:(\d+)$/gm), ([, port]) => Number(port)));
 }
 

@@ -13,7 +13,7 @@ export interface Runner {
   names: "package" | "file" | "image";
 }
 
-export const list = (words: string) => words.split(" ");
+export const list = (text: string) => text.split(" ");
 const PACKAGE: Runner = {
   switches: list("-y --yes -q --quiet --no-install --offline --prefer-offline --verbose --silent --bun"),
   ignored: [],
