@@ -2,6 +2,7 @@
 // with the calls it brought. Joins what the HTTP side knows (path, status) with what the endpoint knows (person, call).
 import type { Arrival, CallInfo, CallObserver, CallOutcome, CallSpan, OutcomeKind } from "../eras/call.ts";
 import type { ExchangeObserver } from "../http/public-app.ts";
+import { printable } from "../printable.ts";
 
 /** The members stand in one order in every record, which costs less. */
 export interface RequestRecord {
@@ -93,7 +94,8 @@ export function createRequestLog({ now, log, emit }: RequestLogOptions): Request
       const { record } = exchange;
       exchange.pending++;
       exchange.isStream = true;
-      log.debug(`${record.method} ${record.path} is a stream, and is logged when it ends.`);
+      // It may stay open for hours; that of a POST follows requests which have been logged.
+      if (record.method === "GET") log.debug(`GET ${printable(record.path)} has opened a stream.`);
       return (bytes) => {
         record.bytes = bytes;
         settle(request, exchange);
