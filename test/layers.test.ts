@@ -42,7 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "bridge/": ["child/child.ts", "frame/", "mcp/"],
   "child/": ["frame/"],
   "oauth/": ["mcp/", "store/store.ts"],
-  "config/": [],
+  "config/": ["store/location.ts"],
   "check/": [],
   "frame/": ["mcp/"],
   "mcp/": [],

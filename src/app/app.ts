@@ -15,7 +15,7 @@ import { FIRST_PORT, listen } from "../http/http-server.ts";
 import { createPrivateApp } from "../http/private-app.ts";
 import { listenForTunnel, listSocketPlaces } from "../http/tunnel-server.ts";
 import type { OAuth } from "../oauth/oauth.ts";
-import { openStore } from "../store/sqlite/sqlite-store.ts";
+import { openStore } from "../store/open.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
 export { openGrants } from "./oauth.ts";
@@ -68,7 +68,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
   refusePrivateFetch(config, io);
   const openTunnel = chooseTunnel(config, io);
-  const store = config.auth === "none" ? undefined : openStore(config.store);
+  const store = config.auth === "none" ? undefined : await openStore(config.store);
   closing.add(() => store?.close());
 
   const listener = listen({ ...config, isExpected: config.publicUrl !== undefined });
@@ -135,14 +135,14 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
   await orAbort(Promise.race([launched, lost.promise]), signal);
 
   isReady = true;
-  oauth?.endUnconfigured();
+  void oauth?.endUnconfigured();
   const ready = describeReady();
   emit(ready);
   return { ready, stopped: stopped.promise, stop: () => stop(0) };
 
   /** Everything that says our public URL, or is bound to it, is made of the present one. */
   function publish() {
-    oauth?.close();
+    void oauth?.close();
     oauth =
       store &&
       credential &&
@@ -166,7 +166,7 @@ async function start(config: Config, io: AppIO, closing: Closing): Promise<App> 
     publish();
     endpoint.recheck();
     if (!isReady) return;
-    oauth?.endUnconfigured();
+    void oauth?.endUnconfigured();
     emit(describeReady());
   }
 

@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 import { listGrants, listUnconfigured, revokeAll, revokeGrant } from "../oauth/tokens/grants.ts";
 import { createOAuth, type OAuth, type OAuthOptions, type Principal } from "../oauth/oauth.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
-import { openStore } from "../store/sqlite/sqlite-store.ts";
+import { openExistingStore } from "../store/open.ts";
 import { NAME, VERSION } from "../version.ts";
 
 export interface OAuthIO {
@@ -72,7 +72,7 @@ export function describeCaller(
   { permission }: OAuth,
   principal: Principal | undefined,
   resourcePath: string,
-  again: () => ReturnType<OAuth["authenticate"]>,
+  again: () => ReturnType<OAuth["recheck"]>,
 ): Caller {
   const refuse = () => {
     const authentication = again();
@@ -118,8 +118,8 @@ function chooseDocuments({ allowClient, denyClient }: Config, { env }: OAuthIO) 
 }
 
 /** Grants in a store file, for looking at them and taking them away while a server runs on it. */
-export function openGrants(where: string, now: () => number) {
-  const store = openStore(where);
+export async function openGrants(where: string, now: () => number) {
+  const store = await openExistingStore(where);
   return {
     list: () => listGrants(store, now()),
     listUnconfigured: () => listUnconfigured(store, now()),

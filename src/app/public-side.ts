@@ -9,10 +9,10 @@ import { createGuards } from "../http/request-guards.ts";
 import { makeLast } from "../http/last-response.ts";
 import type { Listener } from "../http/http-server.ts";
 import { createPlaces, type Places } from "../http/request-slots.ts";
-import { createPublicApp, type Resource } from "../http/public-app.ts";
+import { createPublicApp, type Note, type Resource } from "../http/public-app.ts";
 import type { TunnelListener } from "../http/tunnel-server.ts";
 import type { Log } from "../log.ts";
-import type { OAuth } from "../oauth/oauth.ts";
+import type { Authentication, OAuth } from "../oauth/oauth.ts";
 import { groupSource } from "../oauth/sign-in/throttle.ts";
 import { printable } from "../printable.ts";
 
@@ -94,14 +94,12 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
   const { publicUrl, currentOAuth, endpoint, places } = parts;
   const oauth = currentOAuth();
   /** Lets in who may enter, and only then looks at what is asked. */
-  const protect =
-    (path: string, answer: EndpointHandler): Resource =>
-    (request, note) => {
-      const authentication = oauth?.authenticate(request, path);
-      if (authentication?.ok === false) return authentication.response;
-      if (oauth === undefined || authentication === undefined) return answer(request, ANYBODY, note);
+  const protect = (path: string, answer: EndpointHandler): Resource => {
+    if (oauth === undefined) return (request, note) => answer(request, ANYBODY, note);
+    const enter = (request: Request, note: Note, authentication: Authentication) => {
+      if (!authentication.ok) return authentication.response;
       const { principal } = authentication;
-      const again = () => currentOAuth()!.authenticate(request, path);
+      const again = () => currentOAuth()!.recheck(request, path);
       const caller = describeCaller(oauth, principal, path, again);
       if (principal !== undefined) {
         oauth.noteUse(principal.grantId);
@@ -111,6 +109,15 @@ export function createPublicHandler(config: Config, io: PublicIO, parts: PublicP
       const stranger: Caller = { ...caller, goOn: () => places.extend(request) };
       return places.lend(request, () => answer(request, stranger, note));
     };
+    return (request, note) => {
+      const authentication = oauth.authenticate(request, path);
+      if (!(authentication instanceof Promise)) return enter(request, note, authentication);
+      // What ended while the store was asked is not good any more in the turn in which the request goes on.
+      return authentication.then((found) =>
+        enter(request, note, found.ok ? oauth.recheck(request, path) : found),
+      );
+    };
+  };
   const mcp = protect(config.path, endpoint.mcp);
   return createPublicApp({
     guards: createGuards({

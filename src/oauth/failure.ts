@@ -32,7 +32,8 @@ export type Failure =
   | { kind: "not-a-post" }
   | { kind: "too-large" }
   | { kind: "too-slow" }
-  | { kind: "throttled"; retryAfter: number; who: string };
+  | { kind: "throttled"; retryAfter: number; who: string }
+  | { kind: "store-failed"; why: string };
 
 export interface WireError {
   status: 400 | 401 | 403 | 405 | 408 | 413 | 429 | 503;
@@ -65,6 +66,9 @@ export function describeFailure({ kind, ...details }: Failure): string {
   );
   return [kind, ...told].join(" ");
 }
+
+/** A database that restarts is back within seconds. */
+const STORE_RETRY_S = 5;
 
 /** What the wire says. */
 export function toWire(failure: Failure): WireError {
@@ -127,6 +131,10 @@ export function toWire(failure: Failure): WireError {
     case "throttled":
       return wire(429, "temporarily_unavailable", "Too many attempts; wait before the next one.", {
         "Retry-After": String(Math.ceil(failure.retryAfter / 1000)),
+      });
+    case "store-failed":
+      return wire(503, "temporarily_unavailable", "What is stored cannot be reached; try again shortly.", {
+        "Retry-After": String(STORE_RETRY_S),
       });
   }
 }

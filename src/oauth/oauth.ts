@@ -1,11 +1,11 @@
 // The OAuth 2.1 authorization server in front of the wrapped MCP server, and the guard of its resources: the contract
 // the rest of the program sees, and where the endpoints are put together. Draft-ietf-oauth-v2-1; MCP authorization.
 import type { Hono } from "hono";
-import { messageOf, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Revocation, Store } from "../store/store.ts";
+import { type Later, type Revocation, type Store, whenKnown } from "../store/store.ts";
 import { createAuthorize } from "./endpoints/authorize.tsx";
-import { type Authenticate, createBearerGuard } from "./access/bearer-guard.ts";
+import { type BearerGuard, createBearerGuard } from "./access/bearer-guard.ts";
 import { createBrowserBinding } from "./sign-in/browser-binding.ts";
 import { createChallenger } from "./access/challenge.ts";
 import { createAssertionCheck } from "./clients/client-assertion.ts";
@@ -15,6 +15,7 @@ import { readKeyDocument } from "./clients/metadata-document.ts";
 import { createSourceCount } from "./sign-in/counted-source.ts";
 import { createDocumentCache } from "./clients/document-cache.ts";
 import { createDocumentClients, type DocumentPolicy } from "./clients/document-clients.ts";
+import { endUnconfigured } from "./tokens/end-unconfigured.ts";
 import type { OnGrant } from "./tokens/grant-event.ts";
 import { createIntrospect, withIntrospector } from "./endpoints/introspect.ts";
 import { createLastUses } from "./tokens/last-use.ts";
@@ -24,11 +25,17 @@ import { displayClient, displayName } from "./pages/display.ts";
 import { createAccessPolicy, type AccessPolicy } from "./access/access-policy.ts";
 import type { PinnedGet } from "./clients/pinned-get.ts";
 import { createRegister } from "./endpoints/register.ts";
-import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
+import {
+  createRevocationWatch,
+  type RevocationListener,
+  type RevocationWatch,
+} from "./tokens/revocation-watch.ts";
 import { createRevoke } from "./endpoints/revoke.ts";
 import { createOAuthRoutes } from "./endpoints/routes.tsx";
 import { listResourceScopes } from "./access/scopes.ts";
 import type { RandomBytes } from "./tokens/secrets.ts";
+import type { Schedule } from "./tokens/background-task.ts";
+import { withFailureReports } from "./store-failure.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 import { createToken } from "./endpoints/token.ts";
 import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
@@ -36,6 +43,7 @@ import { greetVisitors } from "./endpoints/browser-landing.tsx";
 
 export type { GrantEvent } from "./tokens/grant-event.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
+export type { Authentication } from "./access/bearer-guard.ts";
 export type { Principal } from "./access/principal.ts";
 
 /** Several keys, some long ones. */
@@ -71,6 +79,8 @@ export interface OAuthOptions {
   /** Fetches what a stranger's URL leads to. */
   get: PinnedGet;
   now: () => number;
+  /** Timers that do not keep the program from ending, unless given. */
+  schedule?: Schedule;
   random: RandomBytes;
   log: Log;
   onGrant: OnGrant;
@@ -82,24 +92,27 @@ export interface OAuth {
   /** Every public route of the authorization server; CORS is added by whoever mounts it, but not on /authorize. */
   routes: Hono;
   /** Who a request to a resource speaks for, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
-  authenticate: Authenticate;
+  authenticate: BearerGuard["authenticate"];
+  /** The same for a request that was let in before. Never waits; needed in any case after `authenticate` has waited. */
+  recheck: BearerGuard["recheck"];
   /** To be called when a request comes, and not when its credential is looked at once more. */
   noteUse(grantId: string): void;
   /** What somebody who got in may do; absent when everybody may do everything. */
   permission: AccessPolicy | undefined;
   /**
    * Called when a grant or one of its access tokens is revoked, so that streams opened under it can end;
-   * the end of a token's time is in `Principal.expiresAt`. Returns a function that stops it.
+   * the end of a token's time is in `Principal.expiresAt`. Without a grant, any may have ended. Returns a function that
+   * stops it.
    */
-  onRevoked(listener: (grantId: string) => void): () => void;
+  onRevoked(listener: RevocationListener): () => void;
   /**
    * Ends for good what was approved, for this server under this URL, by somebody who is no longer configured: a name that
    * is configured again may be another person's, or that of one who was taken out since a device was lost. They are refused
    * by name before, so this waits until the start has succeeded: one that fails, mistyped, costs nobody anything.
    */
-  endUnconfigured(): void;
-  /** Stops the timers. */
-  close(): void;
+  endUnconfigured(): Later<void>;
+  /** Stops the timers, and waits for what they have under way: the store may be closed afterwards. */
+  close(): Later<void>;
 }
 
 /** @throws {UserError} when an option would make the server unsafe */
@@ -108,37 +121,31 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   redactSecrets(settings);
   const resourceScopes = listResourceScopes(Object.keys(settings.scopes));
   const subjects = listSubjects(settings.credential);
-  const options = { ...settings, resourceScopes, subjects, answerPage: createPageAnswer() };
+  const store = withFailureReports(settings.store, settings.log);
+  const options = { ...settings, store, resourceScopes, subjects, answerPage: createPageAnswer() };
   const challenger = createChallenger(options);
   const watch = createRevocationWatch({
     ...options,
     onGrantRevoked: (revocation) => tellRevoked(options, revocation),
   });
+  const guard = createBearerGuard({ ...options, challenger });
   const lastUses = createLastUses(options);
   const sweeper = createSweeper({ ...options, lastUses });
   return {
     routes: createRoutes(options, watch),
-    authenticate: greetVisitors({ ...options, challenger }, createBearerGuard({ ...options, challenger })),
+    authenticate: greetVisitors({ ...options, challenger }, guard.authenticate),
+    recheck: guard.recheck,
     permission: isLimited(options)
       ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,
     onRevoked: watch.listen,
     noteUse: (grantId) => lastUses.note(grantId, options.now()),
     endUnconfigured: () => endUnconfigured(options, watch),
-    close: () => {
-      watch.close();
-      sweeper.close();
+    close() {
+      const [watched, swept] = [watch.close(), sweeper.close()];
+      return whenKnown(watched, () => swept);
     },
   };
-}
-
-function endUnconfigured(options: CompleteOptions, watch: RevocationWatch): void {
-  try {
-    options.store.revokeUnconfigured(options, options.now());
-    watch.check();
-  } catch (thrown) {
-    options.log.warn(`Could not end the access of people who are no longer configured: ${messageOf(thrown)}`);
-  }
 }
 
 function isLimited({ scopes, allowAnonymousDiscovery }: OAuthOptions): boolean {

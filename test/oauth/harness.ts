@@ -5,7 +5,9 @@ import { createLog } from "../../src/log.ts";
 import type { GrantEvent } from "../../src/oauth/tokens/grant-event.ts";
 import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
 import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
-import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Store, SyncStore } from "../../src/store/store.ts";
+import { createSlowStore } from "../store/slow-store.ts";
 
 export const TOKEN = "a-token-that-a-person-pastes";
 export const CALLBACK = "http://127.0.0.1:4444/callback";
@@ -26,20 +28,40 @@ export interface Harness {
   logged: string[];
   revoked: string[];
   source: { address: string };
-  store: OAuthOptions["store"];
+  /** What the server has stored, at once. */
+  store: SyncStore;
   stop(): Promise<void>;
 }
 
-/** @param overrides options that differ; `where` is the store's file */
-export async function startServer(
-  overrides: Partial<OAuthOptions> & { where?: string } = {},
-): Promise<Harness> {
-  const { where = "memory", ...rest } = overrides;
+let isSlow = false;
+
+/** From now on servers get a store that waits. */
+export function useSlowStore(on: boolean): void {
+  isSlow = on;
+}
+
+export interface ServerOptions extends Partial<Omit<OAuthOptions, "store">> {
+  /** The store's file. */
+  where?: string;
+  /** One that another server has already. */
+  store?: SyncStore;
+  /** What the server gets for a store. */
+  wrapStore?: (store: SyncStore) => Store;
+}
+
+/** @param overrides options that differ */
+export async function startServer(overrides: ServerOptions = {}): Promise<Harness> {
+  const {
+    where = ":memory:",
+    store = openSqliteStore(where),
+    wrapStore = isSlow ? (inner) => createSlowStore(inner) : (inner) => inner,
+    ...rest
+  } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const url = `http://127.0.0.1:${server.port}`;
   const issuer = rest.publicUrl ?? url;
-  const store = rest.store ?? openStore(where);
+  const given = wrapStore(store);
   const clock = { now: Date.UTC(2026, 10, 21) };
   const source = { address: "192.0.2.1" };
   const events: GrantEvent[] = [];
@@ -61,7 +83,7 @@ export async function startServer(
     allowRedirect: [],
     accessTtl: HOUR,
     refreshTtl: 24 * HOUR,
-    store,
+    store: given,
     now: () => clock.now,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
     log: createLog({
@@ -75,11 +97,15 @@ export async function startServer(
   };
   const oauth = await createOrStop(options, server);
   const revoked: string[] = [];
-  oauth.onRevoked((grantId) => void revoked.push(grantId));
+  oauth.onRevoked((grantId) => grantId !== undefined && revoked.push(grantId));
   app = oauth.routes;
   for (const path of ["/mcp", "/sse"]) {
-    app.all(path, (c) => {
-      const checked = oauth.authenticate(c.req.raw, path);
+    app.all(path, async (c) => {
+      const authenticated = oauth.authenticate(c.req.raw, path);
+      const checked =
+        authenticated instanceof Promise && (await authenticated).ok
+          ? oauth.recheck(c.req.raw, path)
+          : await authenticated;
       if (checked.ok && checked.principal) oauth.noteUse(checked.principal.grantId);
       return checked.ok ? c.json(checked.principal ?? {}) : checked.response;
     });
@@ -94,9 +120,9 @@ export async function startServer(
     source,
     store,
     stop: async () => {
-      oauth.close();
+      await oauth.close();
       await server.stop(true);
-      store.close();
+      await given.close();
     },
   };
 }

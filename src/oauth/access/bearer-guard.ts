@@ -1,9 +1,10 @@
 // Checks the access token of every request to a resource (RFC 6750 §2.1, OAuth 2.1 §5).
 // Tokens in a query or a form are not looked at.
 import type { Log } from "../../log.ts";
-import type { Store } from "../../store/store.ts";
+import type { Later, Store, StoredAccess } from "../../store/store.ts";
 import type { Challenger } from "./challenge.ts";
-import { describeFailure, type Failure } from "../failure.ts";
+import { describeFailure, type Failure, Refusal, toWire } from "../failure.ts";
+import { answerError } from "../endpoints/json-response.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import { hashSecret } from "../tokens/secrets.ts";
@@ -11,7 +12,17 @@ import { hashSecret } from "../tokens/secrets.ts";
 /** `principal` is absent for a request without a token where that may look around. */
 export type Authentication =
   { ok: true; principal: Principal | undefined } | { ok: false; response: Response };
-export type Authenticate = (request: Request, resourcePath: string) => Authentication;
+export type Authenticate = (request: Request, resourcePath: string) => Later<Authentication>;
+
+export interface BearerGuard {
+  /**
+   * Asked once for each request; a promise only if the store cannot answer at once. A grant may end while that is waited
+   * for: who has waited must `recheck` in the turn of the event loop in which the request goes on.
+   */
+  authenticate: Authenticate;
+  /** The same for a request that was let in before. Never waits. */
+  recheck(request: Request, resourcePath: string): Authentication;
+}
 
 export interface BearerGuardOptions {
   /** Our resources. They are doors to one server, so a token for one opens all. */
@@ -31,45 +42,72 @@ export interface BearerGuardOptions {
 
 const CREDENTIALS = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
-export function createBearerGuard(options: BearerGuardOptions): Authenticate {
-  const {
-    resources,
-    resourceScopes,
-    serverId,
-    subjects,
-    allowAnonymousDiscovery,
-    store,
-    now,
-    log,
-    challenger,
-  } = options;
+export function createBearerGuard(options: BearerGuardOptions): BearerGuard {
+  const { allowAnonymousDiscovery, store, now, log, challenger } = options;
 
-  function check(request: Request): Principal | Failure {
-    const header = request.headers.get("authorization");
-    if (header === null) return { kind: "no-token" };
-    const token = CREDENTIALS.exec(header)?.[1];
-    if (token === undefined)
-      return { kind: "bad-token", why: "the Authorization header is not a bearer token" };
-    if (/[?&]access_token=/.test(request.url)) return { kind: "two-tokens" };
-    const access = store.findAccess(hashSecret(token), now());
-    if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
-    if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
-    if (!access.resources.some((resource) => resources.includes(resource))) {
-      return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
-    }
-    const { subject, clientId, grantId, scopes, expiresAt } = access;
-    if (!subjects.has(subject)) return { kind: "bad-token", why: `"${subject}" is no longer configured` };
-    if (!scopes.some((scope) => resourceScopes.includes(scope))) {
-      return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
-    }
-    return { subject, clientId, grantId, scopes, expiresAt };
-  }
-
-  return (request, resourcePath) => {
-    const outcome = check(request);
+  function conclude(outcome: Principal | Failure, request: Request, resourcePath: string): Authentication {
     if (!("kind" in outcome)) return { ok: true, principal: outcome };
     if (outcome.kind === "no-token" && allowAnonymousDiscovery) return { ok: true, principal: undefined };
     log.debug(`${request.method} ${resourcePath} refused: ${describeFailure(outcome)}`);
-    return { ok: false, response: challenger.answer(outcome, resourcePath) };
+    // A client that is challenged signs in again; one that is told to wait keeps its token.
+    const response =
+      outcome.kind === "store-failed"
+        ? answerError(toWire(outcome))
+        : challenger.answer(outcome, resourcePath);
+    return { ok: false, response };
+  }
+
+  async function wait(access: Promise<StoredAccess | undefined>, request: Request, resourcePath: string) {
+    const outcome = await access.then((found) => judge(found, options), failureOf);
+    return conclude(outcome, request, resourcePath);
+  }
+
+  function check(find: Store["findAccess"], request: Request, resourcePath: string): Later<Authentication> {
+    const token = readToken(request);
+    if (typeof token !== "string") return conclude(token, request, resourcePath);
+    try {
+      const access = find(hashSecret(token), now());
+      return access instanceof Promise
+        ? wait(access, request, resourcePath)
+        : conclude(judge(access, options), request, resourcePath);
+    } catch (thrown) {
+      return conclude(failureOf(thrown), request, resourcePath);
+    }
+  }
+
+  return {
+    authenticate: (request, resourcePath) => check(store.findAccess, request, resourcePath),
+    // Since recallAccess never waits, nor does this.
+    recheck: (request, resourcePath) => check(store.recallAccess, request, resourcePath) as Authentication,
   };
+}
+
+function readToken(request: Request): string | Failure {
+  const header = request.headers.get("authorization");
+  if (header === null) return { kind: "no-token" };
+  const token = CREDENTIALS.exec(header)?.[1];
+  if (token === undefined)
+    return { kind: "bad-token", why: "the Authorization header is not a bearer token" };
+  return /[?&]access_token=/.test(request.url) ? { kind: "two-tokens" } : token;
+}
+
+function judge(access: StoredAccess | undefined, options: BearerGuardOptions): Principal | Failure {
+  const { resources, resourceScopes, serverId, subjects } = options;
+  if (!access) return { kind: "bad-token", why: "unknown, expired or revoked" };
+  if (access.serverId !== serverId) return { kind: "bad-token", why: "granted for another server" };
+  if (!access.resources.some((resource) => resources.includes(resource))) {
+    return { kind: "bad-token", why: `granted for ${access.resources.join(" ")}` };
+  }
+  const { subject, clientId, grantId, scopes, expiresAt } = access;
+  if (!subjects.has(subject)) return { kind: "bad-token", why: `"${subject}" is no longer configured` };
+  if (!scopes.some((scope) => resourceScopes.includes(scope))) {
+    return { kind: "needs-scope", scopes: [DEFAULT_SCOPE], held: scopes };
+  }
+  return { subject, clientId, grantId, scopes, expiresAt };
+}
+
+/** What a step was refused for; anything else that was thrown goes on. */
+function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof Refusal) return thrown.failure;
+  throw thrown;
 }

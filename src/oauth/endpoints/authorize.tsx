@@ -106,7 +106,7 @@ async function answerOrReply(
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     const { failure } = thrown;
-    if (failure.kind !== "denied" && !isKnownTarget(options, target))
+    if (failure.kind !== "denied" && !(await isKnownTarget(options, target)))
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
     options.log.debug(`/authorize refused: ${describeFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
@@ -115,8 +115,9 @@ async function answerOrReply(
 }
 
 /** Whether errors may go there: a client may have registered places that nobody has seen on the page. */
-function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
+async function isKnownTarget(options: AuthorizeOptions, target: ReplyTarget): Promise<boolean> {
   const { allowRedirect, store, serverId, now } = options;
+  const { client, redirectUri } = target;
   if (isTrustedRedirect(redirectUri, allowRedirect)) return true;
   return store.wasAnswered({ serverId, clientId: client.id, redirectUri }, now());
 }
@@ -128,14 +129,14 @@ interface Shown {
   form?: Parameters;
 }
 
-function showPage(
+async function showPage(
   options: AuthorizeOptions,
   request: Request,
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
-): Response {
+): Promise<Response> {
   const { binding, answerPage, serverName, credential, scopes } = options;
-  noteAsked(options, asked.client);
+  await noteShown(options, asked.client);
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage
@@ -163,10 +164,10 @@ function showPage(
 }
 
 /** Only a hint of which clients to keep: a store that cannot be written does not keep the page from being seen. */
-function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void {
+async function noteShown({ store, now, log }: AuthorizeOptions, client: Client): Promise<void> {
   if (client.wasApproved || client.document) return;
   try {
-    store.noteAsked(client.id, now());
+    await store.noteShown(client.id, now());
   } catch (thrown) {
     log.debug(`Could not note that the approval page was shown: ${messageOf(thrown)}`);
   }
@@ -177,7 +178,7 @@ async function approve(
   request: Request,
   asked: AuthorizationRequest,
   form: Parameters,
-  again: (problem: Problem) => Response,
+  again: (problem: Problem) => Promise<Response>,
 ): Promise<Response> {
   const { mark } = options.binding.identify(request);
   const outcome = await options.login(form, options.sourceOf(request), mark);
@@ -191,18 +192,19 @@ async function approve(
   );
 }
 
-function sendCode(
+async function sendCode(
   options: AuthorizeOptions,
   request: Request,
   asked: AuthorizationRequest,
   subject: string,
-): Response {
+): Promise<Response> {
   const { store, now, random, serverId, onGrant } = options;
   const code = createSecret(random);
   const { client, redirectUri, challenge, scopes, resources } = asked;
   const described = describeRequest(options, request, asked);
   const { clientId, clientName, source } = described;
-  const terms = {
+  const record = {
+    hash: hashSecret(code),
     serverId,
     clientId,
     clientName,
@@ -212,9 +214,9 @@ function sendCode(
     redirectUri,
     challenge,
     source,
+    expiresAt: now() + CODE_LIFETIME_MS,
   };
-  if (client.document) store.keepClient(client.document, now());
-  store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
+  await store.addCode(record, now(), client.document);
   onGrant({ state: "approved", ...described, subject });
   return reply(options, asked, { code });
 }

@@ -53,20 +53,20 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
         why: "it did not prove itself",
         basic: false,
       });
-    const token = describeToken(options, form);
+    const token = await describeToken(options, form);
     const mayKnow = token !== undefined && (caller.id === INTROSPECTOR || caller.id === token.client_id);
     return answerJson(mayKnow ? { active: true, ...token, iss: publicUrl } : { active: false });
   };
 }
 
 /** What is said of a token that is good here; `token_type_hint` would only say where to look first. */
-function describeToken(options: IntrospectOptions, form: Parameters) {
+async function describeToken(options: IntrospectOptions, form: Parameters) {
   const { store, now, serverId, subjects, resources } = options;
   const token = form.get("token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);
-  const access = store.findAccess(hash, now());
-  const refresh = store.findRefresh(nameRefreshToken(token), now());
+  const access = await store.findAccess(hash, now());
+  const refresh = await store.findRefresh(nameRefreshToken(token), now());
   const found = access ?? (refresh?.replaced === null ? { ...refresh.grant, ...refresh } : undefined);
   if (found?.serverId !== serverId || !subjects.has(found.subject)) return undefined;
   if (!found.resources.some((resource) => resources.includes(resource))) return undefined;

@@ -1,7 +1,7 @@
 // grant_type=refresh_token: every use gives a new one and ends the old one (OAuth 2.1 §4.3.1).
 // Clients with several processes present one token more than once (https://github.com/anthropics/claude-code/issues/85236),
 // so for a short while the old one still leads to the same successor; after that its use means theft.
-import type { Grant, StoredRefresh } from "../../store/store.ts";
+import type { AccessRecord, Grant, StoredRefresh } from "../../store/store.ts";
 import type { Client } from "../clients/client.ts";
 import { refuse } from "../failure.ts";
 import {
@@ -44,10 +44,14 @@ export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): b
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }
 
-export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenAnswer {
+export async function refresh(
+  options: RefreshOptions,
+  client: Client,
+  form: Parameters,
+): Promise<TokenAnswer> {
   const token = form.get("refresh_token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
-  const stored = findRefresh(options, client, token);
+  const stored = await findRefresh(options, client, token);
   const { grant } = stored;
   const terms = {
     grantId: grant.id,
@@ -56,14 +60,15 @@ export function refresh(options: RefreshOptions, client: Client, form: Parameter
     endsAt: grant.endsAt,
   };
   const access = issueAccess(options, terms);
-  const successor = rotate(options, stored, token, access.record) ?? repeat(options, token, access.record);
+  const successor =
+    (await rotate(options, stored, token, access.record)) ?? (await repeat(options, token, access.record));
   const { clientId, clientName, subject, id: grantId } = grant;
   options.onGrant({ state: "refreshed", clientId, clientName, subject, grantId, scopes: terms.scopes });
   return describeTokens(access, successor, options.now());
 }
 
-function findRefresh(options: IssueOptions, client: Client, token: string): StoredRefresh {
-  const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
+async function findRefresh(options: IssueOptions, client: Client, token: string): Promise<StoredRefresh> {
+  const stored = await options.store.findRefresh(nameRefreshToken(token), options.now());
   if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
     refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
   }
@@ -83,15 +88,13 @@ function checkOwner({ serverId, subjects, resources }: IssueOptions, client: Cli
   }
 }
 
-type AccessRecord = ReturnType<typeof issueAccess>["record"];
-
 /** @returns the new refresh token; undefined when `token` was used before */
-function rotate(
+async function rotate(
   options: RefreshOptions,
   { grant, replaced }: StoredRefresh,
   token: string,
   access: AccessRecord,
-): string | undefined {
+): Promise<string | undefined> {
   if (replaced !== null) return undefined;
   const retryAfter = options.rotations.waitOf(grant.id);
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
@@ -103,23 +106,28 @@ function rotate(
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
   };
-  if (!options.store.rotateRefresh(rotation, options.now())) return undefined;
   options.rotations.count(grant.id);
-  return next.token;
+  if (await options.store.rotateRefresh(rotation, options.now())) return next.token;
+  options.rotations.forgive(grant.id);
+  return undefined;
 }
 
 /** @returns the successor that was given out for `token` before */
-function repeat({ store, now, repeats }: RefreshOptions, token: string, access: AccessRecord): string {
-  const { replaced, grant } = store.findRefresh(nameRefreshToken(token), now()) ?? {};
+async function repeat(
+  { store, now, repeats }: RefreshOptions,
+  token: string,
+  access: AccessRecord,
+): Promise<string> {
+  const { replaced, grant } = (await store.findRefresh(nameRefreshToken(token), now())) ?? {};
   if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
   if (replaced === "long ago" || now() - replaced.at > GRACE_MS) {
-    store.revokeGrant(grant.id, now(), "replay");
+    await store.revokeGrant(grant.id, now(), "replay");
     refuse({ kind: "bad-refresh-token", why: `used again after its minute; grant ${grant.id} is revoked` });
   }
   const hash = hashSecret(token);
   const retryAfter = repeats.waitOf(hash);
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   repeats.count(hash);
-  if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  if (!(await store.addAccess(access))) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
   return openSuccessor(replaced.sealedSuccessor, token);
 }

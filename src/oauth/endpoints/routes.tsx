@@ -6,6 +6,7 @@ import type { Log } from "../../log.ts";
 import type { Authorize } from "./authorize.tsx";
 import { answerError, answerJson } from "./json-response.ts";
 import { describeFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
+import type { Later } from "../../store/store.ts";
 import { createMetadataRoutes, type MetadataOptions } from "./metadata.ts";
 import type { AnswerPage } from "./page-response.ts";
 import { displayUrl } from "../pages/display.ts";
@@ -22,8 +23,8 @@ export interface RoutesOptions extends MetadataOptions {
   register: Endpoint;
   revoke: Endpoint;
   introspect: Endpoint;
-  /** Called after an endpoint that can revoke. */
-  afterAnswer(): void;
+  /** Called after an endpoint that can revoke; the answer waits for it. Never fails. */
+  afterAnswer(): Later<void>;
 }
 
 export function createOAuthRoutes(options: RoutesOptions): Hono {
@@ -38,7 +39,13 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   const { token, register, revoke, introspect } = options;
   const endpoints = { "/token": token, "/register": register, "/revoke": revoke, "/introspect": introspect };
   for (const [path, endpoint] of Object.entries(endpoints)) {
-    routes.post(path, (c) => endpoint(c.req.raw).finally(afterAnswer));
+    routes.post(path, async (c) => {
+      try {
+        return await endpoint(c.req.raw);
+      } finally {
+        await afterAnswer();
+      }
+    });
     routes.all(path, () => refuse({ kind: "not-a-post" }));
   }
   routes.onError((thrown, c) => {
@@ -62,7 +69,9 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
       log.debug(`${printable(c.req.path)} refused: ${describeFailure(thrown.failure)}`);
       const { status, headers } = toWire(thrown.failure);
       const page = describeRefusal(thrown.failure);
-      return status === 408 ? answerPage(page, status, headers) : answerPage(page, 400);
+      return KEEPS_STATUS.has(thrown.failure.kind)
+        ? answerPage(page, status, headers)
+        : answerPage(page, 400);
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
     return answerPage(
@@ -73,6 +82,8 @@ function createPageRoutes({ log, authorize, answerPage }: RoutesOptions): Hono {
   return routes;
 }
 
+/** Refusals that are not the request's fault; of all others a page says 400, whatever their JSON would. */
+const KEEPS_STATUS = new Set<Failure["kind"]>(["too-slow", "store-failed"]);
 const START_AGAIN = "Go back to the app, remove this connection there and add it again.";
 
 function describeRefusal(failure: Failure) {
@@ -113,6 +124,14 @@ function describeRefusal(failure: Failure) {
         />
       );
     }
+    case "store-failed":
+      return (
+        <ErrorPage
+          heading="This server cannot reach what it has stored"
+          explanation="Nothing was decided."
+          advice="Reload this page in a few seconds. The terminal says what is wrong."
+        />
+      );
     default:
       return <ErrorPage heading={heading} explanation={toWire(failure).description} advice={START_AGAIN} />;
   }

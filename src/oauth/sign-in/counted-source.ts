@@ -6,11 +6,11 @@ import { hashSecret } from "../tokens/secrets.ts";
 import { groupSource } from "./throttle.ts";
 
 /** @returns what to count by */
-export type CountSource = (clientId: string, address: string) => string;
+export type CountSource = (clientId: string, address: string) => Promise<string>;
 
 export function createSourceCount({ store, now }: { store: Store; now: () => number }): CountSource {
-  return (clientId, address) => {
+  return async (clientId, address) => {
     const source = groupSource(address);
-    return store.hasAccess(clientId, now()) ? `${source} ${hashSecret(clientId)}` : source;
+    return (await store.hasAccess(clientId, now())) ? `${source} ${hashSecret(clientId)}` : source;
   };
 }

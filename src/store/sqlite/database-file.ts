@@ -13,15 +13,16 @@ const MAGIC = "SQLite format 3\0";
 const PROBE_BYTES = 64 * 1024;
 
 /**
- * Opens `where`, `memory` or a path, creating the file (0600) and its folder (0700) if needed, and brings the schema up to date.
+ * Opens the file at a path, creating it (0600) and its folder (0700) if needed, and brings the schema up to date.
  *
+ * @param path or `:memory:`
  * @throws {UserError} with exit code 1 when the file cannot be used
  */
-export function openDatabase(where: string): Database {
+export function openDatabase(path: string): Database {
   let db: Database | undefined;
   try {
-    if (where !== "memory") createPrivateFile(where);
-    db = new Database(where === "memory" ? ":memory:" : where, { strict: true });
+    if (path !== ":memory:") createPrivateFile(path);
+    db = new Database(path, { strict: true });
     configure(db);
     if (migrate(db)) {
       tryWriting(db);
@@ -30,14 +31,14 @@ export function openDatabase(where: string): Database {
   } catch (thrown) {
     db?.close();
     throw new UserError(
-      `Cannot use the store "${where}": ${messageOf(thrown)}.`,
+      `Cannot use the store "${path}": ${messageOf(thrown)}.`,
       "See that the disk has room and the file can be written, or pick another one with --store; a damaged file can be deleted, then clients connect again.",
       1,
     );
   }
   db.close();
   throw new UserError(
-    `Cannot use the store "${where}": a newer version of mcp-expose has written it.`,
+    `Cannot use the store "${path}": a newer version of mcp-expose has written it.`,
     "Update mcp-expose, or pick another file with --store.",
     1,
   );

@@ -13,7 +13,7 @@ const LIMIT = 1_000;
  * @param read finds what belongs to a key; what it does not find is not remembered
  * @returns does the same, without the database where it can
  */
-export function rememberReads<Value>(
+export function createReadCache<Value>(
   db: Database,
   read: (key: string) => Value | undefined,
 ): (key: string) => Value | undefined {

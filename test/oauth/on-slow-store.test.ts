@@ -1,0 +1,20 @@
+// The flows of the authorization server once more, on a store that makes everything wait and answers out of order: what
+// was never interrupted on SQLite must hold by the store's operations alone.
+import { afterAll, beforeAll } from "bun:test";
+import { useSlowStore } from "./harness.ts";
+
+beforeAll(() => useSlowStore(true));
+afterAll(() => useSlowStore(false));
+
+for (const file of [
+  "advisories",
+  "authorization",
+  "client-documents",
+  "flow",
+  "introspection",
+  "registration",
+  "resource",
+  "signed-client",
+  "token",
+])
+  await import(`./${file}.test.ts?slow`);
