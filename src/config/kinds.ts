@@ -2,7 +2,7 @@
 // A reader decides about one value alone; what goes together is for resolve.ts.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { resolveStoreLocation } from "../store/location.ts";
+import { resolveStoreLocation, STORE_HINT } from "../store/location.ts";
 
 export interface Kind<T> {
   /** Stands for the value in the help text; a kind without one is a switch and takes no value. */
@@ -111,11 +111,11 @@ export const bindAddress: Kind<string> = {
   },
 };
 
-/** `memory`, or a file, made absolute. */
+/** In full: a file is made absolute. */
 export const store: Kind<string> = {
   placeholder: "WHERE",
   noun: "a place to store grants",
-  hint: 'Use "memory" or the path of a file.',
+  hint: STORE_HINT,
   read: resolveStoreLocation,
 };
 

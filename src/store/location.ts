@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 
 export type StoreLocation = { kind: "memory" } | { kind: "file"; path: string };
 
+export const STORE_HINT = 'Use "memory" or the path of a file.';
 const MEMORY = "memory";
 const URL_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
 

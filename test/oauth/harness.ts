@@ -101,11 +101,7 @@ export async function startServer(overrides: ServerOptions = {}): Promise<Harnes
   app = oauth.routes;
   for (const path of ["/mcp", "/sse"]) {
     app.all(path, async (c) => {
-      const authenticated = oauth.authenticate(c.req.raw, path);
-      const checked =
-        authenticated instanceof Promise && (await authenticated).ok
-          ? oauth.recheck(c.req.raw, path)
-          : await authenticated;
+      const checked = await oauth.authenticate(c.req.raw, path);
       if (checked.ok && checked.principal) oauth.noteUse(checked.principal.grantId);
       return checked.ok ? c.json(checked.principal ?? {}) : checked.response;
     });

@@ -57,9 +57,14 @@ export function createBearerGuard(options: BearerGuardOptions): BearerGuard {
     return { ok: false, response };
   }
 
-  async function wait(access: Promise<StoredAccess | undefined>, request: Request, resourcePath: string) {
-    const outcome = await access.then((found) => judge(found, options), failureOf);
-    return conclude(outcome, request, resourcePath);
+  async function wait(access: Promise<unknown>, request: Request, resourcePath: string) {
+    try {
+      await access;
+    } catch (thrown) {
+      return conclude(failureOf(thrown), request, resourcePath);
+    }
+    // The grant may have ended since the store looked.
+    return recheck(request, resourcePath);
   }
 
   function check(find: Store["findAccess"], request: Request, resourcePath: string): Later<Authentication> {
@@ -75,10 +80,12 @@ export function createBearerGuard(options: BearerGuardOptions): BearerGuard {
     }
   }
 
+  // Since recallAccess never waits, nor does this.
+  const recheck = (request: Request, resourcePath: string) =>
+    check(store.recallAccess, request, resourcePath) as Authentication;
   return {
     authenticate: (request, resourcePath) => check(store.findAccess, request, resourcePath),
-    // Since recallAccess never waits, nor does this.
-    recheck: (request, resourcePath) => check(store.recallAccess, request, resourcePath) as Authentication,
+    recheck,
   };
 }
 
