@@ -40,13 +40,13 @@ export function createGrantsCommand(line: CommandLine, io: CliIO) {
   return defineCommand({ subCommands });
 }
 
-/** What one command says: a person's text, or the same as records. */
+/** Prints the result of a command: text for people, or the same as records. */
 type Show = (people: string, records: readonly object[]) => void;
 
 async function listGrants(grants: Grants, show: Show): Promise<void> {
   const all = await grants.list();
   const ended = await grants.listUnconfigured();
-  const living = all.length === 0 ? "Nobody has access.\n" : renderTable(all);
+  const living = all.length === 0 ? "No one has access.\n" : renderTable(all);
   show(living + renderEnded(ended), [...all.map(toRecord), ...ended.map(toEndedRecord)]);
 }
 
@@ -56,7 +56,7 @@ async function revokeAll(grants: Grants, show: Show): Promise<void> {
 }
 
 async function revokeOne(grants: Grants, id: string, show: Show): Promise<void> {
-  // Every id begins with an empty text, so an unset variable of a script would take away what nobody named.
+  // Every id begins with an empty text: an unset variable in a script would revoke a grant that it does not name.
   if (id.trim() === "") throw new UserError("The grant id is empty.", HINT);
   const grant = findGrant(await grants.list(), id);
   await grants.revoke(grant.id);
@@ -140,7 +140,7 @@ function toEndedRecord(grant: ListedEnd) {
 }
 
 function renderReason({ subject }: ListedEnd): string {
-  return subject === "owner" ? "the token no longer signs anybody in" : `${subject} is no longer configured`;
+  return subject === "owner" ? "the token no longer signs anyone in" : `${subject} is no longer configured`;
 }
 
 function renderTime(time: number): string {

@@ -1,5 +1,5 @@
-// What becomes of a store that fails while the program runs: the request that needed it is refused with 503, and the
-// log says so once, however many requests and timers meet it, until the store works again.
+// Handles a store that fails while the program runs: the request that needed it is refused with 503, and the log says
+// so once, however many requests and timers fail, until the store works again.
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Later, Store } from "../store/store.ts";
@@ -7,7 +7,7 @@ import { Refusal } from "./failure.ts";
 
 type Operation = (...args: readonly never[]) => unknown;
 
-/** Operations that change something. Where one of them works, everything does; a full disk can still be read. */
+/** Operations that change something. When one of them works, reading does too; a full disk can still be read. */
 const WRITES = new Set<string>([
   "addClient",
   "noteShown",

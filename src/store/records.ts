@@ -1,4 +1,4 @@
-// What the authorization server remembers, as records that mean the same in every kind of store.
+// The records of the authorization server, which mean the same in every kind of store.
 // Times are milliseconds since the epoch. Codes, tokens and client secrets are here only as SHA-256 hashes.
 
 /** RFC 7591 §2, as registered; names are those of the wire. */
@@ -33,7 +33,7 @@ export interface ClientRecord {
   createdAt: number;
 }
 
-/** What was approved: who lets which client do what, and where. */
+/** An approval: a person lets a client do something, at some place. */
 export interface Approval {
   /** Fingerprint of the wrapped server; a grant is worth nothing to another server. */
   serverId: string;
@@ -48,7 +48,7 @@ export interface CodeRecord extends Approval {
   redirectUri: string;
   /** PKCE `code_challenge`, method S256. */
   challenge: string;
-  /** Where whoever approved sat. */
+  /** The address of the person who approved. */
   source: string;
   /** As it was on the approval page. */
   clientName: string;
@@ -65,9 +65,9 @@ export interface Grant extends Approval {
   /** Names as they were on the approval page, for people. */
   serverName: string;
   clientName: string;
-  /** Who is behind the client: whoever publishes its document, or where its answers go. */
+  /** The host that stands for the client: the one that publishes its document, or the one its answers go to. */
   host: string;
-  /** Where whoever approved sat. */
+  /** The address of the person who approved. */
   source: string;
   createdAt: number;
   /** When tokens were last issued for it. */
@@ -96,7 +96,7 @@ export interface StoredAccess extends Approval {
   expiresAt: number;
 }
 
-/** What a refresh token is known by. */
+/** A refresh token as the store knows it. */
 export interface RefreshName {
   hash: string;
   /** Hash of what all refresh tokens of a grant have in common. */
@@ -130,7 +130,7 @@ export interface Rotation {
 
 /**
  * `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice.
- * `unconfigured`: whoever approved it can no longer sign in.
+ * `unconfigured`: the person who approved it can no longer sign in.
  */
 export type RevocationReason = "client" | "owner" | "replay" | "unconfigured";
 
@@ -139,12 +139,12 @@ export interface Revocation extends Pick<Grant, "clientId" | "clientName" | "sub
   reason: RevocationReason;
 }
 
-/** A grant that is no more, for people. */
+/** A grant that has ended, for people. */
 export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName" | "subject"> {
   endedAt: number;
 }
 
-/** Who may have access to a server under its URLs; what others approved there ends. */
+/** The people who may approve access to a server under its URLs. */
 export interface Configured {
   serverId: string;
   resources: readonly string[];
@@ -157,7 +157,7 @@ export interface Revocations {
   revoked: readonly Revocation[];
 }
 
-/** How many clients are kept that nobody ever approved, and which make room for one more. */
+/** The limit of clients that no one has approved, and which of them make room for one more. */
 export interface ClientRoom {
   limit: number;
   /** Where the new one comes from. The network with the most clients gives one up, and the oldest of its go first. */
@@ -170,7 +170,7 @@ export interface ClientRoom {
 export const ACCESS_TOKENS_KEPT = 1000;
 
 export interface SweepBounds {
-  /** Clients that nobody approved go when nobody has looked at them since. */
+  /** Clients without an approval go unless their page was shown after this. */
   unusedBefore: number;
   /** Refresh tokens that were used before lead to no successor any more. */
   graceBegan: number;

@@ -1,4 +1,4 @@
-// What the authorization server asks of its memory: the contract that every kind of store implements.
+// The contract that every kind of store implements for the authorization server.
 //
 // Each operation is one atomic step, also towards other processes with the same store: callers decide nothing between
 // two of them that a third party could make untrue. Where the steps of two operations meet, the outcome is that of one
@@ -41,26 +41,26 @@ export interface AccessIndex {
    */
   findAccess(hash: string, now: number): Later<StoredAccess | undefined>;
   /**
-   * The same for a token that `findAccess` has found, while a request or a stream goes on with it; never waits. What this
-   * process has ended is gone from here before that operation is answered, what another has ended before
-   * `revocationsAfter` reports it. A token that is not known here any more counts as ended, and its streams end: an index
-   * forgets the least recently used, and none of the last 10,000.
+   * The same for a token that `findAccess` has found, while a request or a stream goes on with it; never waits. A token that
+   * this process has ended is gone from here before that operation is answered, one that another process has ended before
+   * `revocationsAfter` reports it; an answer of `findAccess` that was under way then must not bring it back. A token that
+   * is not known here counts as ended, and its streams end: an index keeps the last 10,000 that were used.
    */
   recallAccess(hash: string, now: number): StoredAccess | undefined;
 }
 
 export interface Store extends AccessIndex {
   /**
-   * Keeps a client that nobody has approved yet, and of those no more than the room allows: the new one stays, and
+   * Keeps a client that no one has approved yet, and of those no more than the room allows: the new one stays, and
    * others go. A transaction, or else a burst ends above the limit; one a second is plenty, so it may lock the table.
    */
   addClient(client: ClientRecord, room: ClientRoom): Later<void>;
   /** The approval page of this client is shown to a person. One statement. */
   noteShown(id: string, now: number): Later<void>;
   findClient(id: string): Later<ClientRecord | undefined>;
-  /** Whether somebody has ever approved the client. */
+  /** Whether the client has ever been approved. */
   wasApproved(id: string): Later<boolean>;
-  /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. One statement. */
+  /** Whether the client has access: a grant that lives, or a code that is still good. One statement. */
   hasAccess(id: string, now: number): Later<boolean>;
 
   /**
@@ -113,7 +113,7 @@ export interface Store extends AccessIndex {
   /** Grants that ended for this reason, as long as that is remembered. */
   listEnded(now: number, reason: RevocationReason): Later<EndedGrant[]>;
   /**
-   * Ends the grant and all its tokens; false when there is none. A transaction: whoever ends a grant, it is noted once, and
+   * Ends the grant and all its tokens; false when there is none. A transaction: of several that end the same grant one notes it, and
    * a rotation or a new access token under way at the same time leaves nothing that is good.
    */
   revokeGrant(id: string, now: number, reason: RevocationReason): Later<boolean>;
@@ -134,8 +134,8 @@ export interface Store extends AccessIndex {
   revocationsAfter(cursor: number | undefined, serverId: string): Later<Revocations>;
 
   /**
-   * Deletes what has run out, clients that nobody approved or looked at in time, and what used tokens lead to. Need not be
-   * one step: what has run out is never returned, swept or not.
+   * Deletes what has run out, clients that were neither approved nor looked at in time, and the successors of used tokens.
+   * Need not be one step: what has run out is never returned, swept or not.
    */
   sweep(now: number, bounds: SweepBounds): Later<void>;
   /** Waits for what is under way. Nothing is asked afterwards. */

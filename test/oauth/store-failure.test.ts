@@ -1,5 +1,5 @@
 // A store that fails while the program runs: requests that need it are refused and may come again, the log says why
-// once, nothing that timers do is lost, and nobody is signed out for it.
+// once, nothing that timers do is lost, and no client is made to sign in again.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { SyncStore, Store } from "../../src/store/store.ts";
 import {
@@ -22,7 +22,7 @@ import {
 } from "./harness.ts";
 
 const TROUBLE = "connection refused";
-/** What fails just now; the rest works. */
+/** Chooses the operations that fail at the moment. */
 let failing: (name: string) => boolean;
 let ticks: (() => void)[];
 let server: Harness;

@@ -1,4 +1,4 @@
-// What many do at once, on the store that answers at once and on one that waits and answers out of order.
+// Many requests at once, on the store that answers at once and on one that waits and answers out of order.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   approve,

@@ -1,4 +1,4 @@
-// What timers do with the store, moved by hand: nothing overlaps itself, and nothing is under way when it is closed.
+// The work of timers on the store, moved by hand: nothing overlaps itself, and nothing is under way when it is closed.
 import { expect, test } from "bun:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createLog } from "../../src/log.ts";
@@ -25,7 +25,7 @@ function createLines() {
   return { lines, log };
 }
 
-test("runs of one task never overlap, and everybody who asks during one shares the next", async () => {
+test("runs of one task never overlap, and all who ask during one share the next", async () => {
   const { log } = createLines();
   const gates: PromiseWithResolvers<void>[] = [];
   const task = createBackgroundTask(

@@ -1,4 +1,4 @@
-// What is remembered of the database is never older than the database.
+// The cache is never older than the database.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -96,14 +96,14 @@ describe("the file", () => {
   }
 
   /**
-   * What a process of its own is told that opens a file under some limit. Another user may not be able to reach the
+   * The output of another process that opens a file under some limit. Another user may not be able to reach the
    * checkout, so that both programs are copied for it.
    */
   async function openElsewhere(
     where: string,
     limit: string,
     uid?: number,
-  ): Promise<{ status: number | null; told: string }> {
+  ): Promise<{ status: number | null; printed: string }> {
     const script = join(folder, "open.ts");
     const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"));
     writeFileSync(
@@ -119,7 +119,7 @@ describe("the file", () => {
     const words =
       uid === undefined ? [process.execPath, script] : [copyRuntime(), await bundleScript(script)];
     const { status, stdout } = spawnSync("sh", ["-c", `${limit}; exec "$0" "$1"`, ...words], options);
-    return { status, told: stdout };
+    return { status, printed: stdout };
   }
 
   function copyRuntime(): string {
@@ -145,8 +145,11 @@ describe("the file", () => {
       const where = join(folder, "state.db");
       if (what !== "a new file") openSqliteStore(where).close();
       const full = await openElsewhere(where, 'trap "" XFSZ; ulimit -f 16');
-      expect(full).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
-      expect(full.told).toContain("disk");
+      expect(full).toEqual({
+        status: 1,
+        printed: expect.stringContaining(`Cannot use the store "${where}"`),
+      });
+      expect(full.printed).toContain("disk");
       expect((await openElsewhere(where, ":")).status).toBe(0);
     });
   }
@@ -160,8 +163,11 @@ describe("the file", () => {
     if (nobody === undefined) chmodSync(folder, 0o555);
     const refused = await openElsewhere(where, ":", nobody);
     chmodSync(folder, 0o755);
-    expect(refused).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
-    expect(refused.told).toContain("--store");
+    expect(refused).toEqual({
+      status: 1,
+      printed: expect.stringContaining(`Cannot use the store "${where}"`),
+    });
+    expect(refused.printed).toContain("--store");
   });
 
   test.skipIf(process.getuid?.() !== 0)(
@@ -172,7 +178,7 @@ describe("the file", () => {
       chownSync(join(folder, "theirs"), 65534, 65534);
       expect(await openElsewhere(join(folder, "theirs", "state.db"), ":", 65534)).toEqual({
         status: 0,
-        told: "",
+        printed: "",
       });
     },
   );
@@ -269,7 +275,7 @@ function client(id: string, createdAt = 0) {
   return { id, secretHash: null, createdAt, metadata };
 }
 
-/** What a refresh token is known by. */
+/** Hash and family of a refresh token. */
 const named = (hash: string) => ({ hash, family: `family of ${hash}` });
 const SWEPT = { unusedBefore: 0, graceBegan: 0 };
 
@@ -339,7 +345,7 @@ for (const kind of ["memory", "a file"]) {
       expect(store.findClient("C")).toBeUndefined();
     });
 
-    test("drops the oldest clients nobody approved when there are too many", () => {
+    test("drops the oldest clients that no one approved when there are too many", () => {
       for (const [index, id] of ["old", "used", "young"].entries())
         store.addClient(client(id, index), room(10));
       store.addCode({ ...code("h"), clientId: "used" }, 1);
@@ -363,14 +369,14 @@ for (const kind of ["memory", "a file"]) {
       expect(kept()).toBe("a b1 b3 c");
       add("b4", "B", 8);
       expect(kept()).toBe("a b1 b4 c");
-      // Nobody looks at it any more.
+      // Its page is not being looked at any more.
       add("b2", "B", 200);
       expect(kept()).toBe("a b2 b4 c");
-      // The new one goes in, whoever is being approved: of its own network the one that was looked at first goes.
+      // The new one goes in although others are being approved: of its own network the one that was looked at first goes.
       for (const [at, id] of ["b2", "b4"].entries()) store.noteShown(id, 210 + at);
       add("b1", "B", 220);
       expect(kept()).toBe("a b1 b4 c");
-      // As long as somebody looks at it, it is not swept either.
+      // While its page is being looked at, it is not swept either.
       store.noteShown("a", 300);
       store.sweep(310, { unusedBefore: 290, graceBegan: 0 });
       expect(kept()).toBe("a");

@@ -49,7 +49,7 @@ export function createBearerGuard(options: BearerGuardOptions): BearerGuard {
     if (!("kind" in outcome)) return { ok: true, principal: outcome };
     if (outcome.kind === "no-token" && allowAnonymousDiscovery) return { ok: true, principal: undefined };
     log.debug(`${request.method} ${resourcePath} refused: ${describeFailure(outcome)}`);
-    // A client that is challenged signs in again; one that is told to wait keeps its token.
+    // A challenge would make the client sign in again, and its token is good.
     const response =
       outcome.kind === "store-failed"
         ? answerError(toWire(outcome))
@@ -113,7 +113,7 @@ function judge(access: StoredAccess | undefined, options: BearerGuardOptions): P
   return { subject, clientId, grantId, scopes, expiresAt };
 }
 
-/** What a step was refused for; anything else that was thrown goes on. */
+/** The failure that a step was refused with; throws anything else again. */
 function failureOf(thrown: unknown): Failure {
   if (thrown instanceof Refusal) return thrown.failure;
   throw thrown;

@@ -1,5 +1,5 @@
 // Work on the store that timers start and no request depends on: never two runs at once, since the second would begin
-// from what the first has read, and never a rejection that nobody handles.
+// from what the first has read, and never an unhandled rejection.
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Later } from "../../store/store.ts";
@@ -17,8 +17,8 @@ export const scheduleEvery: Schedule = (work, ms) => {
 
 export interface BackgroundTask {
   /**
-   * Runs the work, after the run that is under way if there is one; everybody who asks meanwhile shares the one after it.
-   * Never fails, and is over at once if the work is.
+   * Runs the work. While a run is under way, all who call this share the one after it. Never fails, and is over at once if
+   * the work is.
    */
   run(): Later<void>;
   /** Waits for the run that is under way. */
@@ -30,7 +30,7 @@ export function createBackgroundTask(work: () => Later<void>, purpose: string, l
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
-  // What the store failed with is in the log already (store-failure.ts), and is tried again the next time.
+  // A failure of the store is in the log already (store-failure.ts). The next run tries again.
   const report = (thrown: unknown) => {
     if (!(thrown instanceof Refusal)) log.warn(`Could not ${purpose}: ${messageOf(thrown)}`);
   };

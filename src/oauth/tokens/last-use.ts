@@ -1,5 +1,5 @@
-// When each grant was last used, so that people see which of them nobody needs. To write it down with each request would
-// cost more than the request: it is kept here, and written once a minute with what the sweeper does.
+// Notes when each grant was last used, so that people see which ones are no longer needed. Writing it down with each
+// request would cost more than the request, so it is kept here and written once a minute, before a sweep.
 import type { Log } from "../../log.ts";
 import type { Later, Store } from "../../store/store.ts";
 import { createBackgroundTask } from "./background-task.ts";
@@ -16,7 +16,7 @@ export function createLastUses({ store, log }: { store: Store; log: Log }): Last
   function write(): Later<void> {
     if (noted.size === 0) return;
     const writing = noted;
-    // What is used while this is written belongs to the next time.
+    // Uses that come while this is written are for the next time.
     noted = new Map();
     const restore = (thrown: unknown) => {
       noted = new Map([...writing, ...noted]);

@@ -1,4 +1,4 @@
-// Announces to whoever holds streams open that a grant has ended, whichever process ended it.
+// Announces that a grant has ended, whichever process ended it, so that its streams can end too.
 // The store's list of revocations is the only source, so each is announced once.
 import type { Log } from "../../log.ts";
 import { type Later, type Revocation, type Revocations, type Store, whenKnown } from "../../store/store.ts";

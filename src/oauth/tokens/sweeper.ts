@@ -6,7 +6,7 @@ import type { LastUses } from "./last-use.ts";
 import { GRACE_MS } from "../endpoints/refresh.ts";
 
 const SWEEP_MS = 60_000;
-/** How long a client that nobody approved is kept; one that was approved stays, since it will come back with its id. */
+/** How long a client without an approval is kept. An approved one stays, since it will come back with its id. */
 const UNUSED_CLIENT_KEPT_MS = 24 * 3_600_000;
 
 export interface SweeperOptions {

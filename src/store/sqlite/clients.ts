@@ -44,8 +44,8 @@ export function createClients(db: Database): Pick<SyncStore, ClientOperations> {
 }
 
 /**
- * Too many: whoever has the most of them in one network loses its own first, so a crowd drives out nobody else; of
- * those the ones that no person is looking at; of those the oldest.
+ * When there are too many, the network with the most of them loses its own first, so that a crowd drives out no one
+ * else; of those, the ones whose page is not being looked at; of those, the oldest.
  */
 function prepareMakingRoom(db: Database) {
   return db.prepare<null, [{ id: string; limit: number; shownSince: number }]>(

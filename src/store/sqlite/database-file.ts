@@ -1,4 +1,4 @@
-// Opens the SQLite file behind the store: nobody else may read it, and a crash loses nothing acknowledged.
+// Opens the SQLite file behind the store. Only its owner may read it, and a crash loses nothing that was acknowledged.
 // Pragmas: https://www.sqlite.org/pragma.html
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, mkdirSync, openSync, readSync } from "node:fs";
@@ -32,14 +32,14 @@ export function openDatabase(path: string): Database {
     db?.close();
     throw new UserError(
       `Cannot use the store "${path}": ${messageOf(thrown)}.`,
-      "See that the disk has room and the file can be written, or pick another one with --store; a damaged file can be deleted, then clients connect again.",
+      "Check that the disk has room and that the file can be written, or choose another one with --store. A damaged file can be deleted; clients then connect again.",
       1,
     );
   }
   db.close();
   throw new UserError(
     `Cannot use the store "${path}": a newer version of mcp-expose has written it.`,
-    "Update mcp-expose, or pick another file with --store.",
+    "Update mcp-expose, or choose another file with --store.",
     1,
   );
 }
@@ -51,7 +51,7 @@ function createPrivateFile(path: string): void {
   const start = Buffer.alloc(MAGIC.length);
   const length = readSync(file, start, 0, MAGIC.length, 0);
   closeSync(file);
-  // Somebody's other file is left as it is.
+  // A file of another kind is left as it is.
   if (length > 0 && start.toString("latin1") !== MAGIC) throw new Error("file is not a database");
   chmodSync(path, 0o600);
 }

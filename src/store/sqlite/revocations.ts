@@ -1,11 +1,11 @@
-// What the SQLite store remembers of grants that ended: running servers hear of it, and people find the reason.
+// Grants that have ended, in the SQLite store: running servers learn of them, and people find the reason.
 import type { Database } from "bun:sqlite";
 import type { EndedGrant, Revocation, RevocationReason, SyncStore } from "../store.ts";
 
 const HOUR_MS = 3_600_000;
 /**
- * An hour is long enough for every running server to have seen it. A grant that ended although nobody revoked it can be
- * looked up for a month, since the person whose app is out wonders why.
+ * An hour is long enough for every running server to have seen it. A grant that ended without being revoked can be
+ * looked up for a month: the person whose app lost its access will ask why.
  */
 const KEPT_MS: Readonly<Record<RevocationReason, number>> = {
   client: HOUR_MS,
