@@ -2,6 +2,7 @@
 // A reader decides about one value alone; what goes together is for resolve.ts.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { resolveStoreLocation, STORE_HINT } from "../store/location.ts";
 
 export interface Kind<T> {
   /** Stands for the value in the help text; a kind without one is a switch and takes no value. */
@@ -110,19 +111,12 @@ export const bindAddress: Kind<string> = {
   },
 };
 
-const STORE_URL = /^[a-z][a-z\d+.-]*:\/\//i;
-
-/** `memory`, or a file, made absolute. */
+/** In full: a file is made absolute. */
 export const store: Kind<string> = {
   placeholder: "WHERE",
   noun: "a place to store grants",
-  hint: 'Use "memory" or the path of a file.',
-  read: (value, folder) => {
-    if (value === "memory") return value;
-    if (value === "" || value === ":memory:" || value.includes("\0") || STORE_URL.test(value))
-      return undefined;
-    return resolve(folder, value);
-  },
+  hint: STORE_HINT,
+  read: resolveStoreLocation,
 };
 
 /** A variable of the server's environment, as [name, value]. */

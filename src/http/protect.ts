@@ -2,17 +2,15 @@
 // caller is.
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler } from "../eras/endpoint.ts";
-import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
+import type { AccessPolicy, Authentication, OAuth, Principal } from "../oauth/oauth.ts";
 import type { Note, Resource } from "./public-app.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The part of the authorization server that a request to an MCP path needs. */
-export interface AccessCheck extends Pick<OAuth, "authenticate" | "noteUse"> {
+export interface AccessCheck extends Pick<OAuth, "authenticate" | "recheck" | "noteUse"> {
   /** What a caller may do; absent when everyone may do everything. */
   readonly policy: AccessPolicy | undefined;
 }
-
-type Authentication = ReturnType<AccessCheck["authenticate"]>;
 
 /** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
 export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
@@ -36,7 +34,14 @@ export function createProtect(access: AccessCheck | undefined, slots: RequestSlo
       note.client = principal.clientId;
       return handler(request, caller, note);
     };
-    return (request, note) => enter(request, note, access.authenticate(request, resourcePath));
+    return (request, note) => {
+      const authentication = access.authenticate(request, resourcePath);
+      if (!(authentication instanceof Promise)) return enter(request, note, authentication);
+      // What ended while the store was asked is not valid any more in the turn in which the request goes on.
+      return authentication.then((found) =>
+        enter(request, note, found.ok ? access.recheck(request, resourcePath) : found),
+      );
+    };
   };
 }
 
@@ -48,9 +53,9 @@ function createCaller(
   resourcePath: string,
 ): Caller {
   const { policy } = access;
-  const isValid = () => access.authenticate(request, resourcePath).ok;
+  const isValid = () => access.recheck(request, resourcePath).ok;
   const refuse = () => {
-    const authentication = access.authenticate(request, resourcePath);
+    const authentication = access.recheck(request, resourcePath);
     return authentication.ok ? undefined : authentication.response;
   };
   const callerPolicy = policy && {

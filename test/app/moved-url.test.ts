@@ -20,30 +20,27 @@ setDefaultTimeout(60_000);
 const RIGHT = { token: TOKEN, decision: "approve" };
 const WRONG = { token: "a guess", decision: "approve" };
 
-test(
-  "a source that has to wait still waits, a known browser is still known, and a sign-in for the new URL works",
-  async () => {
-    await using moving = await startBehindStandIn();
-    const { program, local } = moving;
-    const client = await registerClient(local);
-    const { access_token: old } = await connect(local, client);
-    expect((await callResource(local, old)).status).not.toBe(401);
-    const known = await openPage(local, authorizeQuery(client));
-    expect((await submitPage(local, known, RIGHT)).status).toBe(303);
-    const stranger = await openPage(local, authorizeQuery(client));
-    for (let index = 0; index < 10; index++)
-      expect((await submitPage(local, stranger, WRONG)).status).toBe(401);
-    expect((await submitPage(local, stranger, RIGHT)).status).toBe(429);
+test("a source that has to wait still waits, a known browser is still known, and a sign-in for the new URL works", async () => {
+  await using moving = await startBehindStandIn();
+  const { program, local } = moving;
+  const client = await registerClient(local);
+  const { access_token: old } = await connect(local, client);
+  expect((await callResource(local, old)).status).not.toBe(401);
+  const known = await openPage(local, authorizeQuery(client));
+  expect((await submitPage(local, known, RIGHT)).status).toBe(303);
+  const stranger = await openPage(local, authorizeQuery(client));
+  for (let index = 0; index < 10; index++)
+    expect((await submitPage(local, stranger, WRONG)).status).toBe(401);
+  expect((await submitPage(local, stranger, RIGHT)).status).toBe(429);
 
-    const url = await moving.move();
-    expect(url).not.toBe(program.ready.url);
-    expect((await submitPage(local, stranger, RIGHT)).status).toBe(429);
-    expect((await submitPage(local, known, RIGHT)).status).toBe(303);
-    expect((await callResource(local, old)).status).toBe(401);
-    const again = await openPage(local, authorizeQuery(client, { resource: url }), { Cookie: known.cookie });
-    expect((await submitPage(local, { ...again, cookie: known.cookie }, RIGHT)).status).toBe(303);
-  },
-);
+  const url = await moving.move();
+  expect(url).not.toBe(program.ready.url);
+  expect((await submitPage(local, stranger, RIGHT)).status).toBe(429);
+  expect((await submitPage(local, known, RIGHT)).status).toBe(303);
+  expect((await callResource(local, old)).status).toBe(401);
+  const again = await openPage(local, authorizeQuery(client, { resource: url }), { Cookie: known.cookie });
+  expect((await submitPage(local, { ...again, cookie: known.cookie }, RIGHT)).status).toBe(303);
+});
 
 /** A stand-in of cloudflared hands out another URL each time it is started. */
 async function startBehindStandIn() {
