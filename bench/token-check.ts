@@ -6,8 +6,8 @@ import { createLog } from "../src/log.ts";
 import { createOAuth } from "../src/oauth/oauth.ts";
 import { createPastedToken } from "../src/oauth/sign-in/pasted-token.ts";
 import { hashSecret } from "../src/oauth/secrets.ts";
-import { openStore } from "../src/store/sqlite/sqlite-store.ts";
-import type { Store } from "../src/store/store.ts";
+import { openSqliteStore } from "../src/store/sqlite/sqlite-store.ts";
+import type { SyncStore } from "../src/store/store.ts";
 import { median, type Effort } from "./sample.ts";
 
 const RESOURCE = "http://127.0.0.1/mcp";
@@ -26,7 +26,7 @@ export async function measureTokenCheck(
   folder: string,
   { rounds, quick }: Effort,
 ): Promise<TokenCheck> {
-  const store = openStore(join(folder, `grants-${crypto.randomUUID()}.db`));
+  const store = openSqliteStore(join(folder, `grants-${crypto.randomUUID()}.db`));
   const now = Date.now();
   const tokens = Array.from({ length: grants }, (_, index) => `token-${index}`);
   for (const token of tokens) addGrant(store, token, now);
@@ -54,7 +54,8 @@ export async function measureTokenCheck(
   oauth.moveTo(new URL(RESOURCE).origin);
   const request = (token: string) => new Request(RESOURCE, { headers: { authorization: `Bearer ${token}` } });
   const check = (each: Request) => {
-    if (!oauth.authenticate(each, "/mcp").ok) throw new Error("a good token was refused");
+    const authentication = oauth.authenticate(each, "/mcp");
+    if (authentication instanceof Promise || !authentication.ok) throw new Error("a good token was refused");
   };
   const known = request(tokens[0]!);
   const spread = tokens.slice(0, 5_000).map(request);
@@ -66,7 +67,7 @@ export async function measureTokenCheck(
     });
   }
   runs.shift();
-  oauth.close();
+  await oauth.close();
   store.close();
   return { known: median(runs.map((run) => run.known)), fresh: median(runs.map((run) => run.fresh)) };
 }
@@ -82,7 +83,11 @@ async function timeTurns(count: number, work: () => void): Promise<number> {
 }
 
 /** Any change of the store makes it forget what it has read. */
-function timeFresh(store: Store, requests: readonly Request[], check: (request: Request) => void): number {
+function timeFresh(
+  store: SyncStore,
+  requests: readonly Request[],
+  check: (request: Request) => void,
+): number {
   let total = 0;
   for (const each of requests.slice(0, 500)) {
     store.useAssertion(crypto.randomUUID(), Date.now() + HOUR, Date.now());
@@ -97,7 +102,7 @@ function time(count: number, work: () => void): number {
   return (Bun.nanoseconds() - start) / 1000 / count;
 }
 
-function addGrant(store: Store, token: string, now: number): void {
+function addGrant(store: SyncStore, token: string, now: number): void {
   const approval = {
     serverId: "server",
     clientId: "client",

@@ -65,7 +65,7 @@ async function start(run: Run): Promise<App> {
   const readyz = await openPrivatePort(run, mounts);
 
   const ready = await lifecycle.ready(answered, () => {
-    oauth?.endUnconfigured();
+    void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
   return { ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop(0) };

@@ -13,7 +13,7 @@ import { createPastedToken } from "../oauth/sign-in/pasted-token.ts";
 import type { SignIn } from "../oauth/sign-in/sign-in.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import type { Store } from "../store/store.ts";
-import { openStore } from "../store/sqlite/sqlite-store.ts";
+import { openStore } from "../store/open.ts";
 import { NAME, VERSION } from "../version.ts";
 
 /** How a person may approve a client, and the store of what was approved. */

@@ -22,7 +22,7 @@ const SETTLED = 200;
 
 /** @param collect collects in the background, or everything at once */
 export function createMemoryTrim(
-  collect: (isAll: boolean) => void = collectGarbage,
+  collect: (isAll: boolean) => void = runCollector,
   quiet = QUIET,
 ): MemoryTrim {
   let largeBytes = 0;
@@ -52,7 +52,7 @@ export function createMemoryTrim(
   };
 }
 
-function collectGarbage(isAll: boolean): void {
+function runCollector(isAll: boolean): void {
   if (!isAll) {
     Bun.gc(false);
     return;

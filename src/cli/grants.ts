@@ -1,6 +1,5 @@
 // `mcp-expose grants`: who has access, and taking it away. Works on the store itself; a running server notices.
 import { defineCommand } from "citty";
-import { existsSync } from "node:fs";
 import { resolveStore } from "../config/resolve.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
@@ -9,14 +8,13 @@ import { type CommandLine, hasFlag } from "./command-line.ts";
 import type { CliIO } from "./io.ts";
 import { readSettings } from "./settings.ts";
 
-type Grants = ReturnType<(typeof import("../app/app.ts"))["openGrants"]>;
-type Grant = ReturnType<Grants["list"]>[number];
-
-type Ended = ReturnType<Grants["listUnconfigured"]>[number];
+type Grants = Awaited<ReturnType<(typeof import("../app/app.ts"))["openGrants"]>>;
+type ListedGrant = Awaited<ReturnType<Grants["list"]>>[number];
+type ListedEnd = Awaited<ReturnType<Grants["listUnconfigured"]>>[number];
 
 const HINT = "Use grants list, grants revoke <id> or grants revoke --all.";
 
-export function createGrants(line: CommandLine, io: CliIO) {
+export function createGrantsCommand(line: CommandLine, io: CliIO) {
   const [verb] = line.args;
   const list = defineCommand({
     run: async ({ args }) => {
@@ -42,32 +40,32 @@ export function createGrants(line: CommandLine, io: CliIO) {
   return defineCommand({ subCommands });
 }
 
-/** What one command says: a person's text, or the same as records. */
+/** Prints the result of a command: text for people, or the same as records. */
 type Show = (people: string, records: readonly object[]) => void;
 
-function listGrants(grants: Grants, show: Show): void {
-  const all = grants.list();
-  const ended = grants.listUnconfigured();
-  const living = all.length === 0 ? "Nobody has access.\n" : renderTable(all);
+async function listGrants(grants: Grants, show: Show): Promise<void> {
+  const all = await grants.list();
+  const ended = await grants.listUnconfigured();
+  const living = all.length === 0 ? "No one has access.\n" : renderTable(all);
   show(living + renderEnded(ended), [...all.map(toRecord), ...ended.map(toEndedRecord)]);
 }
 
-function revokeAll(grants: Grants, show: Show): void {
-  const revoked = grants.revokeAll();
+async function revokeAll(grants: Grants, show: Show): Promise<void> {
+  const revoked = await grants.revokeAll();
   show(revoked === 1 ? "Revoked 1 grant.\n" : `Revoked ${revoked} grants.\n`, [{ revoked }]);
 }
 
-function revokeOne(grants: Grants, id: string, show: Show): void {
-  // Every id begins with an empty text, so an unset variable of a script would take away what nobody named.
+async function revokeOne(grants: Grants, id: string, show: Show): Promise<void> {
+  // Every id begins with an empty text: an unset variable in a script would revoke a grant that it does not name.
   if (id.trim() === "") throw new UserError("The grant id is empty.", HINT);
-  const grant = findGrant(grants.list(), id);
-  grants.revoke(grant.id);
+  const grant = findGrant(await grants.list(), id);
+  await grants.revoke(grant.id);
   show(`Revoked ${grant.id}: ${printable(grant.clientName)} of ${printable(grant.subject)}.\n`, [
     { revoked: 1, id: grant.id },
   ]);
 }
 
-function findGrant(all: readonly Grant[], id: string): Grant {
+function findGrant(all: readonly ListedGrant[], id: string): ListedGrant {
   const found = all.filter((grant) => grant.id === id || grant.id.startsWith(id));
   const exact = found.find((grant) => grant.id === id) ?? (found.length === 1 ? found[0] : undefined);
   if (exact !== undefined) return exact;
@@ -82,37 +80,27 @@ function findGrant(all: readonly Grant[], id: string): Grant {
 async function withGrants(
   line: CommandLine,
   io: CliIO,
-  work: (grants: Grants, show: Show) => void,
+  work: (grants: Grants, show: Show) => Promise<void>,
 ): Promise<void> {
   const { settings } = await readSettings(line, io);
   const where = resolveStore(settings, io);
   const json = settings.json?.value ?? false;
-  if (where === "memory")
-    throw new UserError(
-      `${settings.store?.from ?? "--store"} memory is gone when its process is.`,
-      "Give the file of the server you mean.",
-    );
-  if (!existsSync(where))
-    throw new UserError(
-      `There is no store "${where}" yet.`,
-      "It is made when a server first runs; --store names another one.",
-    );
   const { openGrants } = await import("../app/app.ts");
-  const grants = openGrants(where, io.now);
+  const grants = await openGrants(where, io.now);
   try {
-    work(grants, (people, records) =>
+    await work(grants, (people, records) =>
       io.stdout.write(json ? records.map((record) => `${toJsonLine(record)}\n`).join("") : people),
     );
   } finally {
-    grants.close();
+    await grants.close();
   }
 }
 
-function toRecord({ serverId: _serverId, resources: _resources, endsAt: _endsAt, ...record }: Grant) {
+function toRecord({ serverId: _serverId, resources: _resources, endsAt: _endsAt, ...record }: ListedGrant) {
   return { state: "active", ...record };
 }
 
-function renderTable(all: readonly Grant[]): string {
+function renderTable(all: readonly ListedGrant[]): string {
   const rows = [
     ["ID", "CLIENT", "WHO", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"],
     ...all.map((grant) => [
@@ -138,7 +126,7 @@ function renderTable(all: readonly Grant[]): string {
     .join("");
 }
 
-function renderEnded(ended: readonly Ended[]): string {
+function renderEnded(ended: readonly ListedEnd[]): string {
   if (ended.length === 0) return "";
   const lines = ended.map(
     (grant) =>
@@ -147,12 +135,12 @@ function renderEnded(ended: readonly Ended[]): string {
   return `\n${lines.join("")}`;
 }
 
-function toEndedRecord(grant: Ended) {
+function toEndedRecord(grant: ListedEnd) {
   return { state: "ended", ...grant, reason: renderReason(grant) };
 }
 
-function renderReason({ subject }: Ended): string {
-  return subject === "owner" ? "the token no longer signs anybody in" : `${subject} is no longer configured`;
+function renderReason({ subject }: ListedEnd): string {
+  return subject === "owner" ? "the token no longer signs anyone in" : `${subject} is no longer configured`;
 }
 
 function renderTime(time: number): string {

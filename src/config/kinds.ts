@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { hasControlCharacter } from "../printable.ts";
+import { resolveStoreLocation, STORE_HINT } from "../store/location.ts";
 
 /** What a config file may give, by the name that `Kind.inFile` has for it. */
 export interface FileTypes<T> {
@@ -137,20 +138,13 @@ export const bindAddress: Kind<string, "string"> = {
   },
 };
 
-const STORE_URL = /^[a-z][a-z\d+.-]*:\/\//i;
-
-/** `memory`, or a file, made absolute. */
+/** In full: a file is made absolute. */
 export const store: Kind<string, "string"> = {
   inFile: "string",
-  placeholder: "FILE",
+  placeholder: "WHERE",
   noun: "a place to store grants",
-  hint: 'Use "memory" or the path of a file.',
-  read: (value, folder) => {
-    if (value === "memory") return value;
-    if (value === "" || value === ":memory:" || value.includes("\0") || STORE_URL.test(value))
-      return undefined;
-    return resolve(folder, value);
-  },
+  hint: STORE_HINT,
+  read: resolveStoreLocation,
 };
 
 /** A variable of the server's environment, as [name, value]. */

@@ -3,12 +3,12 @@
 import type { Caller } from "../eras/caller.ts";
 import type { EndpointHandler } from "../eras/endpoint.ts";
 import { callerKeyOf } from "../oauth/access/principal.ts";
-import type { AccessPolicy, OAuth, Principal } from "../oauth/oauth.ts";
+import type { AccessPolicy, Authentication, OAuth, Principal } from "../oauth/oauth.ts";
 import type { Resource } from "./public-app.ts";
 import type { RequestSlots } from "./request-slots.ts";
 
 /** The part of the authorization server that a request to an MCP path needs. */
-export type AccessCheck = Pick<OAuth, "authenticate" | "noteUse" | "policy">;
+export type AccessCheck = Pick<OAuth, "authenticate" | "recheck" | "noteUse" | "policy">;
 
 /** Puts the check before `handler`. @param resourcePath the resource that a token must be for, such as `/mcp` */
 export type Protect = (resourcePath: string, handler: EndpointHandler) => Resource;
@@ -20,7 +20,7 @@ const OPEN_CALLER: Caller = { key: "", isValid: () => true };
 export function createProtect(access: AccessCheck | undefined, slots: RequestSlots): Protect {
   if (access === undefined) return (_path, handler) => (request) => handler(request, OPEN_CALLER);
   return (resourcePath, handler) => {
-    const enter = (request: Request, authentication: ReturnType<OAuth["authenticate"]>) => {
+    const enter = (request: Request, authentication: Authentication) => {
       if (!authentication.ok) return authentication.response;
       const { principal } = authentication;
       const caller = createCaller(access, principal, request, resourcePath);
@@ -31,7 +31,14 @@ export function createProtect(access: AccessCheck | undefined, slots: RequestSlo
       access.noteUse(principal.grantId);
       return handler(request, caller);
     };
-    return (request) => enter(request, access.authenticate(request, resourcePath));
+    return (request) => {
+      const authentication = access.authenticate(request, resourcePath);
+      if (!(authentication instanceof Promise)) return enter(request, authentication);
+      // What ended while the store was asked is not valid any more in the turn in which the request goes on.
+      return authentication.then((found) =>
+        enter(request, found.ok ? access.recheck(request, resourcePath) : found),
+      );
+    };
   };
 }
 
@@ -43,9 +50,9 @@ function createCaller(
   resourcePath: string,
 ): Caller {
   const { policy } = access;
-  const isValid = () => access.authenticate(request, resourcePath).ok;
+  const isValid = () => access.recheck(request, resourcePath).ok;
   const refuse = () => {
-    const authentication = access.authenticate(request, resourcePath);
+    const authentication = access.recheck(request, resourcePath);
     return authentication.ok ? undefined : authentication.response;
   };
   const callerPolicy = policy && {

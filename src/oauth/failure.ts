@@ -33,7 +33,8 @@ export type Failure =
   | { kind: "not-a-post" }
   | { kind: "too-large" }
   | { kind: "too-slow" }
-  | { kind: "throttled"; retryAfter: number; who: string };
+  | { kind: "throttled"; retryAfter: number; who: string }
+  | { kind: "store-failed"; why: string };
 
 export interface WireError {
   status: 400 | 401 | 403 | 405 | 408 | 413 | 429 | 503;
@@ -66,6 +67,9 @@ export function formatFailure({ kind, ...details }: Failure): string {
   );
   return [kind, ...values].join(" ");
 }
+
+/** A database that restarts is back within seconds. */
+const STORE_RETRY_MS = 5_000;
 
 /** The answer to send. */
 export function toWire(failure: Failure): WireError {
@@ -138,9 +142,9 @@ export function toWire(failure: Failure): WireError {
       // The rest of it is not waited for (RFC 9110 §15.5.9).
       return wire(408, "invalid_request", "The request took too long to arrive.", { Connection: "close" });
     case "throttled":
-      return wire(429, "temporarily_unavailable", "Too many attempts; wait before the next one.", {
-        "Retry-After": String(Math.ceil(failure.retryAfter / 1000)),
-      });
+      return retryLater(429, "Too many attempts; wait before the next one.", failure.retryAfter);
+    case "store-failed":
+      return retryLater(503, "What is stored cannot be reached; try again shortly.", STORE_RETRY_MS);
   }
 }
 
@@ -166,6 +170,13 @@ function wire(
   headers: Record<string, string> = {},
 ): WireError {
   return { status, error, description, headers };
+}
+
+/** @param ms how long to wait before the next attempt */
+function retryLater(status: 429 | 503, description: string, ms: number): WireError {
+  return wire(status, "temporarily_unavailable", description, {
+    "Retry-After": String(Math.ceil(ms / 1000)),
+  });
 }
 
 /** RFC 6749 §5.2: the answer to a failed attempt by HTTP Basic names that scheme. */

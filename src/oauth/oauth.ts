@@ -3,9 +3,9 @@
 import type { Hono } from "hono";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Store } from "../store/store.ts";
+import { type Later, type Store, whenKnown } from "../store/store.ts";
 import { type AccessPolicy, createAccessPolicy } from "./access/access-policy.ts";
-import { type Authenticate, createBearerGuard } from "./access/bearer-guard.ts";
+import { type BearerGuard, createBearerGuard } from "./access/bearer-guard.ts";
 import { createChallenger } from "./access/challenge.ts";
 import { listResourceScopes } from "./access/scopes.ts";
 import { createToolScopes, type ToolScopeTable } from "./access/tool-scopes.ts";
@@ -25,17 +25,24 @@ import { limitAttempts } from "./sign-in/attempts.ts";
 import { createBrowserBinding } from "./sign-in/browser-binding.ts";
 import type { SignIn, Subjects } from "./sign-in/sign-in.ts";
 import { createMovableSite, type CurrentSite } from "./site.ts";
-import { endUnconfigured } from "./tokens/end-unconfigured.ts";
+import { withFailureReports } from "./store-failure.ts";
+import type { Schedule } from "./tokens/background-task.ts";
+import { createUnconfiguredEnd } from "./tokens/end-unconfigured.ts";
 import type { OnGrant } from "./tokens/grant-activity.ts";
 import { createLastUses } from "./tokens/last-use.ts";
 import { reportRevocation } from "./tokens/revocation-report.ts";
-import { createRevocationWatch, type RevocationWatch } from "./tokens/revocation-watch.ts";
+import {
+  createRevocationWatch,
+  type RevocationListener,
+  type RevocationWatch,
+} from "./tokens/revocation-watch.ts";
 import type { RandomBytes } from "./secrets.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 
 export { checkIssuer } from "./site.ts";
 export type { GrantActivity } from "./tokens/grant-activity.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
+export type { Authentication } from "./access/bearer-guard.ts";
 export type { Principal } from "./access/principal.ts";
 
 export interface OAuthOptions {
@@ -67,6 +74,8 @@ export interface OAuthOptions {
   /** Fetches documents from URLs that a stranger chose. */
   get: PinnedGet;
   now: () => number;
+  /** Timers that do not keep the program from ending, unless given. */
+  schedule?: Schedule;
   random: RandomBytes;
   log: Log;
   onGrant: OnGrant;
@@ -83,24 +92,30 @@ export interface OAuth {
   /** Every public route of the authorization server. The caller adds CORS, but never under /authorize. */
   routes: Hono;
   /** Returns the principal of a request to a resource, or the challenge to answer it with. `resourcePath` is such as `/mcp`. */
-  authenticate: Authenticate;
+  authenticate: BearerGuard["authenticate"];
+  /** The same for a request that was let in before. Never waits; call it in any case after `authenticate` has waited. */
+  recheck: BearerGuard["recheck"];
   /** Call it once for a request, and not when the same token is checked again. */
   noteUse(grantId: string): void;
   /** Which requests and tools a caller may use; absent when there are no limits. */
   policy: AccessPolicy | undefined;
   /**
    * Calls `listener` when a grant or one of its access tokens is revoked, so that streams opened under it can end;
-   * `Principal.expiresAt` says when a token expires by itself. Returns a function that stops it.
+   * `Principal.expiresAt` says when a token expires by itself. Without a grant, any may have ended. Returns a function that
+   * stops it.
    */
-  onRevoked(listener: (grantId: string) => void): () => void;
+  onRevoked(listener: RevocationListener): () => void;
   /**
    * Revokes what was approved, for this server under this URL, by people who are no longer configured: a name that is
    * configured again may be another person's, or that of a person who was removed since a device was lost. Their tokens are
    * refused by name before, so call it when the start has succeeded: a start that fails over a typing error must end no grant.
    */
-  endUnconfigured(): void;
-  /** Stops the timers, and writes the last uses of grants to the store. */
-  close(): void;
+  endUnconfigured(): Later<void>;
+  /**
+   * Stops the timers, writes the last uses of grants to the store, and waits for what is under way besides requests: the
+   * store may be closed afterwards.
+   */
+  close(): Later<void>;
 }
 
 /** @throws {UserError} when an option would make the server unsafe */
@@ -110,6 +125,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
   const site = createMovableSite(settings.resourcePaths);
   const options: OAuthContext = {
     ...settings,
+    store: withFailureReports(settings.store, settings.log),
     currentSite: site.current,
     resourceScopes: listResourceScopes(Object.keys(settings.scopes)),
     subjects: settings.signIn.subjects,
@@ -119,6 +135,7 @@ export function createOAuth(settings: OAuthOptions): OAuth {
     ...options,
     onGrantRevoked: (revocation) => reportRevocation(options, revocation),
   });
+  const unconfigured = createUnconfiguredEnd(options, watch);
   const lastUses = createLastUses(options);
   const sweeper = createSweeper({ ...options, lastUses });
   return {
@@ -127,10 +144,10 @@ export function createOAuth(settings: OAuthOptions): OAuth {
     ...createAccess(options),
     onRevoked: watch.listen,
     noteUse: (grantId) => lastUses.note(grantId, options.now()),
-    endUnconfigured: () => endUnconfigured(options, watch),
+    endUnconfigured: unconfigured.run,
     close() {
-      watch.close();
-      sweeper.close();
+      const [ended, watched, swept] = [unconfigured.settle(), watch.close(), sweeper.close()];
+      return whenKnown(ended, () => whenKnown(watched, () => swept));
     },
   };
 }
@@ -144,14 +161,13 @@ type OAuthContext = OAuthOptions & {
 };
 
 /** The guards of the resources. */
-function createAccess(options: OAuthContext): Pick<OAuth, "authenticate" | "policy"> {
+function createAccess(options: OAuthContext): Pick<OAuth, "authenticate" | "recheck" | "policy"> {
   const challenger = createChallenger(options);
+  const guard = createBearerGuard({ ...options, challenger });
   const isLimited = options.allowAnonymousDiscovery || Object.keys(options.scopes).length > 0;
   return {
-    authenticate: withBrowserLanding(
-      { ...options, challenger },
-      createBearerGuard({ ...options, challenger }),
-    ),
+    authenticate: withBrowserLanding({ ...options, challenger }, guard.authenticate),
+    recheck: guard.recheck,
     policy: isLimited
       ? createAccessPolicy({ ...options, challenger, toolScopes: createToolScopes(options.scopes) })
       : undefined,

@@ -1,238 +1,153 @@
-// What the authorization server remembers, in terms of records: the contract every kind of store implements.
-// Each operation is one atomic step, so that a store shared by several processes keeps its promises.
-// Times are milliseconds since the epoch. Codes, tokens and client secrets come in only as SHA-256 hashes.
+// The contract that every kind of store implements for the authorization server.
+//
+// Each operation is one atomic step, also towards other processes with the same store: callers decide nothing between
+// two of them that a third party could make untrue. Where the steps of two operations meet, the outcome is that of one
+// after the other. What an operation needs for that is said with it, in words of PostgreSQL at READ COMMITTED:
+// "one statement", or "a transaction" with what must be locked or read in it. What comes second gets `false` or
+// `undefined` as described, never an error.
+//
+// An operation that cannot be done now throws or rejects; nothing of it has happened then, or all of it, which the
+// caller cannot know. `oauth/store-failure.ts` makes a 503 of it.
+import type {
+  AccessRecord,
+  ClientRecord,
+  ClientRoom,
+  CodeRecord,
+  Configured,
+  EndedGrant,
+  Grant,
+  RefreshName,
+  RefreshRecord,
+  RevocationReason,
+  Revocations,
+  Rotation,
+  StoredAccess,
+  StoredCode,
+  StoredRefresh,
+  SweepBounds,
+} from "./records.ts";
 
-/** RFC 7591 §2, as registered; names are those of the wire. */
-export interface ClientMetadata {
-  redirect_uris: readonly string[];
-  token_endpoint_auth_method: "none" | "client_secret_post" | "client_secret_basic" | "private_key_jwt";
-  /** Of a client with a metadata document: each way it may authenticate. */
-  token_endpoint_auth_methods_supported?: readonly string[];
-  /** Public keys (RFC 7517 §5), or where they are. */
-  jwks?: { keys: readonly Record<string, unknown>[] };
-  jwks_uri?: string;
-  grant_types: readonly string[];
-  response_types: readonly string[];
-  client_name?: string;
-  client_uri?: string;
-  logo_uri?: string;
-  tos_uri?: string;
-  policy_uri?: string;
-  scope?: string;
-  contacts?: readonly string[];
-  application_type?: string;
-  software_id?: string;
-  software_version?: string;
+export type * from "./records.ts";
+export { ACCESS_TOKENS_KEPT } from "./records.ts";
+
+/** The answer, or a promise of it: a store in this process answers at once, one behind a connection cannot. */
+export type Later<T> = T | Promise<T>;
+
+/** The hot reads: asked with every request, and again while something stays open. */
+export interface AccessIndex {
+  /**
+   * An access token that is still good. One statement. A store that can answer at once must not make a promise of it; one
+   * in another process keeps an index of what it has found, and answers from that.
+   */
+  findAccess(hash: string, now: number): Later<StoredAccess | undefined>;
+  /**
+   * The same for a token that `findAccess` has found, while a request or a stream goes on with it; never waits. A token that
+   * this process has ended is gone from here before that operation is answered, one that another process has ended before
+   * `revocationsAfter` reports it; an answer of `findAccess` that was under way then must not bring it back. A token that
+   * is not known here counts as ended, and its streams end: an index keeps the last 10,000 that were used.
+   */
+  recallAccess(hash: string, now: number): StoredAccess | undefined;
 }
 
-/** A client that registered itself, or that has a metadata document: then its id is the document's URL. */
-export interface ClientRecord {
-  id: string;
-  /** `null` for a public client. */
-  secretHash: string | null;
-  metadata: ClientMetadata;
-  createdAt: number;
-}
+export interface Store extends AccessIndex {
+  /**
+   * Keeps a client that no one has approved yet, and of those no more than the room allows: the new one stays, and
+   * others go. A transaction, or else a burst ends above the limit; one a second is plenty, so it may lock the table.
+   */
+  addClient(client: ClientRecord, room: ClientRoom): Later<void>;
+  /** The approval page of this client is shown to a person. One statement. */
+  noteShown(id: string, now: number): Later<void>;
+  findClient(id: string): Later<ClientRecord | undefined>;
+  /** Whether the client has ever been approved. */
+  wasApproved(id: string): Later<boolean>;
+  /** Whether the client has access: a grant that lives, or a code that is still good. One statement. */
+  hasAccess(id: string, now: number): Later<boolean>;
 
-/** What was approved: who lets which client do what, and where. */
-export interface Approval {
-  /** Fingerprint of the wrapped server; a grant is worth nothing to another server. */
-  serverId: string;
-  clientId: string;
-  subject: string;
-  scopes: readonly string[];
-  resources: readonly string[];
-}
-
-export interface CodeRecord extends Approval {
-  hash: string;
-  redirectUri: string;
-  /** PKCE `code_challenge`, method S256. */
-  challenge: string;
-  /** Where whoever approved sat. */
-  source: string;
-  /** As it was on the approval page. */
-  clientName: string;
-  expiresAt: number;
-}
-
-/** A code as it was stored; `grantId` is set once it was redeemed. */
-export interface StoredCode extends CodeRecord {
-  grantId: string | null;
-}
-
-export interface Grant extends Approval {
-  id: string;
-  /** Names as they were on the approval page, for people. */
-  serverName: string;
-  clientName: string;
-  /** Who is behind the client: whoever publishes its document, or where its answers go. */
-  host: string;
-  /** Where whoever approved sat. */
-  source: string;
-  createdAt: number;
-  /** When tokens were last issued for it. */
-  renewedAt: number;
-  /** When a token of it was last shown, to the minute or so. */
-  usedAt: number | null;
-  /** When the last token runs out, unless it is refreshed before. */
-  expiresAt: number;
-  /** No refresh goes beyond this. */
-  endsAt: number;
-}
-
-export interface AccessRecord {
-  hash: string;
-  grantId: string;
-  scopes: readonly string[];
-  resources: readonly string[];
-  issuedAt: number;
-  expiresAt: number;
-}
-
-/** An access token together with whom it stands for. */
-export interface StoredAccess extends Approval {
-  grantId: string;
-  /** As it was on the approval page. */
-  clientName: string;
-  issuedAt: number;
-  expiresAt: number;
-}
-
-/** What a refresh token is known by. */
-export interface RefreshName {
-  hash: string;
-  /** Hash of what all refresh tokens of a grant have in common. */
-  family: string;
-}
-
-export interface RefreshRecord extends RefreshName {
-  grantId: string;
-  issuedAt: number;
-  expiresAt: number;
-}
-
-export interface StoredRefresh {
-  grantId: string;
-  issuedAt: number;
-  expiresAt: number;
-  grant: Grant;
-  /** Set once it was exchanged: for a while the successor, sealed so that only this token opens it, and when. */
-  replaced: { at: number; sealedSuccessor: string } | "long ago" | null;
-}
-
-export interface Rotation {
-  /** The refresh token that is used up. */
-  hash: string;
-  sealedSuccessor: string;
-  successor: RefreshRecord;
-  access: AccessRecord;
-  /** The grant's new `expiresAt`. */
-  expiresAt: number;
-}
-
-/**
- * `client`: at the revocation endpoint. `owner`: with `mcp-expose grants`. `replay`: a code or token was used twice.
- * `unconfigured`: whoever approved it can no longer sign in.
- */
-export type RevocationReason = "client" | "owner" | "replay" | "unconfigured";
-
-export interface Revocation extends Pick<Grant, "clientId" | "clientName" | "subject"> {
-  grantId: string;
-  reason: RevocationReason;
-}
-
-/** A grant that is no more, for people. */
-export interface EndedGrant extends Pick<Grant, "id" | "clientId" | "clientName" | "subject"> {
-  endedAt: number;
-}
-
-/** Who may have access to a server under its URLs; what others approved there ends. */
-export interface Configured {
-  serverId: string;
-  resources: readonly string[];
-  subjects: { has(subject: string): boolean };
-}
-
-export interface Revocations {
-  /** To be passed to the next call. */
-  cursor: number;
-  revoked: readonly Revocation[];
-}
-
-/** How many clients are kept that nobody ever approved, and which make room for one more. */
-export interface ClientRoom {
-  limit: number;
-  /** Where the new one comes from. The network with the most clients gives one up, and the oldest of its go first. */
-  network: string;
-  /** Clients whose approval page was shown after this are being approved, and go last. */
-  askedSince: number;
-}
-
-/** Access tokens of one grant that are good at a time; the oldest make room. No client has use for so many. */
-export const ACCESS_TOKENS_KEPT = 1000;
-
-export interface SweepBounds {
-  /** Clients that nobody approved go when nobody has looked at them since. */
-  unusedBefore: number;
-  /** Refresh tokens that were used before lead to no successor any more. */
-  graceBegan: number;
-}
-
-export interface Store {
-  /** Keeps a client that nobody has approved yet, and of those no more than the room allows. */
-  addClient(client: ClientRecord, room: ClientRoom): void;
-  /** A person looks at the approval page of this client. */
-  noteAsked(id: string, now: number): void;
-  /** Keeps what the document of a client says that somebody has just approved; the client counts as used. */
-  keepClient(client: ClientRecord, now: number): void;
-  findClient(id: string): ClientRecord | undefined;
-  /** Whether somebody has ever approved the client. */
-  wasApproved(id: string): boolean;
-  /** Whether somebody lets the client in: a grant of it lives, or a code that is still good. */
-  hasAccess(id: string, now: number): boolean;
-
-  /** From now on the client counts as used, and stays. */
-  addCode(code: CodeRecord, now: number): void;
-  /** Whether an answer of this server went there for the client, by an approval that still stands. */
-  wasAnswered(to: Pick<CodeRecord, "serverId" | "clientId" | "redirectUri">, now: number): boolean;
-  /** A code that is still good, or was redeemed for a grant that lives. */
-  findCode(hash: string, now: number): StoredCode | undefined;
-  /** Uses the code up and stores what was issued for it; false when somebody was faster or it ran out. */
+  /**
+   * Keeps a code; from now on its client counts as used, and stays. With `document`, what the metadata document of the
+   * client says is kept too, in place of what it said before. A transaction: a client must not count as used without a code.
+   */
+  addCode(code: CodeRecord, now: number, document?: ClientRecord): Later<void>;
+  /** Whether an answer of this server went there for the client, by an approval that still stands. One statement. */
+  wasAnswered(to: Pick<CodeRecord, "serverId" | "clientId" | "redirectUri">, now: number): Later<boolean>;
+  /** A code that is still good, or was redeemed for a grant that lives. One statement. */
+  findCode(hash: string, now: number): Later<StoredCode | undefined>;
+  /**
+   * Uses the code up and stores what was issued for it; false when another request was faster, it ran out, or it is gone.
+   * A transaction that begins with `UPDATE … SET grant_id WHERE hash AND grant_id IS NULL AND expires_at > now` and goes
+   * on only if that changed a row: of many at once one wins, and the others find the winner's grant with `findCode`.
+   */
   redeemCode(
     hash: string,
     issued: { grant: Grant; access: AccessRecord; refresh?: RefreshRecord },
     now: number,
-  ): boolean;
+  ): Later<boolean>;
 
-  findAccess(hash: string, now: number): StoredAccess | undefined;
-  /** One more access token for a grant; false when the grant is gone. */
-  addAccess(access: AccessRecord): boolean;
-  removeAccess(hash: string): void;
+  /**
+   * One more access token for a grant; false when the grant is gone, also if it ends meanwhile. A transaction, or one
+   * statement that inserts from the grant's row under `FOR KEY SHARE`. Of more than `ACCESS_TOKENS_KEPT` the oldest go.
+   */
+  addAccess(access: AccessRecord): Later<boolean>;
+  /** One statement. */
+  removeAccess(hash: string): Later<void>;
 
-  /** One that is still good; and whatever else is of a family that lives, which must have been used. */
-  findRefresh(name: RefreshName, now: number): StoredRefresh | undefined;
-  /** Uses the refresh token up and stores its successor; false when somebody was faster or the grant is gone. */
-  rotateRefresh(rotation: Rotation, now: number): boolean;
+  /**
+   * One that is still good; and whatever else is of a family that lives, which must have been used. One statement, or a
+   * transaction at REPEATABLE READ: token, family and grant must be seen at one moment, since a token that is not there
+   * while its family is counts as stolen.
+   */
+  findRefresh(name: RefreshName, now: number): Later<StoredRefresh | undefined>;
+  /**
+   * Uses the refresh token up and stores its successor; false when another request was faster or the grant is gone, also
+   * if it ends meanwhile. A transaction that begins with `UPDATE … SET replaced_at WHERE hash AND replaced_at IS NULL`,
+   * as `redeemCode` does: a family never has two tokens that are good.
+   */
+  rotateRefresh(rotation: Rotation, now: number): Later<boolean>;
 
-  /** Uses a client's assertion up; false when it was used before. */
-  useAssertion(hash: string, expiresAt: number, now: number): boolean;
+  /** Uses a client's assertion up; false when it was used before. One `INSERT … ON CONFLICT DO NOTHING`. */
+  useAssertion(hash: string, expiresAt: number, now: number): Later<boolean>;
 
-  listGrants(now: number): Grant[];
-  /** @param times by grant */
-  noteUses(times: ReadonlyMap<string, number>): void;
+  listGrants(now: number): Later<Grant[]>;
+  /** @param times by grant. May be done one by one: it is for people, to the minute. */
+  noteUses(times: ReadonlyMap<string, number>): Later<void>;
   /** Grants that ended for this reason, as long as that is remembered. */
-  listEnded(now: number, reason: RevocationReason): EndedGrant[];
-  /** Ends the grant and all its tokens; false when there is none. */
-  revokeGrant(id: string, now: number, reason: RevocationReason): boolean;
-  /** Ends every grant and every code not yet redeemed, for the owner. @returns the number of grants */
-  revokeAllGrants(now: number): number;
-  /** Ends for good what others than these have approved for that server, codes not yet redeemed included. */
-  revokeUnconfigured(configured: Configured, now: number): void;
-  /** Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. */
-  revocationsAfter(cursor: number | undefined, serverId: string): Revocations;
+  listEnded(now: number, reason: RevocationReason): Later<EndedGrant[]>;
+  /**
+   * Ends the grant and all its tokens; false when there is none. A transaction: of several that end the same grant one notes it, and
+   * a rotation or a new access token under way at the same time leaves nothing that is good.
+   */
+  revokeGrant(id: string, now: number, reason: RevocationReason): Later<boolean>;
+  /**
+   * Ends every grant and every code not yet redeemed, for the owner. A transaction that deletes the codes first, which
+   * waits for redemptions under way, and then reads the grants: none that was approved before is good afterwards.
+   *
+   * @returns the number of grants
+   */
+  revokeAllGrants(now: number): Later<number>;
+  /** Ends for good what others than these have approved for that server, codes not yet redeemed included. As above. */
+  revokeUnconfigured(configured: Configured, now: number): Later<void>;
+  /**
+   * Grants of `serverId` revoked since `cursor`, by whatever process; without a cursor, only where to start. Revocations
+   * are numbered in the order in which they can be seen: with a sequence alone, one that commits late would be passed
+   * over, so those who write them take a lock, such as `pg_advisory_xact_lock`.
+   */
+  revocationsAfter(cursor: number | undefined, serverId: string): Later<Revocations>;
 
-  /** Deletes what has run out, clients that nobody approved or looked at in time, and what used tokens lead to. */
-  sweep(now: number, bounds: SweepBounds): void;
-  close(): void;
+  /**
+   * Deletes what has run out, clients that were neither approved nor looked at in time, and the successors of used tokens.
+   * Need not be one step: what has run out is never returned, swept or not.
+   */
+  sweep(now: number, bounds: SweepBounds): Later<void>;
+  /** Waits for what is under way. Nothing is asked afterwards. */
+  close(): Later<void>;
+}
+
+/** A store that answers at once, whatever it is asked. */
+export type SyncStore = {
+  [Name in keyof Store]: (...args: Parameters<Store[Name]>) => Awaited<ReturnType<Store[Name]>>;
+};
+
+/** Goes on with what a store answers: at once where it answers at once. */
+export function whenKnown<T, R>(answer: Later<T>, proceed: (value: T) => Later<R>): Later<R> {
+  return answer instanceof Promise ? answer.then(proceed) : proceed(answer);
 }

@@ -252,7 +252,7 @@ test("found 4: from users to a token and back, each way ends what the other appr
   const fourth = await serve(store, ALICE, port);
   expect([await knock(fourth, owner), await knock(fourth, alice)]).toEqual([OUT, OUT]);
   await fourth.stop();
-  expect(await list(store)).toContain("the token no longer signs anybody in");
+  expect(await list(store)).toContain("the token no longer signs anyone in");
 });
 
 test("found 4: a run under another URL, and a changed password, end nobody's access", async () => {

@@ -612,7 +612,7 @@ describe("a name without anything to read", () => {
       const code = (await approve(server.url, authorizeQuery(id, { redirect_uri }))).searchParams.get("code");
       await redeem(server.url, id, code ?? "", { redirect_uri });
       expect(server.events.map((event) => event.clientName)).toEqual(["app.example", "app.example"]);
-      expect(listGrants(server.store, server.clock.now).map((grant) => grant.clientName)).toEqual([
+      expect((await listGrants(server.store, server.clock.now)).map((grant) => grant.clientName)).toEqual([
         "app.example",
       ]);
     });
@@ -674,7 +674,9 @@ describe("a name without anything to read", () => {
       source: "",
     };
     server.store.redeemCode("h", { grant, access }, now);
-    expect(listGrants(server.store, now).map(({ clientName }) => clientName)).toEqual(["app.example"]);
+    expect((await listGrants(server.store, now)).map(({ clientName }) => clientName)).toEqual([
+      "app.example",
+    ]);
   });
 });
 

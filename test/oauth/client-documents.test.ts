@@ -67,7 +67,7 @@ describe("a client that is known by its document", () => {
   test("found 23: is listed by the host of its document, which says more than a port on loopback", async () => {
     const id = host.serve("/app.json", { ...describeApp(host.url("/app.json")), client_name: "\u3164" });
     await connect(server.url, id);
-    const [grant] = listGrants(server.store, server.clock.now);
+    const [grant] = await listGrants(server.store, server.clock.now);
     expect(grant).toMatchObject({
       host: new URL(id).host,
       clientName: new URL(id).host,
@@ -601,6 +601,6 @@ test("found 23: a grant keeps the name that was on the approval page, even if it
   const code = await obtainCode(server.url, id);
   client_name = "Claude";
   expect((await redeem(server.url, id, code)).status).toBe(200);
-  const [grant] = listGrants(server.store, server.clock.now);
+  const [grant] = await listGrants(server.store, server.clock.now);
   expect(grant?.clientName).toContain("Name on the page");
 });

@@ -3,12 +3,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { createLog } from "../../src/log.ts";
 import type { GrantActivity } from "../../src/oauth/tokens/grant-activity.ts";
-import { createOAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
+import { createOAuth, type OAuth, type OAuthOptions } from "../../src/oauth/oauth.ts";
 import { FetchProblem } from "../../src/oauth/clients/pinned-get.ts";
 import type { PasswordUser } from "../../src/oauth/sign-in/password-check.ts";
 import { createPasswordSignIn } from "../../src/oauth/sign-in/password.ts";
 import { createPastedToken } from "../../src/oauth/sign-in/pasted-token.ts";
-import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Store, SyncStore } from "../../src/store/store.ts";
+import { createSlowStore } from "../store/slow-store.ts";
 
 export const TOKEN = "a-token-that-a-person-pastes";
 export const CALLBACK = "http://127.0.0.1:4444/callback";
@@ -29,29 +31,51 @@ export interface Harness {
   logged: string[];
   revoked: string[];
   source: { address: string };
-  store: OAuthOptions["store"];
+  /** What the server has stored, at once. */
+  store: SyncStore;
   /** Puts the authorization server under another public URL; it goes on listening at `url`. */
   moveTo(publicUrl: string): void;
+  endUnconfigured: OAuth["endUnconfigured"];
+  /** Closes the authorization server, and leaves its store open. */
+  close: OAuth["close"];
   stop(): Promise<void>;
 }
 
-export interface ServerOptions extends Partial<OAuthOptions> {
+let isSlow = false;
+
+/** From now on servers get a store that waits. */
+export function useSlowStore(on: boolean): void {
+  isSlow = on;
+}
+
+export interface ServerOptions extends Partial<Omit<OAuthOptions, "store">> {
   /** The store's file. */
   where?: string;
   /** The issuer, if that is not where it listens. */
   publicUrl?: string;
   /** Those who sign in with a password, in place of a token. */
   users?: readonly PasswordUser[];
+  /** One that another server has already. */
+  store?: SyncStore;
+  /** What the server gets for a store. */
+  wrapStore?: (store: SyncStore) => Store;
 }
 
 /** @param overrides options that differ */
 export async function startServer(overrides: ServerOptions = {}): Promise<Harness> {
-  const { where = "memory", publicUrl, users, ...rest } = overrides;
+  const {
+    where = ":memory:",
+    publicUrl,
+    users,
+    store = openSqliteStore(where),
+    wrapStore = isSlow ? (inner) => createSlowStore(inner) : (inner) => inner,
+    ...rest
+  } = overrides;
   let app = new Hono();
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   const url = `http://127.0.0.1:${server.port}`;
   const issuer = publicUrl ?? url;
-  const store = rest.store ?? openStore(where);
+  const given = wrapStore(store);
   const clock = { now: Date.UTC(2026, 10, 21) };
   const source = { address: "192.0.2.1" };
   const events: GrantActivity[] = [];
@@ -70,7 +94,7 @@ export async function startServer(overrides: ServerOptions = {}): Promise<Harnes
     allowRedirect: [],
     accessTtl: HOUR,
     refreshTtl: 24 * HOUR,
-    store,
+    store: given,
     now: () => clock.now,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
     log,
@@ -81,11 +105,11 @@ export async function startServer(overrides: ServerOptions = {}): Promise<Harnes
   const oauth = await createOrStop(options, server);
   oauth.moveTo(issuer);
   const revoked: string[] = [];
-  oauth.onRevoked((grantId) => void revoked.push(grantId));
+  oauth.onRevoked((grantId) => grantId !== undefined && revoked.push(grantId));
   app = oauth.routes;
   for (const path of ["/mcp", "/sse"]) {
-    app.all(path, (c) => {
-      const checked = oauth.authenticate(c.req.raw, path);
+    app.all(path, async (c) => {
+      const checked = await oauth.authenticate(c.req.raw, path);
       if (checked.ok && checked.principal) oauth.noteUse(checked.principal.grantId);
       return checked.ok ? c.json(checked.principal ?? {}) : checked.response;
     });
@@ -100,10 +124,12 @@ export async function startServer(overrides: ServerOptions = {}): Promise<Harnes
     source,
     store,
     moveTo: oauth.moveTo,
+    endUnconfigured: oauth.endUnconfigured,
+    close: oauth.close,
     stop: async () => {
-      oauth.close();
+      await oauth.close();
       await server.stop(true);
-      store.close();
+      await given.close();
     },
   };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listGrants, revokeAll, revokeGrant } from "../../src/oauth/tokens/grants.ts";
 import { callerKeyOf, type Principal } from "../../src/oauth/access/principal.ts";
-import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import {
   authorizeQuery,
   callResource,
@@ -194,27 +194,27 @@ describe("on a file that outlives the server", () => {
     expect(version()).toEqual(before);
     await running.stop();
     other.close();
-    const store = openStore(where);
+    const store = openSqliteStore(where);
     const { now } = running.clock;
-    expect(listGrants(store, now)).toMatchObject([{ usedAt: now, renewedAt: now - 20 * MINUTE }]);
+    expect(await listGrants(store, now)).toMatchObject([{ usedAt: now, renewedAt: now - 20 * MINUTE }]);
     store.close();
   });
 
   test("S6: a running server notices grants that were revoked through the file, once each", async () => {
     const running = await startServer({ where });
-    const other = openStore(where);
+    const other = openSqliteStore(where);
     const id = await registerClient(running.url, { client_name: "Some App" });
     const first = await connect(running.url, id);
     const second = await connect(running.url, id);
     const third = await connect(running.url, id);
     const unused = await obtainCode(running.url, id);
     const now = running.clock.now;
-    const [grant, ...rest] = listGrants(other, now);
+    const [grant, ...rest] = await listGrants(other, now);
     expect(grant).toMatchObject({ clientName: "Some App", subject: "owner", serverName: "everything" });
     expect(rest).toHaveLength(2);
-    expect(revokeGrant(other, "unknown", now)).toBe(false);
-    expect(revokeGrant(other, grant?.id ?? "", now)).toBe(true);
-    expect(revokeGrant(other, grant?.id ?? "", now)).toBe(false);
+    expect(await revokeGrant(other, "unknown", now)).toBe(false);
+    expect(await revokeGrant(other, grant?.id ?? "", now)).toBe(true);
+    expect(await revokeGrant(other, grant?.id ?? "", now)).toBe(false);
     const ids = [grant?.id];
     await until(() => running.revoked.length > 0);
     const accepted = [first, second, third].map(async (tokens) => {
@@ -222,12 +222,12 @@ describe("on a file that outlives the server", () => {
     });
     expect((await Promise.all(accepted)).toSorted((a, b) => a - b)).toEqual([200, 200, 401]);
     ids.push(...rest.map((one) => one.id));
-    expect(revokeAll(other, now)).toBe(2);
+    expect(await revokeAll(other, now)).toBe(2);
     await until(() => running.revoked.length > 2);
     expect(running.revoked.toSorted()).toEqual(ids.map(String).toSorted());
     expect(running.events.filter((event) => event.state === "revoked")).toHaveLength(3);
     expect(await errorOf(await redeem(running.url, id, unused))).toBe("invalid_grant");
-    expect(listGrants(other, now)).toEqual([]);
+    expect(await listGrants(other, now)).toEqual([]);
     other.close();
     await running.stop();
   });
@@ -280,9 +280,9 @@ test("S14: expired records are deleted, and are refused before that", async () =
   await obtainCode(server.url, client);
   server.clock.now += 24 * HOUR;
   expect(await statusOf(access_token)).toBe(401);
-  expect(listGrants(server.store, server.clock.now)).toEqual([]);
+  expect(await listGrants(server.store, server.clock.now)).toEqual([]);
   const earlier = server.clock.now - 24 * HOUR + 1;
-  expect(listGrants(server.store, earlier)).toHaveLength(1);
+  expect(await listGrants(server.store, earlier)).toHaveLength(1);
   server.store.sweep(server.clock.now, { unusedBefore: 0, graceBegan: server.clock.now });
-  expect(listGrants(server.store, earlier)).toEqual([]);
+  expect(await listGrants(server.store, earlier)).toEqual([]);
 });

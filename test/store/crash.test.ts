@@ -39,8 +39,8 @@ async function startProcess(where: string) {
   return { child, url: new TextDecoder().decode(value).trim() };
 }
 
-/** What one client was told before the process died. */
-interface Told {
+/** The answers that one client got before the process died. */
+interface Answers {
   code: string;
   tokens?: Tokens;
   refreshed?: Tokens;
@@ -69,10 +69,10 @@ async function crash(
   client: string,
   codes: readonly string[],
   kill: () => void,
-): Promise<Told[]> {
-  const told = codes.map((code): Told => ({ code }));
+): Promise<Answers[]> {
+  const answers = codes.map((code): Answers => ({ code }));
   let refreshes = 0;
-  const run = async (one: Told) => {
+  const run = async (one: Answers) => {
     const tokens = await tokensOf(await redeem(url, client, one.code));
     if (!tokens) return;
     one.tokens = tokens;
@@ -82,8 +82,8 @@ async function crash(
     refreshes += 1;
     if (refreshes === ENOUGH) kill();
   };
-  await Promise.allSettled(told.map(run));
-  return told;
+  await Promise.allSettled(answers.map(run));
+  return answers;
 }
 
 async function inBatches<T>(all: readonly T[], check: (one: T) => Promise<void>): Promise<void> {
@@ -95,10 +95,10 @@ test("S13, T5: kill -9 in the middle of 1,000 grants loses none a client was tol
   const first = await startProcess(where);
   const client = await registerClient(first.url);
   const codes = await approveMany(first.url, client);
-  const told = await crash(first.url, client, codes, () => first.child.kill("SIGKILL"));
+  const answers = await crash(first.url, client, codes, () => first.child.kill("SIGKILL"));
   await first.child.exited;
-  const redeemed = told.filter(({ tokens }) => tokens !== undefined);
-  const refreshed = told.filter((one) => one.refreshed !== undefined);
+  const redeemed = answers.filter(({ tokens }) => tokens !== undefined);
+  const refreshed = answers.filter((one) => one.refreshed !== undefined);
   expect(refreshed.length).toBeGreaterThanOrEqual(ENOUGH);
   expect(refreshed.length).toBeLessThan(GRANTS);
 
@@ -120,7 +120,7 @@ test("S13, T5: kill -9 in the middle of 1,000 grants loses none a client was tol
     expect(successors.size).toBe(1);
     if (second) expect([...successors]).toEqual([second.refresh_token]);
   });
-  await inBatches(told, async ({ code, tokens }) => {
+  await inBatches(answers, async ({ code, tokens }) => {
     const tries = await Promise.all([redeem(url, client, code), redeem(url, client, code)]);
     const good = tries.filter(({ status }) => status === 200).length;
     if (tokens) expect(good).toBe(0);

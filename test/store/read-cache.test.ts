@@ -1,11 +1,11 @@
-// What is remembered of the database is never older than the database.
+// The cache is never older than the database.
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { rememberReads } from "../../src/store/sqlite/read-cache.ts";
+import { createReadCache } from "../../src/store/sqlite/read-cache.ts";
 
 let folder: string;
 let db: Database;
@@ -23,7 +23,7 @@ beforeEach(() => {
   other = open();
   const select = db.prepare<{ value: string }, [string]>("SELECT value FROM t WHERE key = ?");
   reads = 0;
-  find = rememberReads(db, (key) => {
+  find = createReadCache(db, (key) => {
     reads++;
     return select.get(key)?.value;
   });

@@ -16,8 +16,8 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../src/errors.ts";
-import { openStore } from "../../src/store/sqlite/sqlite-store.ts";
-import type { Grant, Store } from "../../src/store/store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Grant, SyncStore } from "../../src/store/store.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -29,7 +29,7 @@ const modeOf = (path: string) => statSync(path).mode & 0o777;
 
 function failureOf(where: string): UserError {
   try {
-    openStore(where).close();
+    openSqliteStore(where).close();
   } catch (thrown) {
     if (thrown instanceof UserError) return thrown;
     throw thrown;
@@ -41,7 +41,7 @@ describe("the file", () => {
   test("S13: is made for its owner alone, as are its companions and its folder", () => {
     const before = process.umask(0);
     const where = join(folder, "new", "deep", "state.db");
-    const store = openStore(where);
+    const store = openSqliteStore(where);
     process.umask(before);
     store.addClient(client("a"), room(10));
     for (const suffix of ["", "-wal", "-shm"]) expect(modeOf(where + suffix)).toBe(0o600);
@@ -52,9 +52,9 @@ describe("the file", () => {
 
   test("S13: that others could read is closed to them", () => {
     const where = join(folder, "state.db");
-    openStore(where).close();
+    openSqliteStore(where).close();
     chmodSync(where, 0o644);
-    openStore(where).close();
+    openSqliteStore(where).close();
     expect(modeOf(where)).toBe(0o600);
   });
 
@@ -71,7 +71,7 @@ describe("the file", () => {
     },
     "a damaged database": () => {
       const where = join(folder, "state.db");
-      const store = openStore(where);
+      const store = openSqliteStore(where);
       for (let i = 0; i < 500; i += 1) store.addClient(client(`client ${i}`), room(1000));
       store.close();
       const db = new Database(where);
@@ -96,20 +96,20 @@ describe("the file", () => {
   }
 
   /**
-   * What a process of its own is told that opens a file under some limit. Another user may not be able to reach the
+   * The output of another process that opens a file under some limit. Another user may not be able to reach the
    * checkout, so that both programs are copied for it.
    */
   async function openElsewhere(
     where: string,
     limit: string,
     uid?: number,
-  ): Promise<{ status: number | null; told: string }> {
+  ): Promise<{ status: number | null; printed: string }> {
     const script = join(folder, "open.ts");
     const store = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"));
     writeFileSync(
       script,
-      `import { openStore } from ${store};
-      try { openStore(${JSON.stringify(where)}).close(); } catch (thrown) { console.log(thrown.message, thrown.hint); process.exit(thrown.exitCode); }`,
+      `import { openSqliteStore } from ${store};
+      try { openSqliteStore(${JSON.stringify(where)}).close(); } catch (thrown) { console.log(thrown.message, thrown.hint); process.exit(thrown.exitCode); }`,
     );
     const options = {
       encoding: "utf8",
@@ -119,7 +119,7 @@ describe("the file", () => {
     const words =
       uid === undefined ? [process.execPath, script] : [copyRuntime(), await bundleScript(script)];
     const { status, stdout } = spawnSync("sh", ["-c", `${limit}; exec "$0" "$1"`, ...words], options);
-    return { status, told: stdout };
+    return { status, printed: stdout };
   }
 
   function copyRuntime(): string {
@@ -143,25 +143,31 @@ describe("the file", () => {
   for (const what of ["a new file", "a file that is in use"]) {
     test(`S13: ${what} on a full disk is refused at the start`, async () => {
       const where = join(folder, "state.db");
-      if (what !== "a new file") openStore(where).close();
+      if (what !== "a new file") openSqliteStore(where).close();
       const full = await openElsewhere(where, 'trap "" XFSZ; ulimit -f 16');
-      expect(full).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
-      expect(full.told).toContain("disk");
+      expect(full).toEqual({
+        status: 1,
+        printed: expect.stringContaining(`Cannot use the store "${where}"`),
+      });
+      expect(full.printed).toContain("disk");
       expect((await openElsewhere(where, ":")).status).toBe(0);
     });
   }
 
   test("S13: that cannot be written is refused at the start", async () => {
     const where = join(folder, "state.db");
-    openStore(where).close();
+    openSqliteStore(where).close();
     const nobody = process.getuid?.() === 0 ? 65534 : undefined;
     chmodSync(folder, 0o755);
     chmodSync(where, 0o444);
     if (nobody === undefined) chmodSync(folder, 0o555);
     const refused = await openElsewhere(where, ":", nobody);
     chmodSync(folder, 0o755);
-    expect(refused).toEqual({ status: 1, told: expect.stringContaining(`Cannot use the store "${where}"`) });
-    expect(refused.told).toContain("--store");
+    expect(refused).toEqual({
+      status: 1,
+      printed: expect.stringContaining(`Cannot use the store "${where}"`),
+    });
+    expect(refused.printed).toContain("--store");
   });
 
   test.skipIf(process.getuid?.() !== 0)(
@@ -172,7 +178,7 @@ describe("the file", () => {
       chownSync(join(folder, "theirs"), 65534, 65534);
       expect(await openElsewhere(join(folder, "theirs", "state.db"), ":", 65534)).toEqual({
         status: 0,
-        told: "",
+        printed: "",
       });
     },
   );
@@ -182,7 +188,7 @@ describe("the file", () => {
     const old = new Database(where);
     old.run(readFileSync(join(import.meta.dir, "version-1.sql"), "utf8"));
     old.close();
-    const store = openStore(where);
+    const store = openSqliteStore(where);
     expect(store.findClient("c")?.metadata.redirect_uris).toEqual(["https://a.example/cb"]);
     expect(store.findAccess("g-a", 100)).toMatchObject({ grantId: "g", subject: "ann" });
     expect(store.findRefresh(named("g-r"), 100)).toMatchObject({ grantId: "g", replaced: null });
@@ -194,7 +200,7 @@ describe("the file", () => {
       ["g", "owner"],
     ]);
     store.close();
-    expect(() => openStore(where).close()).not.toThrow();
+    expect(() => openSqliteStore(where).close()).not.toThrow();
   });
 
   test("that several processes open for the first time at the same moment works for all of them", async () => {
@@ -203,15 +209,15 @@ describe("the file", () => {
     const module = JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"));
     writeFileSync(
       script,
-      `const { openStore } = await import(${module});
-      const store = openStore(${JSON.stringify(where)});
+      `const { openSqliteStore } = await import(${module});
+      const store = openSqliteStore(${JSON.stringify(where)});
       const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
-      for (let i = 0; i < 50; i += 1) store.addClient({ id: process.argv[2] + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", askedSince: 0 });
+      for (let i = 0; i < 50; i += 1) store.addClient({ id: process.argv[2] + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", shownSince: 0 });
       store.close();`,
     );
     const children = ["a", "b", "c", "d"].map((name) => Bun.spawn([process.execPath, script, name]));
     expect(await Promise.all(children.map(({ exited }) => exited))).toEqual([0, 0, 0, 0]);
-    const store = openStore(where);
+    const store = openSqliteStore(where);
     for (const name of ["a", "b", "c", "d"]) expect(store.findClient(`${name}49`)).toBeDefined();
     store.close();
   });
@@ -228,18 +234,18 @@ describe("the file", () => {
   });
 
   test("is none for the store that is called memory", () => {
-    openStore("memory").close();
+    openSqliteStore(":memory:").close();
     expect(existsSync("memory")).toBe(false);
   });
 
   test("survives the death of its process in the middle of writing", async () => {
     const where = join(folder, "state.db");
     const script = `
-      import { openStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"))};
-      const store = openStore(${JSON.stringify(where)});
+      import { openSqliteStore } from ${JSON.stringify(join(import.meta.dir, "../../src/store/sqlite/sqlite-store.ts"))};
+      const store = openSqliteStore(${JSON.stringify(where)});
       for (let i = 0; ; i += 1) {
         const metadata = { redirect_uris: [], token_endpoint_auth_method: "none", grant_types: [], response_types: [] };
-        store.addClient({ id: "c" + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", askedSince: 0 });
+        store.addClient({ id: "c" + i, secretHash: null, metadata, createdAt: i }, { limit: 1e9, network: "", shownSince: 0 });
         if (i % 10 === 9) process.stdout.write(i + "\\n");
       }`;
     mkdirSync(join(folder, "scripts"));
@@ -252,7 +258,7 @@ describe("the file", () => {
     }
     await child.exited;
     const last = acknowledged.slice(0, acknowledged.lastIndexOf("\n")).split("\n").at(-1);
-    const store = openStore(where);
+    const store = openSqliteStore(where);
     expect(store.findClient(`c${last}`)).toBeDefined();
     store.close();
   });
@@ -269,11 +275,11 @@ function client(id: string, createdAt = 0) {
   return { id, secretHash: null, createdAt, metadata };
 }
 
-/** What a refresh token is known by. */
+/** Hash and family of a refresh token. */
 const named = (hash: string) => ({ hash, family: `family of ${hash}` });
 const SWEPT = { unusedBefore: 0, graceBegan: 0 };
 
-const room = (limit: number, network = "here", askedSince = 0) => ({ limit, network, askedSince });
+const room = (limit: number, network = "here", shownSince = 0) => ({ limit, network, shownSince });
 
 const approval = {
   serverId: "s",
@@ -322,9 +328,9 @@ function issued(id: string) {
 
 for (const kind of ["memory", "a file"]) {
   describe(`a store in ${kind}`, () => {
-    let store: Store;
+    let store: SyncStore;
     beforeEach(() => {
-      store = openStore(kind === "memory" ? kind : join(folder, "state.db"));
+      store = openSqliteStore(kind === "memory" ? ":memory:" : join(folder, "state.db"));
     });
     afterEach(() => store.close());
 
@@ -339,7 +345,7 @@ for (const kind of ["memory", "a file"]) {
       expect(store.findClient("C")).toBeUndefined();
     });
 
-    test("drops the oldest clients nobody approved when there are too many", () => {
+    test("drops the oldest clients that no one approved when there are too many", () => {
       for (const [index, id] of ["old", "used", "young"].entries())
         store.addClient(client(id, index), room(10));
       store.addCode({ ...code("h"), clientId: "used" }, 1);
@@ -358,28 +364,30 @@ for (const kind of ["memory", "a file"]) {
       const kept = () => ["a", "b1", "b2", "b3", "b4", "c"].filter((id) => store.findClient(id)).join(" ");
       add("a", "A", 1);
       for (const [at, id] of ["b1", "b2", "b3"].entries()) add(id, "B", 2 + at);
-      store.noteAsked("b1", 6);
+      store.noteShown("b1", 6);
       add("c", "C", 7);
       expect(kept()).toBe("a b1 b3 c");
       add("b4", "B", 8);
       expect(kept()).toBe("a b1 b4 c");
-      // Nobody looks at it any more.
+      // Its page is not being looked at any more.
       add("b2", "B", 200);
       expect(kept()).toBe("a b2 b4 c");
-      // The new one goes in, whoever is being approved: of its own network the one that was looked at first goes.
-      for (const [at, id] of ["b2", "b4"].entries()) store.noteAsked(id, 210 + at);
+      // The new one goes in although others are being approved: of its own network the one that was looked at first goes.
+      for (const [at, id] of ["b2", "b4"].entries()) store.noteShown(id, 210 + at);
       add("b1", "B", 220);
       expect(kept()).toBe("a b1 b4 c");
-      // As long as somebody looks at it, it is not swept either.
-      store.noteAsked("a", 300);
+      // While its page is being looked at, it is not swept either.
+      store.noteShown("a", 300);
       store.sweep(310, { unusedBefore: 290, graceBegan: 0 });
       expect(kept()).toBe("a");
     });
 
     test("keeps what a client's document said when it was approved last, among the used ones", () => {
       const document = { ...client("https://a.example/app.json"), createdAt: 5 };
-      store.keepClient(document, 6);
-      store.keepClient({ ...document, metadata: { ...document.metadata, client_name: "new" } }, 7);
+      const approve = (hash: string, kept: typeof document) =>
+        store.addCode({ ...code(hash), clientId: document.id }, 6, kept);
+      approve("h1", document);
+      approve("h2", { ...document, metadata: { ...document.metadata, client_name: "new" } });
       store.sweep(1e6, { unusedBefore: 1e6, graceBegan: 0 });
       expect(store.findClient(document.id)?.metadata.client_name).toBe("new");
     });
@@ -426,7 +434,7 @@ for (const kind of ["memory", "a file"]) {
       grant("g");
       const rotation = {
         hash: "g-r",
-        sealedSuccessor: "sealed",
+        encryptedSuccessor: "sealed",
         expiresAt: 2e3,
         successor: {
           ...named("r2"),
@@ -443,7 +451,7 @@ for (const kind of ["memory", "a file"]) {
       expect(store.rotateRefresh({ ...rotation, successor: { ...rotation.successor, hash: "r3" } }, 51)).toBe(
         false,
       );
-      expect(store.findRefresh(named("g-r"), 52)?.replaced).toEqual({ at: 50, sealedSuccessor: "sealed" });
+      expect(store.findRefresh(named("g-r"), 52)?.replaced).toEqual({ at: 50, encryptedSuccessor: "sealed" });
       expect(store.findRefresh(named("r2"), 52)).toMatchObject({
         replaced: null,
         grant: { expiresAt: 2000, renewedAt: 50 },

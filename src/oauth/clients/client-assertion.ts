@@ -75,10 +75,10 @@ export function createAssertionCheck({ currentSite, store, now, keys }: Assertio
     const retryAfter = uses.waitOf(client.id);
     if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: client.id });
     const expiresAt = (exp + CLOCK_DRIFT_S) * 1000;
-    if (!store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now()))
-      return "the assertion was used before";
     uses.count(client.id);
-    return undefined;
+    if (await store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now())) return undefined;
+    uses.forgive(client.id);
+    return "the assertion was used before";
   };
 }
 

@@ -63,7 +63,7 @@ export function createClientAuthentication(options: ClientAuthenticationOptions)
     const client = id === undefined ? undefined : await findClient(id, source);
     if (!client) return refuse({ kind: "unknown-client", clientId: id, basic });
     const showsNothing = secret === undefined && assertion === undefined;
-    const counted = countSource(client.id, source);
+    const counted = await countSource(client.id, source);
     if (!(client.isPublic && showsNothing)) await checkProof(client, credentials, counted);
     return client;
   };

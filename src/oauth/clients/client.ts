@@ -57,20 +57,20 @@ export interface ClientOptions {
 export function createClientFinder(options: ClientOptions): ClientFinder {
   const { store, clients, allowRedirect, countSource, documents } = options;
   const known = new Map(clients.map((client) => [client.id, describeKnown(client, allowRedirect)]));
-  const describe = (record: ClientRecord) => ({
+  const describe = async (record: ClientRecord) => ({
     ...describeRecord(record, allowRedirect),
-    wasApproved: store.wasApproved(record.id),
+    wasApproved: await store.wasApproved(record.id),
   });
-  const findStored = (id: string) => {
-    const record = store.findClient(id);
-    return record && describe(record);
+  const findStored = async (id: string) => {
+    const record = await store.findClient(id);
+    return record && (await describe(record));
   };
   const findByDocument = async (id: string, source: string) => {
-    const record = await documents?.find(id, countSource(id, source));
-    return record && { ...describe(record), document: record };
+    const record = await documents?.find(id, await countSource(id, source));
+    return record && { ...(await describe(record)), document: record };
   };
   const find: FindClient = async (id, source) =>
-    known.get(id) ?? (isDocumentId(id) ? await findByDocument(id, source) : findStored(id));
+    known.get(id) ?? (isDocumentId(id) ? await findByDocument(id, source) : await findStored(id));
   return {
     find,
     findReturning: async (id, source) => {
@@ -79,7 +79,7 @@ export function createClientFinder(options: ClientOptions): ClientFinder {
       } catch (thrown) {
         const isMissing =
           thrown instanceof Refusal && ["no-document", "throttled"].includes(thrown.failure.kind);
-        const stored = isMissing ? findStored(id) : undefined;
+        const stored = isMissing ? await findStored(id) : undefined;
         if (stored) return stored;
         throw thrown;
       }

@@ -116,7 +116,8 @@ async function sendCode(
   const scopes = readChoices(asked.scopes, form);
   const described = describeRequest({ ...asked, scopes }, sourceOf(request));
   const { clientId, clientName, source } = described;
-  const terms = {
+  const record = {
+    hash: hashSecret(code),
     serverId,
     clientId,
     clientName,
@@ -126,9 +127,9 @@ async function sendCode(
     redirectUri,
     challenge,
     source,
+    expiresAt: now() + CODE_LIFETIME_MS,
   };
-  if (client.document) store.keepClient(client.document, now());
-  store.addCode({ ...terms, hash: hashSecret(code), expiresAt: now() + CODE_LIFETIME_MS }, now());
+  await store.addCode(record, now(), client.document);
   onGrant({ state: "approved", ...described, subject });
   return reply(currentSite, asked, { code });
 }

@@ -105,7 +105,7 @@ async function answerOrReply(
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     const { failure } = thrown;
-    if (failure.kind !== "denied" && !isKnownTarget(options, target))
+    if (failure.kind !== "denied" && !(await isKnownTarget(options, target)))
       return refuse({ kind: "kept-back", failure, destination: displayDestination(target.redirectUri) });
     options.log.debug(`/authorize refused: ${formatFailure(failure)}`);
     const { error = "server_error", description } = toWire(failure);
@@ -114,8 +114,9 @@ async function answerOrReply(
 }
 
 /** Whether errors may go there: a client may have registered URIs that no person has seen on the page. */
-function isKnownTarget(options: AuthorizeOptions, { client, redirectUri }: ReplyTarget): boolean {
+async function isKnownTarget(options: AuthorizeOptions, target: ReplyTarget): Promise<boolean> {
   const { allowRedirect, store, serverId, now } = options;
+  const { client, redirectUri } = target;
   if (isTrustedRedirect(redirectUri, allowRedirect)) return true;
   return store.wasAnswered({ serverId, clientId: client.id, redirectUri }, now());
 }
@@ -127,14 +128,14 @@ interface Shown {
   form?: Parameters;
 }
 
-function showPage(
+async function showPage(
   options: AuthorizeOptions,
   request: Request,
   asked: AuthorizationRequest,
   { query, problem, form }: Shown,
-): Response {
+): Promise<Response> {
   const { binding, respondWithPage, serverName, signIn, scopes } = options;
-  noteAsked(options, asked.client);
+  await noteShown(options, asked.client);
   const { mark, setCookie } = binding.identify(request);
   const page = (
     <ApprovalPage
@@ -161,10 +162,10 @@ function showPage(
 }
 
 /** Only a hint of which clients to keep, so the page is shown even if the store cannot be written. */
-function noteAsked({ store, now, log }: AuthorizeOptions, client: Client): void {
+async function noteShown({ store, now, log }: AuthorizeOptions, client: Client): Promise<void> {
   if (client.wasApproved || client.document) return;
   try {
-    store.noteAsked(client.id, now());
+    await store.noteShown(client.id, now());
   } catch (thrown) {
     log.debug(`Could not note that the approval page was shown: ${messageOf(thrown)}`);
   }

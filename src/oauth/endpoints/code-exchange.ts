@@ -21,18 +21,22 @@ const GRANT_ID_BYTES = 8;
 /** A grant ends after so many refresh lifetimes, and the person is asked again. */
 const REFRESH_LIFETIMES = 4;
 
-export function exchangeCode(options: IssueOptions, client: Client, form: Parameters): TokenResponse {
-  const code = findCode(options, client, form);
+export async function exchangeCode(
+  options: IssueOptions,
+  client: Client,
+  form: Parameters,
+): Promise<TokenResponse> {
+  const code = await findCode(options, client, form);
   checkVerifier(code, form);
   const resources = readResources(form.getAll("resource"), code.resources, code.resources);
   return issueForCode(options, client, code, resources);
 }
 
-function findCode(options: IssueOptions, client: Client, form: Parameters): StoredCode {
+async function findCode(options: IssueOptions, client: Client, form: Parameters): Promise<StoredCode> {
   const { store, serverId, subjects, now } = options;
   const value = form.get("code");
   if (value === undefined) return refuse({ kind: "bad-request", description: "code is missing." });
-  const code = store.findCode(hashSecret(value), now());
+  const code = await store.findCode(hashSecret(value), now());
   if (!code) return refuse({ kind: "bad-code", why: "unknown or expired" });
   if (code.serverId !== serverId) refuse({ kind: "bad-code", why: "approved for another server" });
   if (!subjects.has(code.subject))
@@ -56,19 +60,19 @@ function checkVerifier({ challenge }: StoredCode, form: Parameters): void {
  * A replay with the right client and verifier means that one of the two holders is a thief, so both lose access.
  * A replay by anyone else has failed before this, and must not end the grant.
  */
-function refuseReplay({ store, now }: IssueOptions, hash: string): never {
-  const grantId = store.findCode(hash, now())?.grantId;
+async function refuseReplay({ store, now }: IssueOptions, hash: string): Promise<never> {
+  const grantId = (await store.findCode(hash, now()))?.grantId;
   if (typeof grantId !== "string") return refuse({ kind: "bad-code", why: "expired or revoked meanwhile" });
-  store.revokeGrant(grantId, now(), "replay");
+  await store.revokeGrant(grantId, now(), "replay");
   return refuse({ kind: "bad-code", why: `redeemed before; grant ${grantId} is revoked` });
 }
 
-function issueForCode(
+async function issueForCode(
   options: IssueOptions,
   client: Client,
   code: StoredCode,
   resources: readonly string[],
-): TokenResponse {
+): Promise<TokenResponse> {
   const { store, random, refreshTtl, accessTtl, onGrant, serverName } = options;
   const now = options.now();
   const { serverId, clientId, subject, scopes, source } = code;
@@ -97,7 +101,7 @@ function issueForCode(
     endsAt,
   };
   const records = { grant, access: access.record, ...(refresh ? { refresh: refresh.record } : {}) };
-  if (!store.redeemCode(code.hash, records, now)) refuseReplay(options, code.hash);
+  if (!(await store.redeemCode(code.hash, records, now))) return refuseReplay(options, code.hash);
   onGrant({ state: "issued", clientId, clientName, subject, grantId, scopes });
   return describeTokens(access, refresh?.token, now);
 }

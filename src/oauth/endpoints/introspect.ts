@@ -42,7 +42,7 @@ export function withIntrospector(findClient: FindClient, secret: string | undefi
 }
 
 export function createIntrospect(options: IntrospectOptions): (request: Request) => Promise<Response> {
-  const { currentSite, authenticateClient } = options;
+  const { authenticateClient } = options;
   return async (request) => {
     const form = await readForm(request);
     const caller = await authenticateClient(request, form);
@@ -54,23 +54,24 @@ export function createIntrospect(options: IntrospectOptions): (request: Request)
         why: "it did not prove itself",
         basic: false,
       });
-    const token = describeToken(options, form);
+    const token = await describeToken(options, form);
     const mayKnow = token !== undefined && (caller.id === INTROSPECTOR || caller.id === token.client_id);
-    return answerJson(mayKnow ? { active: true, ...token, iss: currentSite().issuer } : { active: false });
+    return answerJson(mayKnow ? { active: true, ...token } : { active: false });
   };
 }
 
 /** Describes a token that is valid here; `token_type_hint` would only say where to look first. */
-function describeToken(options: IntrospectOptions, form: Parameters) {
+async function describeToken(options: IntrospectOptions, form: Parameters) {
   const { store, now, serverId, subjects, currentSite } = options;
-  const { resources } = currentSite();
   const token = form.get("token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
   const hash = hashSecret(token);
-  const access = store.findAccess(hash, now());
-  const refresh = store.findRefresh(nameRefreshToken(token), now());
+  const access = await store.findAccess(hash, now());
+  const refresh = await store.findRefresh(nameRefreshToken(token), now());
   const found = access ?? (refresh?.replaced === null ? { ...refresh.grant, ...refresh } : undefined);
   if (found?.serverId !== serverId || !subjects.has(found.subject)) return undefined;
+  // Read after the waiting, since the URL may have moved meanwhile.
+  const { issuer, resources } = currentSite();
   if (!found.resources.some((resource) => resources.includes(resource))) return undefined;
   return {
     client_id: found.clientId,
@@ -79,6 +80,7 @@ function describeToken(options: IntrospectOptions, form: Parameters) {
     aud: found.resources,
     exp: Math.floor(found.expiresAt / 1000),
     iat: Math.floor(found.issuedAt / 1000),
+    iss: issuer,
     ...(access ? { token_type: "Bearer" } : {}),
   };
 }

@@ -44,10 +44,14 @@ export function mayRefresh({ grantTypes }: Client, scopes: readonly string[]): b
   return grantTypes.includes("refresh_token") || scopes.includes(OFFLINE_ACCESS);
 }
 
-export function refresh(options: RefreshOptions, client: Client, form: Parameters): TokenResponse {
+export async function refresh(
+  options: RefreshOptions,
+  client: Client,
+  form: Parameters,
+): Promise<TokenResponse> {
   const token = form.get("refresh_token");
   if (token === undefined) return refuse({ kind: "bad-request", description: "refresh_token is missing." });
-  const stored = findRefresh(options, client, token);
+  const stored = await findRefresh(options, client, token);
   const { grant } = stored;
   const terms = {
     grantId: grant.id,
@@ -56,14 +60,15 @@ export function refresh(options: RefreshOptions, client: Client, form: Parameter
     endsAt: grant.endsAt,
   };
   const access = issueAccess(options, terms);
-  const successor = rotate(options, stored, token, access.record) ?? repeat(options, token, access.record);
+  const successor =
+    (await rotate(options, stored, token, access.record)) ?? (await repeat(options, token, access.record));
   const { clientId, clientName, subject, id: grantId } = grant;
   options.onGrant({ state: "refreshed", clientId, clientName, subject, grantId, scopes: terms.scopes });
   return describeTokens(access, successor, options.now());
 }
 
-function findRefresh(options: RefreshOptions, client: Client, token: string): StoredRefresh {
-  const stored = options.store.findRefresh(nameRefreshToken(token), options.now());
+async function findRefresh(options: RefreshOptions, client: Client, token: string): Promise<StoredRefresh> {
+  const stored = await options.store.findRefresh(nameRefreshToken(token), options.now());
   if (!mayRefresh(client, stored?.grant.scopes ?? [])) {
     refuse({ kind: "grant-type-not-registered", clientId: client.id, grantType: "refresh_token" });
   }
@@ -85,40 +90,45 @@ function checkOwner({ serverId, subjects, currentSite }: RefreshOptions, client:
 }
 
 /** @returns the new refresh token; undefined when `token` was used before */
-function rotate(
+async function rotate(
   options: RefreshOptions,
   { grant, replaced }: StoredRefresh,
   token: string,
   access: AccessRecord,
-): string | undefined {
+): Promise<string | undefined> {
   if (replaced !== null) return undefined;
   const retryAfter = options.rotations.waitOf(grant.id);
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   const next = issueRefresh(options, { grantId: grant.id, endsAt: grant.endsAt }, token);
   const rotation = {
     hash: hashSecret(token),
-    sealedSuccessor: encryptSuccessor(next.token, token),
+    encryptedSuccessor: encryptSuccessor(next.token, token),
     successor: next.record,
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
   };
-  if (!options.store.rotateRefresh(rotation, options.now())) return undefined;
   options.rotations.count(grant.id);
-  return next.token;
+  if (await options.store.rotateRefresh(rotation, options.now())) return next.token;
+  options.rotations.forgive(grant.id);
+  return undefined;
 }
 
 /** @returns the successor that was given out for `token` before */
-function repeat({ store, now, repeats }: RefreshOptions, token: string, access: AccessRecord): string {
-  const { replaced, grant } = store.findRefresh(nameRefreshToken(token), now()) ?? {};
+async function repeat(
+  { store, now, repeats }: RefreshOptions,
+  token: string,
+  access: AccessRecord,
+): Promise<string> {
+  const { replaced, grant } = (await store.findRefresh(nameRefreshToken(token), now())) ?? {};
   if (!replaced || !grant) return refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
   if (replaced === "long ago" || now() - replaced.at > GRACE_MS) {
-    store.revokeGrant(grant.id, now(), "replay");
+    await store.revokeGrant(grant.id, now(), "replay");
     refuse({ kind: "bad-refresh-token", why: `used again after its minute; grant ${grant.id} is revoked` });
   }
   const hash = hashSecret(token);
   const retryAfter = repeats.waitOf(hash);
   if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: `grant ${grant.id}` });
   repeats.count(hash);
-  if (!store.addAccess(access)) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
-  return decryptSuccessor(replaced.sealedSuccessor, token);
+  if (!(await store.addAccess(access))) refuse({ kind: "bad-refresh-token", why: "revoked meanwhile" });
+  return decryptSuccessor(replaced.encryptedSuccessor, token);
 }

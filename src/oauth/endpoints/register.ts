@@ -45,9 +45,9 @@ export function createRegister(options: RegisterOptions): (request: Request) => 
     const secret = isPublic ? undefined : createSecret(random);
     const client = { id: createId(random, CLIENT_ID_BYTES), metadata, createdAt: now() };
     const secretHash = secret === undefined ? null : hashSecret(secret);
-    store.addClient(
+    await store.addClient(
       { ...client, secretHash },
-      { limit: UNUSED_CLIENTS, network: groupNetwork(address), askedSince: now() - PAGE_LIFETIME_MS },
+      { limit: UNUSED_CLIENTS, network: groupNetwork(address), shownSince: now() - PAGE_LIFETIME_MS },
     );
     const credentials = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 };
     const issuedAt = Math.floor(client.createdAt / 1000);

@@ -22,11 +22,11 @@ export function createRevoke(options: RevokeOptions): (request: Request) => Prom
     const token = form.get("token");
     if (token === undefined) return refuse({ kind: "bad-request", description: "token is missing." });
     const hash = hashSecret(token);
-    const refresh = store.findRefresh(nameRefreshToken(token), now());
-    const access = store.findAccess(hash, now());
-    if (refresh?.grant.clientId === client.id) store.revokeGrant(refresh.grantId, now(), "client");
+    const refresh = await store.findRefresh(nameRefreshToken(token), now());
+    const access = await store.findAccess(hash, now());
+    if (refresh?.grant.clientId === client.id) await store.revokeGrant(refresh.grantId, now(), "client");
     if (access?.clientId === client.id) {
-      store.removeAccess(hash);
+      await store.removeAccess(hash);
       onAccessRevoked(access.grantId);
     }
     return new Response(null, { status: 200, headers: { "Cache-Control": "no-store" } });

@@ -7,6 +7,7 @@ import { RETURN_PATH } from "./approval.ts";
 import type { Authorize } from "./authorize.tsx";
 import { answerError, answerJson } from "../wire/json-response.ts";
 import { formatFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
+import type { Later } from "../../store/store.ts";
 import { createMetadataRoutes, type MetadataOptions } from "./metadata.ts";
 import type { RespondWithPage } from "../pages/page-response.ts";
 import { displayUrl } from "../pages/display.ts";
@@ -23,8 +24,8 @@ export interface RoutesOptions extends MetadataOptions {
   register: OAuthEndpoint;
   revoke: OAuthEndpoint;
   introspect: OAuthEndpoint;
-  /** Called after an endpoint that can revoke. */
-  afterAnswer(): void;
+  /** Called after an endpoint that can revoke; the answer waits for it. Never fails. */
+  afterAnswer(): Later<void>;
 }
 
 export function createOAuthRoutes(options: RoutesOptions): Hono {
@@ -39,7 +40,13 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   const { token, register, revoke, introspect } = options;
   const endpoints = { "/token": token, "/register": register, "/revoke": revoke, "/introspect": introspect };
   for (const [path, endpoint] of Object.entries(endpoints)) {
-    routes.post(path, (c) => endpoint(c.req.raw).finally(afterAnswer));
+    routes.post(path, async (c) => {
+      try {
+        return await endpoint(c.req.raw);
+      } finally {
+        await afterAnswer();
+      }
+    });
     routes.all(path, () => refuse({ kind: "not-a-post" }));
   }
   routes.onError((thrown, c) => {
@@ -64,7 +71,9 @@ function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): H
       log.debug(`${printable(c.req.path)} refused: ${formatFailure(thrown.failure)}`);
       const { status, headers } = toWire(thrown.failure);
       const page = describeRefusal(thrown.failure);
-      return status === 408 ? respondWithPage(page, status, headers) : respondWithPage(page, 400);
+      return KEEPS_STATUS.has(thrown.failure.kind)
+        ? respondWithPage(page, status, headers)
+        : respondWithPage(page, 400);
     }
     log.error(`${printable(c.req.path)} failed: ${thrown.stack ?? thrown.message}`);
     return respondWithPage(
@@ -75,6 +84,8 @@ function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): H
   return routes;
 }
 
+/** Refusals that are not the request's fault; of all others a page says 400, whatever their JSON would. */
+const KEEPS_STATUS = new Set<Failure["kind"]>(["too-slow", "store-failed"]);
 const START_AGAIN = "Go back to the app, remove this connection there and add it again.";
 
 function describeRefusal(failure: Failure) {
@@ -123,6 +134,14 @@ function describeRefusal(failure: Failure) {
         />
       );
     }
+    case "store-failed":
+      return (
+        <ErrorPage
+          heading="This server cannot reach what it has stored"
+          explanation="Nothing was decided."
+          advice="Reload this page in a few seconds. The terminal says what is wrong."
+        />
+      );
     default:
       return <ErrorPage heading={heading} explanation={toWire(failure).description} advice={START_AGAIN} />;
   }

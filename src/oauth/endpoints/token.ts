@@ -19,9 +19,9 @@ export function createToken(
     const grantType = form.get("grant_type");
     switch (grantType) {
       case "authorization_code":
-        return answerJson(exchangeCode(options, client, form));
+        return answerJson(await exchangeCode(options, client, form));
       case "refresh_token":
-        return answerJson(refresh({ ...options, ...limits }, client, form));
+        return answerJson(await refresh({ ...options, ...limits }, client, form));
       case undefined:
         return refuse({ kind: "bad-request", description: "grant_type is missing." });
       default:

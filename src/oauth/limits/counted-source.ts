@@ -6,11 +6,11 @@ import { hashSecret } from "../secrets.ts";
 import { groupSource } from "./source.ts";
 
 /** @returns the key to count by */
-export type CountedSourceOf = (clientId: string, address: string) => string;
+export type CountedSourceOf = (clientId: string, address: string) => Promise<string>;
 
 export function createCountedSource({ store, now }: { store: Store; now: () => number }): CountedSourceOf {
-  return (clientId, address) => {
+  return async (clientId, address) => {
     const source = groupSource(address);
-    return store.hasAccess(clientId, now()) ? `${source} ${hashSecret(clientId)}` : source;
+    return (await store.hasAccess(clientId, now())) ? `${source} ${hashSecret(clientId)}` : source;
   };
 }

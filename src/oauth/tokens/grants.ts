@@ -3,28 +3,27 @@
 import { displayClient } from "../pages/display.ts";
 import type { EndedGrant, Grant, Store } from "../../store/store.ts";
 
-/** Grants that still have a valid token, oldest first. */
-export function listGrants(store: Store, now: number): readonly Grant[] {
-  return store.listGrants(now).map((grant) => ({
+/** Grants that still have a token that is good, oldest first. */
+export async function listGrants(store: Store, now: number): Promise<readonly Grant[]> {
+  const grants = await store.listGrants(now);
+  return grants.map((grant) => ({
     ...grant,
     clientName: displayClient(grant.clientName, grant.host || grant.clientId),
   }));
 }
 
-/** Grants that ended because their user is no longer configured, oldest first. */
-export function listUnconfigured(store: Store, now: number): readonly EndedGrant[] {
-  return store.listEnded(now, "unconfigured").map((grant) => ({
-    ...grant,
-    clientName: displayClient(grant.clientName, grant.clientId),
-  }));
+/** Grants that ended because no one of that name is configured any more, oldest first. */
+export async function listUnconfigured(store: Store, now: number): Promise<readonly EndedGrant[]> {
+  const ended = await store.listEnded(now, "unconfigured");
+  return ended.map((grant) => ({ ...grant, clientName: displayClient(grant.clientName, grant.clientId) }));
 }
 
 /** @returns false when there is no such grant */
-export function revokeGrant(store: Store, id: string, now: number): boolean {
+export async function revokeGrant(store: Store, id: string, now: number): Promise<boolean> {
   return store.revokeGrant(id, now, "owner");
 }
 
-/** Also ends approvals whose code was not redeemed yet. @returns the number of grants */
-export function revokeAll(store: Store, now: number): number {
+/** Approvals that were not used yet end, too. @returns how many grants there were */
+export async function revokeAll(store: Store, now: number): Promise<number> {
   return store.revokeAllGrants(now);
 }

@@ -1,22 +1,27 @@
-// Notifies the holders of open streams when a grant ends, whichever process ended it.
+// Announces that a grant has ended, whichever process ended it, so that its streams can end too.
 // The store's list of revocations is the only source, so each is announced once.
-import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { Revocation, Store } from "../../store/store.ts";
+import { type Later, type Revocation, type Revocations, type Store, whenKnown } from "../../store/store.ts";
+import { createBackgroundTask, type Schedule, scheduleEvery } from "./background-task.ts";
+
+/** Called without a grant when any may have ended. */
+export type RevocationListener = (grantId?: string) => void;
 
 export interface RevocationWatch {
-  /** @returns a function that removes the listener */
-  listen(listener: (grantId: string) => void): () => void;
-  /** For an end that the store does not list, such as that of a single access token. */
+  /** @returns a function that stops the listening */
+  listen(listener: RevocationListener): () => void;
+  /** Something of this grant ended that the store keeps no list of. */
   announce(grantId: string): void;
-  /** Looks now instead of at the next tick. */
-  check(): void;
-  close(): void;
+  /** Looks now instead of at the next tick; what ended before is announced when this is over. Never fails. */
+  check(): Later<void>;
+  /** Waits for what is under way. */
+  close(): Later<void>;
 }
 
 export interface RevocationWatchOptions {
   store: Store;
   serverId: string;
+  schedule?: Schedule;
   log: Log;
   onGrantRevoked(revocation: Revocation): void;
 }
@@ -24,29 +29,26 @@ export interface RevocationWatchOptions {
 const POLL_MS = 1000;
 
 export function createRevocationWatch(options: RevocationWatchOptions): RevocationWatch {
-  const { store, serverId, log, onGrantRevoked } = options;
-  const listeners = new Set<(grantId: string) => void>();
-  let { cursor } = store.revocationsAfter(undefined, serverId);
+  const { store, serverId, schedule = scheduleEvery, log, onGrantRevoked } = options;
+  const listeners = new Set<RevocationListener>();
+  let cursor: number | undefined;
 
-  const announce = (grantId: string) => {
+  const announce: RevocationListener = (grantId) => {
     for (const listener of listeners) listener(grantId);
   };
-  const check = () => {
-    const found = store.revocationsAfter(cursor, serverId);
+  const take = (found: Revocations) => {
+    // Until now this watch was blind: what ended in that time is on no list of ours.
+    if (cursor === undefined) announce();
     cursor = found.cursor;
     for (const revocation of found.revoked) {
       onGrantRevoked(revocation);
       announce(revocation.grantId);
     }
   };
-  const timer = setInterval(() => {
-    try {
-      check();
-    } catch (thrown) {
-      log.warn(`Could not read revocations from the store: ${messageOf(thrown)}`);
-    }
-  }, POLL_MS);
-  timer.unref();
+  const look = () => whenKnown(store.revocationsAfter(cursor, serverId), take);
+  const task = createBackgroundTask(look, "read revocations from the store", log);
+  void task.run();
+  const stop = schedule(() => void task.run(), POLL_MS);
 
   return {
     listen: (listener) => {
@@ -54,7 +56,10 @@ export function createRevocationWatch(options: RevocationWatchOptions): Revocati
       return () => void listeners.delete(listener);
     },
     announce,
-    check,
-    close: () => clearInterval(timer),
+    check: task.run,
+    close() {
+      stop();
+      return task.settle();
+    },
   };
 }

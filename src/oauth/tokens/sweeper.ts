@@ -1,41 +1,41 @@
-// Deletes expired records from the store. Lookups never depend on it: they check the time themselves.
-import { messageOf } from "../../errors.ts";
+// Clears the store of what has run out. Lookups never depend on it: they check the time themselves.
 import type { Log } from "../../log.ts";
-import type { Store } from "../../store/store.ts";
+import { type Later, type Store, whenKnown } from "../../store/store.ts";
+import { createBackgroundTask, type Schedule, scheduleEvery } from "./background-task.ts";
 import type { LastUses } from "./last-use.ts";
 import { GRACE_MS } from "./issue.ts";
 
 const SWEEP_MS = 60_000;
-/** How long an unapproved client is kept; an approved one stays, since it will come back with its id. */
+/** How long a client without an approval is kept. An approved one stays, since it will come back with its id. */
 const UNUSED_CLIENT_KEPT_MS = 24 * 3_600_000;
 
 export interface SweeperOptions {
   store: Store;
   now: () => number;
+  schedule?: Schedule;
   log: Log;
   lastUses: LastUses;
 }
 
-/** Sweeps at once, then every minute. Closing it writes the last uses to the store. */
-export function createSweeper({ store, now, log, lastUses }: SweeperOptions): { close(): void } {
-  const attempt = (work: () => void) => {
-    try {
-      work();
-    } catch (thrown) {
-      log.warn(`Could not clean up the store: ${messageOf(thrown)}`);
-    }
-  };
-  const sweep = () => {
-    lastUses.write();
-    store.sweep(now(), { unusedBefore: now() - UNUSED_CLIENT_KEPT_MS, graceBegan: now() - GRACE_MS });
-  };
-  attempt(sweep);
-  const timer = setInterval(attempt, SWEEP_MS, sweep);
-  timer.unref();
+export interface Sweeper {
+  /** Writes down what is still to be written, and waits for what is under way. */
+  close(): Later<void>;
+}
+
+/** Sweeps at once, then every minute. */
+export function createSweeper(options: SweeperOptions): Sweeper {
+  const { store, now, schedule = scheduleEvery, log, lastUses } = options;
+  const sweep = () =>
+    whenKnown(lastUses.write(), () =>
+      store.sweep(now(), { unusedBefore: now() - UNUSED_CLIENT_KEPT_MS, graceBegan: now() - GRACE_MS }),
+    );
+  const task = createBackgroundTask(sweep, "clean up the store", log);
+  void task.run();
+  const stop = schedule(() => void task.run(), SWEEP_MS);
   return {
     close() {
-      clearInterval(timer);
-      attempt(lastUses.write);
+      stop();
+      return whenKnown(task.settle(), lastUses.write);
     },
   };
 }

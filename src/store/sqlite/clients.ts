@@ -1,25 +1,21 @@
 // Clients in the SQLite store: those that registered themselves, and what the documents of approved ones said.
 import type { Database } from "bun:sqlite";
 import { transaction } from "./rows.ts";
-import type { ClientMetadata, Store } from "../store.ts";
+import type { ClientMetadata, SyncStore } from "../store.ts";
 
-type ClientOperations = "addClient" | "keepClient" | "findClient" | "wasApproved" | "hasAccess" | "noteAsked";
+type ClientOperations = "addClient" | "findClient" | "wasApproved" | "hasAccess" | "noteShown";
 
 /** How often a page that is shown again and again is written down. */
-const ASKED_EVERY_MS = 60_000;
+const SHOWN_EVERY_MS = 60_000;
 
-export function createClients(db: Database): Pick<Store, ClientOperations> {
+export function createClients(db: Database): Pick<SyncStore, ClientOperations> {
   const insert = db.prepare<null, [string, string | null, string, number, string]>(
     "INSERT INTO clients (id, secret_hash, metadata, created_at, network) VALUES (?, ?, ?, ?, ?)",
   );
   const makeRoom = prepareMakingRoom(db);
-  const noteAsked = db.prepare<null, [string, number]>(
+  const noteShown = db.prepare<null, [string, number]>(
     `UPDATE clients SET asked_at = ?2
-      WHERE id = ?1 AND used_at IS NULL AND coalesce(abs(?2 - asked_at) >= ${ASKED_EVERY_MS}, true)`,
-  );
-  const keep = db.prepare<null, [string, string, number, number]>(
-    `INSERT INTO clients (id, metadata, created_at, used_at) VALUES (?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET metadata = excluded.metadata, used_at = excluded.used_at`,
+      WHERE id = ?1 AND used_at IS NULL AND coalesce(abs(?2 - asked_at) >= ${SHOWN_EVERY_MS}, true)`,
   );
   const find = db.prepare<
     { id: string; secretHash: string | null; metadata: string; createdAt: number },
@@ -33,13 +29,11 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
       UNION ALL SELECT 1 FROM codes WHERE client_id = ?1 AND expires_at > ?2 LIMIT 1`,
   );
   return {
-    addClient: transaction(db, ({ id, secretHash, metadata, createdAt }, { network, limit, askedSince }) => {
+    addClient: transaction(db, ({ id, secretHash, metadata, createdAt }, { network, limit, shownSince }) => {
       insert.run(id, secretHash, JSON.stringify(metadata), createdAt, network);
-      makeRoom.run({ id, limit, askedSince });
+      makeRoom.run({ id, limit, shownSince });
     }),
-    noteAsked: (id, now) => void noteAsked.run(id, now),
-    keepClient: (client, now) =>
-      void keep.run(client.id, JSON.stringify(client.metadata), client.createdAt, now),
+    noteShown: (id, now) => void noteShown.run(id, now),
     findClient: (id) => {
       const row = find.get(id);
       return row ? { ...row, metadata: JSON.parse(row.metadata) as ClientMetadata } : undefined;
@@ -50,15 +44,15 @@ export function createClients(db: Database): Pick<Store, ClientOperations> {
 }
 
 /**
- * Too many: whoever has the most of them in one network loses its own first, so a crowd drives out nobody else; of
- * those the ones that no person is looking at; of those the oldest.
+ * When there are too many, the network with the most of them loses its own first, so that a crowd drives out no one
+ * else; of those, the ones whose page is not being looked at; of those, the oldest.
  */
 function prepareMakingRoom(db: Database) {
-  return db.prepare<null, [{ id: string; limit: number; askedSince: number }]>(
+  return db.prepare<null, [{ id: string; limit: number; shownSince: number }]>(
     `DELETE FROM clients WHERE id IN (
       SELECT id FROM (
         SELECT id, created_at, rowid AS row, count(*) OVER (PARTITION BY network) AS crowd,
-            CASE WHEN asked_at > $askedSince THEN asked_at ELSE 0 END AS asked
+            CASE WHEN asked_at > $shownSince THEN asked_at ELSE 0 END AS asked
           FROM clients WHERE used_at IS NULL
       )
       WHERE id <> $id ORDER BY crowd DESC, asked, created_at, row

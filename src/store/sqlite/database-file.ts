@@ -1,4 +1,4 @@
-// Opens the SQLite file behind the store: nobody else may read it, and a crash loses nothing acknowledged.
+// Opens the SQLite file behind the store. Only its owner may read it, and a crash loses nothing that was acknowledged.
 // Pragmas: https://www.sqlite.org/pragma.html
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, mkdirSync, openSync, readSync } from "node:fs";
@@ -13,15 +13,16 @@ const MAGIC = "SQLite format 3\0";
 const PROBE_BYTES = 64 * 1024;
 
 /**
- * Opens `where`, `memory` or a path, creating the file (0600) and its folder (0700) if needed, and brings the schema up to date.
+ * Opens the file at a path, creating it (0600) and its folder (0700) if needed, and brings the schema up to date.
  *
+ * @param path or `:memory:`
  * @throws {UserError} with exit code 1 when the file cannot be used
  */
-export function openDatabase(where: string): Database {
+export function openDatabase(path: string): Database {
   let db: Database | undefined;
   try {
-    if (where !== "memory") createPrivateFile(where);
-    db = new Database(where === "memory" ? ":memory:" : where, { strict: true });
+    if (path !== ":memory:") createPrivateFile(path);
+    db = new Database(path, { strict: true });
     configure(db);
     if (migrate(db)) {
       tryWriting(db);
@@ -30,15 +31,15 @@ export function openDatabase(where: string): Database {
   } catch (thrown) {
     db?.close();
     throw new UserError(
-      `Cannot use the store "${where}": ${messageOf(thrown)}.`,
-      "See that the disk has room and the file can be written, or pick another one with --store; a damaged file can be deleted, then clients connect again.",
+      `Cannot use the store "${path}": ${messageOf(thrown)}.`,
+      "Check that the disk has room and that the file can be written, or choose another one with --store. A damaged file can be deleted; clients then connect again.",
       1,
     );
   }
   db.close();
   throw new UserError(
-    `Cannot use the store "${where}": a newer version of mcp-expose has written it.`,
-    "Update mcp-expose, or pick another file with --store.",
+    `Cannot use the store "${path}": a newer version of mcp-expose has written it.`,
+    "Update mcp-expose, or choose another file with --store.",
     1,
   );
 }
@@ -50,7 +51,7 @@ function createPrivateFile(path: string): void {
   const start = Buffer.alloc(MAGIC.length);
   const length = readSync(file, start, 0, MAGIC.length, 0);
   closeSync(file);
-  // Somebody's other file is left as it is.
+  // A file of another kind is left as it is.
   if (length > 0 && start.toString("latin1") !== MAGIC) throw new Error("file is not a database");
   chmodSync(path, 0o600);
 }

@@ -1,19 +1,18 @@
-// Remembers what was read of the database for as long as nobody has changed it, whether this connection or
-// another process. Our own changes cost nothing to ask for; those of others cost two locks of the file, which is most
-// of what checking a token takes, so they are asked for once in a turn of the event loop: requests that arrive
-// together see the same state.
+// Keeps what was read of the database until something changes it, be it this connection or another process. To ask for
+// our own changes costs nothing. To ask for those of others takes two locks of the file, most of the cost of checking
+// a token, so that happens once in a turn of the event loop: requests that arrive together see the same state.
 // https://www.sqlite.org/pragma.html#pragma_data_version counts the changes of others,
 // https://www.sqlite.org/lang_corefunc.html#total_changes our own.
 import type { Database } from "bun:sqlite";
 
-/** The most rows that are remembered; then all are forgotten. */
+/** The most rows that are kept; one more, and all are dropped. */
 const LIMIT = 1_000;
 
 /**
- * @param read finds what belongs to a key; what it does not find is not remembered
+ * @param read finds what belongs to a key; what it does not find is not kept
  * @returns does the same, without the database where it can
  */
-export function rememberReads<Value>(
+export function createReadCache<Value>(
   db: Database,
   read: (key: string) => Value | undefined,
 ): (key: string) => Value | undefined {

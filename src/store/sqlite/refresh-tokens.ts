@@ -3,19 +3,19 @@
 // known for it. So neither time nor many exchanges make us forget one that was stolen (RFC 9700 §4.14.2).
 import type { Database } from "bun:sqlite";
 import { GRANT_COLUMNS } from "./grants.ts";
-import { prepareAccessInsert, prepareRefreshInsert } from "./inserts.ts";
-import { type Row, transaction, unflatten } from "./rows.ts";
-import type { Grant, RefreshName, Rotation, Store, StoredRefresh } from "../store.ts";
+import { prepareAccessInsert } from "./access-tokens.ts";
+import { type RowOf, transaction, unflatten } from "./rows.ts";
+import type { Grant, RefreshName, RefreshRecord, Rotation, StoredRefresh, SyncStore } from "../store.ts";
 
 interface RefreshRow {
   grantId: string;
   issuedAt: number;
   expiresAt: number;
   replacedAt: number | null;
-  sealedSuccessor: string | null;
+  encryptedSuccessor: string | null;
 }
 
-export function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "rotateRefresh"> {
+export function createRefreshTokens(db: Database): Pick<SyncStore, "findRefresh" | "rotateRefresh"> {
   const replace = db.prepare<null, [number, string, string, number]>(
     `UPDATE refresh_tokens SET replaced_at = ?, sealed_successor = ?
       WHERE hash = ? AND replaced_at IS NULL AND expires_at > ?`,
@@ -28,7 +28,7 @@ export function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "
   return {
     findRefresh: db.transaction(prepareFind(db)),
     rotateRefresh: transaction(db, (rotation: Rotation, now: number) => {
-      if (replace.run(now, rotation.sealedSuccessor, rotation.hash, now).changes === 0) return false;
+      if (replace.run(now, rotation.encryptedSuccessor, rotation.hash, now).changes === 0) return false;
       insertRefresh(rotation.successor);
       insertAccess(rotation.access);
       renew.run(now, rotation.expiresAt, rotation.access.grantId);
@@ -37,32 +37,47 @@ export function createRefreshTokens(db: Database): Pick<Store, "findRefresh" | "
   };
 }
 
-function prepareFind(db: Database): Store["findRefresh"] {
+function prepareFind(db: Database): SyncStore["findRefresh"] {
   const columns = "grant_id AS grantId, issued_at AS issuedAt, expires_at AS expiresAt";
   const find = db.prepare<RefreshRow, [string]>(
-    `SELECT ${columns}, replaced_at AS replacedAt, sealed_successor AS sealedSuccessor
+    `SELECT ${columns}, replaced_at AS replacedAt, sealed_successor AS encryptedSuccessor
       FROM refresh_tokens WHERE hash = ?`,
   );
   const findPresent = db.prepare<Pick<RefreshRow, "grantId" | "issuedAt" | "expiresAt">, [string]>(
     `SELECT ${columns} FROM refresh_tokens WHERE family = ? AND replaced_at IS NULL`,
   );
-  const findGrant = db.prepare<Row<Grant>, [string, number]>(
+  const findGrant = db.prepare<RowOf<Grant>, [string, number]>(
     `SELECT ${GRANT_COLUMNS} FROM grants WHERE id = ? AND expires_at > ?`,
   );
   return ({ hash, family }: RefreshName, now: number): StoredRefresh | undefined => {
     const row = find.get(hash);
     if (row && row.expiresAt <= now) return undefined;
     const found = row ?? findPresent.get(family);
-    const grant = found && unflatten(findGrant.get(found.grantId, now));
+    const grant = found && findGrant.get(found.grantId, now);
     if (!found || !grant) return undefined;
     const { grantId, issuedAt, expiresAt } = found;
-    return { grantId, issuedAt, expiresAt, grant, replaced: row ? describeUse(row) : "long ago" };
+    return {
+      grantId,
+      issuedAt,
+      expiresAt,
+      grant: unflatten(grant),
+      replaced: row ? describeUse(row) : "long ago",
+    };
   };
 }
 
-function describeUse({ replacedAt, sealedSuccessor }: RefreshRow): StoredRefresh["replaced"] {
+function describeUse({ replacedAt, encryptedSuccessor }: RefreshRow): StoredRefresh["replaced"] {
   if (replacedAt === null) return null;
-  return sealedSuccessor === null ? "long ago" : { at: replacedAt, sealedSuccessor };
+  return encryptedSuccessor === null ? "long ago" : { at: replacedAt, encryptedSuccessor };
+}
+
+/** Part of several transactions. */
+export function prepareRefreshInsert(db: Database): (refresh: RefreshRecord) => void {
+  const insert = db.prepare<null, [string, string, string, number, number]>(
+    "INSERT INTO refresh_tokens (hash, family, grant_id, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+  );
+  return ({ hash, family, grantId, issuedAt, expiresAt }) =>
+    void insert.run(hash, family, grantId, issuedAt, expiresAt);
 }
 
 /** Tokens from before there were families are known by their rows alone, and those are kept. */

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 
 /** A record as its row has it. */
-export type Row<T> = { [K in keyof T]: T[K] extends readonly string[] ? string : T[K] };
+export type RowOf<T> = { [K in keyof T]: T[K] extends readonly string[] ? string : T[K] };
 
 /** A transaction that takes the write lock at once, so that it cannot fail half-way for want of it. */
 export function transaction<A extends unknown[], R>(
@@ -25,8 +25,6 @@ interface Lists {
 }
 type Unflat<T extends Lists> = Omit<T, keyof Lists> & { scopes: string[]; resources: string[] };
 
-export function unflatten<T extends Lists>(row: T): Unflat<T>;
-export function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined;
-export function unflatten<T extends Lists>(row: T | null): Unflat<T> | undefined {
-  return row ? { ...row, scopes: row.scopes.split(" "), resources: row.resources.split(" ") } : undefined;
+export function unflatten<T extends Lists>(row: T): Unflat<T> {
+  return { ...row, scopes: row.scopes.split(" "), resources: row.resources.split(" ") };
 }
