@@ -32,6 +32,7 @@ const ROOMS: Record<string, string> = {
   "eras/2026-07-28-stateless/": "single requests",
   "eras/streams/": "event streams",
   "bridge/": "which process gets a call",
+  "bridge/pool/": "shared by whom, ended when",
   "bridge/launch/": "finds out what a server speaks",
   "bridge/process/": "a process that restarts",
   "bridge/shared/": "a process that many share",

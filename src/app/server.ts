@@ -4,7 +4,7 @@ import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./launch.ts";
 import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run.ts";
 import type { Bridge } from "../bridge/bridge.ts";
-import { createBridge } from "../bridge/pool.ts";
+import { createBridge } from "../bridge/pool/pool.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import { printable, printableLine } from "../printable.ts";

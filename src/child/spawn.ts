@@ -89,14 +89,14 @@ function startChild(
   };
 }
 
-interface StreamOptions extends Pick<SpawnOptions, "maxLine"> {
+interface StdoutOptions extends Pick<SpawnOptions, "maxLine"> {
   memoryTrim: MemoryTrim;
   end: ChildEnd;
 }
 
 /** Makes lines of the two streams that a process writes. */
 function readStreams(
-  { maxLine, memoryTrim, end }: StreamOptions,
+  { maxLine, memoryTrim, end }: StdoutOptions,
   events: ChildEvents,
 ): Pick<ProcessEvents, "stdout" | "stderr" | "stdoutEnded" | "stderrEnded"> {
   const stdout = createLineReader({

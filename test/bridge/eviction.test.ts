@@ -1,6 +1,6 @@
 // Whether one more server process may be started, and which one ends for it.
 import { describe, expect, test } from "bun:test";
-import { decideRoom, type Occupant } from "../../src/bridge/eviction.ts";
+import { decideRoom, type Occupant } from "../../src/bridge/pool/eviction.ts";
 
 interface Named extends Occupant {
   name: string;

@@ -1,9 +1,9 @@
 // The server processes in use, by assignment: claims them for clients, makes room for new ones, and ends those that no client
 // has used for a while.
-import type { Log } from "../log.ts";
-import type { SessionAdapter, StatelessAdapter } from "./adapter.ts";
+import type { Log } from "../../log.ts";
+import type { SessionAdapter, StatelessAdapter } from "../adapter.ts";
 import { decideRoom, isFree, type Occupant } from "./eviction.ts";
-import type { ProcessAssignment } from "./process-assignment.ts";
+import type { ProcessAssignment } from "./assignment.ts";
 
 export interface PooledProcess<A extends PooledAdapter = PooledAdapter> extends Occupant {
   readonly assignment: ProcessAssignment;

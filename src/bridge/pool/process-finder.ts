@@ -1,25 +1,25 @@
 // Finds the process that a client is served by, and starts it in the revision that the server speaks.
-import type { Child, ChildEvents } from "../child/child.ts";
-import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "./adapter.ts";
+import type { Child, ChildEvents } from "../../child/child.ts";
+import type { AdapterOptions, Era, SessionAdapter, StatelessAdapter } from "../adapter.ts";
 import type { AnonymousLimits } from "./anonymous-limits.ts";
-import type { BridgeCaller, BridgeOptions } from "./bridge.ts";
-import type { Envelope } from "./envelope.ts";
-import type { Message } from "../frame/message.ts";
-import type { HandshakeTrial } from "./launch/handshake-trial.ts";
-import type { Standby } from "./launch/standby.ts";
-import { PAIRS } from "./pairs.ts";
-import { createBackpressure } from "./process/backpressure.ts";
-import type { RestartingProcessOptions } from "./process/restarting-process.ts";
+import type { BridgeCaller, BridgeOptions } from "../bridge.ts";
+import type { Envelope } from "../envelope.ts";
+import type { Message } from "../../frame/message.ts";
+import type { HandshakeTrial } from "../launch/handshake-trial.ts";
+import type { Standby } from "../launch/standby.ts";
+import { PAIRS } from "../pairs.ts";
+import { createBackpressure } from "../process/backpressure.ts";
+import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 import {
   mayTakeStandby,
   occasionOf,
   assignRequest,
   assignSession,
   type ProcessAssignment,
-} from "./process-assignment.ts";
+} from "./assignment.ts";
 import type { PooledAdapter, PooledProcess, ProcessPool } from "./process-pool.ts";
-import { createRequestStates } from "./request-state.ts";
-import { createSharedServer, writeOwnInitialize } from "./shared/shared-server.ts";
+import { createRequestStates } from "../request-state.ts";
+import { createSharedServer, writeOwnInitialize } from "../shared/shared-server.ts";
 
 export interface ProcessFinder {
   /** A claimed process for a new session; `undefined` when every process allowed is busy. */

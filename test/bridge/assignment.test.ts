@@ -7,7 +7,7 @@ import {
   mayTakeStandby,
   occasionOf,
   type SharingRules,
-} from "../../src/bridge/process-assignment.ts";
+} from "../../src/bridge/pool/assignment.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";
 
 const ADA: BridgeCaller = { key: '["ada","app"]', principal: { subject: "ada", clientId: "app" } };

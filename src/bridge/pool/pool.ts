@@ -1,13 +1,13 @@
 // The bridge over the server processes in use: opens sessions and serves requests on the process that their caller is
 // served by, or says why there is none.
-import type { SessionAdapter } from "./adapter.ts";
+import type { SessionAdapter } from "../adapter.ts";
 import { createAnonymousLimits } from "./anonymous-limits.ts";
-import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "./bridge.ts";
-import { createStandby } from "./launch/standby.ts";
-import { createInvalidOutputReport } from "./process/invalid-output.ts";
+import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "../bridge.ts";
+import { createStandby } from "../launch/standby.ts";
+import { createInvalidOutputReport } from "../process/invalid-output.ts";
 import { createProcessFinder } from "./process-finder.ts";
 import { createProcessPool, type PooledProcess } from "./process-pool.ts";
-import { createUnusableConversation, createUnusableServer } from "./unusable-server.ts";
+import { createUnusableConversation, createUnusableServer } from "../unusable-server.ts";
 
 export function createBridge(options: BridgeOptions): Bridge {
   const onInvalidOutput = createInvalidOutputReport(options.log);

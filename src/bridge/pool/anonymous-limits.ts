@@ -1,7 +1,7 @@
 // Bounds on what anonymous callers may use together: sessions on their one process, and starts of a server that refuses
 // them. They cannot be told apart, so one of them could use up everything otherwise.
-import type { Conversation } from "./bridge.ts";
-import { createBackoff } from "./process/backoff.ts";
+import type { Conversation } from "../bridge.ts";
+import { createBackoff } from "../process/backoff.ts";
 
 export interface AnonymousLimits {
   /** Whether their process may be used; after a refusal it may not be for a while. */

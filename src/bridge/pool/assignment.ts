@@ -1,9 +1,9 @@
 // Which clients share a server process. By default one serves a person's OAuth client and a set of capabilities, which is
 // what one desktop application would start; anonymous callers among people who have signed in share one of their own.
-import type { ChildOccasion, ChildOwner } from "../child/child.ts";
-import { findMember, rawParam, stringParam, type Message } from "../frame/message.ts";
-import type { BridgeCaller, ProcessMode } from "./bridge.ts";
-import { canonical, parseSpan, type Envelope } from "./envelope.ts";
+import type { ChildOccasion, ChildOwner } from "../../child/child.ts";
+import { findMember, rawParam, stringParam, type Message } from "../../frame/message.ts";
+import type { BridgeCaller, ProcessMode } from "../bridge.ts";
+import { canonical, parseSpan, type Envelope } from "../envelope.ts";
 
 /** The process a client is assigned to. */
 export interface ProcessAssignment {
