@@ -13,7 +13,7 @@ import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify, type Dialect } from "./classify.ts";
 import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";
 import { createPosts, type HandlePost, type Post } from "./post.ts";
-import { createSessions } from "./sessions.ts";
+import { createSessions, SESSION_IDLE } from "./sessions.ts";
 import { createEventStreams } from "./streams/event-stream.ts";
 import { createRetention } from "./streams/retention.ts";
 import { createToolAccess, type ToolAccess } from "./tool-access.ts";
@@ -45,6 +45,8 @@ export interface EndpointOptions {
   messagesPath: string;
   /** The most bytes of a body. */
   maxBody: number;
+  /** Milliseconds after its last use at which an idle session ends: `SESSION_IDLE` unless given. */
+  sessionIdle?: number;
   /** Whether the way to the client lets an event stream through in answer to GET. */
   streamsGet: boolean;
   /** Each sees every call. Without any, calls are not wrapped. */
@@ -58,19 +60,17 @@ export interface EndpointOptions {
 
 /** Proxies on the way cut a connection that is silent for a minute, some sooner. */
 const KEEP_ALIVE = 15_000;
-/** Nearly no client ever ends its session. */
-const IDLE = 15 * 60_000;
 const REAP_EVERY = 30_000;
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { bridge, messagesPath, now, random, log } = options;
+  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, now, random, log } = options;
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
     now,
     stalled: () => log.warn("A client took nothing of its answer for a minute and was cut off."),
   });
-  const sessions = createSessions<StreamableSession>({ now, random, idle: IDLE });
-  const sseSessions = createSessions<SseSession>({ now, random, idle: IDLE });
+  const sessions = createSessions<StreamableSession>({ now, random, idle });
+  const sseSessions = createSessions<SseSession>({ now, random, idle });
   const calls = createCalls({ observers: options.observers ?? [], now, warn: log.warn });
   const inFlight = createCallsInFlight(now);
   const toolAccess = createToolAccess();
@@ -79,7 +79,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const dialects: Dialects = {
     streamable: createStreamableHttp({ ...shared, sessions, retention: createRetention() }),
     stateless,
-    httpSse: createHttpSse({ ...shared, sessions: sseSessions, messagesPath, holdFor: IDLE }),
+    httpSse: createHttpSse({ ...shared, sessions: sseSessions, messagesPath, holdFor: idle }),
   };
   const report = (why: string) => log.debug(`Refused what a client sent: ${why}.`);
   const answered = (request: Request, response: Response) => {

@@ -43,6 +43,8 @@ export interface SessionsOptions {
   most?: number;
 }
 
+/** Milliseconds after its last use at which an idle session ends: nearly no client ever ends its own. */
+export const SESSION_IDLE = 15 * 60_000;
 const ID_BYTES = 20;
 const MOST = 100;
 /** Of callers that cannot be told apart, all together: otherwise one of them could end the sessions of all. */

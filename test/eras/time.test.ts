@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createPostResponse, type PostResponseOptions } from "../../src/eras/post-response.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { createExpiryAlarm } from "../../src/eras/streams/expiry-alarm.ts";
-import { createSessions, type HttpSession } from "../../src/eras/sessions.ts";
+import { createSessions, type HttpSession, SESSION_IDLE } from "../../src/eras/sessions.ts";
 import { isEventStream, readEvents, readTexts, until, within } from "./wire.ts";
 
 const ME = { key: "me", isValid: () => true };
@@ -26,7 +26,7 @@ describe("an idle session", () => {
     const sessions = createSessions<HttpSession>({
       now: () => now,
       random: () => Buffer.from([++ids]),
-      idle: 15 * MINUTE,
+      idle: SESSION_IDLE,
     });
     const add = (isConnected: () => boolean = () => false) => {
       const id = sessions.newId();
