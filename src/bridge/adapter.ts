@@ -50,6 +50,8 @@ export type StatelessAdapterOptions = AdapterOptions & {
 export interface SharedProcess {
   openMultiplexer: OpenMultiplexer;
   handshake: HandshakeReplay;
+  /** In whose name a server without sessions is asked what is for all clients: they differ in what they can do. */
+  envelope: Envelope;
   /** To be called when a client has come that can be sent what the server says. */
   arrived(): void;
 }

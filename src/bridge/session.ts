@@ -96,13 +96,15 @@ export function createConversation<S extends ClientSession>(
       return open.size;
     },
     call(request, responder) {
-      rules.used(session);
       const call: SessionCall<S> = { session, id: request.id, responder, sent: undefined };
+      if (session.isClosed) return refuseCall(call, ErrorCode.internal, SESSION_ENDED);
+      rules.used(session);
       if (open.has(call.id)) return refuseDuplicate(call);
       open.set(call.id, call);
       rules.call(request, call);
     },
     send(message) {
+      if (session.isClosed) return;
       rules.used(session);
       if (message.method === "notifications/cancelled") passCancellation(message, session, multiplexer);
       else rules.receive(message, session);
@@ -121,7 +123,7 @@ export function createConversation<S extends ClientSession>(
       session.isClosed = true;
       for (const call of open.values()) {
         if (call.sent !== undefined) multiplexer.cancel(call.sent);
-        respondWithError(call, ErrorCode.internal, "The session has ended before the MCP server answered.");
+        respondWithError(call, ErrorCode.internal, SESSION_ENDED);
       }
       rules.ended(session);
       session.client.closed();
@@ -129,9 +131,17 @@ export function createConversation<S extends ClientSession>(
   };
 }
 
-function refuseDuplicate({ id, responder }: SessionCall): void {
-  const reason = `The id ${id} belongs to a call that has not been answered yet.`;
-  responder.respond(composeError(id, ErrorCode.invalidRequest, reason), ErrorCode.invalidRequest);
+/** A session may end while it is found out whether its client may make a call. */
+const SESSION_ENDED = "The session has ended before the MCP server answered.";
+
+function refuseDuplicate(call: SessionCall): void {
+  const reason = `The id ${call.id} belongs to a call that has not been answered yet.`;
+  refuseCall(call, ErrorCode.invalidRequest, reason);
+}
+
+/** Answers a call that has not begun. */
+function refuseCall({ id, responder }: SessionCall, code: number, reason: string): void {
+  responder.respond(composeError(id, code, reason), code);
 }
 
 /** Hands on a client's `notifications/cancelled` as it is, but for the id. */

@@ -55,18 +55,48 @@ const KNOWN_FOR = 60_000;
 const MAX_PAGES = 100;
 const UNLISTED: CatalogTool = { annotations: undefined, paramHeaders: [] };
 
-export function createToolCatalog(listTools: ListTools, now: () => number): ProcessToolCatalog {
-  let known: { at: number; list: Promise<ToolList | undefined> } | undefined;
-  let readings = 0;
+/** A list that is being read. */
+interface ListReading {
+  readonly at: number;
+  list: Promise<ToolList | undefined>;
+}
 
-  async function read(): Promise<ToolList | undefined> {
-    const reading = { at: now(), list: readAll(listTools) };
-    known = reading;
+export function createToolCatalog(listTools: ListTools, now: () => number): ProcessToolCatalog {
+  /** The newest list. It stays in use while the next one is read, which the server may never answer. */
+  let known: { at: number; list: ToolList } | undefined;
+  /** The newest one that is being read, unless the tools have changed since it was asked for. */
+  let newest: ListReading | undefined;
+  let readings = 0;
+  const isRecent = ({ at }: { at: number }) => at + KNOWN_FOR > now();
+
+  function read(): ListReading {
+    const at = now();
+    const reading: ListReading = { at, list: readAll(listTools).finally(() => readings--) };
+    reading.list = reading.list.then((list) => keep(reading, list));
+    newest = reading;
     readings++;
-    const list = await reading.list.finally(() => readings--);
+    return reading;
+  }
+
+  function keep(reading: ListReading, list: ToolList | undefined): ToolList | undefined {
+    if (newest !== reading) return list;
+    newest = undefined;
     // A list that could not be had is asked for again.
-    if (list === undefined && known === reading) known = undefined;
+    const isBetter = list?.isComplete || !known?.list.isComplete;
+    if (list !== undefined && isBetter) known = { at: reading.at, list };
     return list;
+  }
+
+  /** A list with this tool, or one that was asked for after this call. */
+  async function findList(name: string): Promise<ToolList | undefined> {
+    if (known !== undefined && isRecent(known) && holds(known.list, name)) return known.list;
+    const earlier = newest;
+    if (earlier !== undefined && isRecent(earlier)) {
+      const list = await earlier.list;
+      if (holds(list, name)) return list;
+    }
+    const later = newest === earlier ? undefined : newest;
+    return (later ?? read()).list;
   }
 
   return {
@@ -74,19 +104,22 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
       return readings > 0;
     },
     async find(name) {
-      const recent = known !== undefined && known.at + KNOWN_FOR > now() ? await known.list : undefined;
-      const isKnown = recent?.isComplete && recent.tools.has(name);
-      const list = isKnown ? recent : await read();
+      const list = await findList(name);
       return list?.isComplete ? (list.tools.get(name) ?? UNLISTED) : undefined;
     },
     async paramHeadersOf(name) {
-      const list = await (known?.list ?? read());
+      const list = known?.list ?? (await (newest ?? read()).list);
       return list?.tools.get(name)?.paramHeaders ?? UNLISTED.paramHeaders;
     },
     forget() {
       known = undefined;
+      newest = undefined;
     },
   };
+}
+
+function holds(list: ToolList | undefined, name: string): boolean {
+  return list !== undefined && list.isComplete && list.tools.has(name);
 }
 
 async function readAll(listTools: ListTools): Promise<ToolList | undefined> {

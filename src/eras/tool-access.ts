@@ -39,7 +39,11 @@ export function createToolAccess(): ToolAccess {
       const { id } = request;
       return {
         ...responder,
-        respond: (answer, code) => responder.respond(screenTools(answer, id, policy), code),
+        respond(answer, code) {
+          const shown = screenTools(answer, policy);
+          if (shown !== undefined) responder.respond(shown, code);
+          else responder.respond(composeError(id, ErrorCode.internal, UNREADABLE_LIST), ErrorCode.internal);
+        },
       };
     },
   };
@@ -70,12 +74,14 @@ async function refuseOne(
   return policy.refuse({ id: id || "null", method, tool: { name, annotations } });
 }
 
-/** Each tool that may be seen as the server wrote it, but for what the policy adds. */
-function screenTools(bytes: Uint8Array, id: string, policy: CallerPolicy): Uint8Array {
+/**
+ * Each tool that may be seen as the server wrote it, but for what the policy adds; `undefined` when that cannot be told.
+ */
+function screenTools(bytes: Uint8Array, policy: CallerPolicy): Uint8Array | undefined {
   const answer = readAnswer(bytes);
   if (answer?.kind === "error") return bytes;
   const tools = answer && readTools(answer);
-  if (tools === undefined) return composeError(id, ErrorCode.internal, UNREADABLE_LIST);
+  if (tools === undefined) return undefined;
   const shown = tools.flatMap(({ tool, text, isAmbiguous }) => {
     const view = isAmbiguous ? undefined : policy.view(tool);
     return view === undefined ? [] : [view.securitySchemes ? addSchemes(text, view.securitySchemes) : text];

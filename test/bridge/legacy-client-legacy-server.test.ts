@@ -293,3 +293,13 @@ describe("a process that ends", () => {
     expect(options.goneCount()).toBe(1);
   });
 });
+
+test("a session that has ended meanwhile sends the server nothing more", async () => {
+  const { child, session } = await openGreeted();
+  session.close();
+  const late = session.call({ ...list(1), method: "tools/call", params: { name: "reader" } });
+  session.send({ method: "notifications/roots/list_changed" });
+  expect((await late.answer).error?.message).toContain("session has ended");
+  expect(late.code()).toBe(-32603);
+  expect(child.rest()).toEqual([]);
+});

@@ -130,3 +130,60 @@ test("a process counts as in use while its list is read", async () => {
   await found;
   expect(catalog.isReading).toBe(false);
 });
+
+describe("while the server does not answer", () => {
+  /** Has described one tool, and answers no request after that. */
+  async function openSilent() {
+    const requests: PromiseWithResolvers<Message | undefined>[] = [];
+    const catalog = createToolCatalog(
+      () => {
+        requests.push(Promise.withResolvers());
+        return requests.at(-1)!.promise;
+      },
+      () => 0,
+    );
+    const first = catalog.find("reader");
+    requests[0]!.resolve(toAnswer(list(READER)));
+    await first;
+    return { catalog, requests };
+  }
+  const soon = <T>(work: Promise<T>) => Promise.race([work, new Promise(setImmediate).then(() => "waits")]);
+
+  test("a request for a tool that is in no list keeps no other call waiting", async () => {
+    const { catalog } = await openSilent();
+    expect(await soon(catalog.find("unknown"))).toBe("waits");
+    expect(await soon(catalog.find("reader"))).toMatchObject({ annotations: { readOnlyHint: true } });
+    expect(await soon(catalog.paramHeadersOf("reader"))).toEqual([]);
+  });
+
+  test("many calls of such tools are few requests to the server", async () => {
+    const { catalog, requests } = await openSilent();
+    const found = Array.from({ length: 50 }, (_, index) => catalog.find(`unknown ${index}`));
+    // Those that come while one list is read need one that was asked for after that.
+    for (let answered = 1; answered <= requests.length; answered++) {
+      await new Promise(setImmediate);
+      requests[answered]?.resolve(toAnswer(list(READER)));
+    }
+    expect((await Promise.all(found)).every((tool) => tool?.annotations === undefined)).toBe(true);
+    expect(requests).toHaveLength(3);
+  });
+});
+
+test("a list that was asked for before it has changed is not kept", async () => {
+  const pages: PromiseWithResolvers<Message | undefined>[] = [];
+  const catalog = createToolCatalog(
+    () => {
+      pages.push(Promise.withResolvers());
+      return pages.at(-1)!.promise;
+    },
+    () => 0,
+  );
+  const early = catalog.find("reader");
+  catalog.forget();
+  const late = catalog.find("reader");
+  pages[1]!.resolve(toAnswer(list(`{"name":"reader"}`)));
+  expect((await late)?.annotations).toBeUndefined();
+  pages[0]!.resolve(toAnswer(list(READER)));
+  await early;
+  expect((await catalog.find("reader"))?.annotations).toBeUndefined();
+});

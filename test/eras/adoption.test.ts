@@ -6,6 +6,10 @@ import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/s
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createAdoptions } from "../../src/eras/2025-streamable-http/adoption.ts";
+import type { StreamableSession } from "../../src/eras/2025-streamable-http/session.ts";
+import { serversBusy } from "../../src/eras/error-response.ts";
+import { createSessions } from "../../src/eras/sessions.ts";
 import { createFolder } from "../cli/process.ts";
 import { openHouse, pidOf, type House } from "../isolation/people.ts";
 import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
@@ -258,6 +262,22 @@ test("found 40: who finds no room for it has it all the same, and gets it when t
   await busy.call("release", { key: "busy" });
   await held;
   expect((await own.send(PING)).status).toBe(200);
+});
+
+test("several requests that find no room for it are refused one by one", async () => {
+  const sessions = createSessions<StreamableSession>({
+    now: () => 0,
+    random: (bytes) => new Uint8Array(bytes),
+    idle: 1,
+  });
+  const orphan = { id: "planted", callerKey: "", handshake: { initialize: {} }, close() {} };
+  sessions.add(orphan as unknown as StreamableSession);
+  const adoptions = createAdoptions({ sessions, open: () => Promise.resolve(serversBusy()) });
+  const caller = { key: "ada", isValid: () => true };
+  const found = await Promise.all([1, 2, 3].map(async () => adoptions.find("planted", caller)));
+  // A response can be sent once.
+  const texts = await Promise.all(found.map((response) => (response as Response).text()));
+  expect(texts.map((text) => (JSON.parse(text) as Wire).error?.code)).toEqual([-32000, -32000, -32000]);
 });
 
 test("found 40: whose stranger's session has made room for somebody else's goes on in it, and nobody else does", async () => {

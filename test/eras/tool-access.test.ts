@@ -46,12 +46,15 @@ test.each([
   '"tools":[],"nextCursor":"2","next_cursor":"3"',
 ])("found 1: a list that reads in two ways is not shown: %s", async (members) => {
   const list = read({ jsonrpc: "2.0", id: 1, method: "tools/list" });
-  const shown = Promise.withResolvers<string>();
+  const shown = Promise.withResolvers<{ text: string; code: number | undefined }>();
   const screened = access.screen(list, caller, {
     notify: () => {},
-    respond: (bytes) => shown.resolve(Buffer.from(bytes).toString()),
+    respond: (bytes, code) => shown.resolve({ text: Buffer.from(bytes).toString(), code }),
     cancelled: () => {},
   });
   screened.respond(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${members}}}`));
-  expect(JSON.parse(await shown.promise)).toMatchObject({ error: { code: -32603 } });
+  const { text, code } = await shown.promise;
+  expect(JSON.parse(text)).toMatchObject({ error: { code: -32603 } });
+  // Whoever watches the call takes it for a result otherwise.
+  expect(code).toBe(-32603);
 });

@@ -153,6 +153,16 @@ test("each call of a batch is one, and what was never admitted has the status of
   ]);
 });
 
+test("the call of a client that has gone is cancelled, over HTTP+SSE too", async () => {
+  const { observer, calls, ended } = createRecorder();
+  await using endpoint = await openEndpoint("obedient", [observer]);
+  const session = await openSseSession(endpoint.sse);
+  await session.send(toCall("hold_silently", { key: "held" }, 61));
+  await until("the call has begun", () => calls.some(({ info }) => info.name === "hold_silently"));
+  await session.close();
+  expect((await ended("tools/call")).outcome).toMatchObject({ kind: "cancelled", code: undefined, size: 0 });
+});
+
 test("notifications and requests to the client on the way are seen", async () => {
   const { observer, ended } = createRecorder();
   await using endpoint = await openEndpoint("obedient", [observer]);

@@ -31,8 +31,8 @@ import { changeSubscription, setLogLevel } from "./session-preferences.ts";
 import { translateCall, type TranslatedCalls } from "./translated-call.ts";
 
 export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
-  const { log, random } = options;
-  const { openMultiplexer = createMultiplexer } = options.shared ?? {};
+  const { log, random, shared } = options;
+  const { openMultiplexer = createMultiplexer } = shared ?? {};
   const sessions = new Set<EnvelopedSession>();
   const multiplexer: EnvelopedMultiplexer = openMultiplexer<SessionWaiter<EnvelopedSession>>({
     ...options,
@@ -47,8 +47,8 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
     onRefused: options.gone,
   });
-  // In the name of any session: their clients have the same capabilities.
-  const tools = catalogStatelessTools(multiplexer, options.now, () => [...sessions][0]);
+  // Where the process is not shared, in the name of any session: their clients have the same capabilities.
+  const tools = catalogStatelessTools(multiplexer, options.now, () => shared?.envelope ?? [...sessions][0]);
   const calls: TranslatedCalls = { multiplexer, tools: createLegacyTools() };
 
   function onNotification(message: Message): void {

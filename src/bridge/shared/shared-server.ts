@@ -56,6 +56,7 @@ export function createSharedServer(options: SharedServerOptions): SharedServer {
   const shared = {
     openMultiplexer: multiplexer.openMultiplexer,
     handshake,
+    envelope: ENVELOPE,
     arrived: multiplexer.clientArrived,
   };
   const sessions = PAIRS.legacyClient[era]({ ...options, shared });

@@ -19,6 +19,8 @@ export interface SseSession extends HttpSession {
   readonly responder: Responder;
   /** Begins with the client's `initialize`. */
   conversation: Promise<Conversation | undefined> | undefined;
+  /** The stream has ended: no answer reaches the client. */
+  isGone: boolean;
 }
 
 export interface HttpSse {
@@ -61,6 +63,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     const count: Backlog = (change) =>
       void session.conversation?.then((conversation) => conversation?.unread(change));
     const closed = () => {
+      session.isGone = true;
       clearTimeout(patience);
       waiting.delete(session);
       sessions.remove(session);
@@ -112,10 +115,9 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
     session.stream.renew(caller);
     for (const message of messages) {
       if (message.kind === "request") {
-        const responder = calls.admit(
-          message,
-          respondOn(session, message, { caller, conversation, inFlight }),
-        );
+        const own = respondOn(session, message, { caller, conversation, inFlight });
+        const observed = calls.admit(message, own);
+        const responder = observed === own ? own : untilGone(session, observed);
         conversation.call(message, toolAccess.screen(message, caller, responder));
       } else conversation.send(message);
     }
@@ -136,6 +138,7 @@ function createSseSession(id: string, callerKey: string, stream: EventStream): S
       cancelled: () => {},
     },
     conversation: undefined,
+    isGone: false,
     // Its client would come back at once, and end the next one.
     isConnected: () => true,
     isAtWork: () => true,
@@ -173,5 +176,16 @@ function respondOn(
       own(answer);
     },
     cancelled: () => inFlight.remove(call),
+  };
+}
+
+/** A call that is answered when its client has gone counts as cancelled: the end of the session answers all of them. */
+function untilGone(session: SseSession, responder: Responder): Responder {
+  return {
+    ...responder,
+    respond(answer, code) {
+      if (session.isGone) responder.cancelled();
+      else responder.respond(answer, code);
+    },
   };
 }

@@ -73,7 +73,10 @@ export function createAdoptions({ sessions, open }: AdoptionsOptions): Adoptions
       adoption.opening ??= begin(adoption, caller).finally(() => {
         adoption.opening = undefined;
       });
-      return adoption.opening;
+      // Several requests may wait for it, and a response can be sent once.
+      return adoption.opening.then((found) =>
+        found instanceof Response ? (found.clone() as Response) : found,
+      );
     },
     keep({ id, handshake }) {
       if (handshake !== undefined) putBounded(kept, id, handshake, MOST_KEPT);
