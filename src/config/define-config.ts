@@ -17,24 +17,21 @@ export interface ConfigFile extends FileOptions {
   };
   /**
    * Parts of what the server offers that a person can grant or leave out: a scope's name, and the tools it opens, the
-   * least first. A tool that no scope opens needs none; one that several open needs one of them. A scope opens the tools
-   * it names, and those whose annotations fit and that no scope names.
+   * least first. A tool that no scope opens needs none; one that several open needs one of them.
    */
-  scopes?: Readonly<
-    Record<
-      string,
-      {
-        /** What the approval page says it is for, such as `Change files`. */
-        description?: string;
-        /** Names; `*` stands for any text. */
-        tools?: readonly string[];
-        /** Tools that say they only read, or those that do not say so. */
-        readOnlyHint?: boolean;
-        /** Tools that may destroy, or those that say they only add. */
-        destructiveHint?: boolean;
-      }
-    >
-  >;
+  scopes?: Readonly<Record<string, ToolScope>>;
+}
+
+/** The tools a scope opens: those it names, and those whose annotations fit and that no scope names. */
+export interface ToolScope {
+  /** What the approval page says it is for, such as `Change files`. */
+  description?: string;
+  /** Names; `*` stands for any text. */
+  tools?: readonly string[];
+  /** Tools that say they only read, or those that do not say so. */
+  readOnlyHint?: boolean;
+  /** Tools that may destroy, or those that say they only add. */
+  destructiveHint?: boolean;
 }
 
 /** Returns `config` as it is; editors complete and check it. */

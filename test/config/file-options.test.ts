@@ -26,6 +26,13 @@ test("both types are the same, and have the keys that a file may have", async ()
   expect((await check(published.replace("port?: number", "port?: string"), keys)).status).not.toBe(0);
 });
 
+test("a config file written in several parts can name the type of each", async () => {
+  const names = [...(await makeDeclarations()).matchAll(/^export (?:declare )?\w+ (\w+)/gm)].map(
+    ([, name]) => name,
+  );
+  expect(names).toEqual(["ConfigFile", "ToolScope", "defineConfig"]);
+});
+
 async function check(published: string, keys: readonly string[]) {
   await Bun.write(join(folder, "published.d.ts"), published);
   await Bun.write(

@@ -1,5 +1,8 @@
 // A way to sign in that sends the browser to another site: what the contract in src/oauth/sign-in/sign-in.ts promises it.
+import { heapStats } from "bun:jsc";
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { createPendingSignIns } from "../../src/oauth/endpoints/pending-sign-ins.ts";
+import { parseParameters } from "../../src/oauth/wire/parameters.ts";
 import {
   authorizeQuery,
   callResource,
@@ -118,6 +121,46 @@ test("one place can begin only so many sign-ins, and locks no one else out by it
     expect((await submitPage(server.url, page, approve)).status).toBe(303);
     expect((await submitPage(server.url, page, approve)).status).toBe(303);
   }
+});
+
+test("a crowd that begins sign-ins with long forms takes up little memory", async () => {
+  const page = await openPage(server.url, authorizeQuery(client));
+  const begin = (index: number) => {
+    server.source.address = `2001:db8:0:${Math.floor(index / 10).toString(16)}::1`;
+    return submitPage(server.url, page, { ...approve, other: `${index}${"x".repeat(50_000)}` });
+  };
+  await begin(0);
+  Bun.gc(true);
+  const before = heapStats().heapSize;
+  for (let index = 1; index < 800; index += 1) expect((await begin(index)).status).toBe(303);
+  Bun.gc(true);
+  expect(heapStats().heapSize - before).toBeLessThan(20 * 2 ** 20);
+});
+
+test("an authorization request of any length is not kept", async () => {
+  const query = `${authorizeQuery(client)}&other=${"x".repeat(9_000)}`;
+  const page = await openPage(server.url, query);
+  const refused = await submitPage(server.url, page, approve);
+  const { searchParams } = new URL(refused.headers.get("location") ?? "");
+  expect(searchParams.get("error")).toBe("invalid_request");
+  expect(searchParams.get("error_description")).toBe("The authorization request is too long.");
+});
+
+test("sign-ins that were not ended are forgotten when their time is over", () => {
+  const clock = { now: 0 };
+  const pending = createPendingSignIns({ now: () => clock.now });
+  const begin = (state: string) => {
+    const form = parseParameters("");
+    const resume = () => Promise.resolve({ kind: "wrong" as const });
+    pending.add(state, { mark: "", query: "", form, resume });
+    return new WeakRef(form);
+  };
+  const begun = Array.from({ length: 100 }, (_, index) => begin(`${index}`));
+  clock.now += 11 * MINUTE;
+  begin("later");
+  Bun.gc(true);
+  // The collector may take something on the stack for a reference.
+  expect(begun.filter((one) => one.deref() !== undefined).length).toBeLessThan(10);
 });
 
 test("a browser that has signed in there before is counted by itself", async () => {

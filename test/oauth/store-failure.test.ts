@@ -90,6 +90,16 @@ for (const [kind, fail] of [
       expect((await redeem(url, client, code)).status).toBe(200);
     });
 
+    test("refreshes that failed with the store do not count against the grant when it works again", async () => {
+      const client = await registerClient(server.url);
+      const { refresh_token } = await connect(server.url, client);
+      failing = (name) => name === "rotateRefresh";
+      for (let count = 0; count < 100; count++)
+        expect((await refresh(server.url, client, refresh_token)).status).toBe(503);
+      failing = () => false;
+      expect((await refresh(server.url, client, refresh_token)).status).toBe(200);
+    });
+
     test("the approval page says so, before and after the decision, and what is not decided can be decided again", async () => {
       const client = await registerClient(server.url);
       const page = await openPage(server.url, authorizeQuery(client));

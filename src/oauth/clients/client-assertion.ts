@@ -17,7 +17,7 @@ import type { DocumentCache } from "./document-cache.ts";
 import { refuse } from "../failure.ts";
 import type { CurrentSite } from "../site.ts";
 import { hashSecret } from "../secrets.ts";
-import { createThrottle } from "../limits/throttle.ts";
+import { countIfTrue, createThrottle } from "../limits/throttle.ts";
 
 export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -75,10 +75,8 @@ export function createAssertionCheck({ currentSite, store, now, keys }: Assertio
     const retryAfter = uses.waitOf(client.id);
     if (retryAfter > 0) refuse({ kind: "throttled", retryAfter, who: client.id });
     const expiresAt = (exp + CLOCK_DRIFT_S) * 1000;
-    uses.count(client.id);
-    if (await store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now())) return undefined;
-    uses.forgive(client.id);
-    return "the assertion was used before";
+    const use = () => store.useAssertion(hashSecret(`${client.id} ${jti}`), expiresAt, now());
+    return (await countIfTrue(uses, client.id, use)) ? undefined : "the assertion was used before";
   };
 }
 

@@ -15,7 +15,7 @@ import type { Parameters } from "../wire/parameters.ts";
 import { describeWait, type Problem } from "./approval-problem.ts";
 import { type AuthorizationRequest, createReplyUrl, type ReplyTarget } from "./authorization-request.ts";
 import type { PendingSignIn, PendingSignIns } from "./pending-sign-ins.ts";
-import { readChoices } from "./scope-choice.ts";
+import { keepChoices, readChoices } from "./scope-choice.ts";
 
 export interface ApprovalOptions {
   currentSite: CurrentSite;
@@ -45,6 +45,8 @@ export interface Decision {
 export const RETURN_PATH = "/authorize/return";
 
 const CODE_LIFETIME_MS = 60_000;
+/** Characters of an authorization request that waits for a sign-in at another site. Most servers take no longer URL. */
+const MAX_QUERY = 8 * 1024;
 
 export async function approve(options: ApprovalOptions, decision: Decision): Promise<Response> {
   const { signIn, binding, random, currentSite, sourceOf } = options;
@@ -93,7 +95,14 @@ async function settle(
     case "ok":
       return sendCode(options, decision, outcome.subject);
     case "redirect":
-      pending.add(state, { mark: browser, query, form, resume: outcome.resume });
+      if (query.length > MAX_QUERY)
+        refuse({ kind: "bad-request", description: "The authorization request is too long." });
+      pending.add(state, {
+        mark: browser,
+        query,
+        form: keepChoices(asked.scopes, form),
+        resume: outcome.resume,
+      });
       return sendAway(outcome.url);
     case "wrong":
     case "wait":

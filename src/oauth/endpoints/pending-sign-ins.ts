@@ -8,7 +8,7 @@ export interface PendingSignIn {
   mark: string;
   /** The authorization request. */
   query: string;
-  /** The choices made on the approval page. */
+  /** The choices made on the approval page, and nothing else of its form. */
   form: Parameters;
   resume(request: Request): Promise<SignInOutcome>;
 }
@@ -25,8 +25,16 @@ const MAX_PENDING = 1000;
 
 export function createPendingSignIns({ now }: { now: () => number }): PendingSignIns {
   const byState = new Map<string, PendingSignIn & { expiresAt: number }>();
+  /** All wait equally long, so the first to end stand first. */
+  const dropEnded = () => {
+    for (const [state, { expiresAt }] of byState) {
+      if (expiresAt > now()) return;
+      byState.delete(state);
+    }
+  };
   return {
     add(state, pending) {
+      dropEnded();
       byState.set(state, { ...pending, expiresAt: now() + LIFETIME_MS });
       const [oldest] = byState.keys();
       if (byState.size > MAX_PENDING && oldest !== undefined) byState.delete(oldest);

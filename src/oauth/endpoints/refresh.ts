@@ -17,7 +17,7 @@ import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
 import type { CurrentSite } from "../site.ts";
 import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../secrets.ts";
-import { createThrottle, type Throttle } from "../limits/throttle.ts";
+import { countIfTrue, createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */
 const ROTATIONS = 100;
 /**
@@ -107,10 +107,8 @@ async function rotate(
     access,
     expiresAt: Math.max(next.record.expiresAt, access.expiresAt),
   };
-  options.rotations.count(grant.id);
-  if (await options.store.rotateRefresh(rotation, options.now())) return next.token;
-  options.rotations.forgive(grant.id);
-  return undefined;
+  const write = () => options.store.rotateRefresh(rotation, options.now());
+  return (await countIfTrue(options.rotations, grant.id, write)) ? next.token : undefined;
 }
 
 /** @returns the successor that was given out for `token` before */

@@ -1,5 +1,5 @@
 // The boxes of the approval page: which scopes a person can leave out, and which were left ticked.
-import type { Parameters } from "../wire/parameters.ts";
+import { parseParameters, type Parameters } from "../wire/parameters.ts";
 import type { Choice } from "../pages/approval-page.tsx";
 import { listOptionalScopes } from "../access/scopes.ts";
 import type { ToolScopeTable } from "../access/tool-scopes.ts";
@@ -21,6 +21,13 @@ export function listChoices(
 export function readChoices(asked: readonly string[], form: Parameters): readonly string[] {
   const optional = listOptionalScopes(asked);
   return asked.filter((scope) => !optional.includes(scope) || form.get(fieldOf(scope)) !== undefined);
+}
+
+/** The same choices without the rest of the form, for keeping: a stranger chose how long the form is. */
+export function keepChoices(asked: readonly string[], form: Parameters): Parameters {
+  const fields = listOptionalScopes(asked).map(fieldOf);
+  const ticked = fields.filter((field) => form.get(field) !== undefined);
+  return parseParameters(ticked.map((field) => `${encodeURIComponent(field)}=yes`).join("&"));
 }
 
 /** Each box has a name of its own, since no field may come twice. */

@@ -1,4 +1,5 @@
 // Slows down guessing and flooding: so many events per key and window, then a wait.
+import type { Later } from "../../store/store.ts";
 
 export interface Throttle {
   /** Milliseconds until the key may go on; 0 when it may now. */
@@ -47,4 +48,20 @@ export function createThrottle({ limit, windowMs, now }: ThrottleOptions): Throt
       if (window) window.count -= 1;
     },
   };
+}
+
+/** Takes a step that counts from its beginning, so that many at once cannot slip through, and only if it comes true. */
+export async function countIfTrue(
+  throttle: Throttle,
+  key: string,
+  step: () => Later<boolean>,
+): Promise<boolean> {
+  let isTrue = false;
+  throttle.count(key);
+  try {
+    isTrue = await step();
+    return isTrue;
+  } finally {
+    if (!isTrue) throttle.forgive(key);
+  }
 }
