@@ -43,8 +43,12 @@ function renderDuration(ms: number): string {
   return ms < 2 * HOUR ? `${Math.round(ms / MINUTE)} min` : `${(ms / HOUR).toFixed(1)} h`;
 }
 
+/** Who signed in with the token; it would stand on every line of a server without users. */
+const OWNER = "owner";
+
 /** The person and the client; an id that says nothing is shortened. */
-function renderSender({ person, client, clientName }: RequestEvent): string {
+function renderSender({ person: subject, client, clientName }: RequestEvent): string {
+  const person = subject === OWNER ? undefined : subject;
   if (client === undefined) return person === undefined ? "" : printable(person, LONGEST_CLIENT);
   const name = printable(clientName ?? (ID.test(client) ? client.slice(0, 8) : client), LONGEST_CLIENT);
   return person === undefined ? name : `${printable(person, LONGEST_CLIENT)}, ${name}`;

@@ -92,8 +92,8 @@ export function choice<const T extends string>(placeholder: string, values: read
     placeholder,
     inFile: "choice",
     values,
-    noun: `one of ${values.join(", ")}`,
-    hint: `Use ${values.join(" or ")}.`,
+    noun: "a known value",
+    hint: `Use ${[values.slice(0, -1).join(", "), values.at(-1)].join(" or ")}.`,
     read: (value) => values.find((known) => known === value),
   };
 }

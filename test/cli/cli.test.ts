@@ -89,6 +89,12 @@ describe("bad input", () => {
   test("a wrong value names its flag", () =>
     expectRefusal(["--port", "abc", "./x.js"], /--port: "abc" is not a port number/));
 
+  test("a value that is not one of a few is answered with all of them", () =>
+    expectRefusal(
+      ["--tunnel", "ngork", "./x.js"],
+      /--tunnel: "ngork" is not a known value\.\n {2}Use ngrok, cloudflared, tailscale or none\./,
+    ));
+
   test("a wrong variable names the variable", () =>
     expectRefusal(["./x.js"], /MCP_EXPOSE_PORT: "99999" is not/, { env: { MCP_EXPOSE_PORT: "99999" } }));
 

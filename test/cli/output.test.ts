@@ -153,6 +153,13 @@ test("a request says what became of its call, and how long that took", () => {
   ]);
 });
 
+test("a request does not name the owner, as whom everyone signs in who has the token", () => {
+  const request = { event: "request", method: "POST", path: "/mcp", status: 202, ms: 1 } as const;
+  expect(renderRequest({ ...request, person: "owner", client: "c", clientName: "Codex" }, plain)).toBe(
+    "POST /mcp 202 1 ms  Codex",
+  );
+});
+
 test("colors are for terminals, and only for those who want them", () => {
   const terminal = { isTTY: true, write: () => {} };
   expect(wantsColor(terminal, {})).toBeTrue();

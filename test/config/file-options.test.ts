@@ -31,7 +31,7 @@ async function check(published: string, keys: readonly string[]) {
   await Bun.write(
     join(folder, "same.ts"),
     `import type { ConfigFile } from "../../src/config/define-config.ts";
-    import type { Equal, Holds } from "./type-equality.ts";
+    import type { Equal, Holds } from "../../test/config/type-equality.ts";
     import type { ConfigFile as Published } from "./published.d.ts";
     export type Same = [
       Holds<Equal<ConfigFile, Published>>,

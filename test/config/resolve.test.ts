@@ -140,6 +140,11 @@ describe("auth none", () => {
     expect((await resolve({ auth: "none" })).auth).toBe("none");
     expect(warnings.join()).toContain("without signing in");
   });
+  test("warns of a token and a client that it ignores", async () => {
+    await resolve({ auth: "none", token: "zygote-7-lantern", clientId: "me" });
+    expect(warnings).toContain("token in mcp-oauth.config.ts has no effect where no one signs in.");
+    expect(warnings).toContain("clientId in mcp-oauth.config.ts has no effect where no one signs in.");
+  });
 });
 
 test("an address that others can reach is warned of", async () => {

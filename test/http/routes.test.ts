@@ -24,6 +24,7 @@ const RULES: Record<string, Access> = {
   "ALL /mcp/": "token",
   "ALL /sse": "token",
   "ALL /messages": "token",
+  "GET /": "person",
   "GET /healthz": "anybody",
   [`GET ${WELL_KNOWN}/jwks.json`]: "anybody",
   ...anybodyMayRead(`${WELL_KNOWN}/oauth-protected-resource`, ["", "/mcp", "/sse"]),
