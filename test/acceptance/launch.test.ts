@@ -63,7 +63,7 @@ describe("a server that ends before it has answered", () => {
     },
   );
 
-  test("found 32: long after its start, and whoever has called it meanwhile is told", async () => {
+  test("found 32: long after its start, and waiting callers get an error", async () => {
     await using program = launchProgram([...OPEN, fixture("never-answers")]);
     const url = await readUrl(program);
     const called = post(url, INITIALIZE);
@@ -90,7 +90,7 @@ function serverPids({ pid }: Launch): number[] {
 }
 
 describe("a server that takes its time", () => {
-  test("found 32: a quick tunnel that moves meanwhile: one `ready`, with the URL of the end, and nothing said of a move", async () => {
+  test("found 32: a quick tunnel that moves meanwhile: one `ready`, with the last URL, and no report of the move", async () => {
     using gate = createGate();
     const path = `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`;
     const log = `${gate.file}-runs`;
@@ -112,7 +112,7 @@ describe("a server that takes its time", () => {
     expect(program.stderr()).not.toContain("THE PUBLIC URL HAS CHANGED");
   });
 
-  test("found 32: a person is told that it is waited for, and where it will be; then it is announced", async () => {
+  test("found 32: the terminal says that it is waited for and which URL it will have; then comes the banner", async () => {
     using gate = createGate();
     await using program = launchProgram([...OPEN, fixture("late"), gate.file]);
     const url = await readUrl(program);

@@ -90,7 +90,7 @@ describe("what is printed", () => {
     expect(firstLine).toBe(url);
   });
 
-  test("--json: the first line has the URL, and the server lives on when nobody reads the others", async () => {
+  test("--json: the first line has the URL, and the server lives on when no one reads the others", async () => {
     const { url, firstLine } = await runIntoHead(["--json"]);
     expect(JSON.parse(firstLine)).toMatchObject({ event: "ready", url });
   });
@@ -175,7 +175,7 @@ On ngrok's free plan your browser first shows a notice: press "Visit Site".
     expect(banner).not.toContain("Secret");
   });
 
-  test("on this machine the banner says that nobody else can reach it, and how to change that", async () => {
+  test("on this machine the banner says that it is not on the internet, and how to change that", async () => {
     const banner = await readBanner(["--tunnel", "none", "--token", "paste-me-please", EVERYTHING]);
     expect(banner.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")).toBe(`
 mcp-expose ${VERSION} is serving server-everything on this machine

@@ -155,7 +155,7 @@ test("logging: the client sets a level and hears the server's messages", async (
   expect(await call("toggle-simulated-logging")).toContain("Stopped simulated");
 });
 
-test("resource updates: what the client subscribed to is told on the GET stream", async () => {
+test("resource updates: changes of a subscribed resource come on the GET stream", async () => {
   const uri = "demo://resource/dynamic/text/1";
   await client.subscribeResource({ uri });
   await call("toggle-subscriber-updates");
@@ -166,7 +166,7 @@ test("resource updates: what the client subscribed to is told on the GET stream"
   expect(update?.params).toMatchObject({ uri });
 });
 
-test("list changes are told on the GET stream, even one from before it was open", async () => {
+test("list changes come on the GET stream, even one from before it was open", async () => {
   await until("the first is told", () => onGetStream.includes("notifications/tools/list_changed"));
   await call("gzip-file-as-resource", {
     name: "small.gz",

@@ -31,7 +31,7 @@ function endedAt(program: Launch): string[] {
   return Array.from(program.stderr().matchAll(/but received (\S+)/g), ([, method]) => method!);
 }
 
-describe("a server that ends at all but initialize", () => {
+describe("a server that ends at any request but initialize", () => {
   // Milliseconds that one start takes: more than a probe of any other server is ever waited for.
   test.concurrent.each([
     ["auto", 6_000, ["server/discover"]],
@@ -61,7 +61,7 @@ describe("a server that ends at all but initialize", () => {
     expect(program.stderr()).not.toContain("The server exited");
   });
 
-  test("found 36: nothing is asked in the middle of a client's handshake", async () => {
+  test("found 36: no probe is sent in the middle of a client's handshake", async () => {
     await using program = await expose("strict", ["--child-era", "legacy"]);
     const { url, readyz } = program.ready;
     const opened = await post(url, INITIALIZE);
@@ -76,7 +76,7 @@ describe("a server that ends at all but initialize", () => {
   });
 });
 
-test("found 36: a server that answers server/discover is asked nothing else, and started once", async () => {
+test("found 36: a server that answers server/discover gets no other probe, and is started once", async () => {
   for (const server of ["obedient", "answers-discover", "stateless"]) {
     await using program = await expose(server);
     await until("it is told", () => pidsOf(program, "started").length > 0);
@@ -85,7 +85,7 @@ test("found 36: a server that answers server/discover is asked nothing else, and
   }
 });
 
-test("found 1: an answer to the first question that can be read in two ways is one, and starts nothing else", async () => {
+test("found 1: an ambiguous answer to the first probe is an answer, and starts no other process", async () => {
   await using program = await startProgram([...OPEN, fixture("answers-discover"), "doubtfully"]);
   expect((await (await openSession(program.ready.url)).call("x")).result).toMatchObject({ served: "x" });
   expect(await readStarts(program)).toHaveLength(1);
@@ -108,23 +108,20 @@ async function exposeHolder(manner: string) {
   };
 }
 
-test.concurrent(
-  "found 36: a server that is silent and yields to one that is there already is greeted alone",
-  async () => {
-    await using house = await exposeHolder("silent");
-    expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
-    expect(house.journal()).toEqual(["started", "taken", "started", "started"]);
-    expect(house.program.stderr()).not.toContain("The server exited");
-  },
-);
+test.concurrent("found 36: a silent server that yields to a running one is initialized alone", async () => {
+  await using house = await exposeHolder("silent");
+  expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
+  expect(house.journal()).toEqual(["started", "taken", "started", "started"]);
+  expect(house.program.stderr()).not.toContain("The server exited");
+});
 
-test("found 39: of a server that settles and that there can be only one of, no two are started at a time", async () => {
+test("found 39: a singleton server that settles for an era never has two processes at a time", async () => {
   await using house = await exposeHolder("settles");
   expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
   expect(house.journal()).toEqual(["started", "started"]);
 });
 
-test("found 39: starts that fail decide nothing: the next client is asked with again", async () => {
+test("found 39: a failed start decides nothing: the next client's request probes again", async () => {
   await using house = await exposeHolder("settles");
   house.fail(2);
   const first = await openSession(house.url);
@@ -177,7 +174,7 @@ describe("the first client with a session", () => {
     expect(new Set(answers.map(({ result }) => result?.["pid"])).size).toBe(4);
   });
 
-  test("found 39: decides nothing for others by a handshake of its own making", async () => {
+  test("found 39: decides nothing for others by an unusual handshake", async () => {
     for (const server of [join(ROOT, "test/matrix/servers/v2-dual.ts"), fixture("settles-at-once")]) {
       await using program = await startProgram([...OPEN, server]);
       const { url } = program.ready;
@@ -199,7 +196,7 @@ describe("the first client with a session", () => {
     ["silence", 3],
     ["end", 3],
   ])(
-    "found 39: is translated for on a server of 2026-07-28 alone, to which initialize is %s",
+    "found 39: is translated on a server of 2026-07-28 only, to which initialize is %s",
     async (manner, starts) => {
       await using program = await startProgram([...OPEN, fixture("modern-only"), manner]);
       const session = await openSession(program.ready.url);

@@ -32,7 +32,7 @@ describe("help", () => {
     expect(flags).toEqual(shown.map(([key]) => flagName(key)));
   });
 
-  test("defaults, choices and repetition come from the table", async () => {
+  test("defaults, choices and repeatable options come from the table", async () => {
     const { stdout } = await runProgram(["--help"]);
     const help = stdout.replace(/\s+/g, " ");
     expect(help).toContain("--max-body SIZE Largest request body [32mb]");
@@ -43,7 +43,7 @@ describe("help", () => {
     expect(help).toContain("--env NAME=VALUE Environment variable for the server (repeatable) --");
   });
 
-  test("no option that does nothing is shown", async () => {
+  test("no option without an effect is shown", async () => {
     const { stdout } = await runProgram(["--help"]);
     expect(stdout).not.toMatch(/no-inspect|--watch|--record|postgres|NGROK_SERVER/);
   });
@@ -89,7 +89,7 @@ describe("bad input", () => {
   test("a wrong value names its flag", () =>
     expectRefusal(["--port", "abc", "./x.js"], /--port: "abc" is not a port number/));
 
-  test("a value that is not one of a few is answered with all of them", () =>
+  test("a wrong choice is answered with the known ones", () =>
     expectRefusal(
       ["--tunnel", "ngork", "./x.js"],
       /--tunnel: "ngork" is not a known value\.\n {2}Use ngrok, cloudflared, tailscale or none\./,
@@ -202,7 +202,7 @@ describe("found 31: our options after the server", () => {
     );
   });
 
-  test("are not, where there are none, or where -- says whose they are", async () => {
+  test("are not pointed out when there are none or when -- comes before them", async () => {
     for (const words of [SERVER, [...SERVER, "--user", "ann"], [...SERVER.slice(0, -2), "true", "--own"]])
       expect((await linesOf(words)).join("\n")).not.toContain("went to the server");
   });

@@ -78,7 +78,7 @@ describe("on one screen", () => {
 
   const isShown = (text: string) => until(`"${text}" is shown`, () => program.stderr().includes(text));
 
-  test("found 5: what a client calls itself, its addresses and what it asks for", async () => {
+  test("found 5: a client's name, addresses and scopes are shown as text", async () => {
     const metadata = {
       client_name: `client ${FOUL}`,
       client_uri: `https://x.example/${FOUL}`,
@@ -117,7 +117,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: what a document says at a host of its own", async () => {
+  test("found 5: members of a client's document are shown as text", async () => {
     const id = `http://127.0.0.1:${documents.port}/app.json`;
     await connect(issuer, id);
     await openPage(issuer, authorizeQuery(`https://nowhere.invalid/${encodeURIComponent(FOUL)}`));
@@ -126,7 +126,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: what is called, by whom, and what the server says of itself", async () => {
+  test("found 5: tools, callers and the server's own texts are shown as text", async () => {
     const headers = {
       authorization: `Bearer ${(await connect(issuer, await clientOf(issuer))).access_token}`,
       "user-agent": FOUL_BYTES,
@@ -163,7 +163,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: paths, hosts and methods below HTTP's rules", async () => {
+  test("found 5: paths, hosts and methods that break HTTP's rules are shown as text", async () => {
     const { host } = new URL(issuer);
     const requests = [
       `GET /p%1b[2J%0a%0d%e2%9c%93%20FORGED%c2%9b%e2%80%ae HTTP/1.1\r\nHost: ${host}`,
@@ -184,7 +184,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: and with --json all of it stays one object a line, with nothing taken away", async () => {
+  test("found 5: with --json each event stays one object on one line, with every character kept", async () => {
     await isShown("tools/call tool link");
     const named = await program.next(
       (event) => event.event === "request" && event.name === `tool ${FOUL}`.slice(0, 120),
@@ -233,7 +233,7 @@ describe("a tunnel's program", () => {
     expectJsonLines(stdout);
   });
 
-  test("found 5: what ngrok says when it ends a tunnel", async () => {
+  test("found 5: ngrok's reason for ending a tunnel is shown as text", async () => {
     const words = ["--verbose", "--auth", "none", "--yes-public", fixture("obedient")];
     await using exposed = await exposeThroughNgrok(words);
     const { ingress, program } = exposed;
@@ -258,7 +258,7 @@ test.each([
 });
 
 describe("one function for all of it", () => {
-  test("found 5: makes one line of a text, of bounded length, and nothing of one that cannot be seen", () => {
+  test("found 5: makes one line of a text, of bounded length, and an empty one of an invisible text", () => {
     expect(printable(`Claude${FOUL}`)).toStartWith("Claudelink");
     expectPrintable(printable(FOUL));
     expect(printable("Ünïcödé 名前 😀 עברית")).toBe("Ünïcödé 名前 😀 עברית");

@@ -175,7 +175,7 @@ test("found 40: on a server without sessions, too", async () => {
   await stream.close();
 });
 
-test("found 40: whoever planted his session's id reads nothing of whom it was planted on", async () => {
+test("found 40: an attacker who planted a session id reads nothing of the victim's", async () => {
   await using house = await openHouse("acting-lists", OPTIONAL);
   const { url, ada } = house;
   const attacker = await openSession(url);
@@ -244,7 +244,7 @@ async function nextMessage(response: Response) {
   throw new Error("the stream has ended");
 }
 
-test("found 40: who finds no room for it has it all the same, and gets it when there is some", async () => {
+test("found 40: a session without room for its process is adopted, and gets the process later", async () => {
   await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "2"]);
   const { url, ada, bob } = house;
   const busy = createStatelessClient(url, ALL, ada);
@@ -260,7 +260,7 @@ test("found 40: who finds no room for it has it all the same, and gets it when t
   expect((await own.send(PING)).status).toBe(200);
 });
 
-test("found 40: whose stranger's session has made room for somebody else's goes on in it, and nobody else does", async () => {
+test("found 40: a person whose anonymous session was evicted goes on in it, and no one else can", async () => {
   await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "1"]);
   const { url, ada, bob } = house;
   const [one, other, ended] = [await openSession(url), await openSession(url), await openSession(url)];
@@ -279,7 +279,7 @@ test("found 40: whose stranger's session has made room for somebody else's goes 
 });
 
 test.each(["GET", "DELETE"])(
-  "found 40: %s of somebody whose access was revoked while his process started is refused",
+  "found 40: %s of a person whose access was revoked while the process started is refused",
   async (method) => {
     await using folder = await createFolder();
     const gate = join(folder.path, "gate");

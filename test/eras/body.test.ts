@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => void (await program.stop()));
 
-describe("a body that is no message", () => {
+describe("a body that is not a message", () => {
   test.each([
     ["", -32700],
     ["{", -32700],
@@ -41,7 +41,7 @@ describe("a body that is no message", () => {
     expect(await readAnswer(response)).toMatchObject({ id: null, error: { code } });
   });
 
-  test("bytes that are no UTF-8 are no JSON", async () => {
+  test("bytes that are not UTF-8 are not JSON", async () => {
     const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"p\xffng"}', "latin1");
     const response = await fetch(program.ready.url, {
       method: "POST",

@@ -70,14 +70,14 @@ test("a batch is accepted", async () => {
   await session.close();
 });
 
-test("what is no message is refused where it was sent", async () => {
+test("an invalid message is refused where it was sent", async () => {
   const session = await openSseSession(sse);
   const response = await session.send("{");
   expect([response.status, (await readAnswer(response)).error?.code]).toEqual([400, -32700]);
   await session.close();
 });
 
-test("found 1: what says of itself that it is of a revision without sessions is refused, for a server may believe it", async () => {
+test("found 1: a message that claims a revision without sessions is refused, since a server may believe it", async () => {
   const session = await openSseSession(sse);
   for (const key of ["protocolVersion", "clientCapabilities", "clientInfo", "logLevel"]) {
     const params = { _meta: { [`io.modelcontextprotocol/${key}`]: "2026-07-28" } };
@@ -125,7 +125,7 @@ describe("streams of strangers on which nothing was said yet", () => {
     return { response, close: () => gone.abort() };
   };
 
-  test("are a hundred at most; then there is a 503 that says when to come back, but not for who signed in", async () => {
+  test("are a hundred at most; then there is a 503 with Retry-After, but not for signed-in people", async () => {
     await using program = await startProgram([...WORDS, fixture("obedient")]);
     const { sse, issuer } = program.ready;
     const streams = await Promise.all(Array.from({ length: 100 }, () => open(sse)));

@@ -49,7 +49,7 @@ describe("a stream of a session", () => {
     expect(new Set([...seen, ...rest].map(({ id }) => id)).size).toBe(4);
   });
 
-  test("is given to the end when it ended while nobody listened", async () => {
+  test("is delivered in full when it ended while no client listened", async () => {
     const session = setUp();
     const stream = session.open(ME, () => {});
     stream.send(bytes("one"));

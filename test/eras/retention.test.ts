@@ -4,7 +4,7 @@ import { createRetention, ownBytes } from "../../src/eras/streams/retention.ts";
 
 const KB = 1024;
 
-describe("found 8: what is kept for all clients", () => {
+describe("found 8: the events kept for all clients", () => {
   function setUp(limit: number) {
     const retention = createRetention(limit);
     const dropped: string[] = [];
@@ -24,7 +24,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(retention.bytes).toBeGreaterThan(20 * KB);
   });
 
-  test("of who has the most goes first, its oldest before the rest: many sessions of one take nothing from another", () => {
+  test("are dropped from the client with the most, oldest first: many sessions of one take nothing from another", () => {
     const { dropped, open } = setUp(100 * KB);
     const modest = open("modest");
     modest.add("modest 1", 20 * KB);

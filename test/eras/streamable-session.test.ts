@@ -38,7 +38,7 @@ describe("the life of a session", () => {
   });
 
   test.each(["empty", "nobody", "__proto__", "constructor", "long"])(
-    "an id that is nobody's (%s) gets 404, which makes clients begin again",
+    "an unknown id (%s) gets 404, which makes clients start a new session",
     async (name) => {
       const id = name === "long" ? "x".repeat(4_000) : name === "empty" ? "" : name;
       const headers = { "mcp-session-id": id };
@@ -233,7 +233,7 @@ describe("versions", () => {
     expect(answer.result?.["protocolVersion"]).toBe("2019-12-31");
   });
 
-  test("a request that carries a version nobody serves learns which ones are", async () => {
+  test("a request with an unsupported version gets the list of supported ones", async () => {
     const version = "2099-01-01";
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": version,

@@ -64,7 +64,7 @@ describe("an idle session", () => {
     expect(ended).toHaveLength(1);
   });
 
-  test("is not kept alive by somebody else, to whom it does not exist", () => {
+  test("is not kept alive by another person, for whom it does not exist", () => {
     const { sessions, ended, add, wait } = setUp();
     const id = add();
     wait(10);
@@ -111,7 +111,7 @@ describe("found 8: sessions of one principal", () => {
   const HANGING = { isAtWork: () => true };
   const WORKING = { isConnected: () => true, isAtWork: () => true };
 
-  test("that only wait with a stream open go after the idle ones; those at work stay, and then there is no room", () => {
+  test("with only an open stream end after the idle ones; those with calls stay, and then there is no room", () => {
     const { ended, add } = setUp(3);
     add("at work", WORKING);
     add("listening", { isConnected: () => true });
@@ -144,7 +144,7 @@ describe("found 8: sessions of one principal", () => {
     expect(ended).toEqual(["left"]);
   });
 
-  test("are a thousand where nobody can be told from anybody", () => {
+  test("are a thousand where callers are indistinguishable", () => {
     const { ended, add } = setUp();
     for (let count = 0; count < 1_000; count++) add(`${count}`, { callerKey: "" });
     expect(ended).toEqual([]);
@@ -186,7 +186,7 @@ describe("a silent stream", () => {
   });
 });
 
-describe("found 43: what hangs on a credential that runs out", () => {
+describe("found 43: streams and calls of a credential that expires", () => {
   test("ends at that moment, each at its own, with no comment due", async () => {
     const streams = openStreams();
     const ends: string[] = [];

@@ -256,14 +256,14 @@ describe.each([
   });
 });
 
-describe("where everybody shares a process", () => {
+describe("where all clients share a process", () => {
   let program: Program;
   beforeAll(async () => {
     program = await expose("folds-names", ["--process", "shared"]);
   });
   afterAll(async () => void (await program.stop()));
 
-  test("found 1: nobody answers a question that another one was asked", async () => {
+  test("found 1: no client answers a request that was sent to another", async () => {
     const [ada, bob] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     const stream = listen(await ada.start("ask"));
     const id = Number((await stream.next()).id);
@@ -274,7 +274,7 @@ describe("where everybody shares a process", () => {
     expect((await stream.next()).result?.["answeredBy"]).toContain('"from":"ada"');
   });
 
-  test("found 1: nobody cancels another one's call, or takes its progress", async () => {
+  test("found 1: no client cancels another's call, or takes its progress", async () => {
     const [ada, bob] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     const params = { name: "hold", arguments: { key: "ada" }, _meta: { progressToken: "ada's" } };
     const waiting = ada.send({ jsonrpc: "2.0", id: "call", method: "tools/call", params });
@@ -359,7 +359,7 @@ describe("from the server", () => {
     await until("the line", () => program.stderr().includes(line));
   });
 
-  test("found 1: an answer that is passed on unread reaches nobody but the client whose call its id names", async () => {
+  test("found 1: an answer that is passed on unread reaches only the client whose call its id names", async () => {
     const other = await openSession(program.ready.url);
     const held = other.start("hold_silently", { key: "other" }, 2);
     for (const twin of ['"ID":2', '"id":2', '"Id":"2"']) {
@@ -372,7 +372,7 @@ describe("from the server", () => {
   });
 });
 
-describe("what vendors send under names of their own", () => {
+describe("vendors' own members", () => {
   let program: Program;
   let session: WireSession;
   beforeAll(async () => {
@@ -431,7 +431,7 @@ describe("what vendors send under names of their own", () => {
     expect((await post(program.ready.url, { ...INITIALIZE, params })).status).toBe(200);
   });
 
-  test("found 1: what a reader could take for a progress token or an envelope is refused for any method", async () => {
+  test("found 1: a member that a parser could take for a progress token or an envelope is refused for any method", async () => {
     for (const params of [
       '{"meta":{"progressToken":7}}',
       '{"_meta":{"progress_token":7}}',

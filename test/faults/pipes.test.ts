@@ -50,7 +50,7 @@ describe("a server that writes a line without end", () => {
 });
 
 describe("a server that floods its clients with notifications", () => {
-  test("keeps nobody else waiting, and is served itself", async () => {
+  test("delays no other client, and is served itself", async () => {
     await using program = await expose("torrent");
     const [flooded, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     await flooded.call("flood");

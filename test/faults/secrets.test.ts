@@ -82,12 +82,12 @@ test("found 25: nothing printed has one, not even the client secret that the per
   expect(findIn(program.stderr())).toEqual([]);
 });
 
-test.skipIf(!HAS_PROC)("no process of ours has one in its words or its environment", () => {
+test.skipIf(!HAS_PROC)("no process of ours has one in its arguments or its environment", () => {
   expect(surroundings.length).toBeGreaterThan(1);
   expect(surroundings.map(findIn)).toEqual(surroundings.map(() => []));
 });
 
-test("the wrapped server is told none", () => {
+test("the wrapped server gets none", () => {
   expect(history).toContain("initialize");
   expect(findIn(history)).toEqual([]);
 });

@@ -153,7 +153,7 @@ describe("through ngrok", () => {
   });
 });
 
-test("found 14: where the tunnel can have no socket of its own, a warning says what that costs", () => {
+test("found 14: where the tunnel has no socket of its own, a warning names the consequence", () => {
   const lines: string[] = [];
   const folders = [join(folder, "nowhere"), createFolder(join(folder, "x".repeat(100)))];
   const server = createTunnelServer({ platform: "linux", folders, warn: (line) => lines.push(line) });
@@ -162,7 +162,7 @@ test("found 14: where the tunnel can have no socket of its own, a warning says w
   expect(readdirSync(folders[1]!)).toEqual([]);
 });
 
-describe("through programs of the person's own", () => {
+describe("through the user's own programs", () => {
   test("found 14: cloudflared is sent to the tunnel's own socket, and is trusted there alone", async () => {
     await using exposed = await exposeThroughCloudflared([SERVER]);
     const { program, config, socket, folder: own } = exposed;

@@ -74,7 +74,7 @@ test("every route has its access rule, and every rule its route", () => {
   expect([...routes].toSorted()).toEqual([...new Set(Object.keys(RULES).map(withoutSlash))].toSorted());
 });
 
-test("there are three listeners, and the public two have one handler: nothing is served past these tables", () => {
+test("there are three listeners, and the public two share one handler, so that these tables are complete", () => {
   const sources = [...new Bun.Glob("**/*.{ts,tsx}").scanSync(join(ROOT, "src"))].map((file) =>
     readFileSync(join(ROOT, "src", file), "utf8"),
   );
@@ -102,7 +102,7 @@ describe("token", () => {
 });
 
 describe("anybody", () => {
-  test.each(paths("anybody"))("%s says nothing that is secret", async (path) => {
+  test.each(paths("anybody"))("%s shows no secret", async (path) => {
     const response = await fetch(origin + path);
     expect(response.status).toBe(200);
     expect(await response.text()).not.toContain(SECRET);
@@ -112,24 +112,21 @@ describe("anybody", () => {
 });
 
 describe("proof and person", () => {
-  test.each([...paths("proof"), "/authorize"])(
-    "%s gives nothing to a request that proves nothing",
-    async (path) => {
-      for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
-        const response = await fetch(origin + path, {
-          method: "POST",
-          redirect: "manual",
-          headers: { "content-type": "application/x-www-form-urlencoded" },
-          body,
-        });
-        expect(response.status).toBeWithin(400, 500);
-        expect(response.headers.get("location")).toBeNull();
-      }
-    },
-  );
+  test.each([...paths("proof"), "/authorize"])("%s refuses a request without proof", async (path) => {
+    for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
+      const response = await fetch(origin + path, {
+        method: "POST",
+        redirect: "manual",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body,
+      });
+      expect(response.status).toBeWithin(400, 500);
+      expect(response.headers.get("location")).toBeNull();
+    }
+  });
 });
 
-test("/authorize/return gives nothing to a browser that was not sent away", async () => {
+test("/authorize/return refuses a browser without a pending sign-in", async () => {
   for (const query of ["", "?state=", "?state=made-up&code=x"]) {
     const response = await fetch(`${origin}/authorize/return${query}`, { redirect: "manual" });
     expect([response.status, response.headers.get("location")]).toEqual([400, null]);

@@ -45,7 +45,7 @@ test.each([
   ["subscriptions/listen", { notifications: { toolsListChanged: true } }],
   ["server/discover", {}],
 ])(
-  "a process that has not been greeted yet makes no room when %s waits for it, and ends it with itself",
+  "a process before initialize makes no room when %s waits for it, and fails it when it ends",
   async (method, params) => {
     await using house = await openHouse("hangs-at-initialize", ["--max-children", "1"]);
     const { url, ada, bob, program } = house;
@@ -57,7 +57,7 @@ test.each([
   },
 );
 
-test("somebody who only looks around ends no signed-in person's session", async () => {
+test("an anonymous caller ends no signed-in person's session", async () => {
   await using house = await openHouse("obedient", ["--max-children", "2", "--auth", "optional"]);
   const session = await openSession(house.url, house.ada);
   const pid = pidOf(await session.call("pid"));

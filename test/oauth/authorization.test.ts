@@ -279,7 +279,7 @@ describe("errors of a request that no person has seen yet", () => {
     await other.stop();
   });
 
-  test("found 9: A23: a person who saw the page sends the answer by deciding, wherever it goes", async () => {
+  test("found 9: A23: a decision on the page sends the answer to any destination", async () => {
     const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
     const query = authorizeQuery(id, { redirect_uri: ELSEWHERE });
     const denied = await approve(server.url, query, { decision: "deny" });

@@ -251,7 +251,7 @@ test("S10: --introspect-secret lets a gateway ask about every token", async () =
   });
 });
 
-test("found 6: T15: bogus proofs shut no one out who has the right one, at any endpoint", async () => {
+test("found 6: T15: bogus proofs lock out no client with the right one, at any endpoint", async () => {
   const own = ["--client-id", "known", "--client-secret", CLIENT_SECRET, "--introspect-secret", SECRET];
   await using attacked = await startProgram([...WORDS, ...own, fixture("obedient")]);
   const url = attacked.ready.issuer ?? "";

@@ -15,7 +15,7 @@ test.skipIf(!HAS_PROC)(
   300_000,
 );
 
-test("growth is told by what has grown, and servers that ended by their number", () => {
+test("a report of growth names what has grown, and counts the servers that ended", () => {
   const sample = (at: number, more: Partial<Sample> = {}): Sample => ({
     at,
     memory: 50 * 2 ** 20,
