@@ -38,7 +38,7 @@ const linesOf = (stdout: string) =>
     .split("\n")
     .map((line) => JSON.parse(line) as { event: string; reason?: string; advice?: string; url?: string });
 
-/** Where the server is going to be served, once a person has been told that it is waited for. */
+/** The URL at which the server is going to be served, once the terminal says that it is waited for. */
 async function readUrl(program: Launch): Promise<string> {
   const told = () => /Waiting for ".*" to answer; it will be served at (\S+)/.exec(program.stderr())?.[1];
   await until("it is said that it waits", () => told() !== undefined);
@@ -106,7 +106,10 @@ describe("a server that takes its time", () => {
     gate.open();
     const ready = await program.next(({ event }) => event === "ready");
     expect(ready).toMatchObject({ url: `${urls()[1]}/mcp` });
-    await until("all is told", () => program.events.filter(({ event }) => event === "tunnel").length === 3);
+    await until(
+      "all is reported",
+      () => program.events.filter(({ event }) => event === "tunnel").length === 3,
+    );
     expect(program.events.filter(({ event }) => event === "ready")).toHaveLength(1);
     expect(JSON.stringify(program.events)).not.toContain('"changed"');
     expect(program.stderr()).not.toContain("THE PUBLIC URL HAS CHANGED");
@@ -170,7 +173,7 @@ describe("a server that never answers", () => {
   );
 
   test.concurrent(
-    "found 33: and has sent somebody to sign in, to a port of its own: it is waited for",
+    "found 33: and asks a person to sign in, on a port of its own: it is waited for",
     async () => {
       using gate = createGate();
       const signIn = "https://as.example/authorize?response_type=code&client_id=1";
@@ -183,7 +186,7 @@ describe("a server that never answers", () => {
   );
 
   test.concurrent(
-    "found 33: clients of every era are told so, after a while; it is waited for, and can be stopped",
+    "found 33: clients of every era get an error after a while; it is waited for, and can be stopped",
     async () => {
       await using program = launchProgram([...OPEN, fixture("never-answers")]);
       const url = await readUrl(program);

@@ -20,7 +20,7 @@ interface Connected {
 interface Connecting {
   url: string;
   fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
-  /** The server has told that its list of tools has changed. */
+  /** The server has sent that its list of tools has changed. */
   changed(): void;
 }
 

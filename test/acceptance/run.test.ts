@@ -113,10 +113,10 @@ describe("what is printed", () => {
     const pid = Number(/^pid (\d+)$/m.exec(stderr)?.[1]);
     cleanups.push(() => shell.exitCode === null && process.kill(pid, "SIGKILL"));
     const url = /^URL +(\S+)$/m.exec(stderr)?.[1] ?? "";
-    // The first request may be what shows that nobody reads any more; the second is answered even so.
+    // The first request may be the one that shows the closed pipe; the second is answered even so.
     for (const count of [1, 2]) {
       expect((await fetch(url)).status).toBe(401);
-      await until("it is told", () => stderr.split("GET  /mcp 401").length > count);
+      await until("it is reported", () => stderr.split("GET  /mcp 401").length > count);
     }
     process.kill(pid, "SIGINT");
     const firstLine = await new Response(shell.stdout).text();

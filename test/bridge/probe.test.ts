@@ -1,5 +1,5 @@
-// How it is found out what a server speaks: by questions that cost nobody more than one start of it, and that no server
-// works less for. Starts are counted, never timed.
+// How the era of a server is found out: by probes that cost no client more than one start of it, and change no
+// server's behaviour. Starts are counted, never timed.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -57,7 +57,7 @@ describe("a server that ends at any request but initialize", () => {
     await until("another one waits", () => pidsOf(program, "started").length === 3);
     const { result } = await (await openSession(program.ready.url)).call("x");
     expect(result?.["pid"]).toBe(pidsOf(program, "started").at(-1));
-    // Nobody is told of processes that have ended because of our questions as of ones that have failed.
+    // A process that ended because of our probe is not reported as a failure.
     expect(program.stderr()).not.toContain("The server exited");
   });
 
@@ -79,7 +79,7 @@ describe("a server that ends at any request but initialize", () => {
 test("found 36: a server that answers server/discover gets no other probe, and is started once", async () => {
   for (const server of ["obedient", "answers-discover", "stateless"]) {
     await using program = await expose(server);
-    await until("it is told", () => pidsOf(program, "started").length > 0);
+    await until("it is reported", () => pidsOf(program, "started").length > 0);
     expect((await fetch(program.ready.readyz)).status).toBe(200);
     expect([server, pidsOf(program, "started").length]).toEqual([server, 1]);
   }
@@ -170,7 +170,7 @@ describe("the first client with a session", () => {
     const clients = [1, 2, 3].map(async () => (await openSession(url)).call("x"));
     const answers = await Promise.all([...clients, createStatelessClient(url).call("x")]);
     expect(answers.map(({ result }) => result?.["era"])).toEqual(["legacy", "legacy", "legacy", "modern"]);
-    // Where nobody signs in every session has a process of its own.
+    // Where no one signs in every session has a process of its own.
     expect(new Set(answers.map(({ result }) => result?.["pid"])).size).toBe(4);
   });
 
@@ -201,7 +201,7 @@ describe("the first client with a session", () => {
       await using program = await startProgram([...OPEN, fixture("modern-only"), manner]);
       const session = await openSession(program.ready.url);
       const { result } = await session.call("x");
-      await until("the starts are told", () => pidsOf(program, "started").length >= starts);
+      await until("the starts are reported", () => pidsOf(program, "started").length >= starts);
       const pids = pidsOf(program, "started");
       expect([pids.length, pids]).toEqual([starts, expect.arrayContaining([structured(result)])]);
     },

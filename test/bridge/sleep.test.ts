@@ -1,4 +1,4 @@
-// A server process that ended while nobody waited for it: when it comes back, and when it does not.
+// A server process that ended while no client waited for it: when it restarts, and when it does not.
 import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ const request = (id: unknown, method: string, params: object = {}) => ({
 });
 const CALL_PID = request(7, "tools/call", { name: "pid" });
 
-/** Kills the process that nobody waits for, and waits until that has been seen. */
+/** Kills the process that no client waits for, and waits until that has been seen. */
 async function killIdle(program: Program, pid: number): Promise<void> {
   process.kill(pid, "SIGKILL");
   await exitOf(program, pid);
@@ -160,7 +160,7 @@ test("found 37: a process that follows one that refused initialize is initialize
   const refused = await post(url, INITIALIZE, ada);
   expect((await readAnswer(refused)).error?.message).toBe("The token is missing.");
   await exitOf(program, first);
-  // Whoever was refused and goes on nevertheless arranges nothing for the next one.
+  // A refused client that goes on nevertheless changes nothing for the next one.
   const headers = { ...ada, "mcp-session-id": refused.headers.get("mcp-session-id") ?? "" };
   await post(url, { jsonrpc: "2.0", method: "notifications/initialized" }, headers);
   const session = await openSession(url, ada);

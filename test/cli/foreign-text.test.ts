@@ -1,5 +1,5 @@
-// Every text that a client, a server, a tunnel's program or a stranger's document can choose, on its way to the terminal of
-// whoever runs this: it is shown, and is no command, no line of its own and nothing that cannot be seen.
+// Every text that a client, a server, a tunnel's program or a stranger's document can choose, on its way to the terminal: it is
+// shown as text, never as a terminal command, a line of its own or invisible characters.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
@@ -41,7 +41,7 @@ function expectPrintable(shown: string): void {
   expect(bad.map((line) => JSON.stringify(line))).toEqual([]);
 }
 
-/** Fails when it is anything but one JSON object a line, whoever takes the lines apart. */
+/** Fails unless each line is one JSON object, for every definition of a line end. */
 function expectJsonLines(stdout: string): void {
   expectPrintable(stdout);
   for (const line of stdout.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/).filter(Boolean))

@@ -185,7 +185,7 @@ test("found 23: an open stream that is checked again and again does not count as
   expect(stream.status).toBe(200);
   const opened = Date.now();
   await until(() => Date.now() > opened);
-  // All streams are looked at when somebody's access is revoked.
+  // All streams are checked when any access is revoked.
   await postForm(program.ready.issuer ?? "", "/revoke", {
     client_id: other.client,
     token: other.refresh_token,
@@ -233,7 +233,7 @@ test("found 4: a user removed from the configuration loses access at the next st
   ]);
   await second.stop();
 
-  // Somebody of that name who is let in later is not let in by what was approved before.
+  // A later user of that name has no access by the earlier approvals.
   const third = await serve(store, [...ALICE, ...BOB], port);
   expect(await knock(third, alice)).toEqual(OUT);
   expect(await errorOf(await redeem(third.ready.issuer ?? "", alice.client, unused))).toBe("invalid_grant");
@@ -254,7 +254,7 @@ test("found 4: a change from users to a token, or back, ends the grants of the o
   await second.stop();
   expect(await list(store)).toContain("alice is no longer configured");
 
-  // Another token than before: it is pasted by whoever runs the server, who stays.
+  // Another token than before: its owner still runs the server, and keeps access.
   const third = await serve(store, ["--token", "another-token-to-paste"], port);
   expect(await knock(third, owner)).toEqual(IN);
   await third.stop();

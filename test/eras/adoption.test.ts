@@ -47,7 +47,7 @@ const listing = (cursor: string, id: unknown = 3, _meta?: object) => ({
   params: { cursor, ...(_meta && { _meta }) },
 });
 
-/** A session of a stranger's as somebody shows it who has signed in. */
+/** A stranger's session, shown by a person who has signed in. */
 function show({ id, send }: WireSession, url: string, who: Headers) {
   const headers = { ...who, "mcp-session-id": id };
   return {

@@ -81,7 +81,7 @@ describe("found 8: of a person with one client", () => {
     streams.push(await open());
     expect(await oldest.next()).toMatchObject({ result: { resultType: "complete" } });
     await oldest.ended();
-    await until("the server is told", async () =>
+    await until("the server knows", async () =>
       (await client.history()).some(
         ({ method, params }) => method === "resources/unsubscribe" && params?.["uri"] === "file:///2",
       ),

@@ -102,7 +102,7 @@ const REQUESTS: readonly { method: string; name?: string; text(meta: string): st
 const PLAIN_META = '"_meta":{"vendor/x":1}';
 const requests = REQUESTS.map(({ text }) => text(PLAIN_META));
 
-/** What is no request, with members that only some see. */
+/** Messages that are not requests, with members that only some parsers see. */
 const OTHERS = [
   '{"jsonrpc":"2.0","method":"notifications/initialized","Method":"tools/call","params":{"name":"delete_everything"}}',
   '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99,"RequestId":1}}',

@@ -8,7 +8,7 @@ const pidsOf = (program: Program, state = "started") =>
   program.events.flatMap((event) =>
     event.event === "child" && event.state === state && event.pid !== undefined ? [event.pid] : [],
   );
-/** Kills the process that was started as the `count`th, as soon as that has been told. */
+/** Kills the process that was started as the `count`th, as soon as that has been reported. */
 async function killStarted(program: Program, count: number): Promise<number> {
   await until(`start number ${count}`, () => pidsOf(program).length >= count);
   const pid = pidsOf(program)[count - 1]!;
@@ -57,7 +57,7 @@ describe("a server killed", () => {
     const session = await openSession(program.ready.url);
     const { result } = await session.call("pid");
     expect(await killStarted(program, 1)).toBe(Number(result?.["pid"]));
-    await until("its end is told", () => pidsOf(program, "exited").length === 1);
+    await until("its end is reported", () => pidsOf(program, "exited").length === 1);
     expect(pidsOf(program)).toHaveLength(1);
     expect((await session.call("pid")).result?.["pid"]).toBe(pidsOf(program)[1]);
   });

@@ -65,13 +65,13 @@ describe("a request that is not HTTP", () => {
         `POST /mcp HTTP/1.1\r\n${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n`,
       "400",
     ],
-    ["bytes that are no UTF-8 in the path", () => bytes(`GET /\xff\xfe HTTP/1.1\r\n${head}\r\n`), "404"],
+    ["bytes that are not UTF-8 in the path", () => bytes(`GET /\xff\xfe HTTP/1.1\r\n${head}\r\n`), "404"],
     [
-      "bytes that are no UTF-8 for a session",
+      "bytes that are not UTF-8 for a session",
       () => bytes(`DELETE /mcp HTTP/1.1\r\n${head}Mcp-Session-Id: \xff\xfe\r\n\r\n`),
       "404",
     ],
-    ["a method nobody knows", () => `BREW /mcp HTTP/1.1\r\n${head}\r\n`, ""],
+    ["an unknown method", () => `BREW /mcp HTTP/1.1\r\n${head}\r\n`, ""],
     [
       "a foreign host in the request line",
       () => `GET http://evil.example/mcp HTTP/1.1\r\nHost: evil.example\r\n\r\n`,
@@ -168,7 +168,7 @@ test.skipIf(!HAS_PROC)(
 );
 
 test.skipIf(!HAS_PROC)(
-  "out of file descriptors nobody new is let in; who is there is served, and later all are",
+  "out of file descriptors new clients are not let in; connected ones are served, and later all are",
   async () => {
     await using tight = await expose("obedient");
     const { url } = tight.ready;

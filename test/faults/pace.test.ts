@@ -1,4 +1,4 @@
-// Bodies that go out at the pace of whoever reads them, and what becomes of who does not.
+// Bodies that are sent at the reader's pace, and the end of readers that stall.
 import { afterEach, expect, test } from "bun:test";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { within } from "../eras/wire.ts";

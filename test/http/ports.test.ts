@@ -37,7 +37,7 @@ describe("found 15: when the usual port is taken", () => {
     try {
       squatter = Bun.listen({ hostname: "127.0.0.1", port: 8787, socket: { data() {} } });
     } catch {
-      // Somebody on this machine has it already, which is as good.
+      // Another program on this machine has it already, which is as good.
     }
   });
   afterAll(() => void squatter?.stop());

@@ -1,4 +1,4 @@
-// What every request passes before anybody looks at what it wants.
+// The checks that every request passes before it is routed.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AppEvent } from "../../src/app/app.ts";
 import { type Program, startProgram } from "../program.ts";

@@ -1,5 +1,5 @@
 // Every route of the running program, on both ports, with who may use it. A route that is new fails here until
-// somebody has said who that is; what was said is tried out. docs/threats.md has the same table.
+// its rule is added; each rule is tried out. docs/threats.md has the same table.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { fixture, INITIALIZE, until } from "../eras/wire.ts";
 import { ROOT, startProgram, type Program } from "../program.ts";
 
 /**
- * `anybody`: says nothing secret and changes nothing.
+ * `anyone`: shows no secret and changes nothing.
  * `token`: nothing without an access token.
  * `person`: shows a page; decides nothing without the token or password that a person types.
  * `proof`: OAuth's own endpoints, which take a code, a token or a client's secret, and nothing without.
- * `stranger`: writes a record for whoever asks, so many and no more.
+ * `stranger`: writes a record for anyone, up to a limit.
  * `machine`: on the port that only this machine can reach.
  */
-type Access = "anybody" | "token" | "person" | "proof" | "stranger" | "machine";
+type Access = "anyone" | "token" | "person" | "proof" | "stranger" | "machine";
 
 const WELL_KNOWN = "/.well-known";
 const ISSUER = [`${WELL_KNOWN}/oauth-authorization-server`, `${WELL_KNOWN}/openid-configuration`];
@@ -25,13 +25,13 @@ const RULES: Record<string, Access> = {
   "ALL /sse": "token",
   "ALL /messages": "token",
   "GET /": "person",
-  "GET /healthz": "anybody",
-  [`GET ${WELL_KNOWN}/jwks.json`]: "anybody",
-  ...anybodyMayRead(`${WELL_KNOWN}/oauth-protected-resource`, ["", "/mcp", "/sse"]),
-  ...Object.assign({}, ...ISSUER.map((path) => anybodyMayRead(path, ["", "/mcp", "/sse"]))),
+  "GET /healthz": "anyone",
+  [`GET ${WELL_KNOWN}/jwks.json`]: "anyone",
+  ...anyoneMayRead(`${WELL_KNOWN}/oauth-protected-resource`, ["", "/mcp", "/sse"]),
+  ...Object.assign({}, ...ISSUER.map((path) => anyoneMayRead(path, ["", "/mcp", "/sse"]))),
   ...Object.assign(
     {},
-    ...["/mcp", "/sse", "/token"].flatMap((base) => ISSUER.map((path) => anybodyMayRead(base + path, [""]))),
+    ...["/mcp", "/sse", "/token"].flatMap((base) => ISSUER.map((path) => anyoneMayRead(base + path, [""]))),
   ),
   "GET /authorize": "person",
   "POST /authorize": "person",
@@ -61,7 +61,7 @@ beforeAll(async () => {
   program = await startProgram(words, { env: { BUN_OPTIONS: preload } });
   ({ origin } = new URL(program.ready.url));
   await fetch(program.ready.url);
-  await until("the table is told", () => program.stderr().includes("route ALL /mcp"));
+  await until("the table is printed", () => program.stderr().includes("route ALL /mcp"));
 });
 afterAll(async () => void (await program.stop()));
 
@@ -101,8 +101,8 @@ describe("token", () => {
   );
 });
 
-describe("anybody", () => {
-  test.each(paths("anybody"))("%s shows no secret", async (path) => {
+describe("anyone", () => {
+  test.each(paths("anyone"))("%s shows no secret", async (path) => {
     const response = await fetch(origin + path);
     expect(response.status).toBe(200);
     expect(await response.text()).not.toContain(SECRET);
@@ -170,8 +170,8 @@ function ask(path: string, method: string, headers: Record<string, string> = {})
   });
 }
 
-function anybodyMayRead(base: string, ends: readonly string[]): Record<string, Access> {
-  return Object.fromEntries(ends.map((end) => [`GET ${base}${end}`, "anybody" as const]));
+function anyoneMayRead(base: string, ends: readonly string[]): Record<string, Access> {
+  return Object.fromEntries(ends.map((end) => [`GET ${base}${end}`, "anyone" as const]));
 }
 
 /** A document is at the same place with a slash behind it. */

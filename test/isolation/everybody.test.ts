@@ -1,5 +1,5 @@
-// `--process shared`: one server process for everybody, whatever a client can do and whichever revision it speaks.
-// What even so nobody may see of another: test/isolation/isolation.test.ts.
+// `--process shared`: one server process for all clients of every capability and revision.
+// The isolation between them is tested in test/isolation/isolation.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   INITIALIZE,
@@ -195,7 +195,7 @@ describe("found 38: on one process of a server with sessions", () => {
     await again.next();
     await session.end();
     await again.close();
-    await until("nobody wants it", async () => (await linesOf("resources/unsubscribe")).length === 1);
+    await until("no client wants it", async () => (await linesOf("resources/unsubscribe")).length === 1);
   });
 
   test("the server logs at the most verbose level wanted, and each client gets its own level", async () => {

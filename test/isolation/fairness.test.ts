@@ -1,4 +1,4 @@
-// Nobody can take the server processes of others away, or have more of them than are allowed.
+// No caller can end the server processes of others, or have more of them than are allowed.
 import { expect, test } from "bun:test";
 import { expose, INITIALIZE, isAlive, openSession, post, readAnswer, until } from "../eras/wire.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";

@@ -18,7 +18,7 @@ const FORM = { method: "elicitation/create", params: { message: "Who?" } };
 /** The words that only one caller may ever read. */
 const SECRET = "the words of Ada";
 
-/** A stream that has told nothing before the message that ends the test. */
+/** A stream without any message before the one that ends the test. */
 async function expectNothingBut(stream: Listening, last: string): Promise<void> {
   const first = await stream.next();
   expect(JSON.stringify(first)).not.toContain(SECRET);
@@ -190,7 +190,7 @@ for (const mode of ["client", "session", "shared"] as const)
         expect((await stream.next()).method).toBe("notifications/tools/list_changed");
         expect(JSON.stringify(await stream.next())).toContain(SECRET);
         for (const { session, stream } of elsewhere) {
-          // Had they been told, it would stand before this.
+          // A notification would stand before this.
           await session.call("raw", {
             reply: `${update.replace(SECRET, "own")}\n{"jsonrpc":"2.0","id":$ID,"result":{}}`,
           });

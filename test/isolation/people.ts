@@ -25,7 +25,7 @@ export interface House {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Exposes a fixture server and signs everybody in. */
+/** Exposes a fixture server and signs every person in. */
 export async function openHouse(server: string, words: readonly string[] = []): Promise<House> {
   const program = await startProgram(["--tunnel", "none", ...PEOPLE, ...words, fixture(server)]);
   const { url } = program.ready;

@@ -1,4 +1,4 @@
-// `--auth optional`: people without a token look around on one server process of theirs, which nobody else is ever on.
+// `--auth optional`: people without a token share one server process, which no one else is ever on.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   INITIALIZE,
@@ -60,7 +60,7 @@ for (const server of ["acting-lists", "stateless", "settles-at-once"])
     await (await openSseSession(program.ready.sse)).close();
     const [shared, ...more] = await readStarts(program);
     expect(more).toEqual([]);
-    // What strangers have been on is nobody's, not even when nobody is on it.
+    // A process that strangers have used is never handed to a person, not even when it is idle.
     const session = await openSession(url);
     await session.end();
     for (const who of [ada, bob]) {
@@ -200,7 +200,7 @@ describe("found 13: when the strangers' process ends", () => {
     const session = await openSession(house.url);
     for (let count = 1; count <= 3; count++) {
       expect((await act(session, "leave")).result).toBeDefined();
-      await until("its end is told", () => {
+      await until("its end is reported", () => {
         const exits = house.program.events.filter(
           (event) => event.event === "child" && event.state === "exited",
         );

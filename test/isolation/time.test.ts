@@ -139,7 +139,7 @@ describe("the process of a client", () => {
 
   test.each([
     ["a call is in flight", () => start("ada", "hold_silently", { key: 1 })],
-    ["somebody listens", () => listen("ada")],
+    ["a stream is open", () => listen("ada")],
   ])("stays as long as %s", async (_what, begin) => {
     setUp("obedient");
     const pid = await pidOf("ada");

@@ -1,5 +1,5 @@
 // Requests of 2026-07-28, each of which stands alone: whose answer is whose, hanging up, log lines, and what a server
-// of either era is told and tells.
+// of either era receives and sends.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
 import {
@@ -75,7 +75,7 @@ for (const server of ["obedient", "stateless"])
       await stream.next();
       await stream.close();
       await expectCancelled("hold", "loud");
-      // What the server answers all the same goes to nobody.
+      // The server answers all the same, and its answer reaches no client.
       await client.call("release", { key: "loud" });
     });
 

@@ -22,7 +22,7 @@ import type { Ready } from "../../src/app/app.ts";
 export interface MatrixClient {
   /** What the server asked: a form's message, a page's URL, `sampling` or `roots`. */
   readonly asked: string[];
-  /** What the server told outside an answer: a log line's data, an updated resource's URI, or `tools`. */
+  /** The server's notifications: a log line's data, an updated resource's URI, or `tools`. */
   readonly told: unknown[];
   /** Of the connection. */
   readonly revision: string | undefined;
@@ -38,7 +38,7 @@ export interface MatrixClient {
 export interface CallOptions {
   signal?: AbortSignal;
   onprogress?: (step: { progress: number }) => void;
-  /** The least severe line to be told. */
+  /** The least severe level to receive. */
   logLevel?: "debug" | "warning";
 }
 

@@ -1,5 +1,5 @@
 // A server of 2025-11-25 asks while a client of 2026-07-28 waits: the call is parked, the client is asked by an
-// `input_required` result, and comes back with the answers and a `requestState` that nobody can make or change.
+// `input_required` result, and comes back with the answers and a `requestState` that no client can forge.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";

@@ -66,10 +66,10 @@ describe("a call is refused with 400 and −32020 when they do not:", () => {
     ],
     ["the Base64 is of something else", { region: "eu" }, { "mcp-param-region": base64("us") }],
     ["the Base64 is none", { region: "eu" }, { "mcp-param-region": "=?base64?e*?=" }],
-    ["the Base64 is no UTF-8", { region: "eu" }, { "mcp-param-region": "=?base64?//8=?=" }],
+    ["the Base64 is not UTF-8", { region: "eu" }, { "mcp-param-region": "=?base64?//8=?=" }],
     ["what is not ASCII stands there as it is", { region: "Zürich" }, { "mcp-param-region": "Z\u00fcrich" }],
     ["another number", { count: 42 }, { "mcp-param-count": "43" }],
-    ["a number is no text", { count: 1 }, { "mcp-param-count": "true" }],
+    ["a number is not a string", { count: 1 }, { "mcp-param-count": "true" }],
     ["another truth value", { dry: true }, { "mcp-param-dry": "false" }],
     ["an argument within an argument", { target: { zone: "b" } }, { "mcp-param-zone": "a" }],
   ];

@@ -1,4 +1,4 @@
-// What is checked of a request of 2026-07-28 before anybody acts on it, in which order, and with which status it
+// The checks of a request of 2026-07-28 before it is handled, their order, and the status with which it
 // is refused. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";

@@ -884,7 +884,7 @@ describe("the credential", () => {
     const right = { username: "ann", password: "pässword 🔑", decision };
     const wrong = { ...right, password: "guess" };
     expect((await submitPage(users.url, known, right)).status).toBe(303);
-    // Somebody behind the same address, or who forges it.
+    // Another person behind the same address, or one who forges it.
     for (let i = 0; i < 11; i += 1) await submitPage(users.url, strange, wrong);
     expect((await submitPage(users.url, strange, right)).status).toBe(429);
     expect((await submitPage(users.url, known, { ...right, username: "bob" })).status).toBe(429);

@@ -41,7 +41,7 @@ afterEach(() => server.stop());
 const pageFor = (id: string, overrides: Record<string, string> = {}) =>
   openPage(server.url, authorizeQuery(id, overrides));
 
-/** Nothing goes anywhere, and the person is told on a page. */
+/** The person gets a page, and the browser is not redirected. */
 async function expectRefused(id: string, overrides: Record<string, string> = {}) {
   const { response, html } = await pageFor(id, overrides);
   expect([response.status, response.headers.get("location")]).toEqual([400, null]);
@@ -246,7 +246,7 @@ describe("a document", () => {
     expect(host.asked).toEqual(["/popular.json"]);
   });
 
-  /** Documents whose host answers when it is told to. */
+  /** Documents whose host answers on command. */
   function serveSlowly(count: number) {
     const gate = Promise.withResolvers<void>();
     const ids = Array.from({ length: count }, (_, index) => {

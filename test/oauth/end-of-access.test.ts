@@ -76,7 +76,7 @@ describe("found 24: when access is revoked", () => {
       (await postForm(issuer, "/revoke", { client_id: client, token: tokens.refresh_token })).status,
     ).toBe(200);
 
-  /** Waits until the server has the call that holds this key, or has been told that it is cancelled. */
+  /** Waits until the server has the call that holds this key, or its cancellation. */
   const untilCalled = (key: string) =>
     until(`the server has the call ${key}`, async () => (await findCall(key)) !== undefined);
   const findCall = async (key: string) =>
@@ -84,7 +84,7 @@ describe("found 24: when access is revoked", () => {
       ({ params }) => (params?.["arguments"] as { key?: string } | undefined)?.key === key,
     );
   const untilCancelled = (key: string) =>
-    until(`the server is told that ${key} is cancelled`, async () => {
+    until(`the server gets the cancellation of ${key}`, async () => {
       const call = await findCall(key);
       return (await readHistory(other)).some(
         ({ method, params }) => method === "notifications/cancelled" && params?.["requestId"] === call?.id,
@@ -108,7 +108,7 @@ describe("found 24: when access is revoked", () => {
     await untilCancelled("revoked");
     await other.call("release", { key: "kept" });
     expect((await readAnswer(await lasting)).result).toEqual({ released: "kept" });
-    // The server answers the call all the same, and nobody gets it.
+    // The server answers the call all the same; its answer reaches no client.
     await other.call("release", { key: "revoked" });
     expect((await session.send(callOf("again", "pid", {}))).status).toBe(401);
   });

@@ -161,7 +161,7 @@ describe("an assertion", () => {
   }
 
   const wrong: Record<string, (id: string, now: number) => Assertion> = {
-    "of somebody else's key under the client's name": () => ({ pair: others }),
+    "of another client's key under the client's name": () => ({ pair: others }),
     "of an unknown key": () => ({ pair: others, kid: "k2" }),
     "of another issuer": () => ({ claims: { iss: "https://evil.example/app.json" } }),
     "for another server": () => ({ claims: { aud: "https://other.example" } }),

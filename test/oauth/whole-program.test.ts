@@ -337,7 +337,7 @@ describe("documents of clients", () => {
       const { response } = await openPage(limited.ready.issuer ?? "", authorizeQuery(id));
       expect([id, response.status]).toEqual([id, 400]);
     }
-    // Refused by its name, before anybody asks a name server.
+    // Refused by its name, before a name server is asked.
     await until(() => limited.stderr().split("refused: bad-document").length > ids.length);
   });
 
@@ -387,13 +387,13 @@ test("A17: failed tries from the same address do not lock out who pastes the tok
 
 describe("a table of scopes that is wrong", () => {
   for (const [what, scopes] of Object.entries<unknown>({
-    "is no table": ["write"],
+    "is not a table": ["write"],
     "has a name that is none": { "a b": { tools: ["x"] } },
     "takes mcp": { mcp: { tools: ["x"] } },
     "says nothing of a scope": { write: {} },
     "has an unknown key": { write: { tool: ["x"] } },
-    "has a hint that is no yes or no": { write: { readOnlyHint: "no" } },
-    "has tools that are no list": { write: { tools: "x" } },
+    "has a hint that is not a boolean": { write: { readOnlyHint: "no" } },
+    "has tools that are not a list": { write: { tools: "x" } },
   })) {
     test(`S5: that ${what} is refused with one clear line`, async () => {
       await using bad = await createFolder();

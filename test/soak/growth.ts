@@ -31,7 +31,7 @@ export interface Growth {
   figures: readonly number[];
   /** From the first figure to the last. */
   grown: number;
-  /** What is no growth yet. */
+  /** Growth up to this is ignored. */
   limit: number;
 }
 
@@ -75,7 +75,7 @@ export function findFaults(result: SoakResult): string[] {
   const { samples, crashes, lost } = result;
   const faults = [...measureLoad(samples), ...measureRest(result)]
     .filter(({ grown, limit }) => grown > limit)
-    .map(({ what, grown, limit }) => `${what}: ${grown} more, at most ${limit} are no growth`);
+    .map(({ what, grown, limit }) => `${what}: ${grown} more, at most ${limit} are not growth`);
   if (lost !== crashes)
     faults.push(`server processes that ended by themselves: ${lost}, of which ${crashes} were made to`);
   return faults;

@@ -40,7 +40,7 @@ export const NUMBERS = {
 export const EITHER = { anyOf: [SUM, { type: "null" }] };
 
 export const RESOURCE = { uri: "matrix://note", name: "note" };
-export const PROMPT = { name: "greet", description: "Greets somebody it has asked for the name." };
+export const PROMPT = { name: "greet", description: "Greets a person after asking for the name." };
 
 /** A tool's text: JSON of what it was answered. */
 export function tell(value: unknown) {
