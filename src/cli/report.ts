@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { printable, toJsonLine } from "../printable.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
-import { renderRequest } from "./request-line.ts";
+import { isTokenOwner, renderRequest } from "./request-line.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
 export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
@@ -128,11 +128,11 @@ function printGrant({ state, clientName, clientId, ...more }: GrantEvent, log: L
   );
   switch (state) {
     case "approved":
-      return log.success(`"${client}" was approved by ${subject ?? "the owner"}.`);
+      return log.success(`"${client}" was approved by ${isTokenOwner(subject) ? "the owner" : subject}.`);
     case "denied":
       return log.info(`"${client}" was denied.`);
     case "login-failed":
-      return log.warn(`A sign-in to approve "${client}" failed${source ? `, from ${source}` : ""}.`);
+      return log.warn(`A sign-in${source ? ` from ${source}` : ""} to approve "${client}" failed.`);
     case "revoked":
       return log.warn(`"${client}" has lost its access${WHY_REVOKED[reason ?? ""] ?? ""}.`);
     case "issued":

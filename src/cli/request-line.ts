@@ -43,12 +43,13 @@ function renderDuration(ms: number): string {
   return ms < 2 * HOUR ? `${Math.round(ms / MINUTE)} min` : `${(ms / HOUR).toFixed(1)} h`;
 }
 
-/** Who signed in with the token; it would stand on every line of a server without users. */
-const OWNER = "owner";
+/** Whether this is the person who has the token, and not a user with a name. */
+export const isTokenOwner = (subject: string | undefined) => subject === undefined || subject === "owner";
 
 /** The person and the client; an id that says nothing is shortened. */
 function renderSender({ person: subject, client, clientName }: RequestEvent): string {
-  const person = subject === OWNER ? undefined : subject;
+  // Without users, "owner" would stand on every line.
+  const person = isTokenOwner(subject) ? undefined : subject;
   if (client === undefined) return person === undefined ? "" : printable(person, LONGEST_CLIENT);
   const name = printable(clientName ?? (ID.test(client) ? client.slice(0, 8) : client), LONGEST_CLIENT);
   return person === undefined ? name : `${printable(person, LONGEST_CLIENT)}, ${name}`;

@@ -107,8 +107,8 @@ export function choices<const T extends string>(
     placeholder,
     inFile: "string",
     values,
-    noun: `a list of ${values.join(", ")}`,
-    hint: `Use ${values.join(" or ")}, or several with commas between.`,
+    noun: "a list of known values",
+    hint: `Use ${values.join(" or ")}; put commas between several.`,
     read(text) {
       const words = new Set(text.split(",").map((word) => word.trim().toLowerCase()));
       const chosen = values.filter((known) => words.has(known));

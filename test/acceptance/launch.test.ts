@@ -168,6 +168,7 @@ describe("a server that never answers", () => {
       });
       expect(others.map(({ event }) => event)).not.toContain("ready");
       expect(stderr).toMatch(new RegExp(`! "http-by-mistake" listens on port ${port} .*stdio`));
+      expect(stderr.match(/not answered.* for 30 s/g)).toHaveLength(1);
       expect(exitCode).toBe(1);
     },
   );

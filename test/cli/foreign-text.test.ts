@@ -112,7 +112,7 @@ describe("on one screen", () => {
     const fields = { grant_type: "authorization_code", client_id: id, code, code_verifier: "v".repeat(43) };
     for (let twice = 0; twice < 2; twice++) await postForm(issuer, "/token", fields);
     await isShown('"client link');
-    await isShown("was approved by owner");
+    await isShown("was approved by the owner");
     await isShown("was used twice");
     expectPrintable(program.stderr());
   });

@@ -102,7 +102,7 @@ describe("the tunnel", () => {
       only: ["chatgpt", "claude"],
     });
     expect(resolve({ publicUrl: "https://a.example", only: "claude" })).rejects.toThrow("do not go together");
-    expect(resolve({ only: "gemini" })).rejects.toThrow('"gemini" is not a list of chatgpt, claude');
+    expect(resolve({ only: "gemini" })).rejects.toThrow('"gemini" is not a list of known values');
   });
 });
 
