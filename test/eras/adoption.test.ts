@@ -74,7 +74,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
   });
   afterAll(() => house[Symbol.asyncDispose]());
 
-  test("has it go on, on a process of its own that has been greeted as the stranger's was", async () => {
+  test("adopts it, on a process of its own that is initialized as the stranger's was", async () => {
     const { program, ada } = house;
     const stranger = await openSession(url);
     expect((await stranger.send(listing(""))).status).toBe(200);
@@ -95,7 +95,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     await stream.close();
   });
 
-  test("has it alone: to strangers, other people and other clients it does not exist any more", async () => {
+  test("owns it alone: for strangers, other people and other clients it no longer exists", async () => {
     const { ada, adaElsewhere, bob } = house;
     const stranger = await openSession(url);
     const own = show(stranger, url, ada);
@@ -112,7 +112,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     expect((await own.send(PING)).status).toBe(404);
   });
 
-  test("is one, though several come at once", async () => {
+  test("is a single one when several come at once", async () => {
     const { ada, adaElsewhere, bob } = house;
     const stranger = await openSession(url);
     const people = [ada, bob, adaElsewhere];
@@ -144,7 +144,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     expect(pidOf(await readAnswer(await post(url, tool("pid"), headers)))).toBeNumber();
   });
 
-  test("adopts none of HTTP+SSE, which lives on the stream that the stranger holds", async () => {
+  test("does not adopt a session of HTTP+SSE, whose stream the stranger holds", async () => {
     const { program, ada } = house;
     const stream = listen(await fetch(program.ready.sse));
     const endpoint = new URL((await stream.nextEvent()).data, url).href;
@@ -205,7 +205,7 @@ test("found 40: an attacker who planted a session id reads nothing of the victim
   expect((await own.send(PING)).status).toBe(200);
 });
 
-test("found 40: nothing that was said before is said again, and no event of before is taken for one of after", async () => {
+test("found 40: no earlier message is repeated, and no earlier event id is accepted afterwards", async () => {
   await using house = await openHouse("acting-lists", OPTIONAL);
   const { url, ada } = house;
   const stranger = await openSession(url);
@@ -327,7 +327,7 @@ interface Stubborn {
 }
 
 for (const [name, connect] of Object.entries(CLIENTS))
-  test(`found 40: ${name}, signed in behind its back, goes on in the session that it has`, async () => {
+  test(`found 40: ${name}, signed in without a new session, goes on in its old one`, async () => {
     await using house = await openHouse("acting-lists", OPTIONAL);
     let who: Headers = {};
     const ids = new Set<string>();

@@ -89,7 +89,7 @@ describe("its size", () => {
     expect((await readAnswer(response)).error?.message).toMatch(/1048576 bytes.*--max-body/);
   });
 
-  test("so it is without a Content-Length, and no more is read than the limit allows", async () => {
+  test("a body without a Content-Length gets 413 too, and no more is read than the limit allows", async () => {
     const send = (chunks: number) => {
       let sent = 0;
       const body = new ReadableStream({

@@ -46,7 +46,7 @@ test("a message is accepted with 202 and answered on the stream", async () => {
   await session.close();
 });
 
-test("everything the server says comes on the one stream, in its order", async () => {
+test("all messages of the server come on the one stream, in order", async () => {
   const session = await openSseSession(sse);
   const params = { name: "progress", arguments: { count: 2 }, _meta: { progressToken: "t" } };
   await session.send({ ...PING, id: 1, method: "tools/call", params });
@@ -94,7 +94,7 @@ test("when the stream ends, the session does", async () => {
   await until("the session to end", async () => (await post(endpoint, PING)).status === 404);
 });
 
-test("a session that is not there gets 404, none at all 400, the wrong method 405", async () => {
+test("an unknown session gets 404, a missing one 400, the wrong method 405", async () => {
   const messages = new URL("/messages", sse).href;
   for (const id of ["", "nobody", "__proto__"])
     expect((await post(`${messages}?sessionId=${id}`, PING)).status).toBe(404);
@@ -103,7 +103,7 @@ test("a session that is not there gets 404, none at all 400, the wrong method 40
   expect((await post(sse, PING)).status).toBe(405);
 });
 
-test("a session of one dialect is none of the other", async () => {
+test("a session of one transport is unknown to the other", async () => {
   const session = await openSseSession(sse);
   const id = new URL(session.endpoint, sse).searchParams.get("sessionId")!;
   expect((await post(program.ready.url, PING, { "mcp-session-id": id })).status).toBe(404);
@@ -113,7 +113,7 @@ test("a session of one dialect is none of the other", async () => {
   await session.close();
 });
 
-describe("streams of strangers on which nothing was said yet", () => {
+describe("streams of strangers without a message yet", () => {
   const WORDS = ["--tunnel", "none", "--auth", "optional", "--token", TOKEN];
   /** Hangs up when the test is over, or before. */
   const open = async (url: string, headers: Headers = {}) => {

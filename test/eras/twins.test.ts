@@ -247,7 +247,7 @@ describe.each([
     await until("the line", () => program.stderr().includes(line));
   });
 
-  test("found 1: said plainly, it is judged as what it is", async () => {
+  test("found 1: written plainly, it is handled by its meaning", async () => {
     const before = await deletions();
     const session = await openSession(program.ready.url, headers);
     const { status } = await session.start("delete_everything");
@@ -340,7 +340,7 @@ describe("from the server", () => {
     expect(messages).toMatchObject([{ result: { done: true } }]);
   });
 
-  test("found 1: a question that is dropped is answered, so that the server does not wait for ever", async () => {
+  test("found 1: a dropped server request is answered with an error, so that the server does not wait for ever", async () => {
     for (const [id, question] of [
       ["one", '{"jsonrpc":"2.0","id":"one","ID":2,"method":"sampling/createMessage","params":{}}'],
       ["two", '[{"jsonrpc":"2.0","id":"two","method":"ping"},{"jsonrpc":"2.0","Method":"x","method":"y"}]'],
@@ -353,7 +353,7 @@ describe("from the server", () => {
     }
   });
 
-  test("found 1: the log says of a message that can be read in two ways that it is one", async () => {
+  test("found 1: the log reports a message that can be read in two ways", async () => {
     await session.call("raw", { reply: '{"jsonrpc":"2.0","id":$ID,"ID":5,"result":{},"x":1}' });
     const line = 'messages that can be read in two ways (some readers take "ID" for "id")';
     await until("the line", () => program.stderr().includes(line));
@@ -425,7 +425,7 @@ describe("vendors' own members", () => {
     },
   );
 
-  test("found 1: a client may have capabilities of its own, in letters of its own", async () => {
+  test("found 1: a client may have vendor capabilities, in any letters", async () => {
     const capabilities = { Roots: {}, experimental: { Roots: {}, roots: {} }, Sampling: { Tools: {} } };
     const params = { ...INITIALIZE.params, capabilities };
     expect((await post(program.ready.url, { ...INITIALIZE, params })).status).toBe(200);

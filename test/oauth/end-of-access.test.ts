@@ -141,7 +141,7 @@ describe("found 24: when access is revoked", () => {
     expect((await readAnswer(await lasting)).result).toEqual({ released: "again" });
   });
 
-  test("a request whose body had not come to its end then is refused, in every dialect", async () => {
+  test("a request whose body was not complete then is refused, on every transport", async () => {
     const goes = await connect(issuer, client);
     const session = await openSession(url, bearer(goes));
     const { endpoint, stream } = await openSse(sse, stays);
@@ -228,7 +228,7 @@ describe("found 24: when access is revoked", () => {
       });
   });
 
-  test("by the owner, with a command beside the running program, it is the same", async () => {
+  test("the same holds for a revocation by the owner's command beside the running program", async () => {
     const id = await registerClient(issuer);
     const goes = await connect(issuer, id);
     const session = await openSession(url, bearer(goes));
@@ -327,7 +327,7 @@ describe("when a token runs out", () => {
     expect((await silent.send(callOf("late", "pid", {}), await connect(issuer, client))).status).toBe(404);
   });
 
-  test("found 24: a call that began before is answered, and so is nothing that comes after", async () => {
+  test("found 24: an earlier call is answered, and no later one", async () => {
     const tokens = await connect(issuer, client);
     const session = await openSession(url, bearer(tokens));
     const began = session.start("hold_silently", { key: "late" });

@@ -157,7 +157,7 @@ describe("a code", () => {
     expect(server.revoked).toHaveLength(1);
   });
 
-  test("T4: presented again without the client's proof ends nothing", async () => {
+  test("T4: presented again with another verifier, client or redirect URI ends nothing", async () => {
     const code = await obtainCode(server.url, client);
     const tokens = await tokensOf(await redeem(server.url, client, code));
     const other = await registerClient(server.url);
