@@ -17,6 +17,8 @@ export function renderRequest(request: RequestEvent, style: Style): string {
   let line = `${clean(method).padEnd(4)} ${clean(path.split("?")[0]!)} ${renderStatus(status, outcome, style)}`;
   line += ` ${style.dim(renderDuration(ms))}`;
   if (rpc !== undefined) line += `  ${clean(rpc)}`;
+  // Only a stream has a size without a message.
+  else if (request.bytes !== undefined) line += "  stream";
   if (name !== undefined) line += `${rpc === undefined ? "  " : " "}${clean(name)}`;
   const sender = renderSender(request);
   return sender === "" ? line : `${line}  ${style.dim(sender)}`;

@@ -1,4 +1,4 @@
-// Who gets in, for how long, and how it is taken away: users, grants, restarts, and no sign-in at all.
+// Access, its duration and its end: users, grants, restarts, and no sign-in at all.
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { messageOf } from "../../src/errors.ts";

@@ -1,4 +1,4 @@
-// What is announced of a server, and when: nothing before it has answered, and then once. Some of it takes half a
+// A server is announced once, and never before it has answered. Some of it takes half a
 // minute, so that runs side by side.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -67,7 +67,7 @@ describe("a server that ends before it has answered", () => {
     await using program = launchProgram([...OPEN, fixture("never-answers")]);
     const url = await readUrl(program);
     const called = post(url, INITIALIZE);
-    // What makes a start fail is the end of both: the probed one, and the one that is greeted in its place.
+    // A start fails when both have ended: the probed process, and the one initialized in its place.
     for (let ended = 0; ended < 2; ended++) {
       await until("a server process is there", () => serverPids(program).length === 1);
       const [pid] = serverPids(program);

@@ -28,7 +28,7 @@ export interface MemoryProvider<Client, Tokens, Discovery> {
   saveCodeVerifier(verifier: string): void;
   /** Has the robot approve. */
   redirectToAuthorization(url: URL): Promise<void>;
-  /** What the last approval brought to the callback. Its `state` has been compared. */
+  /** The callback's parameters from the last approval. Their `state` has been compared. */
   callbackParams(): URLSearchParams;
   /** How often a person had to approve. */
   readonly approvals: number;

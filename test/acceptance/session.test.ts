@@ -1,4 +1,4 @@
-// What a server may do beyond answering, through one session of the SDK's version 1 client: ask the client things,
+// A server's other messages through one session of the SDK's version 1 client: it may send requests,
 // report progress, log, and notify of changes. The real server-everything does all of it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";

@@ -1,4 +1,4 @@
-// Whose answer is whose: what two clients, or one client with itself, may not mix up.
+// Answers reach their own calls, between two clients and within one.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
 import {
@@ -30,7 +30,7 @@ const call = (id: unknown, name: string, args: object = {}, _meta?: object) => (
   params: { name, arguments: args, ...(_meta && { _meta }) },
 });
 
-/** What the fixture received, of the echo that it answered with. */
+/** The message that the fixture received, from the echo in its answer. */
 const received = (answer: Wire | undefined) => JSON.parse(String(answer?.result?.["received"])) as Wire;
 
 describe("ids", () => {

@@ -26,7 +26,7 @@ function pidsOf({ events }: Launch, state: "started" | "exited"): number[] {
   );
 }
 
-/** What a strict server has ended at. */
+/** The message that ended a strict server. */
 function endedAt(program: Launch): string[] {
   return Array.from(program.stderr().matchAll(/but received (\S+)/g), ([, method]) => method!);
 }

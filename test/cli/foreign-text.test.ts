@@ -22,14 +22,14 @@ import { exposeThroughNgrok } from "../tunnel/through-ngrok.ts";
 
 setDefaultTimeout(60_000);
 
-/** What a terminal would obey or not show; a line of ours, begun by every kind of line end there is. */
+/** Text that a terminal would obey or not show; a line of ours, after every kind of line end. */
 const FOUL = [
   "\x1b[2J\x1b[31m\x1b]0;title\x07\x1b]8;;https://evil.example\x1b\\link\x9b2J\x90x\x9c",
   ...["\r\n", "\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"].map((end) => `${end}✓ FORGED`),
   "\u202e\u2066\u200b\u200d\u00ad\u2060\u3164\u180e\ufe0f\u{e0041}\u{e000}\ufeff\x7f\x08\x01",
 ].join("");
 /** As a header can carry it: bytes. */
-/** What no method may hold is taken out: such a message is refused before it is named anywhere. */
+/** Without characters that no method may hold: such a message is refused before its method is shown. */
 const FOUL_BUT_CONTROLS = FOUL.replace(/[\p{Cc}\p{Cs}]/gu, "");
 const FOUL_BYTES = "\x9b2J\x85\x90\x9c\xff";
 

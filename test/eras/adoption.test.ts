@@ -190,7 +190,7 @@ test("found 40: an attacker who planted a session id reads nothing of the victim
   const own = show(attacker, url, ada);
   const answer = await own.send(listing(`whisper ${SECRET}`));
   expect(await answer.text()).toContain(SECRET);
-  // What he had is over, and there was nothing of hers on it.
+  // His stream has ended, and carried no message of hers.
   const seen = await reading;
   expect(seen).toContain("notifications/tools/list_changed");
   expect(seen).not.toContain(SECRET);
@@ -273,7 +273,7 @@ test("found 40: a person whose anonymous session was evicted goes on in it, and 
   expect(await readStarts(house.program)).toEqual(expect.arrayContaining(pids));
   expect(new Set(pids).size).toBe(2);
   for (const who of [{}, ada]) expect((await show(other, url, who).send(PING)).status).toBe(404);
-  // Who has taken leave has left nothing.
+  // A client that has deleted its session has left nothing.
   expect((await show(ended, url, bob).send(PING)).status).toBe(404);
   expect((await his.send(PING)).status).toBe(200);
 });

@@ -1,4 +1,4 @@
-// What a POST may carry, and how anything else is refused.
+// The bodies that a POST may carry, and how others are refused.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { Program } from "../program.ts";

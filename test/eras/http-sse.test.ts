@@ -138,7 +138,7 @@ describe("streams of strangers without a message yet", () => {
     streams.push(await open(sse, { authorization: `Bearer ${access_token}` }));
     expect(streams.at(-1)!.response.status).toBe(200);
 
-    // Who begins makes room, and so does who goes.
+    // A stream that gets its first message makes room, and so does one that ends.
     const stream = listen(streams[0]!.response);
     const { data } = await stream.nextEvent();
     expect((await post(new URL(data, sse).href, INITIALIZE)).status).toBe(202);

@@ -174,7 +174,7 @@ describe("found 26: a stream of a call", () => {
     const texts = await (await get(session, id.replace(/_.*/, "_0"))).text();
     expect(texts).toContain("holding early");
     expect(texts).toContain('"released":"early"');
-    // What it has got then is all there is.
+    // It has all messages then.
     const last = [...texts.matchAll(/^id: (.*)$/gm)].at(-1)![1]!;
     expect((await get(session, last)).status).toBe(405);
   });

@@ -1,4 +1,4 @@
-// What is kept for clients that may come back: how much of it, and whose goes first.
+// Events kept for clients that may reconnect: how many, and whose are dropped first.
 import { describe, expect, test } from "bun:test";
 import { createRetention, ownBytes } from "../../src/eras/streams/retention.ts";
 

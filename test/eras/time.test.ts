@@ -1,4 +1,4 @@
-// What happens because time passes, with a clock of the test's own or an interval of milliseconds.
+// Behaviour as time passes, with a clock of the test's own or an interval of milliseconds.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createPostResponse, type PostResponseOptions } from "../../src/eras/post-response.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";

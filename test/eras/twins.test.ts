@@ -279,7 +279,7 @@ describe("where all clients share a process", () => {
     const params = { name: "hold", arguments: { key: "ada" }, _meta: { progressToken: "ada's" } };
     const waiting = ada.send({ jsonrpc: "2.0", id: "call", method: "tools/call", params });
     await until("the call to be there", async () => (await bob.call("read_note")).result?.["held"] === 1);
-    // Whatever number the server knows it by.
+    // The server knows it by some number.
     for (let number = 1; number < 60; number++) {
       const named = [
         `"requestId":99,"RequestId":${number}`,

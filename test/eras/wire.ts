@@ -181,7 +181,7 @@ export function listen(response: Response): Listening {
 
 /** A session of revision 2024-11-05: one stream, and where to post. */
 export interface SseSession extends Listening {
-  /** What the `endpoint` event named. */
+  /** The URL in the `endpoint` event. */
   readonly endpoint: string;
   send(body: object | string): Promise<Response>;
 }

@@ -1,4 +1,4 @@
-// What the kernel says of a process (proc(5)). Linux alone has it; tests that ask are skipped elsewhere.
+// The kernel's data about a process (proc(5)). Only Linux has it; tests that need it are skipped elsewhere.
 import { readdirSync, readFileSync } from "node:fs";
 
 export const HAS_PROC = process.platform === "linux";

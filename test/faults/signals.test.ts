@@ -1,4 +1,4 @@
-// What the system does to our own process. SIGTERM and SIGKILL: test/child/process-tree.test.ts; Ctrl+C: test/acceptance/run.test.ts.
+// Signals to our own process. SIGTERM and SIGKILL: test/child/process-tree.test.ts; Ctrl+C: test/acceptance/run.test.ts.
 import { expect, test } from "bun:test";
 import { expose, isAlive, listen, openSession, until } from "../eras/wire.ts";
 

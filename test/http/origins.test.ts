@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => program.stop());
 
-/** What a browser asks before it sends what a page wants to send. */
+/** The preflight that a browser sends before a page's request. */
 function preflight(path: string, origin: string, method: string): Promise<Response> {
   return fetch(issuer + path, {
     method: "OPTIONS",

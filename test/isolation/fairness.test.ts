@@ -86,7 +86,7 @@ test("a body that is cheap to send is cheap to refuse", async () => {
   expect((await post(house.url, wide, house.ada)).status).toBe(400);
   const batch = Array.from({ length: 101 }, () => ({ jsonrpc: "2.0", method: "notifications/x" }));
   expect((await post(house.url, JSON.stringify(batch), house.ada)).status).toBe(400);
-  // Who shows no token where others do has little to say.
+  // An anonymous caller among people with tokens may send little.
   expect((await post(house.url, " ".repeat(100_000))).status).toBe(413);
   const uris = Array.from({ length: 5_000 }, (_, index) => `test://${index}`);
   const client = createStatelessClient(house.url, {}, house.ada);

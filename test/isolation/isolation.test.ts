@@ -1,4 +1,4 @@
-// What one caller may never see of another, for each `--process` mode: two people, one of them with two OAuth clients.
+// Isolation between callers, for each `--process` mode: two people, one of them with two OAuth clients.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   INITIALIZE,

@@ -1,4 +1,4 @@
-// Who shares a server process with whom, for each `--process` mode, and how many there may be.
+// Which callers share a server process, for each `--process` mode, and how many processes there may be.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   expose,

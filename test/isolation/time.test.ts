@@ -1,4 +1,4 @@
-// What becomes of server processes and parked calls because time passes: the bridge itself, with real servers and
+// Server processes and parked calls end as time passes: the bridge itself, with real servers and
 // a clock of the test's own.
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";

@@ -23,7 +23,7 @@ const logLine = (level: string, data: unknown) =>
   `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":${JSON.stringify(level)},"data":${JSON.stringify(data)}}}`;
 const DONE = '{"jsonrpc":"2.0","id":$ID,"result":{"content":[]}}';
 
-/** What was logged in the answer to a call. */
+/** The log lines in the answer to a call. */
 const logged = (messages: Wire[]) =>
   messages.filter(({ method }) => method === "notifications/message").map(({ params }) => params?.["data"]);
 

@@ -20,7 +20,7 @@ import {
 import type { Ready } from "../../src/app/app.ts";
 
 export interface MatrixClient {
-  /** What the server asked: a form's message, a page's URL, `sampling` or `roots`. */
+  /** The server's requests: a form's message, a page's URL, `sampling` or `roots`. */
   readonly asked: string[];
   /** The server's notifications: a log line's data, an updated resource's URI, or `tools`. */
   readonly told: unknown[];
@@ -43,7 +43,7 @@ export interface CallOptions {
 }
 
 export interface CallResult {
-  /** What the tool's text says, as JSON. */
+  /** The tool's text, parsed as JSON. */
   said: unknown;
   structuredContent?: unknown;
 }

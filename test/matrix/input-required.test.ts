@@ -53,7 +53,7 @@ describe("an input request to a client", () => {
     expect(answer.result).toMatchObject({ resultType: "complete", answer: ACCEPT });
     const lines = await client.history();
     expect(lines.findLast(({ method }) => method === undefined)).toMatchObject({ result: ACCEPT });
-    // What belongs to the retry is the bridge's, and a server that has sessions would not know it.
+    // Members of the retry belong to the bridge, and a server with sessions would not know them.
     expect(JSON.stringify(lines)).not.toMatch(/requestState|inputResponses/);
   });
 

@@ -36,7 +36,7 @@ let landing: Bun.Server<undefined>;
 let server: Harness;
 let context: BrowserContext;
 let page: Page;
-/** What the browser complained about, and every host it talked to. */
+/** The browser's console messages, and every host it connected to. */
 let complaints: string[];
 let hosts: Set<string>;
 

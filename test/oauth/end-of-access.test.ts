@@ -1,4 +1,4 @@
-// What becomes of what is under way when a client's access ends: by revocation, or because its token runs out.
+// Calls and streams under way when a client's access ends, by revocation or because its token runs out.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createFolder, type Folder } from "../cli/process.ts";

@@ -1,4 +1,4 @@
-// Who may call and see which tool, over every dialect, with the real program around a real server.
+// Access to each tool on every transport, with the real program around a real server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";

@@ -31,7 +31,7 @@ let folder: Folder;
 let program: Program;
 let issuer: string;
 let client: string;
-/** What was shown at the start, credentials to paste among it. */
+/** The output of the start, with the credentials to paste. */
 let banner: number;
 beforeAll(async () => {
   folder = await createFolder();
@@ -147,7 +147,7 @@ test("S2: no credential reaches the server's environment, arguments or messages,
     for (const [place, text] of Object.entries(places))
       expect([place, text.includes(secret)]).toEqual([place, false]);
   }
-  // What others can see of tokens is nothing, since none was ever an argument.
+  // Other users cannot see tokens, since none was ever an argument.
   for (const { access_token } of [tokens]) expect(processes.join("")).not.toContain(access_token);
 });
 

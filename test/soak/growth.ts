@@ -47,7 +47,7 @@ const COUNTS: Measure[] = [
   ["processes", ({ processes }) => processes, 2],
 ];
 
-/** What was used in each quarter of the run. @param samples four at least */
+/** The usage in each quarter of the run. @param samples four at least */
 export function measureLoad(samples: readonly Sample[]): Growth[] {
   const quarters = [0, 1, 2, 3].map((quarter) =>
     samples.slice((quarter * samples.length) / 4, ((quarter + 1) * samples.length) / 4),
@@ -61,7 +61,7 @@ export function measureLoad(samples: readonly Sample[]): Growth[] {
   );
 }
 
-/** What is left when all is over. Memory is not: a runtime keeps what it has once had. */
+/** The resources left at the end. Memory is not one: a runtime keeps the memory it once had. */
 export function measureRest({ before, after }: Pick<SoakResult, "before" | "after">): Growth[] {
   return COUNTS.map(([what, read, limit]) => compare(`${what} at rest`, [before, after].map(read), limit));
 }
@@ -70,7 +70,7 @@ function compare(what: string, figures: readonly number[], limit: number): Growt
   return { what, figures, grown: figures.at(-1)! - figures[0]!, limit };
 }
 
-/** What should not be, for people; empty when all is flat. */
+/** The growth that should not be, for people; empty when all is flat. */
 export function findFaults(result: SoakResult): string[] {
   const { samples, crashes, lost } = result;
   const faults = [...measureLoad(samples), ...measureRest(result)]

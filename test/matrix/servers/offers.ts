@@ -1,4 +1,4 @@
-// What the matrix's servers offer and ask, said once for both SDKs.
+// The tools and requests of the matrix's servers, written once for both SDKs.
 
 export const INFO = { name: "matrix", version: "1.0.0" };
 export const CAPABILITIES = {
@@ -9,7 +9,7 @@ export const CAPABILITIES = {
 };
 
 export type Arguments = Readonly<Record<string, unknown>>;
-/** What the client answered, by the question's name. */
+/** The client's answers, by the name of the request. */
 export type Answers = Readonly<Record<string, unknown>>;
 
 export const NAME = form("name", "What is your name?");
