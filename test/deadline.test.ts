@@ -26,7 +26,7 @@ test("late work fails where that is asked for", async () => {
   expect(await within(1, never, late).catch(messageOf)).toBe("too late");
 });
 
-test("work that fails after its time reaches nobody", async () => {
+test("work that fails after its time rejects nothing", async () => {
   const work = Promise.withResolvers<string>();
   expect(await within(1, work.promise)).toBeUndefined();
   work.reject(new Error("nobody waits for this"));

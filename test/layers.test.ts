@@ -58,7 +58,7 @@ const OF_A_PAIR = [
 
 /**
  * What each room may import besides itself and the leaves. A room inside another one is named by its whole path, and has
- * rules of its own; whoever may import the outer one may import it too.
+ * rules of its own; a room that may import the outer one may import it too.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "main.ts": ["../bin/hangup.js", "../bin/parent.js", "cli/", "tunnel/ngrok/agent.ts"],

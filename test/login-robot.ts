@@ -34,7 +34,7 @@ export function createLoginRobot(typed: Typed): LoginRobot {
   };
 }
 
-/** Goes somewhere and follows redirects, up to the first one to a place where nobody listens: the client's callback. */
+/** Goes somewhere and follows redirects, up to the first one that no server answers: the client's callback. */
 type Browse = (to: URL | Request, isCallback: (url: URL) => boolean) => Promise<Response | URL>;
 
 const MOST_REDIRECTS = 10;

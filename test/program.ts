@@ -25,9 +25,9 @@ export interface ProgramOptions {
 /** A program that may not be ready yet, or never be. */
 export interface Launch {
   readonly pid: number;
-  /** Everything told so far, in order. */
+  /** All events so far, in order. */
   readonly events: readonly AppEvent[];
-  /** The first event, told already or still to come, that fits. */
+  /** The first event, past or future, that fits. */
   next(fits: (event: AppEvent) => boolean): Promise<AppEvent>;
   /** Every line, as it came. */
   stdout(): string;
@@ -187,7 +187,7 @@ export function programWords(binary?: string): string[] {
   return binary !== undefined ? [binary] : [process.execPath, "--no-env-file", join(ROOT, "src/main.ts")];
 }
 
-/** Our environment less a person's own: nobody's ngrok account, and no settings of theirs, reach a test. */
+/** Our environment without a person's own: no ngrok account and no settings reach a test. */
 export function programEnvironment(more: ProgramOptions["env"] = {}): Record<string, string | undefined> {
   const unset = { NGROK_AUTHTOKEN: undefined, XDG_RUNTIME_DIR: undefined };
   return { ...process.env, ...unset, HOME: tmpdir(), NO_COLOR: "1", ...more };

@@ -21,7 +21,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
   writeFileSync(join(folder, "server.js"), SERVER_JS);
   writeFileSync(join(folder, "server.py"), SERVER_PY);
-  // Nobody has an image of a server here; the program cannot tell, and starts what is called docker.
+  // There is no image of a server here; the program starts any command that is called docker.
   writeFileSync(join(folder, "docker"), `#!/bin/sh\nexec node "${folder}/server.js"\n`);
   chmodSync(join(folder, "docker"), 0o755);
   const { status, output } = await runToEnd(

@@ -67,15 +67,15 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: LaunchW
   let isPortReported = false;
   for (let ms = CHECK_EVERY; !(await settlesWithin(launched, CHECK_EVERY)); ms += CHECK_EVERY) {
     if (signal.aborted) return;
-    if (ms === CHECK_EVERY || ms % REPORT_EVERY === 0) log.info(describeWait(command, ms, url()));
     const ports = watch.listPorts();
     // A server that has just opened a port may be about to answer.
     const [port] = ports.filter((each) => known.includes(each));
     known = ports;
-    if (port === undefined) continue;
-    if (ms >= WRONG_TRANSPORT_AFTER && !watch.hasShownSignIn()) throw describeWrongTransport(command, port);
-    if (!isPortReported) log.warn(describePort(command, port));
-    isPortReported = true;
+    if (port !== undefined && ms >= WRONG_TRANSPORT_AFTER && !watch.hasShownSignIn())
+      throw describeWrongTransport(command, port);
+    if (ms === CHECK_EVERY || ms % REPORT_EVERY === 0) log.info(describeWait(command, ms, url()));
+    if (port !== undefined && !isPortReported) log.warn(describePort(command, port));
+    isPortReported ||= port !== undefined;
   }
   const report = await launched;
   if (report.outcome === "exited")
@@ -83,7 +83,7 @@ export async function awaitAnswer(launched: Promise<LaunchReport>, wait: LaunchW
 }
 
 /** Most servers of two transports understand one of these. */
-const STDIO_MODE = "Start it with --stdio, --transport stdio or what its documentation says instead.";
+const STDIO_MODE = "Start it with --stdio or --transport stdio, or as its documentation says.";
 
 function describeWait({ name }: Command, ms: number, url: string): string {
   if (ms < REPORT_EVERY) return `Waiting for "${printable(name)}" to answer; it will be served at ${url}`;

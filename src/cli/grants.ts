@@ -20,7 +20,7 @@ export function createGrantsCommand(line: CommandLine, io: CliIO) {
     run: async ({ args }) => {
       expectWords(args._, 0);
       if (hasFlag(line, "all")) throw new UserError("--all belongs to grants revoke.", HINT);
-      await withGrants(line, io, listGrants);
+      await withGrants(line, io, (grants, show) => listGrants(grants, show, io.now()));
     },
   });
   const revoke = defineCommand({
@@ -43,10 +43,10 @@ export function createGrantsCommand(line: CommandLine, io: CliIO) {
 /** Prints the result of a command: text for people, or the same as records. */
 type Show = (people: string, records: readonly object[]) => void;
 
-async function listGrants(grants: Grants, show: Show): Promise<void> {
+async function listGrants(grants: Grants, show: Show, now: number): Promise<void> {
   const all = await grants.list();
   const ended = await grants.listUnconfigured();
-  const living = all.length === 0 ? "No one has access.\n" : renderTable(all);
+  const living = all.length === 0 ? "No one has access.\n" : renderTable(all, now);
   show(living + renderEnded(ended), [...all.map(toRecord), ...ended.map(toEndedRecord)]);
 }
 
@@ -100,18 +100,19 @@ function toRecord({ serverId: _serverId, resources: _resources, endsAt: _endsAt,
   return { state: "active", ...record };
 }
 
-function renderTable(all: readonly ListedGrant[]): string {
+function renderTable(all: readonly ListedGrant[], now: number): string {
+  const digits = countTellingDigits(all);
   const rows = [
-    ["ID", "CLIENT", "WHO", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"],
+    ["ID", "CLIENT", "USER", "SERVER", "HOST", "FROM", "SINCE", "LAST USE"],
     ...all.map((grant) => [
-      grant.id,
+      grant.id.slice(0, digits),
       printable(grant.clientName),
       printable(grant.subject),
       printable(grant.serverName),
       printable(grant.host),
       printable(grant.source),
-      renderTime(grant.createdAt),
-      renderTime(Math.max(grant.usedAt ?? 0, grant.renewedAt)),
+      new Date(grant.createdAt).toISOString().slice(0, 10),
+      renderAge(now - Math.max(grant.usedAt ?? 0, grant.renewedAt)),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
@@ -124,6 +125,15 @@ function renderTable(all: readonly ListedGrant[]): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+const SHORTEST_ID = 8;
+
+/** How many digits of an id name one grant only: `grants revoke` takes the first digits. */
+function countTellingDigits(all: readonly ListedGrant[]): number {
+  let digits = SHORTEST_ID;
+  while (new Set(all.map(({ id }) => id.slice(0, digits))).size < all.length) digits++;
+  return digits;
 }
 
 function renderEnded(ended: readonly ListedEnd[]): string {
@@ -143,6 +153,17 @@ function renderReason({ subject }: ListedEnd): string {
   return subject === "owner" ? "the token no longer signs anyone in" : `${subject} is no longer configured`;
 }
 
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+function renderAge(ms: number): string {
+  if (ms < MINUTE) return "just now";
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`;
+  if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h ago`;
+  return `${Math.floor(ms / DAY)} days ago`;
+}
+
 function renderTime(time: number): string {
   return new Date(time).toISOString().slice(0, 16).replace("T", " ");
 }
@@ -153,7 +174,7 @@ function expectWords(words: readonly string[], count: number): void {
 }
 
 function refuseVerb(verb: string | undefined, known: readonly string[]): UserError {
-  if (verb === undefined) return new UserError("grants needs to know what to do.", HINT);
+  if (verb === undefined) return new UserError("grants needs a command.", HINT);
   const meant = suggestName(verb, known);
   return new UserError(
     `grants has no command "${printable(verb)}".`,

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { printable, toJsonLine } from "../printable.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
-import { renderRequest } from "./request-line.ts";
+import { isTokenOwner, renderRequest } from "./request-line.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
 export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
@@ -37,9 +37,24 @@ function createTextReport(
     // If both are the same terminal, the banner has shown the URL already.
     if (!config.json && (config.quiet || !stdout.isTTY || !stderr.isTTY)) stdout.write(`${ready.url}\n`);
   };
+  let isReady = false;
+  /** How the server ended before it was ready: the error of a start that fails says so too. */
+  let unreported: string | undefined;
+  const reportEnd = (reason: string) => {
+    if (isReady) log.warn(`The server ${printable(reason)}.`);
+    else unreported = reason;
+  };
+  const reportEarlyEnd = (event: AppEvent) => {
+    if (unreported === undefined || (event.event === "child" && event.isOurs)) return;
+    if (event.event !== "failed" || !event.reason.includes(unreported))
+      log.warn(`The server ${printable(unreported)}.`);
+    unreported = undefined;
+  };
   return (event) => {
+    reportEarlyEnd(event);
     switch (event.event) {
       case "ready":
+        isReady = true;
         return announce(event);
       case "request":
         return log.styled(renderRequest(event, style));
@@ -48,12 +63,14 @@ function createTextReport(
       case "child":
         switch (event.state) {
           case "exited":
-            if (event.isOurs) return log.debug(`A server process (${event.pid}) is no longer used.`);
-            return log.warn(`The server ${printable(event.reason ?? "has ended")}.`);
+            if (event.isOurs) return log.debug(`Server process ${event.pid} is no longer used.`);
+            return reportEnd(event.reason ?? "has ended");
           case "restarting":
             return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
-          default:
-            return log.debug(`The server is ${event.state} (process ${event.pid}).`);
+          case "started":
+            return log.debug(`Server process ${event.pid} has started.`);
+          case "ready":
+            return log.debug(`Server process ${event.pid} has answered.`);
         }
       case "grant":
         return printGrant(event, log);
@@ -111,14 +128,16 @@ function printGrant({ state, clientName, clientId, ...more }: GrantEvent, log: L
   );
   switch (state) {
     case "approved":
-      return log.success(`"${client}" was approved by ${subject ?? "the owner"}.`);
+      return log.success(`"${client}" was approved by ${isTokenOwner(subject) ? "the owner" : subject}.`);
     case "denied":
       return log.info(`"${client}" was denied.`);
     case "login-failed":
-      return log.warn(`A sign-in to approve "${client}" failed${source ? `, from ${source}` : ""}.`);
+      return log.warn(`A sign-in${source ? ` from ${source}` : ""} to approve "${client}" failed.`);
     case "revoked":
       return log.warn(`"${client}" has lost its access${WHY_REVOKED[reason ?? ""] ?? ""}.`);
-    default:
-      return log.debug(`"${client}": access ${state}.`);
+    case "issued":
+      return log.debug(`"${client}" received an access token.`);
+    case "refreshed":
+      return log.debug(`"${client}" renewed its access token.`);
   }
 }

@@ -17,6 +17,8 @@ export function renderRequest(request: RequestEvent, style: Style): string {
   let line = `${clean(method).padEnd(4)} ${clean(path.split("?")[0]!)} ${renderStatus(status, outcome, style)}`;
   line += ` ${style.dim(renderDuration(ms))}`;
   if (rpc !== undefined) line += `  ${clean(rpc)}`;
+  // Only a stream has a size without a message.
+  else if (request.bytes !== undefined) line += "  stream";
   if (name !== undefined) line += `${rpc === undefined ? "  " : " "}${clean(name)}`;
   const sender = renderSender(request);
   return sender === "" ? line : `${line}  ${style.dim(sender)}`;
@@ -43,8 +45,13 @@ function renderDuration(ms: number): string {
   return ms < 2 * HOUR ? `${Math.round(ms / MINUTE)} min` : `${(ms / HOUR).toFixed(1)} h`;
 }
 
+/** Whether this is the person who has the token, and not a user with a name. */
+export const isTokenOwner = (subject: string | undefined) => subject === undefined || subject === "owner";
+
 /** The person and the client; an id that says nothing is shortened. */
-function renderSender({ person, client, clientName }: RequestEvent): string {
+function renderSender({ person: subject, client, clientName }: RequestEvent): string {
+  // Without users, "owner" would stand on every line.
+  const person = isTokenOwner(subject) ? undefined : subject;
   if (client === undefined) return person === undefined ? "" : printable(person, LONGEST_CLIENT);
   const name = printable(clientName ?? (ID.test(client) ? client.slice(0, 8) : client), LONGEST_CLIENT);
   return person === undefined ? name : `${printable(person, LONGEST_CLIENT)}, ${name}`;

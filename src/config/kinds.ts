@@ -92,8 +92,8 @@ export function choice<const T extends string>(placeholder: string, values: read
     placeholder,
     inFile: "choice",
     values,
-    noun: `one of ${values.join(", ")}`,
-    hint: `Use ${values.join(" or ")}.`,
+    noun: "a known value",
+    hint: `Use ${[values.slice(0, -1).join(", "), values.at(-1)].join(" or ")}.`,
     read: (value) => values.find((known) => known === value),
   };
 }
@@ -107,8 +107,8 @@ export function choices<const T extends string>(
     placeholder,
     inFile: "string",
     values,
-    noun: `a list of ${values.join(", ")}`,
-    hint: `Use ${values.join(" or ")}, or several with commas between.`,
+    noun: "a list of known values",
+    hint: `Use ${values.join(" or ")}; put commas between several.`,
     read(text) {
       const words = new Set(text.split(",").map((word) => word.trim().toLowerCase()));
       const chosen = values.filter((known) => words.has(known));

@@ -137,6 +137,15 @@ function checkExposure(settings: Settings, { tunnel, publicUrl }: TunnelChoice, 
   warn(
     `${auth.from} none: anyone who ${isPublic ? "knows the URL" : "reaches the port"} can use your server without signing in.`,
   );
+  warnOfUnusedSignIn(settings, warn);
+}
+
+function warnOfUnusedSignIn(
+  { token, user, clientId, introspectSecret }: Settings,
+  warn: ResolveIO["warn"],
+): void {
+  for (const unused of [token, user, clientId, introspectSecret])
+    if (unused !== undefined) warn(`${unused.from} has no effect where no one signs in.`);
 }
 
 /** Users from flags or environment replace those of the file. */

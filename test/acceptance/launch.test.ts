@@ -1,4 +1,4 @@
-// What is announced of a server, and when: nothing before it has answered, and then once. Some of it takes half a
+// A server is announced once, and never before it has answered. Some of it takes half a
 // minute, so that runs side by side.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -38,7 +38,7 @@ const linesOf = (stdout: string) =>
     .split("\n")
     .map((line) => JSON.parse(line) as { event: string; reason?: string; advice?: string; url?: string });
 
-/** Where the server is going to be served, once a person has been told that it is waited for. */
+/** The URL at which the server is going to be served, once the terminal says that it is waited for. */
 async function readUrl(program: Launch): Promise<string> {
   const told = () => /Waiting for ".*" to answer; it will be served at (\S+)/.exec(program.stderr())?.[1];
   await until("it is said that it waits", () => told() !== undefined);
@@ -63,11 +63,11 @@ describe("a server that ends before it has answered", () => {
     },
   );
 
-  test("found 32: long after its start, and whoever has called it meanwhile is told", async () => {
+  test("found 32: long after its start, and waiting callers get an error", async () => {
     await using program = launchProgram([...OPEN, fixture("never-answers")]);
     const url = await readUrl(program);
     const called = post(url, INITIALIZE);
-    // What makes a start fail is the end of both: the probed one, and the one that is greeted in its place.
+    // A start fails when both have ended: the probed process, and the one initialized in its place.
     for (let ended = 0; ended < 2; ended++) {
       await until("a server process is there", () => serverPids(program).length === 1);
       const [pid] = serverPids(program);
@@ -90,7 +90,7 @@ function serverPids({ pid }: Launch): number[] {
 }
 
 describe("a server that takes its time", () => {
-  test("found 32: a quick tunnel that moves meanwhile: one `ready`, with the URL of the end, and nothing said of a move", async () => {
+  test("found 32: a quick tunnel that moves meanwhile: one `ready`, with the last URL, and no report of the move", async () => {
     using gate = createGate();
     const path = `${join(ROOT, "test/fixtures/bin")}:${process.env["PATH"]}`;
     const log = `${gate.file}-runs`;
@@ -106,13 +106,16 @@ describe("a server that takes its time", () => {
     gate.open();
     const ready = await program.next(({ event }) => event === "ready");
     expect(ready).toMatchObject({ url: `${urls()[1]}/mcp` });
-    await until("all is told", () => program.events.filter(({ event }) => event === "tunnel").length === 3);
+    await until(
+      "all is reported",
+      () => program.events.filter(({ event }) => event === "tunnel").length === 3,
+    );
     expect(program.events.filter(({ event }) => event === "ready")).toHaveLength(1);
     expect(JSON.stringify(program.events)).not.toContain('"changed"');
     expect(program.stderr()).not.toContain("THE PUBLIC URL HAS CHANGED");
   });
 
-  test("found 32: a person is told that it is waited for, and where it will be; then it is announced", async () => {
+  test("found 32: the terminal says that it is waited for and which URL it will have; then comes the banner", async () => {
     using gate = createGate();
     await using program = launchProgram([...OPEN, fixture("late"), gate.file]);
     const url = await readUrl(program);
@@ -165,12 +168,13 @@ describe("a server that never answers", () => {
       });
       expect(others.map(({ event }) => event)).not.toContain("ready");
       expect(stderr).toMatch(new RegExp(`! "http-by-mistake" listens on port ${port} .*stdio`));
+      expect(stderr.match(/not answered.* for 30 s/g)).toHaveLength(1);
       expect(exitCode).toBe(1);
     },
   );
 
   test.concurrent(
-    "found 33: and has sent somebody to sign in, to a port of its own: it is waited for",
+    "found 33: and asks a person to sign in, on a port of its own: it is waited for",
     async () => {
       using gate = createGate();
       const signIn = "https://as.example/authorize?response_type=code&client_id=1";
@@ -183,7 +187,7 @@ describe("a server that never answers", () => {
   );
 
   test.concurrent(
-    "found 33: clients of every era are told so, after a while; it is waited for, and can be stopped",
+    "found 33: clients of every era get an error after a while; it is waited for, and can be stopped",
     async () => {
       await using program = launchProgram([...OPEN, fixture("never-answers")]);
       const url = await readUrl(program);

@@ -25,6 +25,6 @@ test.skipIf(!HAS_PROC)(
   },
 );
 
-test.skipIf(!HAS_PROC)("what has ended is no leftover", async () => {
+test.skipIf(!HAS_PROC)("a process that has ended is not a leftover", async () => {
   expect(await runAfter("env -i setsid true &")).toEqual([]);
 });

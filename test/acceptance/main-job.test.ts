@@ -112,7 +112,7 @@ async function useAs(name: keyof typeof SIGN_IN, wrapped: Wrapped, ready: Ready)
   await client.close();
 }
 
-/** A message of nobody's session: 400 for who may come in, 401 for who may not. */
+/** A message of an unknown session: 400 with a valid token, 401 without. */
 function call(url: string, accessToken: string): Promise<Response> {
   return fetch(url, {
     method: "POST",

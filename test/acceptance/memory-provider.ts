@@ -2,7 +2,7 @@
 // and has a login robot in place of a person's browser. Fits the interface of both SDK versions.
 import type { LoginRobot } from "../login-robot.ts";
 
-/** Nobody listens there: the robot stops at the door. */
+/** No server listens there: the robot stops before it. */
 const CALLBACK = "http://127.0.0.1:1/callback";
 
 /** The type arguments are the SDK's own records; what is in them is its business. */
@@ -28,7 +28,7 @@ export interface MemoryProvider<Client, Tokens, Discovery> {
   saveCodeVerifier(verifier: string): void;
   /** Has the robot approve. */
   redirectToAuthorization(url: URL): Promise<void>;
-  /** What the last approval brought to the callback. Its `state` has been compared. */
+  /** The callback's parameters from the last approval. Their `state` has been compared. */
   callbackParams(): URLSearchParams;
   /** How often a person had to approve. */
   readonly approvals: number;

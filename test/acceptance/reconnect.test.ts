@@ -1,4 +1,4 @@
-// What the SDKs' clients do after a call that ended without a result: they come back for the rest of its stream.
+// The SDKs' clients reconnect for the rest of a stream after a call that ended without a result.
 // That must end there, and leave alone the stream they listen on: a loop of one GET a second uses a free tunnel's
 // requests of a month up within hours.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -20,7 +20,7 @@ interface Connected {
 interface Connecting {
   url: string;
   fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
-  /** The server has told that its list of tools has changed. */
+  /** The server has sent that its list of tools has changed. */
   changed(): void;
 }
 

@@ -90,7 +90,7 @@ describe("what is printed", () => {
     expect(firstLine).toBe(url);
   });
 
-  test("--json: the first line has the URL, and the server lives on when nobody reads the others", async () => {
+  test("--json: the first line has the URL, and the server lives on when no one reads the others", async () => {
     const { url, firstLine } = await runIntoHead(["--json"]);
     expect(JSON.parse(firstLine)).toMatchObject({ event: "ready", url });
   });
@@ -113,10 +113,10 @@ describe("what is printed", () => {
     const pid = Number(/^pid (\d+)$/m.exec(stderr)?.[1]);
     cleanups.push(() => shell.exitCode === null && process.kill(pid, "SIGKILL"));
     const url = /^URL +(\S+)$/m.exec(stderr)?.[1] ?? "";
-    // The first request may be what shows that nobody reads any more; the second is answered even so.
+    // The first request may be the one that shows the closed pipe; the second is answered even so.
     for (const count of [1, 2]) {
       expect((await fetch(url)).status).toBe(401);
-      await until("it is told", () => stderr.split("GET  /mcp 401").length > count);
+      await until("it is reported", () => stderr.split("GET  /mcp 401").length > count);
     }
     process.kill(pid, "SIGINT");
     const firstLine = await new Response(shell.stdout).text();
@@ -175,7 +175,7 @@ On ngrok's free plan your browser first shows a notice: press "Visit Site".
     expect(banner).not.toContain("Secret");
   });
 
-  test("on this machine the banner says that nobody else can reach it, and how to change that", async () => {
+  test("on this machine the banner says that it is not on the internet, and how to change that", async () => {
     const banner = await readBanner(["--tunnel", "none", "--token", "paste-me-please", EVERYTHING]);
     expect(banner.replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")).toBe(`
 mcp-expose ${VERSION} is serving server-everything on this machine

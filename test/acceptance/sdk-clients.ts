@@ -61,7 +61,7 @@ export const SIGN_IN = {
     signInV2(url, robot, { versionNegotiation: { mode: "auto" } }),
 } satisfies Record<string, SignIn>;
 
-/** Connects a client of version 1. The provider may have tokens already; then nobody is asked to approve. */
+/** Connects a client of version 1. The provider may have tokens already; then no one is asked to approve. */
 export function connectV1(
   url: string,
   provider: ProviderV1,

@@ -1,5 +1,5 @@
-// What a server may do beyond answering, through one session of the SDK's version 1 client: ask the client things,
-// report progress, log, and tell of changes. The real server-everything does all of it.
+// A server's other messages through one session of the SDK's version 1 client: it may send requests,
+// report progress, log, and notify of changes. The real server-everything does all of it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import {
@@ -20,7 +20,7 @@ import { EVERYTHING } from "./wrapped-servers.ts";
 
 setDefaultTimeout(60_000);
 
-/** What the server asked and told, as the client's handlers got it. */
+/** The server's requests and notifications, as the client's handlers got them. */
 const got: { method: string; params?: object | undefined }[] = [];
 /** The methods of what came on the answers to GET. */
 const onGetStream: string[] = [];
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const provider: ProviderV1 = createMemoryProvider(createLoginRobot({ token: "paste-me" }));
   const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
   client = await connectV1(program.ready.url, provider, { capabilities }, handleEverything, watchingFetch);
-  // By then the server has told that its list of tools has changed: these come with the client's capabilities.
+  // By then the server has sent that its list of tools has changed: these come with the client's capabilities.
   await until("the last tools are there", async () => (await listTools()).includes("get-roots-list"));
   mayListen.resolve();
 });
@@ -86,7 +86,7 @@ async function watch(stream: ReadableStream<Uint8Array>): Promise<void> {
     text += decoder.decode(chunk, { stream: true });
     const lines = text.split("\n");
     text = lines.pop() ?? "";
-    // An event without data only tells the client how to come back.
+    // An event without data only gives the client an id to resume from.
     for (const line of lines.filter((each) => /^data: ./.test(each))) {
       onGetStream.push((JSON.parse(line.slice("data: ".length)) as { method?: string }).method ?? "");
     }
@@ -155,25 +155,25 @@ test("logging: the client sets a level and hears the server's messages", async (
   expect(await call("toggle-simulated-logging")).toContain("Stopped simulated");
 });
 
-test("resource updates: what the client subscribed to is told on the GET stream", async () => {
+test("resource updates: changes of a subscribed resource come on the GET stream", async () => {
   const uri = "demo://resource/dynamic/text/1";
   await client.subscribeResource({ uri });
   await call("toggle-subscriber-updates");
-  await until("the update is told", () => methods().includes("notifications/resources/updated"));
+  await until("the update arrives", () => methods().includes("notifications/resources/updated"));
   await call("toggle-subscriber-updates");
   expect(onGetStream).toContain("notifications/resources/updated");
   const update = got.find(({ method }) => method === "notifications/resources/updated");
   expect(update?.params).toMatchObject({ uri });
 });
 
-test("list changes are told on the GET stream, even one from before it was open", async () => {
-  await until("the first is told", () => onGetStream.includes("notifications/tools/list_changed"));
+test("list changes come on the GET stream, even one from before it was open", async () => {
+  await until("the first arrives", () => onGetStream.includes("notifications/tools/list_changed"));
   await call("gzip-file-as-resource", {
     name: "small.gz",
     data: "data:text/plain,hello",
     outputType: "resourceLink",
   });
-  await until("the change is told", () => methods().includes("notifications/resources/list_changed"));
+  await until("the change arrives", () => methods().includes("notifications/resources/list_changed"));
   expect(onGetStream).toContain("notifications/resources/list_changed");
   const { resources } = await client.listResources();
   expect(resources.map(({ name }) => name)).toContain("small.gz");

@@ -24,7 +24,7 @@ describe("found 43: when its token runs out", () => {
         const ms = TTL + 1_000;
         expect(await within(client.call("sleep", { ms }), "the answer", 3 * TTL)).toBe(`slept ${ms}`);
         expect(await client.call("sleep", { ms: 1 })).toBe("slept 1");
-        // And once more after doing nothing at all while a token ran out. What asks whether it has opens no session.
+        // And once more after an idle time in which a token ran out. The check for that opens no session.
         const headers = { authorization: `Bearer ${client.accessToken()}` };
         await until(
           "the token has run out",

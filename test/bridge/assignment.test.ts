@@ -53,13 +53,13 @@ describe("by default", () => {
     expect(session(ADA, BY_CLIENT, initialize({ sampling: {}, roots: {} })).key).toBe(one.key);
   });
 
-  test("where nobody signs in each session has its own", () => {
+  test("each session has its own where no one signs in", () => {
     expect(session(NOBODY).key).not.toBe(session(NOBODY).key);
     expect(session(NOBODY).sharing).toBe("session");
   });
 });
 
-test("with a process for each session, no two share one", () => {
+test("with a process for each session, no two share a process", () => {
   const rules: SharingRules = { process: "session", hasAnonymous: false };
   expect(session(ADA, rules).key).not.toBe(session(ADA, rules).key);
 });
@@ -78,7 +78,7 @@ describe("a process is started", () => {
     expect(occasionOf(request(ADA))).toEqual({ owner, env: {} });
   });
 
-  test("for no one in particular where it is shared or nobody signs in", () => {
+  test("for no caller where it is shared or no one signs in", () => {
     const shared: SharingRules = { process: "shared", hasAnonymous: false };
     expect(occasionOf(session(ADA, shared)).owner).toEqual({ kind: "shared" });
     expect(occasionOf(session(NOBODY)).owner).toEqual({ kind: "anonymous" });

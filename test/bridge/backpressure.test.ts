@@ -36,7 +36,7 @@ describe("found 8: a server process", () => {
     expect(isRead).toEqual({ one: true, two: true, three: true, quick: true });
   });
 
-  test("that is gone is told no more, and what its clients have not taken counts until they have", () => {
+  test("that has ended is no longer notified, and its clients' unread bytes count until they are read", () => {
     const { open, isRead } = setUp();
     const [gone, other] = ["gone", "other"].map(open);
     gone!.change(25);

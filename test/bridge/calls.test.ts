@@ -1,4 +1,4 @@
-// Whose answer is whose: what two clients, or one client with itself, may not mix up.
+// Answers reach their own calls, between two clients and within one.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
 import {
@@ -30,7 +30,7 @@ const call = (id: unknown, name: string, args: object = {}, _meta?: object) => (
   params: { name, arguments: args, ...(_meta && { _meta }) },
 });
 
-/** What the fixture received, of the echo that it answered with. */
+/** The message that the fixture received, from the echo in its answer. */
 const received = (answer: Wire | undefined) => JSON.parse(String(answer?.result?.["received"])) as Wire;
 
 describe("ids", () => {
@@ -109,7 +109,7 @@ describe("cancelling", () => {
     expect(calling?.id).not.toBe("mine");
   });
 
-  test("what nobody called is not told to the server, and another's call is out of reach", async () => {
+  test("a cancellation of an unknown call or of another client's call never reaches the server", async () => {
     const [one, other] = [await openSession(url), await openSession(url)];
     const held = listen(await one.start("hold", { key: "safe" }, 1));
     await held.next();
@@ -121,7 +121,7 @@ describe("cancelling", () => {
     await held.close();
   });
 
-  test("a late answer of a cancelled call goes to nobody", async () => {
+  test("a late answer of a cancelled call goes to no client", async () => {
     const session = await openSession(url);
     const stream = listen(await session.listen());
     const held = listen(await session.start("hold", { key: "late" }, 1));
@@ -150,7 +150,7 @@ describe("progress", () => {
     },
   );
 
-  test("goes to the call that asked for it, whoever uses the same token", async () => {
+  test("goes to the call that asked for it, though others use the same token", async () => {
     const [one, other] = [await openSession(url), await openSession(url)];
     const answers = await Promise.all(
       [one, one, other].map(async (session, at) =>
@@ -163,14 +163,14 @@ describe("progress", () => {
     expect(new Set([seen[0], seen[1]]).size).toBe(2);
   });
 
-  test("without a token there is none, though the server may try", async () => {
+  test("is dropped for a call without a token", async () => {
     const session = await openSession(url);
     const messages = await readMessages(await session.send(call(1, "progress", { count: 2 })));
     expect(messages).toHaveLength(1);
   });
 });
 
-describe("questions of the server", () => {
+describe("requests of the server", () => {
   test.each(["sampling/createMessage", "elicitation/create", "roots/list"])(
     "%s goes on the stream of the running call; the answer reaches the server under its own id",
     async (method) => {
@@ -198,7 +198,7 @@ describe("questions of the server", () => {
     expect(String((await stream.next()).result?.["answeredBy"])).toContain("User rejected it");
   });
 
-  test("nobody else can answer them", async () => {
+  test("no other client can answer them", async () => {
     const [one, other] = [await openSession(url), await openSession(url)];
     const stream = listen(await one.start("ask", { method: "roots/list" }, 1));
     const { id } = await stream.next();
@@ -207,7 +207,7 @@ describe("questions of the server", () => {
     expect(String((await stream.next()).result?.["answeredBy"])).toContain('"from":"one"');
   });
 
-  test("one that is taken back is taken back under the id the client knows", async () => {
+  test("one that the server cancels is cancelled under the id the client knows", async () => {
     const session = await openSession(url);
     const [question, cancelled] = await readMessages(
       await session.start("ask_and_cancel", { method: "roots/list" }, 1),

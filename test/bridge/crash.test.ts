@@ -19,7 +19,7 @@ const request = (id: unknown, method: string, params: object = {}) => ({
 });
 
 describe("after a crash", () => {
-  test("every call in flight is answered at once, the session lives on, and the exit is told", async () => {
+  test("every call in flight is answered at once, the session lives on, and the exit is reported", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const held = await session.start("hold", { key: "never" }, "held");
@@ -36,7 +36,7 @@ describe("after a crash", () => {
     expect(program.stderr()).toContain("obedient | Segmentation something");
   });
 
-  test("the new process is told what the last one knew", async () => {
+  test("the new process gets the handshake and the settings of the last one", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     await session.send(request(1, "logging/setLevel", { level: "debug" }));
@@ -55,7 +55,7 @@ describe("after a crash", () => {
     expect(history).toHaveLength(5);
   });
 
-  test("the session's streams go on: what comes later reaches the same GET stream", async () => {
+  test("the session's streams go on: later messages reach the same GET stream", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const stream = listen(await session.listen());
@@ -65,7 +65,7 @@ describe("after a crash", () => {
     await stream.close();
   });
 
-  test("an answer to a question of the process that is gone reaches no other", async () => {
+  test("an answer to a request of the ended process reaches no other process", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const asking = listen(await session.start("ask", { method: "roots/list" }, 1));
@@ -126,7 +126,7 @@ describe("a crash loop", () => {
   });
 });
 
-test("whoever shares nothing with the crashed server notices nothing", async () => {
+test("clients that do not share the crashed process are not affected", async () => {
   await using program = await expose("obedient");
   const [one, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
   const held = await other.start("hold", { key: "safe" });

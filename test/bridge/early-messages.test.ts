@@ -1,4 +1,4 @@
-// What a server logs before its first client is there is that client's to hear, and nobody else's.
+// Log lines from before the first client reach that client, and no other.
 import { expect, test } from "bun:test";
 import { fixture, INITIALIZE, OPEN, openSession, post, readMessages, type Wire } from "../eras/wire.ts";
 import { createStatelessClient, META } from "../matrix/stateless-wire.ts";

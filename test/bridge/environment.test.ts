@@ -14,7 +14,7 @@ function toMessage(message: object): Message {
   return reading.messages[0];
 }
 
-test("each caller's process has variables of its own, and knows whom it is for", async () => {
+test("each caller's process has its own variables, which name the caller", async () => {
   const occasions: ChildOccasion[] = [];
   const command = {
     file: process.execPath,

@@ -25,7 +25,7 @@ export interface FakeChild {
   readonly starts: number;
   /** The next line that the server gets, waited for. */
   next(): Promise<Line>;
-  /** What the server got and the test has not taken. */
+  /** The messages that the server got and the test has not taken. */
   rest(): Line[];
   /** Writes a line to stdout. */
   say(message: object | string): void;
@@ -114,7 +114,7 @@ export function createInbox(): Inbox {
 }
 
 export interface PairOptions extends StatelessAdapterOptions {
-  /** What the pair has logged. */
+  /** The log lines of the pair. */
   readonly logged: string[];
   /** How often the pair has said that its process is of no more use. */
   readonly goneCount: () => number;

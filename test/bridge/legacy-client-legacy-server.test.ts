@@ -152,7 +152,7 @@ describe("a request of the server's", () => {
   });
 });
 
-describe("what the server says of itself", () => {
+describe("a notification outside a call", () => {
   test("reaches all sessions when it is about the lists, and one when it is about a call", async () => {
     const { child, session, adapter } = await openGreeted();
     const other = openFakeSession(adapter);
@@ -266,7 +266,7 @@ describe("initialize", () => {
 });
 
 describe("a process that ends", () => {
-  test("fails its calls at once; the next one is greeted as the first was before the next call", async () => {
+  test("fails its calls at once; the next one is initialized as the first was, before the next call", async () => {
     const { child, session } = await openGreeted();
     const lost = session.call(list(1));
     await child.next();

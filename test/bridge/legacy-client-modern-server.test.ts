@@ -118,7 +118,7 @@ describe("a call", () => {
     expect([call.isCancelled(), child.rest()]).toEqual([true, []]);
   });
 
-  test("gets an output that is no object as one, as the list of tools promises", async () => {
+  test("gets an output that is not an object wrapped in one, as the list of tools promises", async () => {
     const { child, session } = await openGreeted();
     const tools = session.call(list(1));
     await child.answer("tools/list", { tools: [{ name: "sum", outputSchema: { type: "number" } }] });
@@ -174,7 +174,7 @@ describe("input_required", () => {
     expect((await call.answer).result).toEqual({ content: [] });
   });
 
-  test("that nothing can be declined for ends the call with the client's error", async () => {
+  test("that cannot be declined ends the call with the client's error", async () => {
     const { child, session } = await openGreeted();
     const call = session.call({ id: 1, method: "tools/call" });
     await child.answer("tools/call", asks({ a: { method: "roots/list" } }));
@@ -183,7 +183,7 @@ describe("input_required", () => {
     expect((await call.answer).error).toEqual({ code: -7, message: "No roots" });
   });
 
-  test("is not brought to a call that the client has cancelled, though its id is in use again", async () => {
+  test("is not sent to a call that the client has cancelled, though its id is in use again", async () => {
     const { child, session } = await openGreeted();
     const call = session.call({ id: 1, method: "tools/call" });
     await child.answer("tools/call", asks({ a: { method: "roots/list" } }));
@@ -252,7 +252,7 @@ describe("a session", () => {
     params: { _meta: { [META.subscription]: id, ...more } },
   });
 
-  test("hears without asking of the lists, on a stream of its own and without its subscription id", async () => {
+  test("gets changes of lists without asking, on its own stream and without the subscription id", async () => {
     const { child, session, listen } = await openListening();
     expect(listen.params?.["notifications"]).toEqual({
       toolsListChanged: true,

@@ -18,7 +18,7 @@ const TWO = ["--max-children", "2"];
 const pidOf = async (session: WireSession) => (await session.call("pid")).result?.["pid"] as number;
 const statusOf = async (session: WireSession) => (await session.send(PING)).status;
 
-test("the session that nobody has used for longest makes room for a new one", async () => {
+test("the least recently used session makes room for a new one", async () => {
   await using program = await expose("obedient", TWO);
   const [one, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
   const pids = [await pidOf(other), await pidOf(one)];
@@ -40,7 +40,7 @@ test("a session with a call in flight is never ended for that", async () => {
   expect(await held.next()).toMatchObject({ result: { released: "busy" } });
 });
 
-test("when all are busy, who comes next is told to come back, and may", async () => {
+test("when all are busy, the next client is asked to retry, and then gets in", async () => {
   await using program = await expose("obedient", TWO);
   const { url, sse } = program.ready;
   const busy = [await openSession(url), await openSession(url)];

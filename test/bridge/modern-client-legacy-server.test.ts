@@ -87,7 +87,7 @@ describe("a call", () => {
     );
   });
 
-  test("that fails hands over the error's code, and the one of this revision for what does not exist", async () => {
+  test("that fails keeps the error's code, or gets this revision's code for a missing resource", async () => {
     const { child, adapter } = await openGreeted();
     const call = callStateless(adapter, { id: 1, method: "resources/read", params: { uri: "x:y" } });
     const { id } = await child.next();
@@ -123,7 +123,7 @@ describe("a call", () => {
     expect(child.rest()).toEqual([]);
   });
 
-  test("fails when the process ends; the next one is greeted again first", async () => {
+  test("fails when the process ends; the next process is initialized first", async () => {
     const { child, adapter } = await openGreeted();
     const lost = callStateless(adapter, list(1));
     await child.next();
@@ -209,7 +209,7 @@ describe("a request of the server's", () => {
     expect((await again.answer).result).toMatchObject({ bought: false });
   });
 
-  test("that the server takes back is no longer asked", async () => {
+  test("that the server cancels is no longer sent", async () => {
     const { child, adapter, requestState } = await openAsked();
     child.say({ method: "notifications/cancelled", params: { requestId: "q1" } });
     callStateless(adapter, retry(2, requestState, ANSWERS), CAPABLE);
@@ -226,7 +226,7 @@ describe("a request of the server's", () => {
     expect(child.rest()).toEqual([]);
   });
 
-  test("that the client has not declared is refused, and a call that fails for it says what was wanting", async () => {
+  test("that needs a capability the client lacks is refused, and a call that fails for it names the capability", async () => {
     const { child, adapter } = await openGreeted();
     const call = callStateless(adapter, buy(1), writeEnvelope());
     const { id } = await child.next();
@@ -239,7 +239,7 @@ describe("a request of the server's", () => {
     });
   });
 
-  test("is declined for a client that goes before it could be asked", async () => {
+  test("is declined for a client that leaves before it was sent", async () => {
     const { child, adapter } = await openGreeted();
     const call = callStateless(adapter, buy(1), CAPABLE);
     await child.next();
@@ -249,7 +249,7 @@ describe("a request of the server's", () => {
     expect((await child.next()).method).toBe("notifications/cancelled");
   });
 
-  test("of a process that has ended is forgotten; the retry hears that it has", async () => {
+  test("of a process that has ended is forgotten; the retry gets an error that says so", async () => {
     const { child, adapter, requestState } = await openAsked();
     child.exit();
     const again = callStateless(adapter, retry(2, requestState, ANSWERS), CAPABLE);
@@ -335,7 +335,7 @@ describe("a subscription", () => {
     params: { notifications },
   });
 
-  test("is acknowledged with what the server can do, and hears that under its own id", async () => {
+  test("is acknowledged with what the server supports, and gets its changes under its own id", async () => {
     const { child, adapter } = await openGreeted();
     const call = callStateless(adapter, listen("a", { toolsListChanged: true, promptsListChanged: true }));
     expect(await call.before.next()).toMatchObject({

@@ -84,7 +84,7 @@ describe("a call", () => {
     expect([call.code(), child.rest()]).toEqual([-32601, []]);
   });
 
-  test("is told when the process ends; the next one starts another process, without a handshake", async () => {
+  test("gets an error when the process ends; the next call starts another process, without a handshake", async () => {
     const { child, adapter } = open();
     const lost = callStateless(adapter, list(1));
     await child.next();
@@ -132,7 +132,7 @@ describe("a subscription", () => {
     params: { _meta: { [META.subscription]: id } },
   });
 
-  test("hears what is said under it, under the client's id", async () => {
+  test("gets its notifications under the client's id", async () => {
     const { child, adapter } = open();
     const [mine, other] = [callStateless(adapter, listen("a")), callStateless(adapter, listen("b"))];
     const { id } = await child.next();
@@ -164,7 +164,7 @@ test("server/discover names of the server's revisions those that are served", as
   expect((await call.answer).result?.["supportedVersions"]).toEqual(["2026-07-28"]);
 });
 
-test("the list of tools is asked in the first client's name for what their callers repeat in headers", async () => {
+test("the list of tools, which names the repeated headers, is requested in the first client's name", async () => {
   const { child, adapter } = open();
   const headers = adapter.serve("ada").tools.paramHeadersOf("pay");
   const properties = { region: { type: "string", "x-mcp-header": "Region" } };

@@ -13,10 +13,10 @@ import {
 
 /** One request of a client's. */
 export interface FakeCall {
-  /** What came before the answer. */
+  /** The messages before the answer. */
   readonly before: Pick<Inbox, "next" | "rest">;
   readonly answer: Promise<Line>;
-  /** What came after the answer: nothing must. */
+  /** The messages after the answer: there must be none. */
   readonly after: () => Line[];
   /** The code the answer was given with. */
   readonly code: () => number | undefined;
@@ -30,7 +30,7 @@ export interface FakeSession {
   send(message: object | string): void;
   cancel(id: string): void;
   close(): void;
-  /** What came outside any call. */
+  /** The messages outside any call. */
   readonly unrelated: Pick<Inbox, "next" | "rest">;
   readonly isClosed: () => boolean;
 }

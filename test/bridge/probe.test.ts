@@ -1,5 +1,5 @@
-// How it is found out what a server speaks: by questions that cost nobody more than one start of it, and that no server
-// works less for. Starts are counted, never timed.
+// How the era of a server is found out: by probes that cost no client more than one start of it, and change no
+// server's behaviour. Starts are counted, never timed.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,12 +26,12 @@ function pidsOf({ events }: Launch, state: "started" | "exited"): number[] {
   );
 }
 
-/** What a strict server has ended at. */
+/** The message that ended a strict server. */
 function endedAt(program: Launch): string[] {
   return Array.from(program.stderr().matchAll(/but received (\S+)/g), ([, method]) => method!);
 }
 
-describe("a server that ends at all but initialize", () => {
+describe("a server that ends at any request but initialize", () => {
   // Milliseconds that one start takes: more than a probe of any other server is ever waited for.
   test.concurrent.each([
     ["auto", 6_000, ["server/discover"]],
@@ -57,11 +57,11 @@ describe("a server that ends at all but initialize", () => {
     await until("another one waits", () => pidsOf(program, "started").length === 3);
     const { result } = await (await openSession(program.ready.url)).call("x");
     expect(result?.["pid"]).toBe(pidsOf(program, "started").at(-1));
-    // Nobody is told of processes that have ended because of our questions as of ones that have failed.
+    // A process that ended because of our probe is not reported as a failure.
     expect(program.stderr()).not.toContain("The server exited");
   });
 
-  test("found 36: nothing is asked in the middle of a client's handshake", async () => {
+  test("found 36: no probe is sent in the middle of a client's handshake", async () => {
     await using program = await expose("strict", ["--child-era", "legacy"]);
     const { url, readyz } = program.ready;
     const opened = await post(url, INITIALIZE);
@@ -76,16 +76,16 @@ describe("a server that ends at all but initialize", () => {
   });
 });
 
-test("found 36: a server that answers server/discover is asked nothing else, and started once", async () => {
+test("found 36: a server that answers server/discover gets no other probe, and is started once", async () => {
   for (const server of ["obedient", "answers-discover", "stateless"]) {
     await using program = await expose(server);
-    await until("it is told", () => pidsOf(program, "started").length > 0);
+    await until("it is reported", () => pidsOf(program, "started").length > 0);
     expect((await fetch(program.ready.readyz)).status).toBe(200);
     expect([server, pidsOf(program, "started").length]).toEqual([server, 1]);
   }
 });
 
-test("found 1: an answer to the first question that can be read in two ways is one, and starts nothing else", async () => {
+test("found 1: an ambiguous answer to the first probe is an answer, and starts no other process", async () => {
   await using program = await startProgram([...OPEN, fixture("answers-discover"), "doubtfully"]);
   expect((await (await openSession(program.ready.url)).call("x")).result).toMatchObject({ served: "x" });
   expect(await readStarts(program)).toHaveLength(1);
@@ -108,23 +108,20 @@ async function exposeHolder(manner: string) {
   };
 }
 
-test.concurrent(
-  "found 36: a server that is silent and yields to one that is there already is greeted alone",
-  async () => {
-    await using house = await exposeHolder("silent");
-    expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
-    expect(house.journal()).toEqual(["started", "taken", "started", "started"]);
-    expect(house.program.stderr()).not.toContain("The server exited");
-  },
-);
+test.concurrent("found 36: a silent server that yields to a running one is initialized alone", async () => {
+  await using house = await exposeHolder("silent");
+  expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
+  expect(house.journal()).toEqual(["started", "taken", "started", "started"]);
+  expect(house.program.stderr()).not.toContain("The server exited");
+});
 
-test("found 39: of a server that settles and that there can be only one of, no two are started at a time", async () => {
+test("found 39: a singleton server that settles for an era never has two processes at a time", async () => {
   await using house = await exposeHolder("settles");
   expect((await (await openSession(house.url)).call("x")).result).toMatchObject({ era: "legacy" });
   expect(house.journal()).toEqual(["started", "started"]);
 });
 
-test("found 39: starts that fail decide nothing: the next client is asked with again", async () => {
+test("found 39: a failed start decides nothing: the next client's request probes again", async () => {
   await using house = await exposeHolder("settles");
   house.fail(2);
   const first = await openSession(house.url);
@@ -173,11 +170,11 @@ describe("the first client with a session", () => {
     const clients = [1, 2, 3].map(async () => (await openSession(url)).call("x"));
     const answers = await Promise.all([...clients, createStatelessClient(url).call("x")]);
     expect(answers.map(({ result }) => result?.["era"])).toEqual(["legacy", "legacy", "legacy", "modern"]);
-    // Where nobody signs in every session has a process of its own.
+    // Where no one signs in every session has a process of its own.
     expect(new Set(answers.map(({ result }) => result?.["pid"])).size).toBe(4);
   });
 
-  test("found 39: decides nothing for others by a handshake of its own making", async () => {
+  test("found 39: decides nothing for others by an unusual handshake", async () => {
     for (const server of [join(ROOT, "test/matrix/servers/v2-dual.ts"), fixture("settles-at-once")]) {
       await using program = await startProgram([...OPEN, server]);
       const { url } = program.ready;
@@ -199,12 +196,12 @@ describe("the first client with a session", () => {
     ["silence", 3],
     ["end", 3],
   ])(
-    "found 39: is translated for on a server of 2026-07-28 alone, to which initialize is %s",
+    "found 39: is translated on a server of 2026-07-28 only, to which initialize is %s",
     async (manner, starts) => {
       await using program = await startProgram([...OPEN, fixture("modern-only"), manner]);
       const session = await openSession(program.ready.url);
       const { result } = await session.call("x");
-      await until("the starts are told", () => pidsOf(program, "started").length >= starts);
+      await until("the starts are reported", () => pidsOf(program, "started").length >= starts);
       const pids = pidsOf(program, "started");
       expect([pids.length, pids]).toEqual([starts, expect.arrayContaining([structured(result)])]);
     },

@@ -5,7 +5,7 @@ import { createStatelessClient } from "../matrix/stateless-wire.ts";
 
 const WORDS = "WEATHER_API_KEY is not set";
 
-test("found 41: a client of 2026-07-28 hears why, whatever it asks first, and so does the terminal", async () => {
+test("found 41: a client of 2026-07-28 gets the reason for any first request, and the terminal shows it", async () => {
   await using program = await expose("refuses");
   const client = createStatelessClient(program.ready.url);
   const named = { headers: { "mcp-param-region": "north" } };
@@ -27,7 +27,7 @@ test("found 41: a client of 2026-07-28 hears why, whatever it asks first, and so
   expect(program.stderr()).toContain('refuses to begin: "WEATHER_API_KEY is not set Set it."');
 });
 
-test("found 41: an older client gets the server's answer as it is, and the terminal says it, too", async () => {
+test("found 41: an older client gets the server's answer unchanged, and the terminal shows the reason", async () => {
   await using program = await expose("refuses");
   const { error } = await readAnswer(await post(program.ready.url, INITIALIZE));
   expect(error).toMatchObject({

@@ -1,4 +1,4 @@
-// A server process that ended while nobody waited for it: when it comes back, and when it does not.
+// A server process that ended while no client waited for it: when it restarts, and when it does not.
 import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,13 +32,13 @@ const request = (id: unknown, method: string, params: object = {}) => ({
 });
 const CALL_PID = request(7, "tools/call", { name: "pid" });
 
-/** Kills the process that nobody waits for, and waits until that has been seen. */
+/** Kills the process that no client waits for, and waits until that has been seen. */
 async function killIdle(program: Program, pid: number): Promise<void> {
   process.kill(pid, "SIGKILL");
   await exitOf(program, pid);
 }
 
-test("found 37: two clients on a server that there can be only one of take turns and start nothing besides", async () => {
+test("found 37: two clients on a singleton server take turns and start no other process", async () => {
   await using folder = await createFolder();
   await using program = await expose("singleton", ["--env", `PLACE=${folder.path}/place`]);
   const { url } = program.ready;
@@ -58,8 +58,8 @@ test("found 37: two clients on a server that there can be only one of take turns
   expect(await readStarts(program)).toEqual([first, ...pids, third, fourth]);
 });
 
-describe("found 37: a process that ended while nobody waited for it", () => {
-  test("is started by the next call, and told what the last one knew; its session and stream go on", async () => {
+describe("found 37: a process that ended while no client waited for it", () => {
+  test("is started by the next call with the last one's handshake and settings; its session and stream go on", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const stream = listen(await session.listen());
@@ -85,7 +85,7 @@ describe("found 37: a process that ended while nobody waited for it", () => {
     expect(await readStarts(program)).toHaveLength(2);
   });
 
-  test("is started by the next request without a session; a stream that only hears of lists does not", async () => {
+  test("is started by the next request without a session, and not by a stream of list changes", async () => {
     await using program = await expose("obedient");
     const client = createStatelessClient(program.ready.url);
     const stream = listen(
@@ -122,7 +122,7 @@ describe("found 37: a process that ended while nobody waited for it", () => {
     expect(await readStarts(program)).toHaveLength(before.length + 1);
   });
 
-  test("without a session on a server without, though somebody listened: he is told, and it waits for his next request", async () => {
+  test("and whose listener had no session: the stream ends, and the process waits for the next request", async () => {
     await using program = await expose("stateless");
     const client = createStatelessClient(program.ready.url);
     const notifications = { toolsListChanged: true, resourceSubscriptions: ["file:///a"] };
@@ -139,7 +139,7 @@ describe("found 37: a process that ended while nobody waited for it", () => {
     expect(await readStarts(program)).toHaveLength(before.length + 1);
   });
 
-  test("does not come back for somebody who takes his leave", async () => {
+  test("does not restart for a client that deletes its session", async () => {
     await using program = await expose("obedient");
     const [one, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     const pid = pidOf(await one.call("pid"));
@@ -150,7 +150,7 @@ describe("found 37: a process that ended while nobody waited for it", () => {
   });
 });
 
-test("found 37: a process that comes after one that refused to begin is greeted once, by the next client", async () => {
+test("found 37: a process that follows one that refused initialize is initialized once, by the next client", async () => {
   await using folder = await createFolder();
   const journal = join(folder.path, "journal");
   await using program = await startProgram(["--tunnel", "none", ...PEOPLE, fixture("refuses-once"), journal]);
@@ -160,7 +160,7 @@ test("found 37: a process that comes after one that refused to begin is greeted 
   const refused = await post(url, INITIALIZE, ada);
   expect((await readAnswer(refused)).error?.message).toBe("The token is missing.");
   await exitOf(program, first);
-  // Whoever was refused and goes on nevertheless arranges nothing for the next one.
+  // A refused client that goes on nevertheless changes nothing for the next one.
   const headers = { ...ada, "mcp-session-id": refused.headers.get("mcp-session-id") ?? "" };
   await post(url, { jsonrpc: "2.0", method: "notifications/initialized" }, headers);
   const session = await openSession(url, ada);
@@ -194,8 +194,8 @@ test("found 37: a process that ended before it had answered anything is not read
   expect((await fetch(readyz)).status).toBe(200);
 });
 
-describe("found 37: somebody waits", () => {
-  test("who has subscribed to a resource: the process comes back by itself, and hears of it again", async () => {
+describe("found 37: a client waits", () => {
+  test("with a subscription to a resource: the process restarts by itself, and is subscribed to again", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     await session.send(request(1, "resources/subscribe", { uri: "file:///a" }));
@@ -222,7 +222,7 @@ describe("found 37: somebody waits", () => {
     await stream.close();
   });
 
-  test("with a call in flight: it is told, and the process comes back, later each time", async () => {
+  test("with a call in flight: it gets an error, and the process restarts, later each time", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const pid = pidOf(await session.call("pid"));

@@ -1,4 +1,4 @@
-// What a server process says of its tools: asked once, remembered for as long as that is safe, never guessed.
+// The tools of a server process: requested once, cached while that is safe, never guessed.
 import { describe, expect, test } from "bun:test";
 import { createToolCatalog } from "../../src/bridge/tool-catalog.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";

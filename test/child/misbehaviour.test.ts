@@ -12,6 +12,7 @@ describe("a server that ends at once", () => {
     const { exitCode, stdout, stderr } = await runProgram([...LAUNCH, fixture("exits-at-once")]);
     expect([exitCode, stdout]).toEqual([1, ""]);
     expect(stderr).toContain(BROKEN);
+    expect(stderr.match(/exited with status 3/g)).toHaveLength(1);
     expect(stderr.match(/WEATHER_API_KEY is not set/g)).toHaveLength(1);
     expect(stderr).toContain("exits-at-once | ERROR: WEATHER_API_KEY is not set\n");
     expect(stderr).toContain("exits-at-once.ts");

@@ -32,7 +32,7 @@ describe("help", () => {
     expect(flags).toEqual(shown.map(([key]) => flagName(key)));
   });
 
-  test("defaults, choices and repetition come from the table", async () => {
+  test("defaults, choices and repeatable options come from the table", async () => {
     const { stdout } = await runProgram(["--help"]);
     const help = stdout.replace(/\s+/g, " ");
     expect(help).toContain("--max-body SIZE Largest request body [32mb]");
@@ -43,7 +43,7 @@ describe("help", () => {
     expect(help).toContain("--env NAME=VALUE Environment variable for the server (repeatable) --");
   });
 
-  test("no option that does nothing is shown", async () => {
+  test("no option without an effect is shown", async () => {
     const { stdout } = await runProgram(["--help"]);
     expect(stdout).not.toMatch(/no-inspect|--watch|--record|postgres|NGROK_SERVER/);
   });
@@ -88,6 +88,12 @@ describe("bad input", () => {
 
   test("a wrong value names its flag", () =>
     expectRefusal(["--port", "abc", "./x.js"], /--port: "abc" is not a port number/));
+
+  test("a wrong choice is answered with the known ones", () =>
+    expectRefusal(
+      ["--tunnel", "ngork", "./x.js"],
+      /--tunnel: "ngork" is not a known value\.\n {2}Use ngrok, cloudflared, tailscale or none\./,
+    ));
 
   test("a wrong variable names the variable", () =>
     expectRefusal(["./x.js"], /MCP_EXPOSE_PORT: "99999" is not/, { env: { MCP_EXPOSE_PORT: "99999" } }));
@@ -196,7 +202,7 @@ describe("found 31: our options after the server", () => {
     );
   });
 
-  test("are not, where there are none, or where -- says whose they are", async () => {
+  test("are not pointed out when there are none or when -- comes before them", async () => {
     for (const words of [SERVER, [...SERVER, "--user", "ann"], [...SERVER.slice(0, -2), "true", "--own"]])
       expect((await linesOf(words)).join("\n")).not.toContain("went to the server");
   });

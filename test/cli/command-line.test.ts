@@ -15,7 +15,7 @@ const refusal = (...argv: string[]) => {
 };
 const flagsOf = (...argv: string[]) => readCommandLine(argv).flags.map(({ key, text }) => [key, text]);
 
-test("options end where the server begins; the rest is the server's", () => {
+test("options end where the server begins; the rest belongs to the server", () => {
   const { flags, server } = readCommandLine([
     "--port",
     "1",
@@ -100,7 +100,7 @@ test("help is given even if the rest of the line is wrong", () => {
   expect(flagsOf("--port", "--bogus", "-h")).toEqual([["help", "1"]]);
 });
 
-test("any line is either read or refused for people, and the server's words are never touched", () => {
+test("any command line is parsed or refused with a message, and the server's arguments are never changed", () => {
   const word = fc.oneof(
     fc.constantFrom("--port", "-p", "--json", "--", "-", "--env", "grants", "--help", "--=", "-=", ""),
     fc.string(),

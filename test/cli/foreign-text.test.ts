@@ -1,5 +1,5 @@
-// Every text that a client, a server, a tunnel's program or a stranger's document can choose, on its way to the terminal of
-// whoever runs this: it is shown, and is no command, no line of its own and nothing that cannot be seen.
+// Every text that a client, a server, a tunnel's program or a stranger's document can choose, on its way to the terminal: it is
+// shown as text, never as a terminal command, a line of its own or invisible characters.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createLog } from "../../src/log.ts";
@@ -22,14 +22,14 @@ import { exposeThroughNgrok } from "../tunnel/through-ngrok.ts";
 
 setDefaultTimeout(60_000);
 
-/** What a terminal would obey or not show; a line of ours, begun by every kind of line end there is. */
+/** Text that a terminal would obey or not show; a line of ours, after every kind of line end. */
 const FOUL = [
   "\x1b[2J\x1b[31m\x1b]0;title\x07\x1b]8;;https://evil.example\x1b\\link\x9b2J\x90x\x9c",
   ...["\r\n", "\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"].map((end) => `${end}✓ FORGED`),
   "\u202e\u2066\u200b\u200d\u00ad\u2060\u3164\u180e\ufe0f\u{e0041}\u{e000}\ufeff\x7f\x08\x01",
 ].join("");
 /** As a header can carry it: bytes. */
-/** What no method may hold is taken out: such a message is refused before it is named anywhere. */
+/** Without characters that no method may hold: such a message is refused before its method is shown. */
 const FOUL_BUT_CONTROLS = FOUL.replace(/[\p{Cc}\p{Cs}]/gu, "");
 const FOUL_BYTES = "\x9b2J\x85\x90\x9c\xff";
 
@@ -41,7 +41,7 @@ function expectPrintable(shown: string): void {
   expect(bad.map((line) => JSON.stringify(line))).toEqual([]);
 }
 
-/** Fails when it is anything but one JSON object a line, whoever takes the lines apart. */
+/** Fails unless each line is one JSON object, for every definition of a line end. */
 function expectJsonLines(stdout: string): void {
   expectPrintable(stdout);
   for (const line of stdout.split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/).filter(Boolean))
@@ -78,7 +78,7 @@ describe("on one screen", () => {
 
   const isShown = (text: string) => until(`"${text}" is shown`, () => program.stderr().includes(text));
 
-  test("found 5: what a client calls itself, its addresses and what it asks for", async () => {
+  test("found 5: a client's name, addresses and scopes are shown as text", async () => {
     const metadata = {
       client_name: `client ${FOUL}`,
       client_uri: `https://x.example/${FOUL}`,
@@ -112,12 +112,12 @@ describe("on one screen", () => {
     const fields = { grant_type: "authorization_code", client_id: id, code, code_verifier: "v".repeat(43) };
     for (let twice = 0; twice < 2; twice++) await postForm(issuer, "/token", fields);
     await isShown('"client link');
-    await isShown("was approved by owner");
+    await isShown("was approved by the owner");
     await isShown("was used twice");
     expectPrintable(program.stderr());
   });
 
-  test("found 5: what a document says at a host of its own", async () => {
+  test("found 5: members of a client's document are shown as text", async () => {
     const id = `http://127.0.0.1:${documents.port}/app.json`;
     await connect(issuer, id);
     await openPage(issuer, authorizeQuery(`https://nowhere.invalid/${encodeURIComponent(FOUL)}`));
@@ -126,7 +126,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: what is called, by whom, and what the server says of itself", async () => {
+  test("found 5: tools, callers and the server's own texts are shown as text", async () => {
     const headers = {
       authorization: `Bearer ${(await connect(issuer, await clientOf(issuer))).access_token}`,
       "user-agent": FOUL_BYTES,
@@ -163,7 +163,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: paths, hosts and methods below HTTP's rules", async () => {
+  test("found 5: paths, hosts and methods that break HTTP's rules are shown as text", async () => {
     const { host } = new URL(issuer);
     const requests = [
       `GET /p%1b[2J%0a%0d%e2%9c%93%20FORGED%c2%9b%e2%80%ae HTTP/1.1\r\nHost: ${host}`,
@@ -184,7 +184,7 @@ describe("on one screen", () => {
     expectPrintable(program.stderr());
   });
 
-  test("found 5: and with --json all of it stays one object a line, with nothing taken away", async () => {
+  test("found 5: with --json each event stays one object on one line, with every character kept", async () => {
     await isShown("tools/call tool link");
     const named = await program.next(
       (event) => event.event === "request" && event.name === `tool ${FOUL}`.slice(0, 120),
@@ -233,7 +233,7 @@ describe("a tunnel's program", () => {
     expectJsonLines(stdout);
   });
 
-  test("found 5: what ngrok says when it ends a tunnel", async () => {
+  test("found 5: ngrok's reason for ending a tunnel is shown as text", async () => {
     const words = ["--verbose", "--auth", "none", "--yes-public", fixture("obedient")];
     await using exposed = await exposeThroughNgrok(words);
     const { ingress, program } = exposed;
@@ -258,7 +258,7 @@ test.each([
 });
 
 describe("one function for all of it", () => {
-  test("found 5: makes one line of a text, of bounded length, and nothing of one that cannot be seen", () => {
+  test("found 5: makes one line of a text, of bounded length, and an empty one of an invisible text", () => {
     expect(printable(`Claude${FOUL}`)).toStartWith("Claudelink");
     expectPrintable(printable(FOUL));
     expect(printable("Ünïcödé 名前 😀 עברית")).toBe("Ünïcödé 名前 😀 עברית");

@@ -1,4 +1,4 @@
-// What others write reaches the terminal as text, never as a command to it.
+// Text of others reaches the terminal as text, never as a command to it.
 import { expect, test } from "bun:test";
 import { createLog } from "../../src/log.ts";
 

@@ -142,15 +142,22 @@ test("a request says what became of its call, and how long that took", () => {
     renderRequest({ ...request, ms: 61_000, outcome: "error", person: "ann" }, plain),
     renderRequest({ ...request, ms: 5 * 60_000, outcome: "cancelled" }, plain),
     renderRequest({ ...request, ms: 1, status: 403, outcome: "refused" }, plain),
-    renderRequest({ event: "request", method: "GET", path: "/sse", status: 200, ms: 9e6 }, plain),
+    renderRequest({ event: "request", method: "GET", path: "/sse", status: 200, ms: 9e6, bytes: 0 }, plain),
   ];
   expect(lines).toEqual([
     "POST /mcp 200 tool error 9999 ms  tools/call dig  c0ffee00",
     "POST /mcp 200 error 61.0 s  tools/call  ann",
     "POST /mcp 200 cancelled 5 min  tools/call",
     "POST /mcp 403 refused 1 ms  tools/call",
-    "GET  /sse 200 2.5 h",
+    "GET  /sse 200 2.5 h  stream",
   ]);
+});
+
+test("a request does not name the owner, as whom everyone signs in who has the token", () => {
+  const request = { event: "request", method: "POST", path: "/mcp", status: 202, ms: 1 } as const;
+  expect(renderRequest({ ...request, person: "owner", client: "c", clientName: "Codex" }, plain)).toBe(
+    "POST /mcp 202 1 ms  Codex",
+  );
 });
 
 test("colors are for terminals, and only for those who want them", () => {

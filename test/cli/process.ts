@@ -1,4 +1,4 @@
-// What the command-line tests share: the real program as a process, in a folder of its own, with a bare environment.
+// Shared by the command-line tests: the real program as a process, in a folder of its own, with a bare environment.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ export async function runProgram(args: readonly string[], options: RunOptions = 
   return { status: child.exitCode, stdout, stderr };
 }
 
-/** What was seen, and how it ended. */
+/** The screen, and how the program ended. */
 export interface TerminalSession {
   screen: string;
   status: number | null;

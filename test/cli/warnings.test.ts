@@ -46,14 +46,14 @@ describe("a secret on the command line", () => {
 });
 
 describe("an unknown variable of ours", () => {
-  test("is named, with the one that was meant", async () => {
+  test("is named, with a suggestion", async () => {
     expect(await warningsOf([], { MCP_EXPOSE_PROT: "1", MCP_EXPOSE_SHOE_SIZE: "43" })).toEqual([
       '! The variable "MCP_EXPOSE_PROT" is unknown and has no effect. Did you mean MCP_EXPOSE_PORT?',
       '! The variable "MCP_EXPOSE_SHOE_SIZE" is unknown and has no effect. See mcp-expose --help for the options.',
     ]);
   });
 
-  test("is not one that is read somewhere, or empty", async () => {
+  test("is not reported when it is read somewhere or is empty", async () => {
     const env = {
       MCP_EXPOSE_VERBOSE: "1",
       MCP_EXPOSE_PASSWORD: "p",
@@ -118,7 +118,7 @@ describe("found 19: a secret that can be guessed", () => {
     expect(status).toBe(2);
   });
 
-  test("is warned of where its hash is made", async () => {
+  test("is warned of by hash-password", async () => {
     const { status, stderr } = await runProgram(["hash-password"], { stdin: "password1234\n" });
     expect(stderr).toStartWith("! This password can be guessed: it is one of the first to be tried.");
     expect(status).toBe(0);

@@ -102,7 +102,7 @@ describe("the tunnel", () => {
       only: ["chatgpt", "claude"],
     });
     expect(resolve({ publicUrl: "https://a.example", only: "claude" })).rejects.toThrow("do not go together");
-    expect(resolve({ only: "gemini" })).rejects.toThrow('"gemini" is not a list of chatgpt, claude');
+    expect(resolve({ only: "gemini" })).rejects.toThrow('"gemini" is not a list of known values');
   });
 });
 
@@ -139,6 +139,11 @@ describe("auth none", () => {
   test("is only warned of on this machine", async () => {
     expect((await resolve({ auth: "none" })).auth).toBe("none");
     expect(warnings.join()).toContain("without signing in");
+  });
+  test("warns of a token and a client that it ignores", async () => {
+    await resolve({ auth: "none", token: "zygote-7-lantern", clientId: "me" });
+    expect(warnings).toContain("token in mcp-oauth.config.ts has no effect where no one signs in.");
+    expect(warnings).toContain("clientId in mcp-oauth.config.ts has no effect where no one signs in.");
   });
 });
 

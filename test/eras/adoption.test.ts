@@ -51,7 +51,7 @@ const listing = (cursor: string, id: unknown = 3, _meta?: object) => ({
   params: { cursor, ...(_meta && { _meta }) },
 });
 
-/** A session of a stranger's as somebody shows it who has signed in. */
+/** A stranger's session, shown by a person who has signed in. */
 function show({ id, send }: WireSession, url: string, who: Headers) {
   const headers = { ...who, "mcp-session-id": id };
   return {
@@ -78,7 +78,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
   });
   afterAll(() => house[Symbol.asyncDispose]());
 
-  test("has it go on, on a process of its own that has been greeted as the stranger's was", async () => {
+  test("adopts it, on a process of its own that is initialized as the stranger's was", async () => {
     const { program, ada } = house;
     const stranger = await openSession(url);
     expect((await stranger.send(listing(""))).status).toBe(200);
@@ -99,7 +99,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     await stream.close();
   });
 
-  test("has it alone: to strangers, other people and other clients it does not exist any more", async () => {
+  test("owns it alone: for strangers, other people and other clients it no longer exists", async () => {
     const { ada, adaElsewhere, bob } = house;
     const stranger = await openSession(url);
     const own = show(stranger, url, ada);
@@ -116,7 +116,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     expect((await own.send(PING)).status).toBe(404);
   });
 
-  test("is one, though several come at once", async () => {
+  test("is a single one when several come at once", async () => {
     const { ada, adaElsewhere, bob } = house;
     const stranger = await openSession(url);
     const people = [ada, bob, adaElsewhere];
@@ -148,7 +148,7 @@ describe("found 40: the first token that shows a stranger's session", () => {
     expect(pidOf(await readAnswer(await post(url, tool("pid"), headers)))).toBeNumber();
   });
 
-  test("adopts none of HTTP+SSE, which lives on the stream that the stranger holds", async () => {
+  test("does not adopt a session of HTTP+SSE, whose stream the stranger holds", async () => {
     const { program, ada } = house;
     const stream = listen(await fetch(program.ready.sse));
     const endpoint = new URL((await stream.nextEvent()).data, url).href;
@@ -179,7 +179,7 @@ test("found 40: on a server without sessions, too", async () => {
   await stream.close();
 });
 
-test("found 40: whoever planted his session's id reads nothing of whom it was planted on", async () => {
+test("found 40: an attacker who planted a session id reads nothing of the victim's", async () => {
   await using house = await openHouse("acting-lists", OPTIONAL);
   const { url, ada } = house;
   const attacker = await openSession(url);
@@ -194,7 +194,7 @@ test("found 40: whoever planted his session's id reads nothing of whom it was pl
   const own = show(attacker, url, ada);
   const answer = await own.send(listing(`whisper ${SECRET}`));
   expect(await answer.text()).toContain(SECRET);
-  // What he had is over, and there was nothing of hers on it.
+  // His stream has ended, and carried no message of hers.
   const seen = await reading;
   expect(seen).toContain("notifications/tools/list_changed");
   expect(seen).not.toContain(SECRET);
@@ -209,7 +209,7 @@ test("found 40: whoever planted his session's id reads nothing of whom it was pl
   expect((await own.send(PING)).status).toBe(200);
 });
 
-test("found 40: nothing that was said before is said again, and no event of before is taken for one of after", async () => {
+test("found 40: no earlier message is repeated, and no earlier event id is accepted afterwards", async () => {
   await using house = await openHouse("acting-lists", OPTIONAL);
   const { url, ada } = house;
   const stranger = await openSession(url);
@@ -248,7 +248,7 @@ async function nextMessage(response: Response) {
   throw new Error("the stream has ended");
 }
 
-test("found 40: who finds no room for it has it all the same, and gets it when there is some", async () => {
+test("found 40: a session without room for its process is adopted, and gets the process later", async () => {
   await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "2"]);
   const { url, ada, bob } = house;
   const busy = createStatelessClient(url, ALL, ada);
@@ -280,7 +280,7 @@ test("several requests that find no room for it are refused one by one", async (
   expect(texts.map((text) => (JSON.parse(text) as Wire).error?.code)).toEqual([-32000, -32000, -32000]);
 });
 
-test("found 40: whose stranger's session has made room for somebody else's goes on in it, and nobody else does", async () => {
+test("found 40: a person whose anonymous session was evicted goes on in it, and no one else can", async () => {
   await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "1"]);
   const { url, ada, bob } = house;
   const [one, other, ended] = [await openSession(url), await openSession(url), await openSession(url)];
@@ -293,13 +293,13 @@ test("found 40: whose stranger's session has made room for somebody else's goes 
   expect(await readStarts(house.program)).toEqual(expect.arrayContaining(pids));
   expect(new Set(pids).size).toBe(2);
   for (const who of [{}, ada]) expect((await show(other, url, who).send(PING)).status).toBe(404);
-  // Who has taken leave has left nothing.
+  // A client that has deleted its session has left nothing.
   expect((await show(ended, url, bob).send(PING)).status).toBe(404);
   expect((await his.send(PING)).status).toBe(200);
 });
 
 test.each(["GET", "DELETE"])(
-  "found 40: %s of somebody whose access was revoked while his process started is refused",
+  "found 40: %s of a person whose access was revoked while the process started is refused",
   async (method) => {
     await using folder = await createFolder();
     const gate = join(folder.path, "gate");
@@ -347,7 +347,7 @@ interface Stubborn {
 }
 
 for (const [name, connect] of Object.entries(CLIENTS))
-  test(`found 40: ${name}, signed in behind its back, goes on in the session that it has`, async () => {
+  test(`found 40: ${name}, signed in without a new session, goes on in its old one`, async () => {
     await using house = await openHouse("acting-lists", OPTIONAL);
     let who: Headers = {};
     const ids = new Set<string>();

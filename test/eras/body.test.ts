@@ -1,4 +1,4 @@
-// What a POST may carry, and how it is told that it may not.
+// The bodies that a POST may carry, and how others are refused.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import type { Program } from "../program.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => void (await program.stop()));
 
-describe("a body that is no message", () => {
+describe("a body that is not a message", () => {
   test.each([
     ["", -32700],
     ["{", -32700],
@@ -41,7 +41,7 @@ describe("a body that is no message", () => {
     expect(await readAnswer(response)).toMatchObject({ id: null, error: { code } });
   });
 
-  test("bytes that are no UTF-8 are no JSON", async () => {
+  test("bytes that are not UTF-8 are not JSON", async () => {
     const body = Buffer.from('{"jsonrpc":"2.0","id":1,"method":"p\xffng"}', "latin1");
     const response = await fetch(program.ready.url, {
       method: "POST",
@@ -89,7 +89,7 @@ describe("its size", () => {
     expect((await readAnswer(response)).error?.message).toMatch(/1048576 bytes.*--max-body/);
   });
 
-  test("so it is without a Content-Length, and no more is read than the limit allows", async () => {
+  test("a body without a Content-Length gets 413 too, and no more is read than the limit allows", async () => {
     const send = (chunks: number) => {
       let sent = 0;
       const body = new ReadableStream({

@@ -46,7 +46,7 @@ test("a message is accepted with 202 and answered on the stream", async () => {
   await session.close();
 });
 
-test("everything the server says comes on the one stream, in its order", async () => {
+test("all messages of the server come on the one stream, in order", async () => {
   const session = await openSseSession(sse);
   const params = { name: "progress", arguments: { count: 2 }, _meta: { progressToken: "t" } };
   await session.send({ ...PING, id: 1, method: "tools/call", params });
@@ -70,14 +70,14 @@ test("a batch is accepted", async () => {
   await session.close();
 });
 
-test("what is no message is refused where it was sent", async () => {
+test("an invalid message is refused where it was sent", async () => {
   const session = await openSseSession(sse);
   const response = await session.send("{");
   expect([response.status, (await readAnswer(response)).error?.code]).toEqual([400, -32700]);
   await session.close();
 });
 
-test("found 1: what says of itself that it is of a revision without sessions is refused, for a server may believe it", async () => {
+test("found 1: a message that claims a revision without sessions is refused, since a server may believe it", async () => {
   const session = await openSseSession(sse);
   for (const key of ["protocolVersion", "clientCapabilities", "clientInfo", "logLevel"]) {
     const params = { _meta: { [`io.modelcontextprotocol/${key}`]: "2026-07-28" } };
@@ -94,7 +94,7 @@ test("when the stream ends, the session does", async () => {
   await until("the session to end", async () => (await post(endpoint, PING)).status === 404);
 });
 
-test("a session that is not there gets 404, none at all 400, the wrong method 405", async () => {
+test("an unknown session gets 404, a missing one 400, the wrong method 405", async () => {
   const messages = new URL("/messages", sse).href;
   for (const id of ["", "nobody", "__proto__"])
     expect((await post(`${messages}?sessionId=${id}`, PING)).status).toBe(404);
@@ -103,7 +103,7 @@ test("a session that is not there gets 404, none at all 400, the wrong method 40
   expect((await post(sse, PING)).status).toBe(405);
 });
 
-test("a session of one dialect is none of the other", async () => {
+test("a session of one transport is unknown to the other", async () => {
   const session = await openSseSession(sse);
   const id = new URL(session.endpoint, sse).searchParams.get("sessionId")!;
   expect((await post(program.ready.url, PING, { "mcp-session-id": id })).status).toBe(404);
@@ -113,7 +113,7 @@ test("a session of one dialect is none of the other", async () => {
   await session.close();
 });
 
-describe("streams of strangers on which nothing was said yet", () => {
+describe("streams of strangers without a message yet", () => {
   const WORDS = ["--tunnel", "none", "--auth", "optional", "--token", TOKEN];
   /** Hangs up when the test is over, or before. */
   const open = async (url: string, headers: Headers = {}) => {
@@ -125,7 +125,7 @@ describe("streams of strangers on which nothing was said yet", () => {
     return { response, close: () => gone.abort() };
   };
 
-  test("are a hundred at most; then there is a 503 that says when to come back, but not for who signed in", async () => {
+  test("are a hundred at most; then there is a 503 with Retry-After, but not for signed-in people", async () => {
     await using program = await startProgram([...WORDS, fixture("obedient")]);
     const { sse, issuer } = program.ready;
     const streams = await Promise.all(Array.from({ length: 100 }, () => open(sse)));
@@ -138,7 +138,7 @@ describe("streams of strangers on which nothing was said yet", () => {
     streams.push(await open(sse, { authorization: `Bearer ${access_token}` }));
     expect(streams.at(-1)!.response.status).toBe(200);
 
-    // Who begins makes room, and so does who goes.
+    // A stream that gets its first message makes room, and so does one that ends.
     const stream = listen(streams[0]!.response);
     const { data } = await stream.nextEvent();
     expect((await post(new URL(data, sse).href, INITIALIZE)).status).toBe(202);

@@ -66,7 +66,7 @@ describe("found 26: the stream that a client listens on", () => {
     await stream.close();
   }
 
-  test("is left alone when the stream of a call that has ended is resumed: 405, which makes clients stay away", () =>
+  test("is not replaced when the stream of an ended call is resumed: that gets 405, which stops clients from retrying", () =>
     surviving(async (session) => {
       const lost = await endStream(session, "lost");
       const refused = await get(session, lost);
@@ -82,7 +82,7 @@ describe("found 26: the stream that a client listens on", () => {
       }),
   );
 
-  test("is left alone by a second GET, which gets what is sent; when that is gone, the first goes on, with what it has missed", async () => {
+  test("is not closed by a second GET, which gets the messages; when that ends, the first goes on with those it missed", async () => {
     const session = await openSession(url);
     const first = listen(await session.listen());
     await session.call("list_changed");
@@ -98,7 +98,7 @@ describe("found 26: the stream that a client listens on", () => {
     await first.close();
   });
 
-  test("is refused to the seventeenth client of a session with 405, which makes clients stay away; none ends for its sake", async () => {
+  test("is refused to the seventeenth client of a session with 405, which stops clients from retrying; no other ends", async () => {
     const session = await openSession(url);
     const streams = [];
     for (let count = 0; count < 16; count++) streams.push(listen(await session.listen()));
@@ -111,7 +111,7 @@ describe("found 26: the stream that a client listens on", () => {
     await session.end();
   });
 
-  test("two clients of one session that come back each time they are cut off do so once", async () => {
+  test("is not cut off by that of another client of its session, so that neither reconnects", async () => {
     const session = await openSession(url);
     let opened = 0;
     const stay = async () => {
@@ -132,7 +132,7 @@ describe("found 26: the stream that a client listens on", () => {
     expect(opened).toBe(4);
   });
 
-  test("may be resumed while it has not ended for us, and hears the server from then on", async () => {
+  test("may be resumed before we have seen its end, and gets the server's messages from then on", async () => {
     const session = await openSession(url);
     const first = listen(await session.listen());
     await session.call("list_changed");
@@ -151,7 +151,7 @@ describe("found 26: the stream that a client listens on", () => {
 });
 
 describe("found 26: a stream of a call", () => {
-  test("that goes on is taken up by a second connection, and ends on both with the answer", async () => {
+  test("that goes on is resumed by a second connection, and ends on both with the answer", async () => {
     const session = await openSession(url);
     const first = listen(await session.start("hold", { key: "both" }, "both"));
     const { id } = await first.nextEvent();
@@ -165,7 +165,7 @@ describe("found 26: a stream of a call", () => {
     await until("the first ends", () => watched.hasEnded);
   });
 
-  test("is resumed from its very beginning when it was cut off before anything came", async () => {
+  test("is resumed from its beginning when it was cut off before the first event", async () => {
     const session = await openSession(url);
     const events = listen(await session.start("hold", { key: "early" }, "early"));
     const { id = "" } = await events.nextEvent();
@@ -174,12 +174,12 @@ describe("found 26: a stream of a call", () => {
     const texts = await (await get(session, id.replace(/_.*/, "_0"))).text();
     expect(texts).toContain("holding early");
     expect(texts).toContain('"released":"early"');
-    // What it has got then is all there is.
+    // It has all messages then.
     const last = [...texts.matchAll(/^id: (.*)$/gm)].at(-1)![1]!;
     expect((await get(session, last)).status).toBe(405);
   });
 
-  test("that is cancelled before it has begun carries no id to come back with", async () => {
+  test("that is cancelled before it has begun carries no id to resume from", async () => {
     const session = await openSession(url);
     const call = session.start("hold_silently", { key: "silent" }, "silent");
     await until("the call is there", async () =>

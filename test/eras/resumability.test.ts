@@ -35,7 +35,7 @@ async function readEvents(response: Response, count: number): Promise<{ id: stri
 }
 
 describe("a stream of a session", () => {
-  test("goes on behind the last event a client has seen, with what it missed and what is new", async () => {
+  test("goes on after the last event a client has seen, with missed and new events", async () => {
     const session = setUp();
     const stream = session.open(ME, () => {});
     stream.send(bytes("one"));
@@ -49,7 +49,7 @@ describe("a stream of a session", () => {
     expect(new Set([...seen, ...rest].map(({ id }) => id)).size).toBe(4);
   });
 
-  test("is given to the end when it ended while nobody listened", async () => {
+  test("is delivered in full when it ended while no client listened", async () => {
     const session = setUp();
     const stream = session.open(ME, () => {});
     stream.send(bytes("one"));
@@ -60,14 +60,14 @@ describe("a stream of a session", () => {
     expect(text).toContain("data: answer");
   });
 
-  test("begins with an id to come back with where the revision knows that", async () => {
+  test("begins with an id to resume from where the revision has that", async () => {
     const session = setUp({ primes: true });
     const [primer] = await readEvents(session.open(ME, () => {}).response, 1);
     expect(primer).toEqual({ id: "1_0", data: "" });
     expect(session.resume(ME, primer!.id)).toBeDefined();
   });
 
-  test("found 26: never hides a gap once its call has ended; of one that runs the answer is worth more", async () => {
+  test("found 26: never hides a gap once its call has ended; while it runs, the answer matters more", async () => {
     const session = setUp({ limit: 10 });
     const stream = session.open(ME, () => {});
     stream.send(bytes("12345"));
@@ -81,7 +81,7 @@ describe("a stream of a session", () => {
     expect(session.resume(ME, first!.id)).toBeUndefined();
   });
 
-  test("has sixteen connections at most; one more is refused, and none ends for its sake", async () => {
+  test("has sixteen connections at most; one more is refused, and no other ends", async () => {
     const { standalone } = setUp();
     const responses = Array.from({ length: 16 }, () => standalone.connect(ME, null)!);
     expect(standalone.connect(ME, null)).toBeUndefined();
@@ -92,7 +92,7 @@ describe("a stream of a session", () => {
     expect(standalone.connect(ME, null)).toBeDefined();
   });
 
-  test("goes on behind an event of it, and anew where a gap would have to be hidden", async () => {
+  test("goes on after one of its events, and restarts where it would have to hide a gap", async () => {
     const { standalone } = setUp({ limit: 10 });
     const seen = readEvents(standalone.connect(ME, null)!, 1);
     standalone.send(bytes("12345"));
@@ -106,7 +106,7 @@ describe("a stream of a session", () => {
     expect((await anew).map(({ data }) => data)).toEqual(["12349"]);
   });
 
-  test("is primed with the event that the client has got, so that being cut off at once loses nothing", async () => {
+  test("begins with the event that the client has, so that a cut at once loses nothing", async () => {
     const { standalone } = setUp({ primes: true });
     const seen = readEvents(standalone.connect(ME, null)!, 2);
     standalone.send(bytes("one"));
@@ -117,7 +117,7 @@ describe("a stream of a session", () => {
   });
 });
 
-test("found 8: the end of a session lets go of all that was kept for it", () => {
+test("found 8: the end of a session releases everything kept for it", () => {
   const retention = createRetention();
   const streams = createEventStreams({ keepAlive: 1_000_000 });
   const session = createSessionStreams({ streams, primes: true, retention, callerKey: "me" });

@@ -1,10 +1,10 @@
-// What is kept for clients that may come back: how much of it, and whose goes first.
+// Events kept for clients that may reconnect: how many, and whose are dropped first.
 import { describe, expect, test } from "bun:test";
 import { createRetention, ownBytes } from "../../src/eras/streams/retention.ts";
 
 const KB = 1024;
 
-describe("found 8: what is kept for all clients", () => {
+describe("found 8: the events kept for all clients", () => {
   function setUp(limit: number) {
     const retention = createRetention(limit);
     const dropped: string[] = [];
@@ -15,7 +15,7 @@ describe("found 8: what is kept for all clients", () => {
     return { retention, dropped, open };
   }
 
-  test("is never more than so many bytes, however many queues there are", () => {
+  test("never exceed a number of bytes, over any number of queues", () => {
     const { retention, open } = setUp(100 * KB);
     for (let count = 0; count < 1_000; count++) {
       open(`person ${count % 7}`).add("item", (count % 13) * KB);
@@ -24,7 +24,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(retention.bytes).toBeGreaterThan(20 * KB);
   });
 
-  test("of who has the most goes first, its oldest before the rest: many sessions of one take nothing from another", () => {
+  test("are dropped from the client with the most, oldest first: many sessions of one take nothing from another", () => {
     const { dropped, open } = setUp(100 * KB);
     const modest = open("modest");
     modest.add("modest 1", 20 * KB);
@@ -40,7 +40,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(modest.takeAll()).toEqual(["modest 1"]);
   });
 
-  test("counts what an item costs besides its bytes, so that a flood of tiny ones is bounded, too", () => {
+  test("count the overhead of an item, so that a flood of tiny ones is bounded, too", () => {
     const { dropped, open } = setUp(100 * KB);
     const queue = open("tiny");
     for (let count = 0; count < 10_000; count++) queue.add("x", 1);
@@ -49,7 +49,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(dropped).toHaveLength(10_000 - kept);
   });
 
-  test("is bounded in each queue, by bytes and by count", () => {
+  test("are bounded in each queue, by bytes and by count", () => {
     const { dropped, open } = setUp(Infinity);
     const queue = open("me", 10, 3);
     for (const item of ["a", "b", "c", "d"]) queue.add(item, 1);
@@ -59,7 +59,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(queue.takeAll()).toEqual(["d", "large"]);
   });
 
-  test("is let go when a queue is emptied or closed, and nothing is kept behind its end", () => {
+  test("are released when a queue is emptied or closed, and none are kept after that", () => {
     const { retention, open } = setUp(100 * KB);
     const [one, two] = [open("me"), open("you")];
     one.add("item", KB);
@@ -71,7 +71,7 @@ describe("found 8: what is kept for all clients", () => {
     expect(retention.bytes).toBe(0);
   });
 
-  test("does not hold on to a large buffer for a small part of it", () => {
+  test("do not retain a large buffer for a small part of it", () => {
     const large = new Uint8Array(64 * KB).fill(7);
     const own = ownBytes(large.subarray(10, 20));
     expect([own.length, own[0], own.buffer.byteLength]).toEqual([10, 7, 10]);

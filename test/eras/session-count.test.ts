@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 const MOST = 100;
 
-describe("found 8: of a person with one client", () => {
+describe("found 8: limits of one person with one client", () => {
   let program: Program;
   let url: string;
   let sse: string;
@@ -48,7 +48,7 @@ describe("found 8: of a person with one client", () => {
     return sessions;
   }
 
-  test("a hundred streams of HTTP+SSE; one more is refused, since the client of one that ended would come back for the next", async () => {
+  test("a hundred streams of HTTP+SSE; one more is refused, since the client of an ended one would reconnect", async () => {
     const gone = new AbortController();
     const open = () => fetch(sse, { headers: bearer, signal: gone.signal });
     const opened = await Promise.all(Array.from({ length: MOST }, open));
@@ -81,7 +81,7 @@ describe("found 8: of a person with one client", () => {
     streams.push(await open());
     expect(await oldest.next()).toMatchObject({ result: { resultType: "complete" } });
     await oldest.ended();
-    await until("the server is told", async () =>
+    await until("the server knows", async () =>
       (await client.history()).some(
         ({ method, params }) => method === "resources/unsubscribe" && params?.["uri"] === "file:///2",
       ),

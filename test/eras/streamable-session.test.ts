@@ -38,7 +38,7 @@ describe("the life of a session", () => {
   });
 
   test.each(["empty", "nobody", "__proto__", "constructor", "long"])(
-    "an id that is nobody's (%s) gets 404, which makes clients begin again",
+    "an unknown id (%s) gets 404, which makes clients start a new session",
     async (name) => {
       const id = name === "long" ? "x".repeat(4_000) : name === "empty" ? "" : name;
       const headers = { "mcp-session-id": id };
@@ -81,7 +81,7 @@ describe("the life of a session", () => {
     await call.ended();
   });
 
-  test("loose messages wait for the GET stream", async () => {
+  test("messages outside a call wait for the GET stream", async () => {
     const session = await openSession(url);
     await session.call("list_changed");
     await session.call("list_changed");
@@ -142,7 +142,7 @@ describe("the form of an answer", () => {
     },
   );
 
-  test("stays plain for a client that takes JSON only; what precedes goes to the GET stream", async () => {
+  test("stays plain for a client that accepts JSON only; earlier messages go to the GET stream", async () => {
     const session = await openSession(url);
     const stream = listen(await session.listen());
     const call = {
@@ -166,7 +166,7 @@ describe("the form of an answer", () => {
     expect(unasked.status).toBe(202);
   });
 
-  test("headers leave as soon as something precedes the answer, long before it", async () => {
+  test("has its headers sent with the first message before the answer, long before the answer", async () => {
     const session = await openSession(url);
     const held = await session.start("hold", { key: "early" });
     const stream = listen(held);
@@ -187,13 +187,13 @@ describe("batches", () => {
     expect(new Set((await readMessages(response)).map(({ id }) => id))).toEqual(new Set([1, 2]));
   });
 
-  test("all answers of a batch share one stream when something precedes one of them", async () => {
+  test("all answers of a batch share one stream when a message precedes one of them", async () => {
     const session = await openSession(url);
     const messages = await readMessages(await session.send([call(1, "echo"), call(2, "log")]));
     expect(messages.filter(({ result }) => result).map(({ id }) => id)).toEqual([1, 2]);
   });
 
-  test("a batch of notifications is accepted; of nothing, refused", async () => {
+  test("a batch of notifications is accepted, an empty one is refused", async () => {
     const session = await openSession(url);
     expect((await session.send([PING_NOTIFICATION, PING_NOTIFICATION])).status).toBe(202);
     const empty = await session.send([]);
@@ -219,7 +219,7 @@ describe("versions", () => {
     },
   );
 
-  test("a session takes no version at all; an unknown one is refused", async () => {
+  test("a request of a session needs no version header; an unknown version is refused", async () => {
     const { id } = await openSession(url);
     expect((await post(url, PING, { "mcp-session-id": id })).status).toBe(200);
     const unknown = await post(url, PING, { "mcp-session-id": id, "mcp-protocol-version": "1999-01-01" });
@@ -233,7 +233,7 @@ describe("versions", () => {
     expect(answer.result?.["protocolVersion"]).toBe("2019-12-31");
   });
 
-  test("a request that carries a version nobody serves learns which ones are", async () => {
+  test("a request with an unsupported version gets the list of supported ones", async () => {
     const version = "2099-01-01";
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": version,

@@ -1,4 +1,4 @@
-// What happens because time passes, with a clock of the test's own or an interval of milliseconds.
+// Behaviour as time passes, with a clock of the test's own or an interval of milliseconds.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createPostResponse, type PostResponseOptions } from "../../src/eras/post-response.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
@@ -52,7 +52,7 @@ describe("an idle session", () => {
     expect(ended).toEqual([unused, used]);
   });
 
-  test("is none while something is going on; the time counts from then", () => {
+  test("is not idle while a call or stream is open; its time starts at their end", () => {
     let busy = true;
     const { ended, add, wait } = setUp();
     add(() => busy);
@@ -64,7 +64,7 @@ describe("an idle session", () => {
     expect(ended).toHaveLength(1);
   });
 
-  test("is not kept alive by somebody else, to whom it does not exist", () => {
+  test("is not kept alive by another person, for whom it does not exist", () => {
     const { sessions, ended, add, wait } = setUp();
     const id = add();
     wait(10);
@@ -111,7 +111,7 @@ describe("found 8: sessions of one principal", () => {
   const HANGING = { isAtWork: () => true };
   const WORKING = { isConnected: () => true, isAtWork: () => true };
 
-  test("that only wait with a stream open go after the idle ones; those at work stay, and then there is no room", () => {
+  test("with only an open stream end after the idle ones; those with calls stay, and then there is no room", () => {
     const { ended, add } = setUp(3);
     add("at work", WORKING);
     add("listening", { isConnected: () => true });
@@ -121,7 +121,7 @@ describe("found 8: sessions of one principal", () => {
     expect([add("c"), ended.length]).toEqual([false, 2]);
   });
 
-  test("whose clients are gone while their calls hang make room, the one that was left first; those that were just used do not", () => {
+  test("whose clients left while their calls hang make room, the longest abandoned first; recently used ones do not", () => {
     const { ended, add, wait } = setUp(2);
     add("left first", HANGING);
     wait(5_000);
@@ -144,7 +144,7 @@ describe("found 8: sessions of one principal", () => {
     expect(ended).toEqual(["left"]);
   });
 
-  test("are a thousand where nobody can be told from anybody", () => {
+  test("are a thousand where callers are indistinguishable", () => {
     const { ended, add } = setUp();
     for (let count = 0; count < 1_000; count++) add(`${count}`, { callerKey: "" });
     expect(ended).toEqual([]);
@@ -176,7 +176,7 @@ describe("a silent stream", () => {
     expect(await texts).toEqual([]);
   });
 
-  test("ends at once when asked to look, and the others do not", async () => {
+  test("ends at once when its credential is rechecked, and the others do not", async () => {
     let ended = 0;
     const streams = openStreams();
     streams.open({ key: "me", isValid: () => false }, () => ended++);
@@ -186,8 +186,8 @@ describe("a silent stream", () => {
   });
 });
 
-describe("found 43: what hangs on a credential that runs out", () => {
-  test("ends at that moment, each at its own, with no comment due", async () => {
+describe("found 43: streams and calls of a credential that expires", () => {
+  test("end at that moment, each at its own, with no comment due", async () => {
     const streams = openStreams();
     const ends: string[] = [];
     const open = (name: string, ms: number) => {
@@ -206,7 +206,7 @@ describe("found 43: what hangs on a credential that runs out", () => {
     expect(ends).toEqual(["early", "late"]);
   });
 
-  test("does not end because the clock was set forward and back meanwhile, or before it has come to that", async () => {
+  test("do not end because the clock was set forward and back meanwhile, nor before their time", async () => {
     let now = 0;
     let asked = 0;
     const rung: number[] = [];
@@ -232,7 +232,7 @@ describe("found 43: what hangs on a credential that runs out", () => {
     alarm.close();
   });
 
-  test("waits without looking, however far away the end is", async () => {
+  test("wait without polling, however far away the end is", async () => {
     let looks = 0;
     const rung = Promise.withResolvers<void>();
     const now = () => (++looks, Date.now());
@@ -248,7 +248,7 @@ describe("found 43: what hangs on a credential that runs out", () => {
   });
 });
 
-describe("found 43: behind the end of a credential", () => {
+describe("found 43: after the end of a credential", () => {
   const MINUTE = 60_000;
   const END = 10 * MINUTE;
   /** A credential, streams, and a clock that they are looked at by. */
@@ -290,7 +290,7 @@ describe("found 43: behind the end of a credential", () => {
   const LINE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/message"}');
   const PROGRESS = Buffer.from('{"jsonrpc":"2.0","method":"notifications/progress"}');
 
-  test("the stream of a call carries its own messages for five minutes, and nothing that only may be its own", async () => {
+  test("the stream of a call carries its own messages for five minutes, and none that only may be its own", async () => {
     const { streams, me, at, now } = setUp();
     const aside: string[] = [];
     const { response, responder } = createPostResponse({
@@ -332,7 +332,7 @@ describe("found 43: behind the end of a credential", () => {
     }
   });
 
-  test("a plain answer is given to the end; revocation cuts it", async () => {
+  test("a plain answer is sent in full; a revocation cuts it", async () => {
     const { streams, me, at, revoke } = setUp();
     const big = Buffer.alloc(1024 * 1024, "x");
     at(11);
@@ -342,7 +342,7 @@ describe("found 43: behind the end of a credential", () => {
     expect([(await drain(whole!)).length, await drain(cut!)]).toEqual([big.length, "cut off"]);
   });
 
-  test("a stream that waits for a new credential carries answers of calls from before, then all that it has kept", async () => {
+  test("a stream that waits for a new credential carries answers of earlier calls, and afterwards everything it has kept", async () => {
     const { streams, me, at, untilRead } = setUp();
     let ended = 0;
     const stream = streams.open(me(), () => ended++, { lasts: 15 * MINUTE, waits: true });
@@ -369,7 +369,7 @@ describe("found 43: behind the end of a credential", () => {
     expect((await last).done).toBeTrue();
   });
 
-  test("a client that takes nothing but JSON waits as long, and is refused then", async () => {
+  test("a client that accepts JSON only waits as long, and is refused then", async () => {
     const { streams, me } = setUp();
     let cancelled = 0;
     const { response } = createPostResponse({
@@ -384,7 +384,7 @@ describe("found 43: behind the end of a credential", () => {
     expect([(await within(response, "the refusal")).status, cancelled]).toEqual([401, 1]);
   });
 
-  test("only what has run out is looked at", async () => {
+  test("only expired credentials are checked", async () => {
     const streams = openStreams();
     let looks = 0;
     const ends = Array.from({ length: 50 }, (_, index) => {
@@ -413,7 +413,7 @@ describe("an answer that takes long", () => {
     });
   const ANSWER = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');
 
-  test("gets its headers before it is there, and then comes as an event", async () => {
+  test("has its headers sent before it is known, and then comes as an event", async () => {
     const { response, responder } = exchange({});
     const early = await within(response, "the headers");
     expect([isEventStream(early), early.headers.get("mcp-session-id")]).toEqual([true, "s"]);
@@ -421,7 +421,7 @@ describe("an answer that takes long", () => {
     expect(await readTexts(early)).toEqual([ANSWER.toString()]);
   });
 
-  test("takes along what was already answered of its batch", async () => {
+  test("comes with the earlier answers of its batch", async () => {
     const { response, responder } = exchange({ expected: 2, batch: true });
     responder.respond(ANSWER);
     const early = await within(response, "the headers");
@@ -429,7 +429,7 @@ describe("an answer that takes long", () => {
     expect(await readTexts(early)).toHaveLength(2);
   });
 
-  test("is waited for in silence when the client takes nothing but JSON", async () => {
+  test("is waited for in silence when the client accepts JSON only", async () => {
     const { response, responder } = exchange({ isPlain: true });
     expect(await Promise.race([response, Bun.sleep(50)])).toBeUndefined();
     responder.respond(ANSWER);

@@ -1,4 +1,4 @@
-// A tool whose annotations are not known is not called by somebody who may call only what annotations allow.
+// A tool without known annotations is refused for a caller who may use only what annotations allow.
 import { expect, test } from "bun:test";
 import { createToolAccess } from "../../src/eras/tool-access.ts";
 import type { CatalogTool, ToolCatalog } from "../../src/bridge/bridge.ts";

@@ -102,7 +102,7 @@ const REQUESTS: readonly { method: string; name?: string; text(meta: string): st
 const PLAIN_META = '"_meta":{"vendor/x":1}';
 const requests = REQUESTS.map(({ text }) => text(PLAIN_META));
 
-/** What is no request, with members that only some see. */
+/** Messages that are not requests, with members that only some parsers see. */
 const OTHERS = [
   '{"jsonrpc":"2.0","method":"notifications/initialized","Method":"tools/call","params":{"name":"delete_everything"}}',
   '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99,"RequestId":1}}',
@@ -247,7 +247,7 @@ describe.each([
     await until("the line", () => program.stderr().includes(line));
   });
 
-  test("found 1: said plainly, it is judged as what it is", async () => {
+  test("found 1: written plainly, it is handled by its meaning", async () => {
     const before = await deletions();
     const session = await openSession(program.ready.url, headers);
     const { status } = await session.start("delete_everything");
@@ -256,14 +256,14 @@ describe.each([
   });
 });
 
-describe("where everybody shares a process", () => {
+describe("where all clients share a process", () => {
   let program: Program;
   beforeAll(async () => {
     program = await expose("folds-names", ["--process", "shared"]);
   });
   afterAll(async () => void (await program.stop()));
 
-  test("found 1: nobody answers a question that another one was asked", async () => {
+  test("found 1: no client answers a request that was sent to another", async () => {
     const [ada, bob] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     const stream = listen(await ada.start("ask"));
     const id = Number((await stream.next()).id);
@@ -274,12 +274,12 @@ describe("where everybody shares a process", () => {
     expect((await stream.next()).result?.["answeredBy"]).toContain('"from":"ada"');
   });
 
-  test("found 1: nobody cancels another one's call, or takes its progress", async () => {
+  test("found 1: no client cancels another's call, or takes its progress", async () => {
     const [ada, bob] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     const params = { name: "hold", arguments: { key: "ada" }, _meta: { progressToken: "ada's" } };
     const waiting = ada.send({ jsonrpc: "2.0", id: "call", method: "tools/call", params });
     await until("the call to be there", async () => (await bob.call("read_note")).result?.["held"] === 1);
-    // Whatever number the server knows it by.
+    // The server knows it by some number.
     for (let number = 1; number < 60; number++) {
       const named = [
         `"requestId":99,"RequestId":${number}`,
@@ -340,7 +340,7 @@ describe("from the server", () => {
     expect(messages).toMatchObject([{ result: { done: true } }]);
   });
 
-  test("found 1: a question that is dropped is answered, so that the server does not wait for ever", async () => {
+  test("found 1: a dropped server request is answered with an error, so that the server does not wait for ever", async () => {
     for (const [id, question] of [
       ["one", '{"jsonrpc":"2.0","id":"one","ID":2,"method":"sampling/createMessage","params":{}}'],
       ["two", '[{"jsonrpc":"2.0","id":"two","method":"ping"},{"jsonrpc":"2.0","Method":"x","method":"y"}]'],
@@ -353,13 +353,13 @@ describe("from the server", () => {
     }
   });
 
-  test("found 1: the log says of a message that can be read in two ways that it is one", async () => {
+  test("found 1: the log reports a message that can be read in two ways", async () => {
     await session.call("raw", { reply: '{"jsonrpc":"2.0","id":$ID,"ID":5,"result":{},"x":1}' });
     const line = 'messages that can be read in two ways (some readers take "ID" for "id")';
     await until("the line", () => program.stderr().includes(line));
   });
 
-  test("found 1: an answer that is passed on unread reaches nobody but the client whose call its id names", async () => {
+  test("found 1: an answer that is passed on unread reaches only the client whose call its id names", async () => {
     const other = await openSession(program.ready.url);
     const held = other.start("hold_silently", { key: "other" }, 2);
     for (const twin of ['"ID":2', '"id":2', '"Id":"2"']) {
@@ -372,7 +372,7 @@ describe("from the server", () => {
   });
 });
 
-describe("what vendors send under names of their own", () => {
+describe("vendors' own members", () => {
   let program: Program;
   let session: WireSession;
   beforeAll(async () => {
@@ -425,13 +425,13 @@ describe("what vendors send under names of their own", () => {
     },
   );
 
-  test("found 1: a client may have capabilities of its own, in letters of its own", async () => {
+  test("found 1: a client may have vendor capabilities, in any letters", async () => {
     const capabilities = { Roots: {}, experimental: { Roots: {}, roots: {} }, Sampling: { Tools: {} } };
     const params = { ...INITIALIZE.params, capabilities };
     expect((await post(program.ready.url, { ...INITIALIZE, params })).status).toBe(200);
   });
 
-  test("found 1: what a reader could take for a progress token or an envelope is refused for any method", async () => {
+  test("found 1: a member that a parser could take for a progress token or an envelope is refused for any method", async () => {
     for (const params of [
       '{"meta":{"progressToken":7}}',
       '{"_meta":{"progress_token":7}}',

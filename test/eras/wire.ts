@@ -21,10 +21,10 @@ export type Headers = Record<string, string>;
 
 const DEADLINE = 20_000;
 
-/** Lets everybody in, from this machine alone. */
+/** No sign-in, from this machine only. */
 export const OPEN = ["--auth", "none", "--tunnel", "none"] as const;
 
-/** Exposes one of the fixture servers to everybody on this machine. */
+/** Exposes one of the fixture servers to this machine, without a sign-in. */
 export function expose(
   server: string,
   words: readonly string[] = [],
@@ -181,7 +181,7 @@ export function listen(response: Response): Listening {
 
 /** A session of revision 2024-11-05: one stream, and where to post. */
 export interface SseSession extends Listening {
-  /** What the `endpoint` event named. */
+  /** The URL in the `endpoint` event. */
   readonly endpoint: string;
   send(body: object | string): Promise<Response>;
 }
@@ -214,7 +214,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 
 let lastMark = 0;
 
-/** The processes started so far, once everything has been read that the program has told until now. */
+/** The processes started so far, once everything has been read that the program has printed until now. */
 export async function readStarts(program: Program): Promise<number[]> {
   const path = `/mark-${++lastMark}`;
   await fetch(new URL(path, program.ready.local));
@@ -232,7 +232,7 @@ export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Whether a process runs; one that has ended and that nobody has asked about does not. */
+/** Whether a process runs; one that has ended and is not reaped yet does not. */
 export function isAlive(pid: number): boolean {
   const { stdout } = Bun.spawnSync(["ps", "-o", "stat=", "-p", String(pid)]);
   return /^[^Z]/.test(stdout.toString().trim());

@@ -1,4 +1,4 @@
-// A client that takes a single byte out of its connection when it is told to. A runtime's own sockets read ahead,
+// A client that takes a single byte out of its connection on command. A runtime's own sockets read ahead,
 // as much as there is; so this one is the system's (socket(7), recv(2)). Linux only.
 import { closeSync, writeSync } from "node:fs";
 import { dlopen, ptr } from "bun:ffi";

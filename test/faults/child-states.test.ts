@@ -8,7 +8,7 @@ const pidsOf = (program: Program, state = "started") =>
   program.events.flatMap((event) =>
     event.event === "child" && event.state === state && event.pid !== undefined ? [event.pid] : [],
   );
-/** Kills the process that was started as the `count`th, as soon as that has been told. */
+/** Kills the process that was started as the `count`th, as soon as that has been reported. */
 async function killStarted(program: Program, count: number): Promise<number> {
   await until(`start number ${count}`, () => pidsOf(program).length >= count);
   const pid = pidsOf(program)[count - 1]!;
@@ -24,7 +24,7 @@ describe("a server killed", () => {
     expect(stderr).toContain("was ended by SIGKILL before it answered");
   });
 
-  test("while nobody has connected: the first client gets a new one", async () => {
+  test("before a client has connected: the first client gets a new one", async () => {
     await using program = await expose("obedient");
     const first = await killStarted(program, 1);
     await until("it is gone", () => !isAlive(first));
@@ -32,7 +32,7 @@ describe("a server killed", () => {
     expect((await session.call("pid")).result?.["pid"]).not.toBe(first);
   });
 
-  test("while it is being greeted: initialize is answered with an error, and the next one opens", async () => {
+  test("during initialize: initialize is answered with an error, and the next one succeeds", async () => {
     await using program = await expose("hangs-at-initialize");
     const opening = post(program.ready.url, INITIALIZE);
     await until("initialize is there", () => program.stderr().includes("Got initialize"));
@@ -57,12 +57,12 @@ describe("a server killed", () => {
     const session = await openSession(program.ready.url);
     const { result } = await session.call("pid");
     expect(await killStarted(program, 1)).toBe(Number(result?.["pid"]));
-    await until("its end is told", () => pidsOf(program, "exited").length === 1);
+    await until("its end is reported", () => pidsOf(program, "exited").length === 1);
     expect(pidsOf(program)).toHaveLength(1);
     expect((await session.call("pid")).result?.["pid"]).toBe(pidsOf(program)[1]);
   });
 
-  test("again while it is being started anew: what waits is answered, by the third", async () => {
+  test("again during its restart: waiting calls are answered, by the third process", async () => {
     await using program = await expose("obedient");
     const session = await openSession(program.ready.url);
     const held = await session.start("hold", { key: "lost" });
@@ -76,7 +76,7 @@ describe("a server killed", () => {
   });
 });
 
-test("a server that is stopped and not gone is waited for, others are served, and it may go on", async () => {
+test("a server that is suspended is waited for, others are served, and it may resume", async () => {
   await using program = await expose("obedient");
   const [hung, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
   const pid = Number((await hung.call("pid")).result?.["pid"]);
@@ -88,7 +88,7 @@ test("a server that is stopped and not gone is waited for, others are served, an
   expect((await waiting).result).toBeDefined();
 });
 
-test("a server that is stopped for good does not keep the program from ending", async () => {
+test("a server that stays suspended does not keep the program from ending", async () => {
   await using program = await expose("obedient");
   const session = await openSession(program.ready.url);
   const pid = Number((await session.call("pid")).result?.["pid"]);

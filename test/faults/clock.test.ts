@@ -35,7 +35,7 @@ describe("tokens, when the clock jumps", () => {
   });
 });
 
-test("who was throttled before the clock went back is not throttled until it has caught up", () => {
+test("a client throttled before the clock went back is not throttled until the clock has caught up", () => {
   let now = DAY;
   const throttle = createThrottle({ limit: 1, windowMs: 1_000, now: () => now });
   throttle.count("key");
@@ -44,7 +44,7 @@ test("who was throttled before the clock went back is not throttled until it has
   expect(throttle.waitOf("key")).toBe(0);
 });
 
-test("a server that crashes across a jump is started anew without a longer wait than any other", () => {
+test("a server that crashes across a jump is restarted without a longer wait than any other", () => {
   let now = DAY;
   const backoff = createBackoff(() => now);
   now = 0;

@@ -35,7 +35,7 @@ async function openConnection(to: string): Promise<RawSocket> {
 
 const isServed = async () => (await (await openSession(url)).call("cwd")).result !== undefined;
 
-describe("a request that is no HTTP", () => {
+describe("a request that is not HTTP", () => {
   const bytes = (text: string) => Buffer.from(text, "latin1");
   test.each([
     ["a TLS greeting", () => bytes("\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"), "400"],
@@ -65,13 +65,13 @@ describe("a request that is no HTTP", () => {
         `POST /mcp HTTP/1.1\r\n${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n`,
       "400",
     ],
-    ["bytes that are no UTF-8 in the path", () => bytes(`GET /\xff\xfe HTTP/1.1\r\n${head}\r\n`), "404"],
+    ["bytes that are not UTF-8 in the path", () => bytes(`GET /\xff\xfe HTTP/1.1\r\n${head}\r\n`), "404"],
     [
-      "bytes that are no UTF-8 for a session",
+      "bytes that are not UTF-8 for a session",
       () => bytes(`DELETE /mcp HTTP/1.1\r\n${head}Mcp-Session-Id: \xff\xfe\r\n\r\n`),
       "404",
     ],
-    ["a method nobody knows", () => `BREW /mcp HTTP/1.1\r\n${head}\r\n`, ""],
+    ["an unknown method", () => `BREW /mcp HTTP/1.1\r\n${head}\r\n`, ""],
     [
       "a foreign host in the request line",
       () => `GET http://evil.example/mcp HTTP/1.1\r\nHost: evil.example\r\n\r\n`,
@@ -89,7 +89,7 @@ describe("a request that is no HTTP", () => {
 });
 
 describe("a client that breaks off", () => {
-  test("in its headers or its body is forgotten, and nothing is called a fault of ours", async () => {
+  test("in its headers or its body is dropped, and not logged as a fault of ours", async () => {
     const whole = composePost(url, INITIALIZE);
     for (const length of [10, 60, whole.length - 100, whole.length - 1]) {
       const socket = await connectRaw(url);
@@ -100,7 +100,7 @@ describe("a client that breaks off", () => {
     expect(program.stderr()).not.toContain("failed:");
   });
 
-  test("before its answer is there costs no session: another takes the answer's place", async () => {
+  test("before its answer is there loses no session: the next request succeeds", async () => {
     const session = await openSession(url);
     const socket = await connectRaw(url);
     const call = {
@@ -134,7 +134,7 @@ test("a request that comes byte by byte is the same request", async () => {
   socket.close();
 });
 
-test("who dawdles in headers or body is hung up on, while others are served", async () => {
+test("a client that dawdles in headers or body is disconnected, while others are served", async () => {
   const dawdlers: RawSocket[] = [];
   for (let count = 0; count < 50; count++) {
     const [headers, body] = [await connectRaw(url), await connectRaw(url)];
@@ -168,7 +168,7 @@ test.skipIf(!HAS_PROC)(
 );
 
 test.skipIf(!HAS_PROC)(
-  "out of file descriptors nobody new is let in; who is there is served, and later all are",
+  "out of file descriptors new clients are not let in; connected ones are served, and later all are",
   async () => {
     await using tight = await expose("obedient");
     const { url } = tight.ready;

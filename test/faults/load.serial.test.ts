@@ -49,7 +49,7 @@ describe.skipIf(!HAS_PROC)("clients that read slowly, or not at all", () => {
   test("a hundred that read a byte a second: answers of 50 MB hold the servers back instead of filling our memory, others are served, and all is there when it is read", async () => {
     await using program = await expose("torrent");
     const { url } = program.ready;
-    // Whoever has not signed in has a server process for each session.
+    // Callers without a sign-in have a server process for each session.
     const other = await openSession(url);
     const sessions = await Promise.all(Array.from({ length: SERVERS }, () => openSession(url)));
     const pids = await Promise.all(sessions.map(askPid));

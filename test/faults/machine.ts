@@ -1,4 +1,4 @@
-// What the kernel says of a process (proc(5)). Linux alone has it; tests that ask are skipped elsewhere.
+// The kernel's data about a process (proc(5)). Only Linux has it; tests that need it are skipped elsewhere.
 import { readdirSync, readFileSync } from "node:fs";
 
 export const HAS_PROC = process.platform === "linux";
@@ -22,7 +22,7 @@ export function countDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Process ids of the children, dead ones that nobody has asked about included; none of a process that is gone. */
+/** Process ids of the children, unreaped ones included; none of a process that is gone. */
 export function listChildren(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) => listChildrenOfThread(pid, task));
@@ -46,7 +46,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** A process's words and environment, as anybody of the same user can read them. */
+/** A process's arguments and environment, as every process of the same user can read them. */
 export function readSurroundings(pid: number): string {
   return ["cmdline", "environ"].map((name) => readFileSync(`/proc/${pid}/${name}`, "latin1")).join("\0");
 }
@@ -60,7 +60,7 @@ function listChildrenOfThread(pid: number, thread: string): number[] {
   }
 }
 
-/** What was there a moment ago and is no more has ended meanwhile (proc(5): ENOENT, or ESRCH in the middle of it). */
+/** A process that was there a moment ago has ended meanwhile (proc(5): ENOENT, or ESRCH in the middle of it). */
 function nothingIfGone(thrown: unknown): [] {
   if (!["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "")) throw thrown;
   return [];

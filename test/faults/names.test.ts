@@ -25,7 +25,7 @@ test("of the tunnel: the start fails with what cannot be reached, status 1, and 
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
-test("of a client's metadata document: the person is told on a page, and nobody is let in", async () => {
+test("of a client's metadata document: a page says so, and no one gets in", async () => {
   await using program = await startProgram(["--tunnel", "none", "--store", "memory", fixture("obedient")]);
   const query = new URLSearchParams({
     response_type: "code",

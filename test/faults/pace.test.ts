@@ -1,4 +1,4 @@
-// Bodies that go out at the pace of whoever reads them, and what becomes of who does not.
+// Bodies that are sent at the reader's pace, and the end of readers that stall.
 import { afterEach, expect, test } from "bun:test";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { within } from "../eras/wire.ts";
@@ -29,7 +29,7 @@ async function endOf(reader: { read(): Promise<{ done: boolean }> }): Promise<"w
   }
 }
 
-test("what is handed over counts as unread until more is asked for", async () => {
+test("a chunk counts as unread until the next one is pulled", async () => {
   const { counted, count } = setUp();
   const reader = bodyOf(counted.answer(ME, Buffer.alloc(10 * MB)));
   expect(count.unread).toBe(10 * MB);
@@ -41,7 +41,7 @@ test("what is handed over counts as unread until more is asked for", async () =>
   expect([length, count.unread]).toEqual([10 * MB, 0]);
 });
 
-test("a client that takes nothing is cut off after a while, and counts no more; one that waits for news is not", async () => {
+test("a client that reads nothing is disconnected after a while and no longer counts; one that waits for events is not", async () => {
   const { counted, count, stalled } = setUp(10);
   const waiting = counted.open(ME, () => {});
   const news = waiting.response.body!.getReader();
@@ -66,7 +66,7 @@ test("a slow client is not a stalled one", async () => {
   expect([length, count.unread]).toEqual([4 * MB, 0]);
 });
 
-test("what a client has not read yet it does not get any more once its credential has ended", async () => {
+test("unread events are not delivered once the client's credential has ended", async () => {
   let valid = true;
   const { streams, counted, count } = setUp();
   const me = { key: "me", isValid: () => valid };

@@ -1,4 +1,4 @@
-// Servers that read too little or write too much: what that costs us, and what their clients are told.
+// Servers that read too little or write too much: the cost for us, and the errors for their clients.
 import { describe, expect, test } from "bun:test";
 import { expose, openSession, readAnswer, until, type Wire } from "../eras/wire.ts";
 import { HAS_PROC, readPeak, readWritten } from "./machine.ts";
@@ -38,7 +38,7 @@ describe("a server that writes a line without end", () => {
       for (let count = 0; count < 20; count++) expect((await other.call("pid")).result?.["pid"]).toBeNumber();
       expect(readWritten(pid)).toBeLessThan(MEGABYTES * MB);
       expect((await call).error?.message).toMatch(/too large \(107374\d{5} bytes\)/);
-      await until("it is told", () => program.stderr().includes("which is over the limit; it is lost"));
+      await until("it is reported", () => program.stderr().includes("which is over the limit; it is lost"));
       // The longest line allowed is 256 MB; what is kept of it is joined once, which takes as much again.
       expect(readPeak(program.pid)).toBeLessThan(900 * MB);
       // The same process: it has done no harm.
@@ -50,7 +50,7 @@ describe("a server that writes a line without end", () => {
 });
 
 describe("a server that floods its clients with notifications", () => {
-  test("keeps nobody else waiting, and is served itself", async () => {
+  test("delays no other client, and is served itself", async () => {
     await using program = await expose("torrent");
     const [flooded, other] = [await openSession(program.ready.url), await openSession(program.ready.url)];
     await flooded.call("flood");

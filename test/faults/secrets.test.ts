@@ -1,5 +1,5 @@
 // Everything secret that passes through one run, looked for in everything that others can see of it: what it prints
-// at its most talkative, the words and environment of its processes, what the wrapped server was told, and its files.
+// at its most talkative, the arguments and environment of its processes, the wrapped server's input, and its files.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ beforeAll(async () => {
   const session = await openSession(url, second.headers);
   await session.call("echo", {});
   history = JSON.stringify(await session.call("history"));
-  // What is refused is told in the log, and must not be told by its value.
+  // A refusal is logged, and must not be logged with the value.
   await post(url, INITIALIZE, { authorization: `Bearer ${first.refresh}` });
   await post(`${new URL(url).origin}/mcp?access_token=${second.access}`, INITIALIZE);
   await signIn(url, { username: "ada", password: `${GIVEN.password}!` }).catch(() => {});
@@ -82,12 +82,12 @@ test("found 25: nothing printed has one, not even the client secret that the per
   expect(findIn(program.stderr())).toEqual([]);
 });
 
-test.skipIf(!HAS_PROC)("no process of ours has one in its words or its environment", () => {
+test.skipIf(!HAS_PROC)("no process of ours has one in its arguments or its environment", () => {
   expect(surroundings.length).toBeGreaterThan(1);
   expect(surroundings.map(findIn)).toEqual(surroundings.map(() => []));
 });
 
-test("the wrapped server is told none", () => {
+test("the wrapped server gets none", () => {
   expect(history).toContain("initialize");
   expect(findIn(history)).toEqual([]);
 });

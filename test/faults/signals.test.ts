@@ -1,4 +1,4 @@
-// What the system does to our own process. SIGTERM and SIGKILL: test/child/process-tree.test.ts; Ctrl+C: test/acceptance/run.test.ts.
+// Signals to our own process. SIGTERM and SIGKILL: test/child/process-tree.test.ts; Ctrl+C: test/acceptance/run.test.ts.
 import { expect, test } from "bun:test";
 import { expose, isAlive, listen, openSession, until } from "../eras/wire.ts";
 
@@ -11,7 +11,7 @@ test("SIGHUP, as when the terminal is closed: status 0, and nothing is left runn
   await until("all are gone", () => !pids.some(isAlive));
 });
 
-test("suspended and resumed: what was sent meanwhile is answered, and calls and streams go on", async () => {
+test("suspended and resumed: requests sent meanwhile are answered, and calls and streams go on", async () => {
   await using program = await expose("obedient");
   const session = await openSession(program.ready.url);
   const stream = listen(await session.listen());

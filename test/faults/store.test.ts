@@ -23,7 +23,7 @@ const start = () =>
 
 const isHealthy = async ({ ready }: Program) => (await fetch(new URL("/healthz", ready.url))).ok;
 
-test("deleted: who has access keeps it, new ones get it too, and after a restart everybody connects anew", async () => {
+test("deleted: clients with access keep it, new ones get in, and after a restart all have to connect again", async () => {
   await using program = await start();
   const { url } = program.ready;
   const before = await signIn(url, WHO);
@@ -39,7 +39,7 @@ test("deleted: who has access keeps it, new ones get it too, and after a restart
   expect((await signIn(again.ready.url, WHO)).access).toBeString();
 });
 
-test("overwritten with garbage: nobody gets in who should not, the program stays up and says what is wrong", async () => {
+test("overwritten with garbage: no one gets in without access, the program stays up and reports the error", async () => {
   await using program = await start();
   const { url } = program.ready;
   const { origin } = new URL(url);

@@ -1,4 +1,4 @@
-// For whom a request is counted: the address that the tunnel saw, and what others write of themselves for nobody.
+// A request is counted for the address that the tunnel saw, and never for one that its sender wrote.
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ async function guess(url: string, times: number, asked: (index: number) => Asked
   return statuses;
 }
 
-/** From where tries were told to have failed, each place once, as soon as there are `count`. */
+/** The reported sources of failed tries, each once, as soon as there are `count`. */
 async function sourcesIn({ events }: Program, count: number): Promise<string[]> {
   const find = () => {
     const failed = events.filter(
@@ -52,7 +52,7 @@ async function sourcesIn({ events }: Program, count: number): Promise<string[]> 
     );
     return [...new Set(failed.map(({ source }) => source ?? ""))];
   };
-  await until(`${count} are told`, () => find().length >= count);
+  await until(`${count} are reported`, () => find().length >= count);
   return find();
 }
 
@@ -105,7 +105,7 @@ describe("through ngrok", () => {
       headers: { "x-forwarded-for": `203.0.113.${index}` },
     }));
     expect(statuses).toEqual(TEN_THEN_NONE.slice(4));
-    // Neither the internet nor whoever sits at this machine is shut out by that.
+    // That locks out neither the internet nor a person at this machine.
     expect(await guess(ingress.publicUrl, 1, () => ({ from: "127.0.0.2" }))).toEqual([401]);
     expect(await guess(local, 1, () => ({}))).toEqual([401]);
   });
@@ -153,7 +153,7 @@ describe("through ngrok", () => {
   });
 });
 
-test("found 14: where the tunnel can have no socket of its own, a warning says what that costs", () => {
+test("found 14: where the tunnel has no socket of its own, a warning names the consequence", () => {
   const lines: string[] = [];
   const folders = [join(folder, "nowhere"), createFolder(join(folder, "x".repeat(100)))];
   const server = createTunnelServer({ platform: "linux", folders, warn: (line) => lines.push(line) });
@@ -162,7 +162,7 @@ test("found 14: where the tunnel can have no socket of its own, a warning says w
   expect(readdirSync(folders[1]!)).toEqual([]);
 });
 
-describe("through programs of the person's own", () => {
+describe("through the user's own programs", () => {
   test("found 14: cloudflared is sent to the tunnel's own socket, and is trusted there alone", async () => {
     await using exposed = await exposeThroughCloudflared([SERVER]);
     const { program, config, socket, folder: own } = exposed;

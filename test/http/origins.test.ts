@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => program.stop());
 
-/** What a browser asks before it sends what a page wants to send. */
+/** The preflight that a browser sends before a page's request. */
 function preflight(path: string, origin: string, method: string): Promise<Response> {
   return fetch(issuer + path, {
     method: "OPTIONS",
@@ -153,7 +153,7 @@ test.each(FOREIGN)("found 35: a page of %s gets 403, with a token or without", a
     }
 });
 
-test("found 35: the approval page is nobody's to call but our own", async () => {
+test("found 35: only our own page may call the approval page", async () => {
   for (const path of ["/authorize", "/authorize/return"]) {
     const answer = await preflight(path, "https://claude.ai", "POST");
     expect(answer.headers.get("access-control-allow-origin")).toBeNull();
@@ -161,7 +161,7 @@ test("found 35: the approval page is nobody's to call but our own", async () => 
 });
 
 test.each(["none", "optional"])(
-  "found 35: with --auth %s, where a page would get something without a token, they have to be allowed",
+  "found 35: with --auth %s, where a page could call without a token, origins have to be allowed",
   async (auth) => {
     await using open = await start(auth);
     for (const origin of ASSISTANT_ORIGINS)

@@ -6,7 +6,7 @@ import { UserError } from "../../src/errors.ts";
 import { programEnvironment, programWords, runProgram } from "../program.ts";
 import { expose, fixture, OPEN } from "../eras/wire.ts";
 
-test("a port that was asked for and is taken is an error, and nothing is started", async () => {
+test("a chosen port that is taken is an error, and nothing is started", async () => {
   await using taken = await expose("obedient");
   const { port } = new URL(taken.ready.url);
   const words = [...OPEN, "--port", port, fixture("obedient")];
@@ -37,7 +37,7 @@ describe("found 15: when the usual port is taken", () => {
     try {
       squatter = Bun.listen({ hostname: "127.0.0.1", port: 8787, socket: { data() {} } });
     } catch {
-      // Somebody on this machine has it already, which is as good.
+      // Another program on this machine has it already, which is as good.
     }
   });
   afterAll(() => void squatter?.stop());
@@ -49,7 +49,7 @@ describe("found 15: when the usual port is taken", () => {
     expect(stderr).toContain("Port 8787 is in use.\n  Your proxy sends people there");
   });
 
-  test("without one the move is said, in one line", async () => {
+  test("without one the other port is reported, in one line", async () => {
     const words = [...programWords(), "--json", ...OPEN, fixture("obedient")];
     const child = Bun.spawn(words, { env: programEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
     try {

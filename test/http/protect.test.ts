@@ -43,13 +43,13 @@ test("a token that is known at once lets its request in within the same turn, an
   expect(await (await response).text()).toBe("handled");
 });
 
-test("a refusal that is known at once is no promise", () => {
+test("a refusal that is known at once is not a promise", () => {
   const { steps, answer } = open(refuse, refuse);
   expect(answer()).toBeInstanceOf(Response);
   expect(steps).toEqual([]);
 });
 
-test("a token that had to be waited for is looked at again in the turn in which its request goes on", async () => {
+test("a token whose check had to wait is checked again in the turn in which its request goes on", async () => {
   const { steps, answer } = open(
     () => Promise.resolve(LET_IN),
     () => LET_IN,
@@ -58,14 +58,14 @@ test("a token that had to be waited for is looked at again in the turn in which 
   expect(steps.slice(0, 3)).toEqual(["recheck", "use of grant", "handler for grant"]);
 });
 
-test("a token whose grant ended while it was waited for lets nothing in", async () => {
+test("a token whose grant ended during the wait is refused", async () => {
   const { steps, answer } = open(() => Promise.resolve(LET_IN), refuse);
   expect((await answer()).status).toBe(401);
   expect(steps.slice(0, 1)).toEqual(["recheck"]);
   expect(steps.join()).not.toContain("handler");
 });
 
-test("a refusal that had to be waited for stands", async () => {
+test("a refusal after a wait stands", async () => {
   const { steps, answer } = open(
     () => Promise.resolve(refuse()),
     () => LET_IN,

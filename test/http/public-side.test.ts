@@ -1,4 +1,4 @@
-// What every request passes before anybody looks at what it wants.
+// The checks that every request passes before it is routed.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AppEvent } from "../../src/app/app.ts";
 import { type Program, startProgram } from "../program.ts";
@@ -51,7 +51,7 @@ describe("a page somewhere on the internet, in a browser on this machine", () =>
     },
   );
 
-  test("may ask what it may send, as browsers do", async () => {
+  test("may send a preflight, as browsers do", async () => {
     const headers = {
       origin: "https://app.example",
       "access-control-request-method": "POST",
@@ -85,7 +85,7 @@ describe("paths", () => {
       expect((await post(at(path), INITIALIZE)).status).toBe(200);
   });
 
-  test("what is not there is a 404 in JSON", async () => {
+  test("an unknown path is a 404 in JSON", async () => {
     for (const path of [
       "/",
       "/mcp/x",
@@ -134,7 +134,7 @@ describe("health", () => {
   });
 });
 
-test("each request is logged once, with what it was about and how it went, when it has ended", async () => {
+test("each request is logged once, when it has ended, with its method, tool and outcome", async () => {
   const session = await openSession(url);
   const held = listen(await session.start("hold", { key: "told" }));
   await held.next();

@@ -1,5 +1,5 @@
 // Every route of the running program, on both ports, with who may use it. A route that is new fails here until
-// somebody has said who that is; what was said is tried out. docs/threats.md has the same table.
+// its rule is added; each rule is tried out. docs/threats.md has the same table.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { fixture, INITIALIZE, until } from "../eras/wire.ts";
 import { ROOT, startProgram, type Program } from "../program.ts";
 
 /**
- * `anybody`: says nothing secret and changes nothing.
+ * `anyone`: shows no secret and changes nothing.
  * `token`: nothing without an access token.
  * `person`: shows a page; decides nothing without the token or password that a person types.
  * `proof`: OAuth's own endpoints, which take a code, a token or a client's secret, and nothing without.
- * `stranger`: writes a record for whoever asks, so many and no more.
+ * `stranger`: writes a record for anyone, up to a limit.
  * `machine`: on the port that only this machine can reach.
  */
-type Access = "anybody" | "token" | "person" | "proof" | "stranger" | "machine";
+type Access = "anyone" | "token" | "person" | "proof" | "stranger" | "machine";
 
 const WELL_KNOWN = "/.well-known";
 const ISSUER = [`${WELL_KNOWN}/oauth-authorization-server`, `${WELL_KNOWN}/openid-configuration`];
@@ -24,13 +24,14 @@ const RULES: Record<string, Access> = {
   "ALL /mcp/": "token",
   "ALL /sse": "token",
   "ALL /messages": "token",
-  "GET /healthz": "anybody",
-  [`GET ${WELL_KNOWN}/jwks.json`]: "anybody",
-  ...anybodyMayRead(`${WELL_KNOWN}/oauth-protected-resource`, ["", "/mcp", "/sse"]),
-  ...Object.assign({}, ...ISSUER.map((path) => anybodyMayRead(path, ["", "/mcp", "/sse"]))),
+  "GET /": "person",
+  "GET /healthz": "anyone",
+  [`GET ${WELL_KNOWN}/jwks.json`]: "anyone",
+  ...anyoneMayRead(`${WELL_KNOWN}/oauth-protected-resource`, ["", "/mcp", "/sse"]),
+  ...Object.assign({}, ...ISSUER.map((path) => anyoneMayRead(path, ["", "/mcp", "/sse"]))),
   ...Object.assign(
     {},
-    ...["/mcp", "/sse", "/token"].flatMap((base) => ISSUER.map((path) => anybodyMayRead(base + path, [""]))),
+    ...["/mcp", "/sse", "/token"].flatMap((base) => ISSUER.map((path) => anyoneMayRead(base + path, [""]))),
   ),
   "GET /authorize": "person",
   "POST /authorize": "person",
@@ -60,7 +61,7 @@ beforeAll(async () => {
   program = await startProgram(words, { env: { BUN_OPTIONS: preload } });
   ({ origin } = new URL(program.ready.url));
   await fetch(program.ready.url);
-  await until("the table is told", () => program.stderr().includes("route ALL /mcp"));
+  await until("the table is printed", () => program.stderr().includes("route ALL /mcp"));
 });
 afterAll(async () => void (await program.stop()));
 
@@ -73,7 +74,7 @@ test("every route has its access rule, and every rule its route", () => {
   expect([...routes].toSorted()).toEqual([...new Set(Object.keys(RULES).map(withoutSlash))].toSorted());
 });
 
-test("there are three listeners, and the public two have one handler: nothing is served past these tables", () => {
+test("there are three listeners, and the public two share one handler, so that these tables are complete", () => {
   const sources = [...new Bun.Glob("**/*.{ts,tsx}").scanSync(join(ROOT, "src"))].map((file) =>
     readFileSync(join(ROOT, "src", file), "utf8"),
   );
@@ -100,8 +101,8 @@ describe("token", () => {
   );
 });
 
-describe("anybody", () => {
-  test.each(paths("anybody"))("%s says nothing that is secret", async (path) => {
+describe("anyone", () => {
+  test.each(paths("anyone"))("%s shows no secret", async (path) => {
     const response = await fetch(origin + path);
     expect(response.status).toBe(200);
     expect(await response.text()).not.toContain(SECRET);
@@ -111,24 +112,21 @@ describe("anybody", () => {
 });
 
 describe("proof and person", () => {
-  test.each([...paths("proof"), "/authorize"])(
-    "%s gives nothing to a request that proves nothing",
-    async (path) => {
-      for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
-        const response = await fetch(origin + path, {
-          method: "POST",
-          redirect: "manual",
-          headers: { "content-type": "application/x-www-form-urlencoded" },
-          body,
-        });
-        expect(response.status).toBeWithin(400, 500);
-        expect(response.headers.get("location")).toBeNull();
-      }
-    },
-  );
+  test.each([...paths("proof"), "/authorize"])("%s refuses a request without proof", async (path) => {
+    for (const body of ["", "grant_type=authorization_code&code=x", "decision=approve", "token=x"]) {
+      const response = await fetch(origin + path, {
+        method: "POST",
+        redirect: "manual",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body,
+      });
+      expect(response.status).toBeWithin(400, 500);
+      expect(response.headers.get("location")).toBeNull();
+    }
+  });
 });
 
-test("/authorize/return gives nothing to a browser that was not sent away", async () => {
+test("/authorize/return refuses a browser without a pending sign-in", async () => {
   for (const query of ["", "?state=", "?state=made-up&code=x"]) {
     const response = await fetch(`${origin}/authorize/return${query}`, { redirect: "manual" });
     expect([response.status, response.headers.get("location")]).toEqual([400, null]);
@@ -172,8 +170,8 @@ function ask(path: string, method: string, headers: Record<string, string> = {})
   });
 }
 
-function anybodyMayRead(base: string, ends: readonly string[]): Record<string, Access> {
-  return Object.fromEntries(ends.map((end) => [`GET ${base}${end}`, "anybody" as const]));
+function anyoneMayRead(base: string, ends: readonly string[]): Record<string, Access> {
+  return Object.fromEntries(ends.map((end) => [`GET ${base}${end}`, "anyone" as const]));
 }
 
 /** A document is at the same place with a slash behind it. */

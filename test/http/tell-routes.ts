@@ -1,4 +1,4 @@
-// Preloaded into the running program: tells on stderr each path that it serves, whichever part of it does.
+// Preloaded into the running program: prints to stderr each path that any of its parts serves.
 import { SmartRouter } from "hono/router/smart-router";
 
 const tell = (method: string, path: string) => void process.stderr.write(`route ${method} ${path}\n`);
@@ -9,7 +9,7 @@ SmartRouter.prototype.add = function (this: SmartRouter<unknown>, ...route: Para
   return add.apply(this, route);
 };
 
-// The MCP paths stand in a table of their own; it is told when the first path is looked up in it.
+// The MCP paths stand in a table of their own; it is printed when the first path is looked up in it.
 const { get } = Map.prototype;
 const told = new WeakSet<Map<unknown, unknown>>();
 function lookUp(this: Map<unknown, unknown>, key: unknown): unknown {

@@ -1,5 +1,5 @@
-// `--process shared`: one server process for everybody, whatever a client can do and whichever revision it speaks.
-// What even so nobody may see of another: test/isolation/isolation.test.ts.
+// `--process shared`: one server process for all clients of every capability and revision.
+// The isolation between them is tested in test/isolation/isolation.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   INITIALIZE,
@@ -67,8 +67,8 @@ for (const server of ["obedient", "stateless", "settles-at-once"])
     expect(pids.size).toBe(1);
   });
 
-describe("found 38: what each client is told by the server that all share", () => {
-  test("is the revision it asked for, if the server's is as new, and everything else in the server's words", async () => {
+describe("found 38: the answer of a shared server to initialize", () => {
+  test("has the client's revision, if the server's is as new, and the server's own members", async () => {
     await using house = await openHouse("versatile", SHARED);
     const { url, ada, bob } = house;
     const asked = [...REVISIONS, "2099-01-01", "whatever"];
@@ -91,7 +91,7 @@ describe("found 38: what each client is told by the server that all share", () =
     expect(result).toMatchObject({ instructions: "Ask me anything.", supportedVersions: ["2026-07-28"] });
   });
 
-  test("is the server's own revision where that is an older one", async () => {
+  test("has the server's own revision where that is an older one", async () => {
     await using house = await openHouse("older", SHARED);
     const told = await Promise.all(REVISIONS.map((version) => openAs(house.url, house.ada, version, {})));
     expect(told.map(({ welcome }) => welcome.result?.["protocolVersion"])).toEqual(
@@ -114,7 +114,7 @@ describe("found 38: on one process of a server with sessions", () => {
   const linesOf = async (method: string): Promise<Wire[]> =>
     (await readHistory(await openSession(url, ada))).filter((line) => line.method === method);
 
-  test("the server has been greeted once, with all that any client may be able to do", async () => {
+  test("the server is initialized once, with every capability that a client can have", async () => {
     await openAs(url, bob, "2025-03-26", {});
     await createStatelessClient(url, {}, bob).call("pid");
     const greetings = await linesOf("initialize");
@@ -127,7 +127,7 @@ describe("found 38: on one process of a server with sessions", () => {
     expect(await linesOf("notifications/initialized")).toHaveLength(1);
   });
 
-  test("a question goes to a client that can take it, and is refused in the stead of one that cannot", async () => {
+  test("a server request goes to a client with the capability, and is declined for one without", async () => {
     const able = await openAs(url, ada, "2025-11-25", ALL);
     const unable = await openAs(url, bob, "2025-11-25", { roots: {} });
     const refused = await unable.call("ask", FORM);
@@ -140,7 +140,7 @@ describe("found 38: on one process of a server with sessions", () => {
     expect(String((await stream.next()).result?.["answeredBy"])).toContain("accept");
   });
 
-  test("a question in the course of a session's call goes there, though others list and listen", async () => {
+  test("a server request during a session's call goes to that session, though others list and listen", async () => {
     const own = await openSession(url, ada);
     const other = createStatelessClient(url, ALL, bob);
     const listening = listen(
@@ -155,7 +155,7 @@ describe("found 38: on one process of a server with sessions", () => {
     await listening.close();
   });
 
-  test("a log line is told to nobody when calls of both kinds are under way, and to its own kind otherwise", async () => {
+  test("a log line reaches no client while calls of both kinds run, and its own kind otherwise", async () => {
     const session = await openSession(url, bob);
     const idle = listen(await (await openSession(url, bob)).listen());
     const held = session.start("hold_silently", { key: "both" });
@@ -176,7 +176,7 @@ describe("found 38: on one process of a server with sessions", () => {
     await idle.close();
   });
 
-  test("a resource is subscribed to for as long as anybody of either kind wants it", async () => {
+  test("a resource stays subscribed while a client of either kind wants it", async () => {
     const uri = "file:///shared";
     const session = await openSession(url, ada);
     const other = createStatelessClient(url, ALL, bob);
@@ -195,10 +195,10 @@ describe("found 38: on one process of a server with sessions", () => {
     await again.next();
     await session.end();
     await again.close();
-    await until("nobody wants it", async () => (await linesOf("resources/unsubscribe")).length === 1);
+    await until("no client wants it", async () => (await linesOf("resources/unsubscribe")).length === 1);
   });
 
-  test("the server logs as much as whoever wants most, and each is told what it wants", async () => {
+  test("the server logs at the most verbose level wanted, and each client gets its own level", async () => {
     const session = await openSession(url, ada);
     const other = createStatelessClient(url, ALL, bob);
     await other.call("pid", {}, LOUD);
@@ -209,7 +209,7 @@ describe("found 38: on one process of a server with sessions", () => {
     expect(await readMessages(await session.start("log", { data: "of no weight" }))).toHaveLength(1);
   });
 
-  test("a crash ends the calls of both kinds at once, and nobody's session or stream", async () => {
+  test("a crash fails the calls of both kinds at once, and ends no session or stream", async () => {
     const session = await openSession(url, ada);
     const stream = listen(await session.listen());
     const other = createStatelessClient(url, ALL, bob);
@@ -227,7 +227,7 @@ describe("found 38: on one process of a server with sessions", () => {
   });
 });
 
-test("found 38: a process that ends while it is greeted leaves nobody's initialize unanswered", async () => {
+test("found 38: a process that ends during initialize leaves no client's initialize unanswered", async () => {
   await using house = await openHouse("hangs-at-initialize", SHARED);
   const { url, program, ada, bob } = house;
   const sse = listen(await fetch(program.ready.sse, { headers: bob }));

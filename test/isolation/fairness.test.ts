@@ -1,4 +1,4 @@
-// Nobody can take the server processes of others away, or have more of them than are allowed.
+// No caller can end the server processes of others, or have more of them than are allowed.
 import { expect, test } from "bun:test";
 import { expose, INITIALIZE, isAlive, openSession, post, readAnswer, until } from "../eras/wire.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";
@@ -45,7 +45,7 @@ test.each([
   ["subscriptions/listen", { notifications: { toolsListChanged: true } }],
   ["server/discover", {}],
 ])(
-  "a process that has not been greeted yet makes no room when %s waits for it, and ends it with itself",
+  "a process before initialize makes no room when %s waits for it, and fails it when it ends",
   async (method, params) => {
     await using house = await openHouse("hangs-at-initialize", ["--max-children", "1"]);
     const { url, ada, bob, program } = house;
@@ -57,7 +57,7 @@ test.each([
   },
 );
 
-test("somebody who only looks around ends no signed-in person's session", async () => {
+test("an anonymous caller ends no signed-in person's session", async () => {
   await using house = await openHouse("obedient", ["--max-children", "2", "--auth", "optional"]);
   const session = await openSession(house.url, house.ada);
   const pid = pidOf(await session.call("pid"));
@@ -86,7 +86,7 @@ test("a body that is cheap to send is cheap to refuse", async () => {
   expect((await post(house.url, wide, house.ada)).status).toBe(400);
   const batch = Array.from({ length: 101 }, () => ({ jsonrpc: "2.0", method: "notifications/x" }));
   expect((await post(house.url, JSON.stringify(batch), house.ada)).status).toBe(400);
-  // Who shows no token where others do has little to say.
+  // An anonymous caller among people with tokens may send little.
   expect((await post(house.url, " ".repeat(100_000))).status).toBe(413);
   const uris = Array.from({ length: 5_000 }, (_, index) => `test://${index}`);
   const client = createStatelessClient(house.url, {}, house.ada);

@@ -1,4 +1,4 @@
-// What one caller may never see of another, for each `--process` mode: two people, one of them with two OAuth clients.
+// Isolation between callers, for each `--process` mode: two people, one of them with two OAuth clients.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   INITIALIZE,
@@ -18,7 +18,7 @@ const FORM = { method: "elicitation/create", params: { message: "Who?" } };
 /** The words that only one caller may ever read. */
 const SECRET = "the words of Ada";
 
-/** A stream that has told nothing before the message that ends the test. */
+/** A stream without any message before the one that ends the test. */
 async function expectNothingBut(stream: Listening, last: string): Promise<void> {
   const first = await stream.next();
   expect(JSON.stringify(first)).not.toContain(SECRET);
@@ -41,7 +41,7 @@ for (const mode of ["client", "session", "shared"] as const)
 
     const strangers = () => [bob, adaElsewhere];
 
-    test("a session is to nobody but its own client", async () => {
+    test("a session is usable by its own client only", async () => {
       const session = await openSession(url, ada);
       const headers = { "mcp-session-id": session.id };
       const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
@@ -79,7 +79,7 @@ for (const mode of ["client", "session", "shared"] as const)
       expect(answers.map((messages) => messages.length)).toEqual([2, 3, 4]);
     });
 
-    test("a question goes to the client whose call is running, and nobody else can answer it", async () => {
+    test("a server request goes to the client whose call is running, and no other client can answer it", async () => {
       const [asked, other] = [await openSession(url, ada), await openSession(url, bob)];
       const stream = listen(await asked.start("ask", { ...FORM, params: { message: SECRET } }, 1));
       const elsewhere = listen(await other.listen());
@@ -98,7 +98,7 @@ for (const mode of ["client", "session", "shared"] as const)
       await expectNothingBut(elsewhere, "notifications/tools/list_changed");
     });
 
-    test("a question to a client without sessions can be answered by it alone", async () => {
+    test("a server request to a client without sessions can be answered by that client alone", async () => {
       const own = createStatelessClient(url, ALL, ada);
       const { result } = await own.call("ask", FORM);
       const more = {
@@ -117,7 +117,7 @@ for (const mode of ["client", "session", "shared"] as const)
       expect(String(done?.["answeredBy"])).toContain("accept");
     });
 
-    test("nobody can cancel another's call", async () => {
+    test("no client can cancel another's call", async () => {
       const [one, other] = [await openSession(url, ada), await openSession(url, bob)];
       const held = listen(await one.start("hold", { key: "safe" }, 1));
       await held.next();
@@ -128,7 +128,7 @@ for (const mode of ["client", "session", "shared"] as const)
       await held.close();
     });
 
-    test("what happens in the course of a call is told to its own client", async () => {
+    test("notifications during a call reach its own client only", async () => {
       const [own, other] = [await openSession(url, ada), await openSession(url, bob)];
       const elsewhere = listen(await other.listen());
       const messages = await readMessages(await own.start("log", { data: SECRET }));
@@ -169,7 +169,7 @@ for (const mode of ["client", "session", "shared"] as const)
     });
 
     if (mode !== "shared") {
-      test("what belongs to no call is told to those who share the process, and to nobody else", async () => {
+      test("notifications outside a call reach the sessions that share the process, and no others", async () => {
         const elsewhere = await Promise.all(
           strangers().map(async (who) => {
             const session = await openSession(url, who);
@@ -190,7 +190,7 @@ for (const mode of ["client", "session", "shared"] as const)
         expect((await stream.next()).method).toBe("notifications/tools/list_changed");
         expect(JSON.stringify(await stream.next())).toContain(SECRET);
         for (const { session, stream } of elsewhere) {
-          // Had they been told, it would stand before this.
+          // A notification would stand before this.
           await session.call("raw", {
             reply: `${update.replace(SECRET, "own")}\n{"jsonrpc":"2.0","id":$ID,"result":{}}`,
           });
@@ -222,7 +222,7 @@ for (const mode of ["client", "session", "shared"] as const)
   });
 
 test.each(["client", "session"])(
-  "--process %s, a server of 2026-07-28: nothing that happens to one is told to another",
+  "--process %s, a server of 2026-07-28: no client gets another's messages",
   async (mode) => {
     await using house = await openHouse("stateless", ["--process", mode]);
     const { url, ada, adaElsewhere, bob, statelessPid } = house;

@@ -7,7 +7,7 @@ import { createLoginRobot } from "../login-robot.ts";
 import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
 import { startProgram, type Program } from "../program.ts";
 
-/** Who may sign in: words for the command line. */
+/** The users, as arguments for the command line. */
 export const PEOPLE = ["--user", "ada:ada-s-password", "--user", "bob:bob-s-password"];
 
 export interface House {
@@ -25,7 +25,7 @@ export interface House {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Exposes a fixture server and signs everybody in. */
+/** Exposes a fixture server and signs every person in. */
 export async function openHouse(server: string, words: readonly string[] = []): Promise<House> {
   const program = await startProgram(["--tunnel", "none", ...PEOPLE, ...words, fixture(server)]);
   const { url } = program.ready;
@@ -59,7 +59,7 @@ export async function signIn(url: string, username: "ada" | "bob"): Promise<Head
   return { authorization: `Bearer ${provider.tokens()?.access_token}` };
 }
 
-/** What the tool `pid` of a fixture answers. */
+/** The answer of a fixture's tool `pid`. */
 export function pidOf({ result }: Wire): number {
   return result?.["pid"] as number;
 }

@@ -1,4 +1,4 @@
-// Who shares a server process with whom, for each `--process` mode, and how many there may be.
+// Which callers share a server process, for each `--process` mode, and how many processes there may be.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   expose,
@@ -23,14 +23,14 @@ describe("--process client", () => {
   });
   afterAll(() => house[Symbol.asyncDispose]());
 
-  test("the sessions of one person's client share a process, with nobody else", async () => {
+  test("the sessions of one person's client share a process with no others", async () => {
     const { sessionPid, ada, adaElsewhere, bob } = house;
     const own = await sessionPid(ada);
     expect(await sessionPid(ada)).toBe(own);
     expect(new Set([own, await sessionPid(adaElsewhere), await sessionPid(bob)]).size).toBe(3);
   });
 
-  test("a client that begins anew finds what it left behind", async () => {
+  test("a client that starts a new session finds its process as it left it", async () => {
     const before = await openSession(house.url, house.ada);
     await before.call("echo", { remember: "me" });
     await before.end();
@@ -62,7 +62,7 @@ describe("--process client", () => {
   });
 });
 
-test("--process session: a session shares with nobody, and its process ends with it", async () => {
+test("--process session: a session shares its process with no other, and the process ends with it", async () => {
   await using house = await openHouse("obedient", ["--process", "session"]);
   const { url, sessionPid, statelessPid, ada, adaElsewhere, bob } = house;
   const session = await openSession(url, ada);
@@ -78,7 +78,7 @@ test("--process session: a session shares with nobody, and its process ends with
   expect(await statelessPid(bob)).not.toBe(own);
 });
 
-test("--process shared: everybody shares, with a session or without", async () => {
+test("--process shared: every client shares one process, with a session or without", async () => {
   await using house = await openHouse("obedient", ["--process", "shared"]);
   const { sessionPid, statelessPid, ada, adaElsewhere, bob } = house;
   const own = await sessionPid(ada);
@@ -86,7 +86,7 @@ test("--process shared: everybody shares, with a session or without", async () =
   expect(await Promise.all(others)).toEqual([own, own, own, own]);
 });
 
-test("with --auth none nobody knows anybody: sessions share nothing, requests without sessions share", async () => {
+test("with --auth none callers are indistinguishable: sessions share nothing, requests without sessions share a process", async () => {
   await using program = await expose("obedient");
   const { url, sse } = program.ready;
   const sessions = [await openSession(url), await openSession(url)];
@@ -116,7 +116,7 @@ describe("--max-children", () => {
     expect(await statelessPid(bob)).not.toBe(second);
   });
 
-  test("never ends one with a parked call or a listener: who comes next is told to come back", async () => {
+  test("never ends one with a parked call or a listener: the next client is asked to retry", async () => {
     const { url, ada, adaElsewhere, bob } = house;
     const question = { method: "elicitation/create", params: { message: "Who?" } };
     const own = createStatelessClient(url, ALL, ada);

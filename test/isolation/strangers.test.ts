@@ -1,4 +1,4 @@
-// `--auth optional`: people without a token look around on one server process of theirs, which nobody else is ever on.
+// `--auth optional`: people without a token share one server process, which no one else is ever on.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   INITIALIZE,
@@ -48,7 +48,7 @@ const another = (number: number) => ({
 });
 
 for (const server of ["acting-lists", "stateless", "settles-at-once"])
-  test(`found 13: strangers of every dialect share one process of ${server}, started once, with nobody else`, async () => {
+  test(`found 13: strangers of every dialect share one process of ${server}, started once, with no one else`, async () => {
     await using house = await openHouse(server, OPTIONAL);
     const { url, program, ada, bob } = house;
     const look = async (number: number) => {
@@ -60,7 +60,7 @@ for (const server of ["acting-lists", "stateless", "settles-at-once"])
     await (await openSseSession(program.ready.sse)).close();
     const [shared, ...more] = await readStarts(program);
     expect(more).toEqual([]);
-    // What strangers have been on is nobody's, not even when nobody is on it.
+    // A process that strangers have used is never handed to a person, not even when it is idle.
     const session = await openSession(url);
     await session.end();
     for (const who of [ada, bob]) {
@@ -74,7 +74,7 @@ for (const server of ["acting-lists", "stateless", "settles-at-once"])
     expect(isAlive(shared!)).toBeTrue();
   });
 
-test("found 13: who signs in never gets the process that strangers are on, whoever comes first", async () => {
+test("found 13: a signed-in person never gets the strangers' process, in any order of arrival", async () => {
   await using house = await openHouse("acting-lists", OPTIONAL);
   const { url, ada, bob } = house;
   const pidFor = async (headers = {}) => (await act(await openSession(url, headers), "")).result?.["pid"];
@@ -111,7 +111,7 @@ describe("found 13: strangers on one process", () => {
     expect(new Set(tokens).size).toBe(4);
   });
 
-  test("hear nothing that another's request made the server say, only that lists have changed", async () => {
+  test("get no message that another's request caused, only changes of lists", async () => {
     const [own, other] = [await openSession(url), await openSession(url)];
     const elsewhere = listen(await other.listen());
     const mine = listen(await own.listen());
@@ -128,7 +128,7 @@ describe("found 13: strangers on one process", () => {
     await Promise.all([elsewhere.close(), mine.close(), sse.close()]);
   });
 
-  test("are asked nothing, and none can answer what another's request made the server ask", async () => {
+  test("get no server requests, and none can answer one that another's request caused", async () => {
     const [own, other] = [await openSession(url), await openSession(url)];
     const [mine, elsewhere] = [listen(await own.listen()), listen(await other.listen())];
     const answers = [
@@ -147,7 +147,7 @@ describe("found 13: strangers on one process", () => {
     expect(JSON.stringify(result?.["history"])).not.toContain("from");
   });
 
-  test("cannot cancel each other's requests, nor change what the server does for all", async () => {
+  test("cannot cancel each other's requests or change settings of the server", async () => {
     const [own, other] = [await openSession(url), await openSession(url)];
     const held = own.send(listing("hold safe", 1));
     await until("it is held", async () => JSON.stringify(await act(other, "history")).includes("hold safe"));
@@ -172,7 +172,7 @@ describe("found 13: strangers on one process", () => {
 });
 
 describe("found 13: when the strangers' process ends", () => {
-  test("in their calls, it comes back later each time, once, and people who signed in notice nothing", async () => {
+  test("during their calls, it restarts once each time, later and later, and signed-in people are not affected", async () => {
     await using house = await openHouse("acting-lists", OPTIONAL);
     const { url, program, ada } = house;
     const person = await openSession(url, ada);
@@ -195,12 +195,12 @@ describe("found 13: when the strangers' process ends", () => {
     expect((await act(person, "")).result?.["pid"]).toBe(pid);
   });
 
-  test("while none of them waits, it is not started as often as they like", async () => {
+  test("while none of them waits, its restarts are limited", async () => {
     await using house = await openHouse("acting-lists", OPTIONAL);
     const session = await openSession(house.url);
     for (let count = 1; count <= 3; count++) {
       expect((await act(session, "leave")).result).toBeDefined();
-      await until("its end is told", () => {
+      await until("its end is reported", () => {
         const exits = house.program.events.filter(
           (event) => event.event === "child" && event.state === "exited",
         );
@@ -214,7 +214,7 @@ describe("found 13: when the strangers' process ends", () => {
     expect(Math.max(...delays)).toBeGreaterThan(0);
   });
 
-  test("because the server will not begin, strangers do not start it again and again", async () => {
+  test("because the server refuses initialize, strangers cannot make it start again and again", async () => {
     await using house = await openHouse("refuses-initialize", OPTIONAL);
     const { error } = await readAnswer(await post(house.url, another(0)));
     expect(error?.message).toBe("There is no licence.");
@@ -222,7 +222,7 @@ describe("found 13: when the strangers' process ends", () => {
     expect((await readStarts(house.program)).length).toBeLessThan(8);
   });
 
-  test("because a signed-in person needs the room, it goes though strangers are at it, and they get none for that", async () => {
+  test("because a signed-in person needs the room, it ends though strangers use it, and they get no other", async () => {
     await using house = await openHouse("acting-lists", [...OPTIONAL, "--max-children", "1"]);
     const { url, program, ada } = house;
     const stranger = await openSession(url);

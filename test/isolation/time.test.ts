@@ -1,4 +1,4 @@
-// What becomes of server processes and parked calls because time passes: the bridge itself, with real servers and
+// Server processes and parked calls end as time passes: the bridge itself, with real servers and
 // a clock of the test's own.
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";
@@ -139,7 +139,7 @@ describe("the process of a client", () => {
 
   test.each([
     ["a call is in flight", () => start("ada", "hold_silently", { key: 1 })],
-    ["somebody listens", () => listen("ada")],
+    ["a stream is open", () => listen("ada")],
   ])("stays as long as %s", async (_what, begin) => {
     setUp("obedient");
     const pid = await pidOf("ada");
@@ -171,14 +171,14 @@ describe("the process of a client", () => {
   });
 });
 
-describe("a call whose client has been asked and does not come back", () => {
+describe("a call whose client got an input request and does not come back", () => {
   const question = { method: "elicitation/create", params: { message: "Who?" } };
   const back = (requestState: unknown) => ({
     requestState,
     inputResponses: { "elicitation-1": { action: "accept" } },
   });
 
-  test("waits ten minutes, and can be taken up until then", async () => {
+  test("waits ten minutes, and can be resumed until then", async () => {
     setUp("versatile");
     const { result } = await call("ada", "ask_or_fail", { question });
     passTime(9);
@@ -186,7 +186,7 @@ describe("a call whose client has been asked and does not come back", () => {
     expect(answer.result).toMatchObject({ answer: { action: "accept" } });
   });
 
-  test("is refused after that; the server is told that the person cancelled, and that nobody waits", async () => {
+  test("is refused after that; the server gets the person's cancellation, and then that of the call", async () => {
     setUp("versatile");
     const { result } = await call("ada", "ask_or_fail", { question });
     passTime(11);
@@ -201,7 +201,7 @@ describe("a call whose client has been asked and does not come back", () => {
     });
   });
 
-  test("is refused after that when it was sent to a page, too: there is nothing parked, but there is an end", async () => {
+  test("is refused after that when it was sent to a page, too, though no call is parked", async () => {
     setUp("versatile");
     for (const [minutes, outcome] of [
       // It is asked anew: this server is never content.

@@ -1,5 +1,5 @@
 // Requests of 2026-07-28, each of which stands alone: whose answer is whose, hanging up, log lines, and what a server
-// of either era is told and tells.
+// of either era receives and sends.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
 import {
@@ -23,7 +23,7 @@ const logLine = (level: string, data: unknown) =>
   `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":${JSON.stringify(level)},"data":${JSON.stringify(data)}}}`;
 const DONE = '{"jsonrpc":"2.0","id":$ID,"result":{"content":[]}}';
 
-/** What was logged in the answer to a call. */
+/** The log lines in the answer to a call. */
 const logged = (messages: Wire[]) =>
   messages.filter(({ method }) => method === "notifications/message").map(({ params }) => params?.["data"]);
 
@@ -75,7 +75,7 @@ for (const server of ["obedient", "stateless"])
       await stream.next();
       await stream.close();
       await expectCancelled("hold", "loud");
-      // What the server answers all the same goes to nobody.
+      // The server answers all the same, and its answer reaches no client.
       await client.call("release", { key: "loud" });
     });
 
@@ -134,7 +134,7 @@ describe("a server of 2025-11-25", () => {
   });
   afterAll(async () => void (await program.stop()));
 
-  test("is greeted once, in its clients' stead, with what they can do", async () => {
+  test("is initialized once, by the bridge, with the capabilities of its clients", async () => {
     await client.call("deploy");
     const [first, second, ...lines] = (await client.history()).filter(({ id }) => id !== 0);
     expect(first).toMatchObject({ method: "initialize", params: { capabilities: ALL } });
@@ -157,7 +157,7 @@ describe("a server of 2025-11-25", () => {
     );
   });
 
-  test("is discovered by what it said when it was greeted, without what the revision does not have", async () => {
+  test("has its server/discover answered from its initialize result, without members that the revision lacks", async () => {
     const [answer] = await readMessages(await client.request("server/discover"));
     expect(answer?.result).toEqual({
       resultType: "complete",
@@ -170,7 +170,7 @@ describe("a server of 2025-11-25", () => {
     });
   });
 
-  test("lists its tools without `execution`, and says how long the list may be kept", async () => {
+  test("lists its tools without `execution`, and says how long the list may be cached", async () => {
     const [answer] = await readMessages(await client.request("tools/list"));
     expect(answer?.result).toEqual({
       tools: [
@@ -210,7 +210,7 @@ describe("a server of 2026-07-28", () => {
     } as Wire);
   });
 
-  test("found 1: never sees what this revision has no more, which it may know from older ones", async () => {
+  test("found 1: never receives members that this revision has removed and the server may know from older ones", async () => {
     for (const method of ["initialize", "ping", "logging/setLevel", "resources/subscribe"]) {
       const response = await client.request(method, { level: "info", uri: "file:///a" });
       expect([response.status, (await readAnswer(response)).error?.code]).toEqual([404, -32601]);
@@ -227,7 +227,7 @@ describe("a server of 2026-07-28", () => {
     expect((await readAnswer(list)).result).toHaveProperty("tools");
   });
 
-  test("found 1: takes no part of an envelope from a session, which would stand beside the session's own", async () => {
+  test("found 1: never receives envelope members from a session's request, beside the session's own envelope", async () => {
     const session = await openSession(program.ready.url);
     for (const key of [META.capabilities, META.clientInfo, META.logLevel]) {
       const params = { name: "echo", arguments: { partly: key }, _meta: { [key]: {} } };
@@ -237,7 +237,7 @@ describe("a server of 2026-07-28", () => {
     expect(JSON.stringify(await client.history())).not.toContain("partly");
   });
 
-  test("tells a log line to nobody when it could be meant for two", async () => {
+  test("sends a log line to no client when two could be meant", async () => {
     const held = client.start("hold", { key: "attribution" }, LOUD).then(readMessages);
     await until("the call to arrive", async () =>
       (await client.history()).some(({ params }) => JSON.stringify(params).includes("attribution")),

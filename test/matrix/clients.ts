@@ -20,9 +20,9 @@ import {
 import type { Ready } from "../../src/app/app.ts";
 
 export interface MatrixClient {
-  /** What the server asked: a form's message, a page's URL, `sampling` or `roots`. */
+  /** The server's requests: a form's message, a page's URL, `sampling` or `roots`. */
   readonly asked: string[];
-  /** What the server told outside an answer: a log line's data, an updated resource's URI, or `tools`. */
+  /** The server's notifications: a log line's data, an updated resource's URI, or `tools`. */
   readonly told: unknown[];
   /** Of the connection. */
   readonly revision: string | undefined;
@@ -38,12 +38,12 @@ export interface MatrixClient {
 export interface CallOptions {
   signal?: AbortSignal;
   onprogress?: (step: { progress: number }) => void;
-  /** The least severe line to be told. */
+  /** The least severe level to receive. */
   logLevel?: "debug" | "warning";
 }
 
 export interface CallResult {
-  /** What the tool's text says, as JSON. */
+  /** The tool's text, parsed as JSON. */
   said: unknown;
   structuredContent?: unknown;
 }

@@ -1,5 +1,5 @@
 // A server of 2025-11-25 asks while a client of 2026-07-28 waits: the call is parked, the client is asked by an
-// `input_required` result, and comes back with the answers and a `requestState` that nobody can make or change.
+// `input_required` result, and comes back with the answers and a `requestState` that no client can forge.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
@@ -36,8 +36,8 @@ function readRound({ result }: Wire): { requests: object; state: string } {
 const retry = (state: string, inputResponses: object = { "elicitation-1": ACCEPT }, args: object = ASK) =>
   client.call("ask_or_fail", args, {}, { requestState: state, inputResponses });
 
-describe("what a client is asked", () => {
-  test("is the server's question, without what only a session could come back to", async () => {
+describe("an input request to a client", () => {
+  test("is the server's request, without members that need a session", async () => {
     const params = { ...FORM.params, elicitationId: "e-1", _meta: { progressToken: 1, "vendor/x": 12 } };
     const args = { question: { method: FORM.method, params } };
     const { requests, state } = await begin(args);
@@ -47,37 +47,37 @@ describe("what a client is asked", () => {
     await retry(state, undefined, args);
   });
 
-  test("comes back with the answer, which reaches the server as the client wrote it", async () => {
+  test("is retried with the answer, which reaches the server as the client wrote it", async () => {
     const { state } = await begin();
     const answer = await retry(state);
     expect(answer.result).toMatchObject({ resultType: "complete", answer: ACCEPT });
     const lines = await client.history();
     expect(lines.findLast(({ method }) => method === undefined)).toMatchObject({ result: ACCEPT });
-    // What belongs to the retry is the bridge's, and a server that has sessions would not know it.
+    // Members of the retry belong to the bridge, and a server with sessions would not know them.
     expect(JSON.stringify(lines)).not.toMatch(/requestState|inputResponses/);
   });
 
-  test("is asked again when the answer is not among those that came, and what was not asked is ignored", async () => {
+  test("is repeated when its answer is missing, and answers to other requests are ignored", async () => {
     const { state } = await begin();
     const again = readRound(await retry(state, { "elicitation-2": ACCEPT, name: ACCEPT }));
     expect(again.requests).toEqual({ "elicitation-1": FORM });
     expect((await retry(again.state)).result).toMatchObject({ answer: ACCEPT });
   });
 
-  test("is asked again when no answers came at all", async () => {
+  test("is repeated when no answers came at all", async () => {
     const { state } = await begin();
     const again = readRound(await client.call("ask_or_fail", ASK, {}, { requestState: state }));
     expect((await retry(again.state)).result).toMatchObject({ answer: ACCEPT });
   });
 
-  test("may be answered with no", async () => {
+  test("may be declined", async () => {
     const { state } = await begin();
     expect((await retry(state, { "elicitation-1": { action: "decline" } })).result).toMatchObject({
       answer: { action: "decline" },
     });
   });
 
-  test("is told as a line of the log, with how long most servers wait", async () => {
+  test("is announced in a log line that names how long most servers wait", async () => {
     await retry((await begin()).state);
     expect(program.stderr()).toMatch(/asks the client: elicitation\/create.*60 s/);
   });
@@ -121,7 +121,7 @@ describe("a requestState is refused with −32602, and the parked call goes on,"
     expect((await retry(state)).result).toMatchObject({ answer: ACCEPT });
   });
 
-  test("when its call is over: nothing is done twice", async () => {
+  test("when its call is over, so that nothing runs twice", async () => {
     const { state } = await begin();
     await retry(state);
     const before = (await client.history()).length;
@@ -137,7 +137,7 @@ describe("a requestState is refused with −32602, and the parked call goes on,"
     expect((await retry(again.state)).result).toMatchObject({ answer: ACCEPT });
   });
 
-  test("when somebody else uses it at the same time", async () => {
+  test("when another request uses it at the same time", async () => {
     const { state } = await begin();
     const answers = await Promise.all([retry(state), retry(state)]);
     expect(answers.filter(({ result }) => result !== undefined)).toHaveLength(1);
@@ -157,11 +157,11 @@ describe("a requestState is refused with −32602, and the parked call goes on,"
   }
 });
 
-describe("a client that has not declared that it can answer", () => {
+describe("a client without the capability to answer", () => {
   const questions: [string, object, object, object][] = [
     ["a form", {}, FORM, { elicitation: { form: {} } }],
     [
-      "a form, being able to open pages alone",
+      "a form request, when it can only open pages",
       { elicitation: { url: {} } },
       FORM,
       { elicitation: { form: {} } },
@@ -182,7 +182,7 @@ describe("a client that has not declared that it can answer", () => {
     ["its roots", {}, { method: "roots/list" }, { roots: {} }],
   ];
   test.each(questions)(
-    "%s is told by 400 and −32021 when its call fails for that",
+    "%s gets 400 and −32021 when its call fails for that",
     async (_what, can, question, needs) => {
       const poor = createStatelessClient(url, can);
       const response = await poor.start("ask_or_fail", { question }, { id: "poor" });
@@ -194,7 +194,7 @@ describe("a client that has not declared that it can answer", () => {
     },
   );
 
-  test("gets the server's own answer when that can do without", async () => {
+  test("gets the server's answer when the server needs no input", async () => {
     const poor = createStatelessClient(url, {});
     const call = poor.call("ask_and_hold", { ...ASK, key: "poor" });
     await until("the question", async () =>
@@ -205,7 +205,7 @@ describe("a client that has not declared that it can answer", () => {
   });
 });
 
-describe("while the client is away with a question", () => {
+describe("while a client holds an input request", () => {
   const goAway = async (key: string) => {
     const args = { ...ASK, key };
     const { state } = await begin(args, "ask_and_hold");
@@ -219,7 +219,7 @@ describe("while the client is away with a question", () => {
     expect((await comeBack()).result).toMatchObject({ resultType: "complete", released: "finished" });
   });
 
-  test("the server may take it back: the call goes on, and the server hears no answer", async () => {
+  test("the server may cancel it: the call goes on, and the server gets no answer", async () => {
     const comeBack = await goAway("withdrawn");
     await client.call("withdraw", { key: "withdrawn" });
     const [{ result }] = await Promise.all([comeBack(), client.call("release", { key: "withdrawn" })]);
@@ -227,7 +227,7 @@ describe("while the client is away with a question", () => {
     expect((await client.history()).filter(({ id }) => id === "idle-withdrawn")).toEqual([]);
   });
 
-  test("its connection is closed, which cancels nothing", async () => {
+  test("its connection is closed, and nothing is cancelled", async () => {
     const { state } = await begin();
     expect((await client.history()).some(({ method }) => method === "notifications/cancelled")).toBeFalse();
     await retry(state);
@@ -240,7 +240,7 @@ describe("while the client is away with a question", () => {
   });
 });
 
-test("a question that its call does not wait for goes with the next call that can carry it", async () => {
+test("a server request that its call does not wait for goes with the next call that can carry it", async () => {
   const { result } = await client.call("ask_and_answer", ASK);
   expect(result?.["resultType"]).toBe("complete");
   const [list] = await readMessages(await client.request("tools/list"));

@@ -41,7 +41,7 @@ for (const server of ["obedient", "stateless"])
     afterAll(async () => void (await program.stop()));
 
     test.each([7, "own", 'with "quotes" and ☃', "7"])(
-      "everything on the stream bears the client's own id (%j), after the acknowledgment",
+      "every message on the stream has the client's own id (%j), after the acknowledgment",
       async (id) => {
         const stream = await open({ toolsListChanged: true }, id);
         await client.call("list_changed");
@@ -56,7 +56,7 @@ for (const server of ["obedient", "stateless"])
       },
     );
 
-    test("two listeners at a time hear everything, each under its own id", async () => {
+    test("two streams at a time get every message, each under its own id", async () => {
       const [one, other] = [
         await open({ toolsListChanged: true }, 1),
         await open({ toolsListChanged: true }, 2),
@@ -116,14 +116,14 @@ describe("on a server of 2025-11-25", () => {
       .filter(({ method }) => method?.startsWith("resources/"))
       .map(({ method, params }) => `${method} ${String(params?.["uri"])}`);
 
-  test("what the server cannot do is not promised", async () => {
+  test("the acknowledgment names only what the server supports", async () => {
     const all = await open(EVERYTHING);
     // It has no prompts, and does not tell when its resources change.
     expect(all.honored).toEqual({ toolsListChanged: true, resourceSubscriptions: [URI] });
     await all.close();
   });
 
-  test("what was not asked for is not told", async () => {
+  test("changes outside the filter are not sent", async () => {
     const stream = await open({ resourceSubscriptions: [URI] });
     await client.call("list_changed");
     await update("file:///another");
@@ -135,13 +135,13 @@ describe("on a server of 2025-11-25", () => {
     await stream.close();
   });
 
-  test("to ask for nothing is served, too: some clients cannot do without the stream", async () => {
+  test("an empty filter is accepted, since some clients need the stream", async () => {
     const stream = await open({});
     expect(stream.honored).toEqual({});
     await stream.close();
   });
 
-  test("the server is asked once for a resource that two listen for, and told when the last has gone", async () => {
+  test("a resource on two streams is subscribed to once, and unsubscribed when the last stream ends", async () => {
     const uri = "file:///shared";
     const [one, other] = [
       await open({ resourceSubscriptions: [uri] }),
@@ -159,7 +159,7 @@ describe("on a server of 2025-11-25", () => {
     ]);
   });
 
-  test("when the server's process is replaced, the stream goes on, and the new one is asked again", async () => {
+  test("when the server's process is replaced, the stream goes on and the new process is subscribed to again", async () => {
     const stream = await open({ resourceSubscriptions: [URI] });
     await client.call("crash");
     await until("the new one to be asked", async () =>
@@ -178,7 +178,7 @@ describe("on a server of 2026-07-28", () => {
   });
   afterAll(async () => void (await program.stop()));
 
-  test("a client that hangs up has cancelled, under the id that the server knows", async () => {
+  test("a client that hangs up cancels under the id that the server knows", async () => {
     const stream = await open({ toolsListChanged: true }, "gone");
     await stream.close();
     const find = async (method: string) => (await client.history()).find((line) => line.method === method);

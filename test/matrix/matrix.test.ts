@@ -137,7 +137,8 @@ for (const server of SERVERS)
           );
         // Servers before 2026-07-28 have no output but objects.
         else
-          test("gets an output that is no object", () => (isOld ? getWrapped(client) : getNumbers(client)));
+          test("gets an output that is not an object", () =>
+            isOld ? getWrapped(client) : getNumbers(client));
       });
   });
 

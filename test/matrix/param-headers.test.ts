@@ -60,16 +60,16 @@ describe("a call is refused with 400 and −32020 when they do not:", () => {
     ["the argument is missing", {}, { "mcp-param-region": "eu" }],
     ["the argument is null", { region: null }, { "mcp-param-region": "null" }],
     [
-      "what is marked as Base64 is none, though it is the argument",
+      "a value marked as Base64 is not Base64, though it equals the argument",
       { region: "=?base64?e*?=" },
       { "mcp-param-region": "=?base64?e*?=" },
     ],
     ["the Base64 is of something else", { region: "eu" }, { "mcp-param-region": base64("us") }],
     ["the Base64 is none", { region: "eu" }, { "mcp-param-region": "=?base64?e*?=" }],
-    ["the Base64 is no UTF-8", { region: "eu" }, { "mcp-param-region": "=?base64?//8=?=" }],
+    ["the Base64 is not UTF-8", { region: "eu" }, { "mcp-param-region": "=?base64?//8=?=" }],
     ["what is not ASCII stands there as it is", { region: "Zürich" }, { "mcp-param-region": "Z\u00fcrich" }],
     ["another number", { count: 42 }, { "mcp-param-count": "43" }],
-    ["a number is no text", { count: 1 }, { "mcp-param-count": "true" }],
+    ["a number is not a string", { count: 1 }, { "mcp-param-count": "true" }],
     ["another truth value", { dry: true }, { "mcp-param-dry": "false" }],
     ["an argument within an argument", { target: { zone: "b" } }, { "mcp-param-zone": "a" }],
   ];
@@ -78,7 +78,7 @@ describe("a call is refused with 400 and −32020 when they do not:", () => {
   });
 });
 
-describe("found 1: what says something twice is refused, since readers disagree on which of the two counts:", () => {
+describe("found 1: a duplicate is refused, since parsers disagree on which of the two counts:", () => {
   const send = (tool: string, args: string, headers: Headers) => {
     const _meta = JSON.stringify({ [META.version]: REVISION, [META.capabilities]: {} });
     const params = `{"name":"${tool}","arguments":${args},"_meta":${_meta}}`;
@@ -118,7 +118,7 @@ describe("found 1: what says something twice is refused, since readers disagree 
     expect(await deploy({ re_gion: "us" }, {})).toEqual({ re_gion: "us" });
   });
 
-  test("but not where no header has to agree with it", async () => {
+  test("found 1: a duplicate is accepted where no header has to match it", async () => {
     const response = await send("history", '{"region":"eu","region":"us"}', { "mcp-param-region": "eu" });
     expect(response.status).toBe(200);
     expect(await deploy({ target: [1], count: 1 }, { "mcp-param-count": "1" })).toEqual({

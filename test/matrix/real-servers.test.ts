@@ -41,7 +41,7 @@ const call = async (client: Client, name: string, args: Record<string, unknown> 
 };
 const toolNames = async (client: Client) => (await client.listTools()).tools.map(({ name }) => name);
 
-test("everything offers all its 17 tools to a client that can do everything, and asks it", async () => {
+test("server-everything offers all its 17 tools to a client with every capability, and sends it requests", async () => {
   const client = await connect("everything", ALL, [], (client) => {
     client.setRequestHandler("sampling/createMessage", () => ({
       model: "a-model",
@@ -59,13 +59,13 @@ test("everything offers all its 17 tools to a client that can do everything, and
   expect(await call(client, "get-roots-list")).toContain("file:///home/ada");
 });
 
-test("everything offers fewer tools to a client that can do nothing", async () => {
+test("server-everything offers fewer tools to a client without capabilities", async () => {
   const names = await toolNames(await connect("everything"));
   expect(names).toHaveLength(13);
   expect(names).not.toContain("trigger-sampling-request");
 });
 
-test("filesystem takes the folders it may read from the client's roots", async () => {
+test("server-filesystem takes the folders it may read from the client's roots", async () => {
   const folder = await createFolder();
   cleanups.push(() => folder[Symbol.asyncDispose]());
   await folder.write("note.txt", "what is in the note");
@@ -85,7 +85,7 @@ test("filesystem takes the folders it may read from the client's roots", async (
   expect(await call(client, "read_text_file", { path: "/etc/hostname" }).catch(messageOf)).toMatch(/denied/i);
 });
 
-test("memory keeps what one call tells it for the next", async () => {
+test("server-memory keeps what one call stores for the next", async () => {
   const folder = await createFolder();
   cleanups.push(() => folder[Symbol.asyncDispose]());
   const client = await connect("memory", {}, ["--env", `MEMORY_FILE_PATH=${folder.path}/memory.jsonl`]);
@@ -95,7 +95,7 @@ test("memory keeps what one call tells it for the next", async () => {
   expect(structuredContent).toMatchObject({ entities: [ada] });
 });
 
-test("sequential-thinking counts the thoughts of one client in one process", async () => {
+test("server-sequential-thinking counts the thoughts of one client in one process", async () => {
   const client = await connect("sequential-thinking");
   expect(await toolNames(client)).toEqual(["sequentialthinking"]);
   for (const thoughtNumber of [1, 2, 3]) {

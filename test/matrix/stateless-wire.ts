@@ -27,7 +27,7 @@ export interface StatelessClient {
   start(tool: string, args?: object, options?: RequestOptions, more?: object): Promise<Response>;
   /** Calls a tool and reads its answer. */
   call(tool: string, args?: object, options?: RequestOptions, more?: object): Promise<Wire>;
-  /** What the server was sent. */
+  /** The messages that the server received. */
   history(): Promise<Wire[]>;
 }
 

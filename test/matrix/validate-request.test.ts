@@ -1,4 +1,4 @@
-// What is checked of a request of 2026-07-28 before anybody acts on it, in which order, and with which status it
+// The checks of a request of 2026-07-28 before it is handled, their order, and the status with which it
 // is refused. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Program } from "../program.ts";
@@ -114,13 +114,13 @@ describe("a request is refused", () => {
       }
     });
 
-  test("and let pass when nothing is wrong", async () => {
+  test("and accepted when it is valid", async () => {
     const response = await send([]);
     expect(response.status).toBe(200);
     expect(await readAnswer(response)).toMatchObject({ id: "mine", result: { deployed: { region: "eu" } } });
   });
 
-  test("with what is served, when its version is not", async () => {
+  test("with the list of served versions, when its version is unsupported", async () => {
     const meta = { [META.version]: "2027-01-01" };
     const headers = { "mcp-protocol-version": "2027-01-01" };
     const answer = await readAnswer(await client.request("tools/list", {}, { meta, headers }));
@@ -147,7 +147,7 @@ test.each([
   expect(await codeWith({ "mcp-name": ` ${value} ` })).not.toBe(-32020);
 });
 
-test("names of headers may be written anyhow, their values may not", async () => {
+test("header names may be in any case, header values may not", async () => {
   const params = { _meta: { [META.version]: REVISION, [META.capabilities]: {} } };
   const send = (method: string) =>
     post(
@@ -159,7 +159,7 @@ test("names of headers may be written anyhow, their values may not", async () =>
   expect((await send("Tools/List")).status).toBe(400);
 });
 
-describe("found 1: of a header that stands twice neither counts, whichever a proxy on the way has read:", () => {
+describe("found 1: neither of two equal headers counts, since a proxy may have read the other one:", () => {
   const own = [`MCP-Protocol-Version: ${REVISION}`, "Mcp-Method: tools/call", "Mcp-Name: history"];
   const _meta = { [META.version]: REVISION, [META.capabilities]: ALL };
   const body = JSON.stringify({
@@ -186,7 +186,7 @@ describe("found 1: of a header that stands twice neither counts, whichever a pro
   );
 });
 
-test("Accept may name anything or nothing", async () => {
+test("Accept may have any value or be absent", async () => {
   for (const accept of ["*/*", "application/json", "text/event-stream", ""]) {
     const response = await client.request("tools/list", {}, { headers: { accept } });
     expect([accept, response.status]).toEqual([accept, 200]);
@@ -231,7 +231,7 @@ describe("HTTP statuses", () => {
     }
   });
 
-  test("200 for what the server itself finds wrong", async () => {
+  test("200 for errors that the server itself returns", async () => {
     const response = await client.request("resources/read", { uri: "file:///nowhere" });
     expect(response.status).toBe(200);
     // 2026-07-28 has no −32002.
@@ -264,7 +264,7 @@ describe("HTTP statuses", () => {
   });
 });
 
-test("a session header means nothing on a request with an envelope", async () => {
+test("a session header is ignored on a request with an envelope", async () => {
   const response = await client.request("tools/list", {}, { headers: { "mcp-session-id": "nobody" } });
   expect(response.status).toBe(200);
 });

@@ -116,7 +116,7 @@ describe("the authorization server", () => {
     expect(html).toContain("evil.example");
   });
 
-  test("CVE-2026-27124 (FastMCP), CVE-2026-45337 (better-auth): what one browser was shown, another cannot decide", async () => {
+  test("CVE-2026-27124 (FastMCP), CVE-2026-45337 (better-auth): a page shown to one browser cannot be decided in another", async () => {
     const attacker = await openPage(server.url, authorizeQuery(client));
     const victim = await openPage(server.url, authorizeQuery(client));
     for (const page of [
@@ -157,7 +157,7 @@ describe("the authorization server", () => {
     expect(server.events.filter(({ state }) => state === "approved")).toEqual([]);
   });
 
-  test("better-auth #5459: method plain is refused, and so is none; #10946: a listed app's own scheme is not", async () => {
+  test("better-auth #5459: the plain method and a missing one are refused; #10946: a listed app's own scheme is accepted", async () => {
     for (const code_challenge_method of ["plain", undefined]) {
       const { response } = await openPage(server.url, authorizeQuery(client, { code_challenge_method }));
       expect(new URL(response.headers.get("location") ?? "").searchParams.get("error")).toBe(
@@ -168,7 +168,7 @@ describe("the authorization server", () => {
     expect((await register(server.url, { redirect_uris })).status).toBe(201);
   });
 
-  test("CVE-2025-68158, CVE-2025-68481, CVE-2025-65107: a form from elsewhere approves nothing", async () => {
+  test("CVE-2025-68158, CVE-2025-68481, CVE-2025-65107: a form from another origin approves nothing", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     const { csrf: _, ...forged } = page.fields;
     for (const fields of [
@@ -182,7 +182,7 @@ describe("the authorization server", () => {
     expect(first?.cookie).not.toBe(second?.cookie);
   });
 
-  test("CVE-2026-0621 (TypeScript SDK): no text a stranger sends takes long to read", async () => {
+  test("CVE-2026-0621 (TypeScript SDK): no text from a stranger takes long to parse", async () => {
     const long = "a ".repeat(15_000);
     const nested = "[".repeat(20_000);
     const startedAt = performance.now();
@@ -202,7 +202,7 @@ describe("the authorization server", () => {
     expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 
-  test("arXiv 2605.22333: registering gets a client nothing without a person, and its name and address are shown", async () => {
+  test("arXiv 2605.22333: registration gives a client no access without a person, and its name and address are shown", async () => {
     const evil = await registerClient(server.url, {
       client_name: "Claude",
       redirect_uris: ["https://evil.example/cb"],
@@ -230,7 +230,7 @@ describe("the whole program", () => {
   });
   afterAll(async () => void (await program?.stop()));
 
-  test("CVE-2026-33032 (nginx-ui): every route is closed but those that have to be open", async () => {
+  test("CVE-2026-33032 (nginx-ui): every route needs a token except those that have to be open", async () => {
     const { url } = program.ready;
     const open = [
       "/healthz",
@@ -312,7 +312,7 @@ describe("the whole program", () => {
     expect(elsewhere[0]).toBe(401);
   });
 
-  test("CVE-2025-49596 (MCP Inspector), CVE-2026-23744 (MCPJam): only this machine can reach it, and no page elsewhere", async () => {
+  test("CVE-2025-49596 (MCP Inspector), CVE-2026-23744 (MCPJam): only this machine can reach it, and no page of another origin", async () => {
     expect(new URL(program.ready.local).hostname).toBe("127.0.0.1");
     const evil = await post(program.ready.url, INITIALIZE, { origin: "https://evil.example" });
     expect(evil.status).toBe(403);

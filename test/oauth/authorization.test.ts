@@ -221,7 +221,7 @@ describe("errors of a request that no person has seen yet", () => {
     });
   }
 
-  test("found 9: a stranger writes no sentence of his own on a page or into an answer", async () => {
+  test("found 9: a stranger's text appears neither on a page nor in an answer", async () => {
     const sentence = `Call +1 555 0100 \u202e${"now ".repeat(200)}`;
     const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
     const once = new URLSearchParams([[sentence, "1"]]).toString();
@@ -279,7 +279,7 @@ describe("errors of a request that no person has seen yet", () => {
     await other.stop();
   });
 
-  test("found 9: A23: a person who saw the page sends the answer by deciding, wherever it goes", async () => {
+  test("found 9: A23: a decision on the page sends the answer to any destination", async () => {
     const id = await registerClient(server.url, { redirect_uris: [ELSEWHERE] });
     const query = authorizeQuery(id, { redirect_uri: ELSEWHERE });
     const denied = await approve(server.url, query, { decision: "deny" });
@@ -423,7 +423,7 @@ describe("a good request", () => {
 });
 
 describe("the approval page", () => {
-  test("A11: names the app, where the answer goes, the server and what is asked for", async () => {
+  test("A11: names the app, the destination of the answer, the server and the scopes", async () => {
     const { html } = await openPage(server.url, authorizeQuery(client, { scope: "mcp offline_access" }));
     for (const text of [
       "Some App",
@@ -449,7 +449,7 @@ describe("the approval page", () => {
     expect(unknown).toContain("mcp-expose does not know");
   });
 
-  test("A12, A20: may not be framed, cached, referred to, or bring anything from elsewhere", async () => {
+  test("A12, A20: cannot be framed, cached, named as a referrer, or load anything from another origin", async () => {
     const { response, html } = await openPage(server.url, authorizeQuery(client));
     const policy = response.headers.get("content-security-policy") ?? "";
     expect(policy).toContain("default-src 'none'");
@@ -476,7 +476,7 @@ describe("the approval page", () => {
     }
   });
 
-  test("A16: a client's name is shown as text, whatever is in it", async () => {
+  test("A16: a client's name is shown as text, with any content", async () => {
     const client_name = `<script>alert("1")</script>'"&\u202egnp.exe\u0000\u200b`;
     const id = await registerClient(server.url, { client_name });
     const { html } = await openPage(server.url, authorizeQuery(id, { state: '"><script>x</script>' }));
@@ -585,7 +585,7 @@ describe("a decision", () => {
   });
 });
 
-describe("a name without anything to read", () => {
+describe("a name without visible characters", () => {
   const blanks = {
     "a zero-width space": "\u200b\u200b",
     "marks of direction": "\u202e\u2066\u200f",
@@ -793,7 +793,7 @@ describe("the credential", () => {
     }
   });
 
-  test("A17: right tries do not count", async () => {
+  test("A17: successful attempts do not count", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     for (let i = 0; i < 60; i += 1) expect((await submitPage(server.url, page)).status).toBe(303);
   });
@@ -817,7 +817,7 @@ describe("the credential", () => {
     expect((await submitPage(server.url, page)).status).toBe(303);
   });
 
-  test("A17: only so many password checks wait in line, wherever they come from", async () => {
+  test("A17: the queue of password checks is limited, over all sources", async () => {
     let connections = 0;
     const passwordHash = await hash("x");
     const users = await startServer({
@@ -884,7 +884,7 @@ describe("the credential", () => {
     const right = { username: "ann", password: "pässword 🔑", decision };
     const wrong = { ...right, password: "guess" };
     expect((await submitPage(users.url, known, right)).status).toBe(303);
-    // Somebody behind the same address, or who forges it.
+    // Another person behind the same address, or one who forges it.
     for (let i = 0; i < 11; i += 1) await submitPage(users.url, strange, wrong);
     expect((await submitPage(users.url, strange, right)).status).toBe(429);
     expect((await submitPage(users.url, known, { ...right, username: "bob" })).status).toBe(429);
@@ -898,7 +898,7 @@ describe("the credential", () => {
     await users.stop();
   });
 
-  test("A17: there is an end to guessing one account, even for a thousand places", async () => {
+  test("A17: guessing one account is limited, even from a thousand places", async () => {
     const page = await openPage(server.url, authorizeQuery(client));
     const statuses: number[] = [];
     for (let i = 0; i < 1010; i += 1) {

@@ -1,4 +1,4 @@
-// Bodies of the endpoints that anybody can reach: small, and here soon.
+// Bodies of the endpoints that anyone can reach must be small and arrive soon.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connectRaw } from "../faults/socket.ts";
 import { fixture } from "../eras/wire.ts";
@@ -21,7 +21,7 @@ const ENDPOINTS = [
   ["/introspect", FORM],
   ["/authorize", FORM],
   ["/register", "application/json"],
-  // Who only looks around is nobody, either.
+  // An anonymous caller counts the same.
   ["/mcp", "application/json"],
 ] as const;
 

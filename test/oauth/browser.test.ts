@@ -36,7 +36,7 @@ let landing: Bun.Server<undefined>;
 let server: Harness;
 let context: BrowserContext;
 let page: Page;
-/** What the browser complained about, and every host it talked to. */
+/** The browser's console messages, and every host it connected to. */
 let complaints: string[];
 let hosts: Set<string>;
 
@@ -254,14 +254,18 @@ test("A1: a request that cannot be answered is explained on a page", async () =>
   expect(await errorOf(await redeem(server.url, "unknown", "x"))).toBe("invalid_client");
 });
 
+const HEADING = "This URL is for AI assistants";
+
 test("D1: a person who opens the server's URL in a browser reads what to do with it", async () => {
   await server.stop();
   server = await startServer({ publicUrl: "https://calm-otter.ngrok-free.dev" });
   for (const colorScheme of ["light", "dark"] as const) {
     await openBrowser({ viewport: { width: 320, height: 640 }, colorScheme });
+    const root = await page.goto(server.url);
+    expect([root?.status(), await page.getByRole("heading").textContent()]).toEqual([200, HEADING]);
     const response = await page.goto(`${server.url}/mcp`);
     expect(response?.status()).toBe(401);
-    expect(await page.getByRole("heading").textContent()).toBe("This URL is for AI assistants");
+    expect(await page.getByRole("heading").textContent()).toBe(HEADING);
     expect(await page.getByText("https://calm-otter.ngrok-free.dev/mcp", { exact: true }).count()).toBe(1);
     const { hasScrollbar, contrast } = await page.evaluate(measure);
     await page.screenshot({ path: join(ARTIFACTS, `landing-${colorScheme}.png`), fullPage: true });
@@ -270,6 +274,8 @@ test("D1: a person who opens the server's URL in a browser reads what to do with
     expect(complaints.filter((text) => !text.includes("status of 401"))).toEqual([]);
     expect([...hosts]).toEqual([new URL(server.url).host]);
   }
+  const answer = await fetch(server.url, { headers: { accept: "application/json, text/html" } });
+  expect(answer.status).toBe(404);
 });
 
 describe("the page", () => {

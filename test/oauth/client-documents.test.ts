@@ -41,7 +41,7 @@ afterEach(() => server.stop());
 const pageFor = (id: string, overrides: Record<string, string> = {}) =>
   openPage(server.url, authorizeQuery(id, overrides));
 
-/** Nothing goes anywhere, and the person is told on a page. */
+/** The person gets a page, and the browser is not redirected. */
 async function expectRefused(id: string, overrides: Record<string, string> = {}) {
   const { response, html } = await pageFor(id, overrides);
   expect([response.status, response.headers.get("location")]).toEqual([400, null]);
@@ -213,12 +213,12 @@ describe("a document", () => {
     });
   }
 
-  test("R5: that is as large as may be is taken", async () => {
+  test("R5: of exactly the size limit is accepted", async () => {
     const id = host.serve("/full.json", () => raw(JSON.stringify(describeApp(id)).padEnd(5 * 1024)));
     expect((await pageFor(id)).response.status).toBe(200);
   });
 
-  test("R5, T14: that never ends is given up in time to inform the person", async () => {
+  test("R5, T14: that never ends is aborted in time to inform the person", async () => {
     let isCancelled = false;
     const id = host.serve("/slow.json", () => {
       const drip = new ReadableStream({
@@ -236,7 +236,7 @@ describe("a document", () => {
     expect(isCancelled).toBe(true);
   }, 20_000);
 
-  test("R5: that many ask for at once is fetched once", async () => {
+  test("R5: that many requests name at once is fetched once", async () => {
     const id = host.serve("/popular.json", async () => {
       await Bun.sleep(50);
       return Response.json(describeApp(id));
@@ -246,7 +246,7 @@ describe("a document", () => {
     expect(host.asked).toEqual(["/popular.json"]);
   });
 
-  /** Documents whose host answers when it is told to. */
+  /** Documents whose host answers on command. */
   function serveSlowly(count: number) {
     const gate = Promise.withResolvers<void>();
     const ids = Array.from({ length: count }, (_, index) => {
@@ -270,7 +270,7 @@ describe("a document", () => {
     return { statuses: () => Promise.all(statuses) };
   }
 
-  test("found 18: R5: that is slow, eight times from one place, does not delay that of others", async () => {
+  test("found 18: R5: that is slow, eight times from one place, does not delay documents of others", async () => {
     const { ids, answer } = serveSlowly(9);
     const quick = host.serve("/quick.json", describeApp(host.url("/quick.json")));
     // Many addresses do not make it many places.
@@ -290,7 +290,7 @@ describe("a document", () => {
     expect(await crowd.statuses()).toEqual([...Array<number>(8).fill(200), ...Array<number>(4).fill(400)]);
   });
 
-  test("R5: one source cannot make us fetch without end", async () => {
+  test("R5: fetches for one source are limited", async () => {
     for (let i = 0; i < 80; i += 1) await pageFor(host.url(`/miss-${i}.json`));
     expect(host.asked.length).toBe(60);
     const id = host.serve("/app.json", describeApp(host.url("/app.json")));
@@ -340,7 +340,7 @@ describe("an address", () => {
     expect(host.asked).toEqual([]);
   });
 
-  test("R4: loopback is special, too, but in tests", async () => {
+  test("R4: loopback is special, too, except in tests", async () => {
     const strict = createPinnedGet({
       resolve: async () => ["127.0.0.1"],
       allowLoopback: false,
@@ -529,7 +529,7 @@ describe("well-known assistants, whose documents cannot be fetched from here", (
     });
   }
 
-  test("R7: a look-alike is not, nor is a connection's callback another one's", async () => {
+  test("R7: a look-alike is unknown, and one connection's callback is not another's", async () => {
     await expectRefused("https://claude.ai.evil.example/oauth/mcp-oauth-client-metadata");
     await expectRefused("https://chatgpt.com/oauth/abc123/client.json", {
       redirect_uri: "https://chatgpt.com/connector/oauth/other",
@@ -538,14 +538,14 @@ describe("well-known assistants, whose documents cannot be fetched from here", (
   });
 });
 
-describe("whose documents are believed", () => {
+describe("client documents are accepted", () => {
   const withPolicy = async (documents: OAuthOptions["documents"]) => {
     await server.stop();
     server = await startServer({ get: host.get, documents });
   };
   const serve = () => host.serve("/app.json", describeApp(host.url("/app.json")));
 
-  test("R13: an allowed host's alone", async () => {
+  test("R13: only those of allowed hosts", async () => {
     const id = serve();
     await withPolicy({ allow: ["claude.ai", "localhost"], deny: [] });
     expect((await pageFor(id)).response.status).toBe(200);
@@ -553,7 +553,7 @@ describe("whose documents are believed", () => {
     expect(host.resolved).toEqual(["localhost"]);
   });
 
-  test("R13: a denied host's never, nor its subdomains', nor from the built-in table", async () => {
+  test("R13: never those of a denied host or its subdomains, not even from the built-in table", async () => {
     await withPolicy({ deny: ["claude.ai", "host"] });
     const redirect_uri = "https://claude.ai/api/mcp/auth_callback";
     await expectRefused("https://claude.ai/oauth/mcp-oauth-client-metadata", { redirect_uri });
@@ -576,7 +576,7 @@ describe("whose documents are believed", () => {
     expect([host.asked, host.resolved]).toEqual([[], []]);
   });
 
-  test("R13: none when they are turned off, and then they are not advertised", async () => {
+  test("R13: none when documents are turned off, and then they are not advertised", async () => {
     const metadata = async () =>
       (await (await fetch(`${server.url}/.well-known/oauth-authorization-server`)).json()) as Json;
     expect((await metadata())["client_id_metadata_document_supported"]).toBe(true);

@@ -8,7 +8,7 @@ const GROUPS: Record<string, number> = { D: 17, R: 23, A: 23, T: 19, S: 15, B: 7
 const IDS = Object.entries(GROUPS).flatMap(([letter, count]) =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`),
 );
-/** What a test was written for may stand before the rules it holds. */
+/** A finding's number may stand before the rules that a test holds. */
 const PREFIX = /^(?:found \d+: )?((?:[A-Z]\d+, )*[A-Z]\d+): /;
 
 /** Rule and test, as `R4 test/oauth/x.test.ts “name”`; what a name is made of at run time is `…`. */

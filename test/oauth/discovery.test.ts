@@ -66,7 +66,7 @@ describe("the challenge", () => {
     }
   });
 
-  test("D1: the page is there for browsers, too, where looking needs no token", async () => {
+  test("D1: browsers get the page, too, where lists need no token", async () => {
     const open = await startServer({ allowAnonymousDiscovery: true });
     const shown = await fetch(`${open.url}/mcp`, { headers: { Accept: BROWSER } });
     expect([shown.status, shown.headers.get("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
@@ -179,7 +179,7 @@ describe("the documents", () => {
     expect(await response.json()).toEqual({ error: "not_found" });
   });
 
-  test("D14: an odd protocol version header does not matter", async () => {
+  test("D14: an unknown protocol version header is ignored", async () => {
     for (const version of ["2024-11-05", "banana"]) {
       await read("/.well-known/oauth-protected-resource/mcp", {
         headers: { "MCP-Protocol-Version": version },

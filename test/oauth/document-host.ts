@@ -6,7 +6,7 @@ import { CALLBACK, type Json } from "./harness.ts";
 export interface DocumentHost {
   /** The URL of a document. The host is `localhost`, since that is what its certificate says. */
   url(path: string): string;
-  /** What is served at a path: a document, or whatever a test makes of the request. */
+  /** The response at a path: a document, or one that a test makes from the request. */
   serve(path: string, answer: Json | ((request: Request) => Response | Promise<Response>)): string;
   /** Paths that were asked for, in order. */
   readonly asked: string[];

@@ -1,4 +1,4 @@
-// What becomes of what is under way when a client's access ends: by revocation, or because its token runs out.
+// Calls and streams under way when a client's access ends, by revocation or because its token runs out.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createFolder, type Folder } from "../cli/process.ts";
@@ -76,7 +76,7 @@ describe("found 24: when access is revoked", () => {
       (await postForm(issuer, "/revoke", { client_id: client, token: tokens.refresh_token })).status,
     ).toBe(200);
 
-  /** Waits until the server has the call that holds this key, or has been told that it is cancelled. */
+  /** Waits until the server has the call that holds this key, or its cancellation. */
   const untilCalled = (key: string) =>
     until(`the server has the call ${key}`, async () => (await findCall(key)) !== undefined);
   const findCall = async (key: string) =>
@@ -84,7 +84,7 @@ describe("found 24: when access is revoked", () => {
       ({ params }) => (params?.["arguments"] as { key?: string } | undefined)?.key === key,
     );
   const untilCancelled = (key: string) =>
-    until(`the server is told that ${key} is cancelled`, async () => {
+    until(`the server gets the cancellation of ${key}`, async () => {
       const call = await findCall(key);
       return (await readHistory(other)).some(
         ({ method, params }) => method === "notifications/cancelled" && params?.["requestId"] === call?.id,
@@ -108,7 +108,7 @@ describe("found 24: when access is revoked", () => {
     await untilCancelled("revoked");
     await other.call("release", { key: "kept" });
     expect((await readAnswer(await lasting)).result).toEqual({ released: "kept" });
-    // The server answers the call all the same, and nobody gets it.
+    // The server answers the call all the same; its answer reaches no client.
     await other.call("release", { key: "revoked" });
     expect((await session.send(callOf("again", "pid", {}))).status).toBe(401);
   });
@@ -141,7 +141,7 @@ describe("found 24: when access is revoked", () => {
     expect((await readAnswer(await lasting)).result).toEqual({ released: "again" });
   });
 
-  test("a request whose body had not come to its end then is refused, in every dialect", async () => {
+  test("a request whose body was not complete then is refused, on every transport", async () => {
     const goes = await connect(issuer, client);
     const session = await openSession(url, bearer(goes));
     const { endpoint, stream } = await openSse(sse, stays);
@@ -228,7 +228,7 @@ describe("found 24: when access is revoked", () => {
       });
   });
 
-  test("by the owner, with a command beside the running program, it is the same", async () => {
+  test("the same holds for a revocation by the owner's command beside the running program", async () => {
     const id = await registerClient(issuer);
     const goes = await connect(issuer, id);
     const session = await openSession(url, bearer(goes));
@@ -327,7 +327,7 @@ describe("when a token runs out", () => {
     expect((await silent.send(callOf("late", "pid", {}), await connect(issuer, client))).status).toBe(404);
   });
 
-  test("found 24: a call that began before is answered, and so is nothing that comes after", async () => {
+  test("found 24: an earlier call is answered, and no later one", async () => {
     const tokens = await connect(issuer, client);
     const session = await openSession(url, bearer(tokens));
     const began = session.start("hold_silently", { key: "late" });

@@ -31,7 +31,7 @@ export interface Harness {
   logged: string[];
   revoked: string[];
   source: { address: string };
-  /** What the server has stored, at once. */
+  /** The server's store, without waiting. */
   store: SyncStore;
   /** Puts the authorization server under another public URL; it goes on listening at `url`. */
   moveTo(publicUrl: string): void;
@@ -57,7 +57,7 @@ export interface ServerOptions extends Partial<Omit<OAuthOptions, "store">> {
   users?: readonly PasswordUser[];
   /** One that another server has already. */
   store?: SyncStore;
-  /** What the server gets for a store. */
+  /** The store that the server gets. */
   wrapStore?: (store: SyncStore) => Store;
 }
 

@@ -110,7 +110,7 @@ test("an approval by a person who may no longer approve is not valid", async () 
   expect(await errorOf(await redeemAt(again.headers.get("location")))).toBe("invalid_grant");
 });
 
-test("one place can begin only so many sign-ins, and locks no one else out by it", async () => {
+test("one address can begin a limited number of sign-ins, and locks no one else out by it", async () => {
   const query = authorizeQuery(client);
   const page = await openPage(server.url, query);
   const statuses: number[] = [];

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { SignIn } from "../../src/oauth/sign-in/sign-in.ts";
 
 export interface IdentitySite extends AsyncDisposable {
-  /** Who sits at the browser. */
+  /** The person at the browser. */
   person: string;
-  /** Who may approve: the site has no list of its people, so it is asked about one at a time. */
+  /** Whether a person may approve: the site has no list of its people, so it is asked about one at a time. */
   mayApprove: (subject: string) => boolean;
   signIn: SignIn;
 }

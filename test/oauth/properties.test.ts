@@ -1,4 +1,4 @@
-// What holds for whatever a stranger sends, tried on generated input.
+// Properties that hold for any input from a stranger, tried on generated input.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import * as fc from "fast-check";
 import { createAddressGuard } from "../../src/oauth/clients/address-guard.ts";
@@ -224,7 +224,7 @@ describe("addresses", () => {
 });
 
 describe("patterns for names of tools", () => {
-  /** What a regular expression makes of the pattern: right, but it tries every place for every star. */
+  /** The pattern as a regular expression: right, but it tries every place for every star. */
   const matchesSlowly = (pattern: string, name: string) =>
     new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`, "s").test(name);
   const text = (letters: string[], maxLength: number) =>

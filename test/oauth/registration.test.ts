@@ -150,7 +150,7 @@ describe("registration", () => {
     "an unknown authentication method": { token_endpoint_auth_method: "private_key_jwt" },
     "an implicit client": { grant_types: ["implicit"], response_types: ["token"] },
     "a grant type without code": { grant_types: ["refresh_token"] },
-    "a name that is no text": { client_name: { toString: "x" } },
+    "a name that is not a string": { client_name: { toString: "x" } },
     "a name of 10,000 characters": { client_name: "x".repeat(10_000) },
   })) {
     test(`R14, R16: ${what} is refused`, async () => {
@@ -247,7 +247,7 @@ describe("a flood of registrations", () => {
 });
 
 describe("a client that is being approved", () => {
-  /** Of whoever is about to sign in. */
+  /** Of the client that is about to sign in. */
   const HOME = "203.0.113.7";
   /** A person who was sent here takes a while to find the password, and then approves. */
   async function finish(client: string, page: ShownPage) {

@@ -107,7 +107,7 @@ describe("an access token", () => {
     expect(response.headers.get("www-authenticate")).toContain('scope="mcp"');
   });
 
-  test("S7: a session belongs to one app of one person and to no one else", () => {
+  test("S7: a session belongs to one app of one person", () => {
     const base = { subject: "ann", clientId: "a", clientName: "A", grantId: "1", scopes: ["mcp"] };
     const ann: Principal = { ...base, expiresAt: 1 };
     const key = callerKeyOf(ann);

@@ -161,7 +161,7 @@ describe("an assertion", () => {
   }
 
   const wrong: Record<string, (id: string, now: number) => Assertion> = {
-    "of somebody else's key under the client's name": () => ({ pair: others }),
+    "of another client's key under the client's name": () => ({ pair: others }),
     "of an unknown key": () => ({ pair: others, kid: "k2" }),
     "of another issuer": () => ({ claims: { iss: "https://evil.example/app.json" } }),
     "for another server": () => ({ claims: { aud: "https://other.example" } }),
@@ -184,7 +184,7 @@ describe("an assertion", () => {
   for (const [what, forge] of Object.entries<(good: string) => string>({
     "without a signature": (good) => `${good.slice(0, good.lastIndexOf("."))}.`,
     "with alg none": (good) => `${btoa('{"alg":"none"}').replace(/=+$/, "")}.${good.split(".")[1]}.`,
-    "that is no token": () => "x.y.z",
+    "that is not a token": () => "x.y.z",
     "that is changed": (good) =>
       good.replace(/.$/, (last) => (last === "A" ? "B" : "A")).replace(/\.(.)/, ".$1x"),
   })) {
@@ -311,7 +311,7 @@ describe("an assertion", () => {
   });
 });
 
-describe("what is remembered of assertions", () => {
+describe("the memory of used assertions", () => {
   const open = async () => {
     await server.stop();
     folder = mkdtempSync(join(tmpdir(), "mcp-expose-assertions-"));
@@ -353,7 +353,7 @@ describe("what is remembered of assertions", () => {
     expect([statuses, countRows()]).toEqual([[200, 401, 401], 1]);
   });
 
-  test("found 12: R11: so many of one client in ten minutes, which no one else can use up", async () => {
+  test("found 12: R11: a limit for one client in ten minutes, which no one else can use up", async () => {
     const id = await serveClient();
     await obtainCode(server.url, id);
     const replayed = await sign(id);

@@ -79,7 +79,7 @@ for (const kind of ["answers at once", "waits"])
       expect((await refresh(server.url, client, refresh_token)).status).toBe(429);
     });
 
-    test("what is approved, redeemed and refreshed while everything is revoked is good afterwards, or not at all", async () => {
+    test("a token approved, redeemed or refreshed during a revocation of everything is valid afterwards, or not at all", async () => {
       const page = await openPage(server.url, authorizeQuery(client));
       const codes = await Promise.all(MANY.map(() => obtainCode(server.url, client)));
       const grants = await Promise.all(MANY.slice(10).map(() => connect(server.url, client)));

@@ -127,7 +127,7 @@ test("a sweep never overlaps itself, and what was used during one is written at 
   expect(lines).toEqual([]);
 });
 
-test("what was used since the last sweep is written at the close", () => {
+test("uses since the last sweep are written at the close", () => {
   const { log } = createLines();
   const store = openSqliteStore(":memory:");
   const written: string[] = [];

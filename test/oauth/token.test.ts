@@ -157,7 +157,7 @@ describe("a code", () => {
     expect(server.revoked).toHaveLength(1);
   });
 
-  test("T4: presented again by someone who knows less ends nothing", async () => {
+  test("T4: presented again with another verifier, client or redirect URI ends nothing", async () => {
     const code = await obtainCode(server.url, client);
     const tokens = await tokensOf(await redeem(server.url, client, code));
     const other = await registerClient(server.url);
@@ -502,7 +502,7 @@ describe("revocation", () => {
     expect((await refresh(server.url, client, tokens.refresh_token)).status).toBe(200);
   });
 
-  test("S12: a hint that says something else, or nothing known, changes nothing", async () => {
+  test("S12: a wrong or unknown hint changes nothing", async () => {
     for (const token_type_hint of ["refresh_token", "saml", ""]) {
       const { access_token } = await connect(server.url, client);
       const response = await revoke({ token: access_token, token_type_hint });

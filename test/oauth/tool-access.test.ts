@@ -1,4 +1,4 @@
-// Who may call and see which tool, over every dialect, with the real program around a real server.
+// Access to each tool on every transport, with the real program around a real server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
@@ -83,7 +83,7 @@ const INFO = { name: "looker", version: "1" };
 
 type Ways = { ready: Program["ready"]; fetch: (url: string | URL, init?: RequestInit) => Promise<Response> };
 
-/** The SDKs' clients with what they sign in with; nobody has approved them yet. */
+/** The SDKs' clients with their credentials; no one has approved them yet. */
 const SDK_CLIENTS = {
   "SDK v1 over streamable HTTP": async ({ ready, fetch }: Ways, authProvider: unknown) => {
     const client = new ClientV1(INFO);

@@ -31,7 +31,7 @@ let folder: Folder;
 let program: Program;
 let issuer: string;
 let client: string;
-/** What was shown at the start, credentials to paste among it. */
+/** The output of the start, with the credentials to paste. */
 let banner: number;
 beforeAll(async () => {
   folder = await createFolder();
@@ -147,7 +147,7 @@ test("S2: no credential reaches the server's environment, arguments or messages,
     for (const [place, text] of Object.entries(places))
       expect([place, text.includes(secret)]).toEqual([place, false]);
   }
-  // What others can see of tokens is nothing, since none was ever an argument.
+  // Other users cannot see tokens, since none was ever an argument.
   for (const { access_token } of [tokens]) expect(processes.join("")).not.toContain(access_token);
 });
 
@@ -251,7 +251,7 @@ test("S10: --introspect-secret lets a gateway ask about every token", async () =
   });
 });
 
-test("found 6: T15: bogus proofs shut no one out who has the right one, at any endpoint", async () => {
+test("found 6: T15: bogus proofs lock out no client with the right one, at any endpoint", async () => {
   const own = ["--client-id", "known", "--client-secret", CLIENT_SECRET, "--introspect-secret", SECRET];
   await using attacked = await startProgram([...WORDS, ...own, fixture("obedient")]);
   const url = attacked.ready.issuer ?? "";
@@ -337,7 +337,7 @@ describe("documents of clients", () => {
       const { response } = await openPage(limited.ready.issuer ?? "", authorizeQuery(id));
       expect([id, response.status]).toEqual([id, 400]);
     }
-    // Refused by its name, before anybody asks a name server.
+    // Refused by its name, before a name server is asked.
     await until(() => limited.stderr().split("refused: bad-document").length > ids.length);
   });
 
@@ -387,13 +387,13 @@ test("A17: failed tries from the same address do not lock out who pastes the tok
 
 describe("a table of scopes that is wrong", () => {
   for (const [what, scopes] of Object.entries<unknown>({
-    "is no table": ["write"],
+    "is not a table": ["write"],
     "has a name that is none": { "a b": { tools: ["x"] } },
     "takes mcp": { mcp: { tools: ["x"] } },
     "says nothing of a scope": { write: {} },
     "has an unknown key": { write: { tool: ["x"] } },
-    "has a hint that is no yes or no": { write: { readOnlyHint: "no" } },
-    "has tools that are no list": { write: { tools: "x" } },
+    "has a hint that is not a boolean": { write: { readOnlyHint: "no" } },
+    "has tools that are not a list": { write: { tools: "x" } },
   })) {
     test(`S5: that ${what} is refused with one clear line`, async () => {
       await using bad = await createFolder();

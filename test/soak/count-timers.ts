@@ -1,4 +1,4 @@
-// Preloaded into the program under soak: tells on SIGUSR2 how many timers wait. Nothing outside can see them.
+// Preloaded into the program under soak: prints on SIGUSR2 how many timers wait, which can only be seen from inside.
 const waiting = new Set<unknown>();
 
 function watch(start: "setTimeout" | "setInterval", stop: "clearTimeout" | "clearInterval"): void {

@@ -31,7 +31,7 @@ export interface Growth {
   figures: readonly number[];
   /** From the first figure to the last. */
   grown: number;
-  /** What is no growth yet. */
+  /** Growth up to this is ignored. */
   limit: number;
 }
 
@@ -47,7 +47,7 @@ const COUNTS: Measure[] = [
   ["processes", ({ processes }) => processes, 2],
 ];
 
-/** What was used in each quarter of the run. @param samples four at least */
+/** The usage in each quarter of the run. @param samples four at least */
 export function measureLoad(samples: readonly Sample[]): Growth[] {
   const quarters = [0, 1, 2, 3].map((quarter) =>
     samples.slice((quarter * samples.length) / 4, ((quarter + 1) * samples.length) / 4),
@@ -61,7 +61,7 @@ export function measureLoad(samples: readonly Sample[]): Growth[] {
   );
 }
 
-/** What is left when all is over. Memory is not: a runtime keeps what it has once had. */
+/** The resources left at the end. Memory is not one: a runtime keeps the memory it once had. */
 export function measureRest({ before, after }: Pick<SoakResult, "before" | "after">): Growth[] {
   return COUNTS.map(([what, read, limit]) => compare(`${what} at rest`, [before, after].map(read), limit));
 }
@@ -70,12 +70,12 @@ function compare(what: string, figures: readonly number[], limit: number): Growt
   return { what, figures, grown: figures.at(-1)! - figures[0]!, limit };
 }
 
-/** What should not be, for people; empty when all is flat. */
+/** The growth that should not be, for people; empty when all is flat. */
 export function findFaults(result: SoakResult): string[] {
   const { samples, crashes, lost } = result;
   const faults = [...measureLoad(samples), ...measureRest(result)]
     .filter(({ grown, limit }) => grown > limit)
-    .map(({ what, grown, limit }) => `${what}: ${grown} more, at most ${limit} are no growth`);
+    .map(({ what, grown, limit }) => `${what}: ${grown} more, at most ${limit} are not growth`);
   if (lost !== crashes)
     faults.push(`server processes that ended by themselves: ${lost}, of which ${crashes} were made to`);
   return faults;

@@ -15,7 +15,7 @@ test.skipIf(!HAS_PROC)(
   300_000,
 );
 
-test("growth is told by what has grown, and servers that ended by their number", () => {
+test("a report of growth names what has grown, and counts the servers that ended", () => {
   const sample = (at: number, more: Partial<Sample> = {}): Sample => ({
     at,
     memory: 50 * 2 ** 20,
@@ -31,11 +31,11 @@ test("growth is told by what has grown, and servers that ended by their number",
   expect(judge({})).toEqual([]);
   const leaking = flat.map(({ at }) => sample(at, { memory: (50 + at * 10) * 2 ** 20, timers: 5 + at * 5 }));
   expect(judge({ samples: leaking })).toEqual([
-    "memory (MB): 90 more, at most 32 are no growth",
-    "timers: 45 more, at most 10 are no growth",
+    "memory (MB): 90 more, at most 32 are not growth",
+    "timers: 45 more, at most 10 are not growth",
   ]);
   expect(judge({ after: sample(12, { descriptors: 99 }) })).toEqual([
-    "file descriptors at rest: 79 more, at most 10 are no growth",
+    "file descriptors at rest: 79 more, at most 10 are not growth",
   ]);
   expect(judge({ lost: 2 })).toEqual([
     "server processes that ended by themselves: 2, of which 1 were made to",

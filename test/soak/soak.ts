@@ -94,11 +94,11 @@ export async function soak(
       tell(sample);
     }),
   ]);
-  // What is never let go is told as growth.
+  // Anything that is never released is reported as growth.
   await until("connections are let go", () => countDescriptors(program.pid) <= before.descriptors + 10).catch(
     () => {},
   );
-  await until("the crashes are told", () => countLost(program) >= crashes);
+  await until("the crashes are reported", () => countLost(program) >= crashes);
   return { samples, before, after: await take(), crashes, lost: countLost(program) };
 }
 
@@ -111,7 +111,7 @@ async function countTimers(program: Program): Promise<number> {
   const told = () => [...program.stderr().matchAll(/^timers (\d+)$/gm)];
   const { length } = told();
   process.kill(program.pid, "SIGUSR2");
-  await until("the timers are told", () => told().length > length);
+  await until("the timers are printed", () => told().length > length);
   return Number(told().at(-1)?.[1]);
 }
 

@@ -1,4 +1,4 @@
-// What clients do all day, right and wrong: every era, questions, cancelled and dropped calls, tokens that run out,
+// A day's traffic of clients, right and wrong: every era, server requests, cancelled and dropped calls, tokens that run out,
 // a server that crashes. Each action checks its own answer.
 import { expect } from "bun:test";
 import { messageOf } from "../../src/errors.ts";

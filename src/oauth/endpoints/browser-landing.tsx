@@ -16,17 +16,24 @@ export interface BrowserLandingOptions {
 
 /** @param authenticate answers all other requests */
 export function withBrowserLanding(options: BrowserLandingOptions, authenticate: Authenticate): Authenticate {
-  const { currentSite, serverName, challenger, respondWithPage } = options;
+  const { challenger, respondWithPage } = options;
+  const createPage = createLandingPage(options);
   return (request, resourcePath) => {
     if (!isBrowserNavigation(request)) return authenticate(request, resourcePath);
-    const page = <LandingPage serverName={serverName} url={currentSite().resources[0] ?? ""} />;
     const challenge = challenger.describe({ kind: "no-token" }, resourcePath);
-    return { ok: false, response: respondWithPage(page, 401, { "WWW-Authenticate": challenge }) };
+    return { ok: false, response: respondWithPage(createPage(), 401, { "WWW-Authenticate": challenge }) };
   };
 }
 
+export function createLandingPage({
+  currentSite,
+  serverName,
+}: Pick<BrowserLandingOptions, "currentSite" | "serverName">) {
+  return () => <LandingPage serverName={serverName} url={currentSite().resources[0] ?? ""} />;
+}
+
 /** Browsers name HTML before anything else when a person opens a URL (WHATWG Fetch, "document `Accept` header value"). */
-function isBrowserNavigation({ method, headers }: Request): boolean {
+export function isBrowserNavigation({ method, headers }: Request): boolean {
   if (method !== "GET" || headers.has("authorization")) return false;
   return /^\s*text\/html\s*(?:[,;]|$)/i.test(headers.get("accept") ?? "");
 }

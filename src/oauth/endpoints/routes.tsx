@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import type { Log } from "../../log.ts";
 import { RETURN_PATH } from "./approval.ts";
 import type { Authorize } from "./authorize.tsx";
+import { createLandingPage, isBrowserNavigation } from "./browser-landing.tsx";
 import { answerError, answerJson } from "../wire/json-response.ts";
 import { formatFailure, type Failure, Refusal, refuse, toWire } from "../failure.ts";
 import type { Later } from "../../store/store.ts";
@@ -60,8 +61,13 @@ function createJsonRoutes({ log, afterAnswer, ...options }: RoutesOptions): Hono
   return routes;
 }
 
-function createPageRoutes({ log, authorize, respondWithPage }: RoutesOptions): Hono {
+function createPageRoutes({ log, authorize, respondWithPage, ...options }: RoutesOptions): Hono {
   const routes = new Hono();
+  const createPage = createLandingPage(options);
+  // A client that looks here for a document needs the 404.
+  routes.get("/", (c, next) =>
+    isBrowserNavigation(c.req.raw) ? Promise.resolve(respondWithPage(createPage(), 200)) : next(),
+  );
   routes.get(RETURN_PATH, (c) => authorize.resume(c.req.raw));
   routes.get("/authorize", (c) => authorize.show(c.req.raw));
   routes.post("/authorize", (c) => authorize.decide(c.req.raw));

@@ -1,4 +1,4 @@
-// What the matrix's servers offer and ask, said once for both SDKs.
+// The tools and requests of the matrix's servers, written once for both SDKs.
 
 export const INFO = { name: "matrix", version: "1.0.0" };
 export const CAPABILITIES = {
@@ -9,7 +9,7 @@ export const CAPABILITIES = {
 };
 
 export type Arguments = Readonly<Record<string, unknown>>;
-/** What the client answered, by the question's name. */
+/** The client's answers, by the name of the request. */
 export type Answers = Readonly<Record<string, unknown>>;
 
 export const NAME = form("name", "What is your name?");
@@ -40,7 +40,7 @@ export const NUMBERS = {
 export const EITHER = { anyOf: [SUM, { type: "null" }] };
 
 export const RESOURCE = { uri: "matrix://note", name: "note" };
-export const PROMPT = { name: "greet", description: "Greets somebody it has asked for the name." };
+export const PROMPT = { name: "greet", description: "Greets a person after asking for the name." };
 
 /** A tool's text: JSON of what it was answered. */
 export function tell(value: unknown) {

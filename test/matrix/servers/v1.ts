@@ -46,7 +46,7 @@ const TOOLS: Record<string, Run> = {
   add: ({ a, b }) => ({ ...tell(null), structuredContent: { sum: Number(a) + Number(b) } }),
   ask_form: async () => tell({ name: await server.elicitInput(NAME) }),
   ask_page: async () => tell({ page: await server.elicitInput(toPage(PAGE)) }),
-  /** Answers with the error −32042, and believes whoever comes again to have been there. */
+  /** Answers with the error −32042, and takes a second call for a visit there. */
   need_page({ who }) {
     if (sent.has(who)) return tell("been there");
     sent.add(who);
@@ -60,7 +60,7 @@ const TOOLS: Record<string, Run> = {
     tell({ name: await server.elicitInput(NAME), color: await server.elicitInput(COLOR) }),
   sample: async () => tell({ thought: await server.createMessage(THOUGHT) }),
   roots: async () => tell({ roots: await server.listRoots() }),
-  /** Has nothing more to report, and waits to be told that this was heard: an answer overtakes it in some clients. */
+  /** Has nothing more to report, and waits for a call that says this was heard: an answer overtakes it in some clients. */
   async report({ key }, extra) {
     for (const step of [1, 2, 3]) await progress(extra, step);
     return new Promise((resolve) => heard.set(key, () => resolve(tell("done"))));
@@ -74,7 +74,7 @@ const TOOLS: Record<string, Run> = {
     await server.sendLoggingMessage({ level: "warning", data: "a warning" });
     return tell("logged");
   },
-  /** Works until it is told to stop. */
+  /** Works until it is cancelled. */
   async wait({ key }, extra) {
     const stopped = new Promise((resolve) => extra.signal.addEventListener("abort", resolve));
     await progress(extra, 1);

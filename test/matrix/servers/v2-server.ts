@@ -44,7 +44,7 @@ export function createServer(): Server {
     ask_in_turn: asking([{ name: inputRequired.elicit(NAME) }, { color: inputRequired.elicit(COLOR) }]),
     sample: asking([{ thought: inputRequired.createMessage(THOUGHT) }]),
     roots: asking([{ roots: inputRequired.listRoots() }]),
-    /** Has nothing more to report, and waits to be told that this was heard: an answer overtakes it in some clients. */
+    /** Has nothing more to report, and waits for a call that says this was heard: an answer overtakes it in some clients. */
     async report({ key }, ctx) {
       for (const step of [1, 2, 3]) await progress(ctx, step);
       return new Promise((resolve) => heard.set(key, () => resolve(tell("done"))));
@@ -58,7 +58,7 @@ export function createServer(): Server {
       await mcpReq.log("warning", "a warning");
       return tell("logged");
     },
-    /** Works until it is told to stop. */
+    /** Works until it is cancelled. */
     async wait({ key }, ctx) {
       const stopped = new Promise((resolve) => ctx.mcpReq.signal.addEventListener("abort", resolve));
       await progress(ctx, 1);
@@ -105,12 +105,12 @@ export function createServer(): Server {
   return server;
 }
 
-/** For older clients the SDK wraps the schema of an output that is no object, and leaves the output itself to us. */
+/** For older clients the SDK wraps the schema of an output that is not an object, and leaves the output itself to us. */
 function output({ mcpReq }: ServerContext, value: unknown): unknown {
   return mcpReq.envelope ? value : { result: value };
 }
 
-/** A tool that asks, one round after the other, and tells what it was answered. */
+/** A tool that asks, one round after the other, and returns the answers. */
 function asking(rounds: readonly InputRequests[]): Run {
   return (_args, ctx) => {
     const { next, answers } = takeRound(ctx, rounds);
@@ -118,7 +118,7 @@ function asking(rounds: readonly InputRequests[]): Run {
   };
 }
 
-/** What has been answered so far, and what is to be asked next. The state is plain JSON: nobody here lies. */
+/** The answers so far, and the next request. The state is plain JSON, since no client here forges it. */
 function takeRound({ mcpReq }: ServerContext, rounds: readonly InputRequests[]) {
   const before = JSON.parse(mcpReq.requestState<string>() ?? "{}") as Answers;
   const answers = { ...before, ...mcpReq.inputResponses };
