@@ -41,7 +41,7 @@ export function createCalls({ observers, now, warn }: CallsOptions): Calls {
     const info = describeCall(arrival, dialect, message);
     const watches: Watch[] = [];
     for (const observer of beginners) {
-      const span = delivery.run(observer, () => observer.begin!(info));
+      const span = delivery.run(observer, observer, observer.begin!, info);
       if (span !== undefined) watches.push({ observer, span });
     }
     return watches.length === 0
@@ -68,17 +68,17 @@ export function createCalls({ observers, now, warn }: CallsOptions): Calls {
   function observeStream(request: Request): (bytes: number) => void {
     const ended = streamers.map((observer) => ({
       observer,
-      end: delivery.run(observer, () => observer.streams!(request)),
+      end: delivery.run(observer, observer, observer.streams!, request),
     }));
     return (bytes) => {
       for (const { observer, end } of ended)
-        if (end !== undefined) delivery.queue(observer, () => end(bytes));
+        if (end !== undefined) delivery.queue(observer, undefined, end, bytes);
     };
   }
 
   return {
     received(arrival) {
-      for (const observer of receivers) delivery.run(observer, () => observer.received!(arrival));
+      for (const observer of receivers) delivery.run(observer, observer, observer.received!, arrival);
     },
     open: beginners.length === 0 ? () => UNOBSERVED : open,
     streams: streamers.length === 0 ? undefined : observeStream,

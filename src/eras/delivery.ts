@@ -7,20 +7,26 @@ interface ObserverPace {
   readonly isPrompt?: boolean;
 }
 
+/** A function of an observer's or of its span's. Given with what it is called on, since a closure for it costs every call. */
+type Hearer<On, Fact, Result> = (this: On, fact: Fact) => Result;
+
 export interface Delivery {
-  /** Runs it now. @returns undefined when it throws */
-  run<T>(observer: object, work: () => T): T | undefined;
-  /** Runs it in the next turn, in the order of the calls; for a prompt observer now. */
-  queue(observer: ObserverPace, work: () => void): void;
-  /** Runs at once what is queued. */
+  /** Calls `hear` now. @returns undefined when it throws */
+  run<On, Fact, Result>(
+    observer: object,
+    on: On,
+    hear: Hearer<On, Fact, Result>,
+    fact: Fact,
+  ): Result | undefined;
+  /** Calls `hear` in the next turn, in the order of the calls; for a prompt observer now. */
+  queue<On, Fact>(observer: ObserverPace, on: On, hear: Hearer<On, Fact, void>, fact: Fact): void;
+  /** Calls at once what is queued. */
   flush(): void;
 }
 
 /** @param warn called once for an observer that throws */
 export function createDelivery(warn: (line: string) => void): Delivery {
-  // Two lists side by side: every call of every client comes through here.
-  let observers: object[] = [];
-  let works: (() => void)[] = [];
+  let queued: (() => void)[] = [];
   const reported = new WeakSet<object>();
 
   const report = (observer: object, thrown: unknown) => {
@@ -28,9 +34,9 @@ export function createDelivery(warn: (line: string) => void): Delivery {
     reported.add(observer);
     warn(`An observer of calls has failed; this is reported once: ${messageOf(thrown)}`);
   };
-  const run = <T>(observer: object, work: () => T): T | undefined => {
+  const run: Delivery["run"] = (observer, on, hear, fact) => {
     try {
-      const returned = work();
+      const returned = hear.call(on, fact);
       // The types allow an async function; its error would end the program.
       if (returned instanceof Promise) returned.catch((thrown: unknown) => report(observer, thrown));
       return returned;
@@ -40,18 +46,16 @@ export function createDelivery(warn: (line: string) => void): Delivery {
     }
   };
   const flush = () => {
-    const [theirs, queued] = [observers, works];
-    observers = [];
-    works = [];
-    for (let index = 0; index < queued.length; index++) run(theirs[index]!, queued[index]!);
+    const all = queued;
+    queued = [];
+    for (const deliver of all) deliver();
   };
 
   return {
     run,
-    queue(observer, work) {
-      if (observer.isPrompt) return run(observer, work);
-      observers.push(observer);
-      if (works.push(work) === 1) setImmediate(flush);
+    queue(observer, on, hear, fact) {
+      if (observer.isPrompt) return run(observer, on, hear, fact);
+      if (queued.push(() => run(observer, on, hear, fact)) === 1) setImmediate(flush);
     },
     flush,
   };

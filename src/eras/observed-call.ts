@@ -29,20 +29,16 @@ export interface ObservedCallOptions {
   now(): number;
 }
 
-type CallEnd = Omit<CallOutcome, "ms">;
-
-const CANCELLED: CallEnd = { kind: "cancelled", code: undefined, status: undefined, size: 0 };
-
 export function createObservedCall({ method, watches, delivery, now }: ObservedCallOptions): PostCalls {
   const begun = now();
   let isAdmitted = false;
   let isOver = false;
 
-  function end({ kind, code, status, size }: CallEnd): void {
+  function end(kind: OutcomeKind, size: number, code?: number, status?: number): void {
     if (isOver) return;
     isOver = true;
     const outcome: CallOutcome = { kind, code, status, size, ms: now() - begun };
-    for (const { observer, span } of watches) delivery.queue(observer, () => span.end(outcome));
+    for (const { observer, span } of watches) delivery.queue(observer, span, span.end, outcome);
   }
 
   return {
@@ -51,28 +47,27 @@ export function createObservedCall({ method, watches, delivery, now }: ObservedC
       return {
         notify: watches.some(hearsSteps) ? watchSteps(watches, delivery, responder) : responder.notify,
         respond(answer, code) {
-          // Before the answer goes on, since the end of its stream looks like a client that has gone.
-          end(describeAnswer(method, answer, code));
+          // Before the answer goes on, since the end of its stream looks like a client that has gone. Some servers write
+          // errors without a code.
+          end(kindOf(method, answer, code), answer.length, Number.isNaN(code) ? undefined : code);
           responder.respond(answer, code);
         },
         cancelled() {
-          end(CANCELLED);
+          end("cancelled", 0);
           responder.cancelled();
         },
       };
     },
-    cancel: () => end(CANCELLED),
+    cancel: () => end("cancelled", 0),
     settle(status) {
-      if (!isAdmitted) end({ ...CANCELLED, kind: "refused", status });
+      if (!isAdmitted) end("refused", 0, undefined, status);
     },
   };
 }
 
-function describeAnswer(method: string, answer: Uint8Array, code: number | undefined): CallEnd {
-  const isFailed = code === undefined && method === "tools/call" && isToolError(answer);
-  const kind: OutcomeKind = code !== undefined ? "error" : isFailed ? "tool-error" : "result";
-  // Some servers write errors without a code.
-  return { kind, code: Number.isNaN(code) ? undefined : code, status: undefined, size: answer.length };
+function kindOf(method: string, answer: Uint8Array, code: number | undefined): OutcomeKind {
+  if (code !== undefined) return "error";
+  return method === "tools/call" && isToolError(answer) ? "tool-error" : "result";
 }
 
 function hearsSteps({ span }: Watch): boolean {
@@ -90,7 +85,8 @@ function watchSteps(
     for (const { observer, span } of watches) {
       // A copy, since the message itself may still be on its way.
       const own = step.slice();
-      delivery.queue(observer, () => (isRequest ? span.asked?.(own) : span.notified?.(own)));
+      const hear = isRequest ? span.asked : span.notified;
+      if (hear !== undefined) delivery.queue(observer, span, hear, own);
     }
   };
 }

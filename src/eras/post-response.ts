@@ -4,6 +4,7 @@ import type { Responder } from "../bridge/bridge.ts";
 import { CALLS_LAST, hasRunOut } from "./access-lifetime.ts";
 import { composeRefusal, type CallInFlight, type CallsInFlight } from "./calls-in-flight.ts";
 import type { Caller } from "./caller.ts";
+import { createPatience, type Patience } from "./patience.ts";
 import { LONGEST_WAIT } from "./streams/expiry-alarm.ts";
 import { EVENT_STREAM, type EventStream, type Streams } from "./streams/event-stream.ts";
 
@@ -39,19 +40,19 @@ export interface PostResponseOptions {
   headers?: Record<string, string> | undefined;
   /** How long its stream goes on when the credential has run out by itself, in milliseconds. */
   lasts?: number;
-  /** How long the answer may take before the client gets headers and comments to wait with, in milliseconds. */
-  patience: number;
+  /** How long the answer may take before the client gets headers and comments to wait with. */
+  patience: Patience;
   /** HTTP status of a plain answer that is an error. */
   statusOf?: (code: number) => number;
 }
 
-/** Well below the first time-out on the way. */
-export const PATIENCE = 5_000;
+/** Five seconds are well below the first time-out on the way. */
+export const PATIENCE = createPatience(5_000);
 
 const COMMA = Buffer.from(",");
 
 export function createPostResponse(options: PostResponseOptions): PostResponse {
-  const { streams, caller, batch, isPlain, headers, inFlight } = options;
+  const { streams, caller, isPlain, headers, inFlight, patience } = options;
   const { now = Date.now, lasts = CALLS_LAST, closed = () => {}, statusOf = () => 200 } = options;
   const { promise: response, resolve } = Promise.withResolvers<Response>();
   const answers: Uint8Array[] = [];
@@ -64,20 +65,15 @@ export function createPostResponse(options: PostResponseOptions): PostResponse {
   /** From now on everything goes out as events. */
   const upgrade = (): EventStream => {
     if (stream !== undefined) return stream;
-    clearTimeout(timer);
+    stopWaiting();
     stream = streams.open(caller, closed, { headers, lasts });
     for (const answer of answers) stream.send(answer);
-    if (!options.request?.signal.aborted) resolve(stream.response);
-    else {
-      // Its messages are kept for a client that comes back.
-      void stream.response.body?.cancel();
-      resolve(composeGone());
-    }
+    resolve(options.request?.signal.aborted ? dropConnection(stream) : stream.response);
     return stream;
   };
   function stop(refusal: Response): void {
     isStopped = true;
-    clearTimeout(timer);
+    stopWaiting();
     options.cancel?.();
     stream?.end();
     resolve(refusal);
@@ -91,16 +87,19 @@ export function createPostResponse(options: PostResponseOptions): PostResponse {
     stop(composeRefusal(caller));
   };
   // A client that waits for plain JSON has no stream that would end.
-  const timer = isPlain ? setEnd(caller, now(), expire) : setTimeout(upgrade, options.patience);
+  const timer = isPlain ? setEnd(caller, now(), expire) : undefined;
+  if (!isPlain) patience.expect(upgrade);
+  function stopWaiting(): void {
+    patience.forget(upgrade);
+    clearTimeout(timer);
+  }
 
   const settle = () => {
     if (isStopped || --remaining > 0) return;
     leave();
     if (stream !== undefined) return stream.end();
-    clearTimeout(timer);
-    if (answers.length === 0) return resolve(composeEmpty(headers));
-    const answer = batch ? joinBatch(answers) : answers[0]!;
-    resolve(streams.answer(caller, answer, { status, headers: jsonHeaders(headers) }));
+    stopWaiting();
+    resolve(composePlain(options, answers, status));
   };
 
   return {
@@ -124,7 +123,7 @@ export function createPostResponse(options: PostResponseOptions): PostResponse {
     },
     abandon() {
       leave();
-      clearTimeout(timer);
+      stopWaiting();
       resolve(composeGone());
     },
   };
@@ -134,6 +133,17 @@ export function createPostResponse(options: PostResponseOptions): PostResponse {
 function setEnd({ expiresAt = Infinity }: Caller, now: number, expire: () => void): Timer | undefined {
   const wait = expiresAt + CALLS_LAST - now;
   return wait < LONGEST_WAIT ? setTimeout(expire, wait) : undefined;
+}
+
+/** Everything that there was to send, in one piece. */
+function composePlain(
+  { streams, caller, batch, headers }: PostResponseOptions,
+  answers: readonly Uint8Array[],
+  status: number,
+): Response {
+  if (answers.length === 0) return composeEmpty(headers);
+  const answer = batch ? joinBatch(answers) : answers[0]!;
+  return streams.answer(caller, answer, { status, headers: jsonHeaders(headers) });
 }
 
 // A Headers object costs half as much to copy as a literal.
@@ -149,6 +159,12 @@ function jsonHeaders(more?: Record<string, string>): Headers | Record<string, st
  */
 function composeEmpty(headers: Record<string, string> | undefined): Response {
   return new Response("", { headers: { ...EVENT_STREAM, ...headers } });
+}
+
+/** The client has hung up; the messages of its stream are kept until it comes back. */
+function dropConnection({ response }: EventStream): Response {
+  void response.body?.cancel();
+  return composeGone();
 }
 
 /** No client reads it; the log shows the status that proxies use for this. */

@@ -60,8 +60,7 @@ const SPACE = 0x20;
 export function readMessages(bytes: Uint8Array, known: MessageVocabulary = CLIENT_MESSAGE): ReadResult {
   if (!isUtf8(bytes)) return { fault: "parse" };
   unwrapLines(bytes);
-  const start = bytes.findIndex((byte) => byte > SPACE);
-  if (bytes[start] !== OPEN_ARRAY) {
+  if (bytes[skipSpace(bytes, 0, bytes.length)] !== OPEN_ARRAY) {
     const message = readMessage(bytes, known);
     return "fault" in message ? message : { batch: false, messages: [message] };
   }

@@ -121,12 +121,12 @@ function findWord(bytes: Uint8Array, start: number, end: number): string | undef
   return word;
 }
 
-// A byte order mark within a text is a character like any other.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Takes any Uint8Array, needs no view of the span, and keeps a byte order mark as the character that it is. */
+const toText = Buffer.prototype.toString;
 
 /** The text of a span of bytes. */
 export function decode(bytes: Uint8Array, start: number, end: number): string {
-  return findWord(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
+  return findWord(bytes, start, end) ?? toText.call(bytes, "utf8", start, end);
 }
 
 /** The value of the JSON string at `bytes[start, end)`, quotes included. */

@@ -31,24 +31,19 @@ export function createPublicApp(options: PublicAppOptions): (request: Request) =
   const { guards, resources, lend, observer, onFault } = options;
   const routes = createRoutes(options);
 
-  async function call(resource: Resource, request: Request, path: string) {
-    try {
-      return await resource(request);
-    } catch (thrown) {
-      return fail(thrown as Error, path, onFault);
-    }
-  }
-
   // The MCP paths are hot: a table and a few comparisons cost a fifth of what passing a router and its layers does.
-  async function answerResource(request: Request, path: string, resource: Resource) {
-    const response = guards.allowsOrigin(request.headers.get("origin"))
-      ? await call(resource, request, path)
-      : forbidden(
+  async function answerResource(request: Request, path: string, resource: Resource): Promise<Response> {
+    if (!guards.allowsOrigin(request.headers.get("origin")))
+      return shareResponse(
+        forbidden(
           "This origin may not call here. The person who runs this server can allow it with --allow-origin.",
-        );
-    response.headers.set("access-control-allow-origin", SHARED.origin);
-    response.headers.set("access-control-expose-headers", EXPOSED);
-    return response;
+        ),
+      );
+    try {
+      return shareResponse(await resource(request));
+    } catch (thrown) {
+      return shareResponse(fail(thrown as Error, path, onFault));
+    }
   }
 
   function answer(request: Request, path: string): Response | Promise<Response> {
@@ -77,6 +72,14 @@ const SHARED = {
   maxAge: 7200,
 };
 const EXPOSED = SHARED.exposeHeaders.join(",");
+
+/** Lets pages that are not ours read a response. */
+function shareResponse(response: Response): Response {
+  const { headers } = response;
+  headers.set("access-control-allow-origin", SHARED.origin);
+  headers.set("access-control-expose-headers", EXPOSED);
+  return response;
+}
 
 /** Everything but calls to the MCP paths. */
 function createRoutes({ oauth, onFault }: PublicAppOptions): Hono {

@@ -1,5 +1,6 @@
 // Behaviour as time passes, with a clock of the test's own or an interval of milliseconds.
 import { afterEach, describe, expect, test } from "bun:test";
+import { createPatience } from "../../src/eras/patience.ts";
 import { createPostResponse, type PostResponseOptions } from "../../src/eras/post-response.ts";
 import { createEventStreams, type EventStreams } from "../../src/eras/streams/event-stream.ts";
 import { createExpiryAlarm } from "../../src/eras/streams/expiry-alarm.ts";
@@ -298,7 +299,7 @@ describe("found 43: after the end of a credential", () => {
       caller: me(),
       expected: 1,
       batch: false,
-      patience: 1_000_000,
+      patience: createPatience(1_000_000),
       now,
       sendUnrelated: (message) => aside.push(Buffer.from(message).toString()),
     });
@@ -316,7 +317,14 @@ describe("found 43: after the end of a credential", () => {
     for (const isRevoked of [false, true]) {
       const { streams, me, at, revoke, now, untilRead } = setUp();
       const caller = me();
-      const options = { streams, caller, expected: 1, batch: false, patience: 1_000_000, now };
+      const options = {
+        streams,
+        caller,
+        expected: 1,
+        batch: false,
+        patience: createPatience(1_000_000),
+        now,
+      };
       let ended = 0;
       const { response, responder } = createPostResponse({ ...options, closed: () => ended++ });
       responder.notify(PROGRESS);
@@ -376,7 +384,7 @@ describe("found 43: after the end of a credential", () => {
       streams,
       expected: 1,
       batch: false,
-      patience: 1,
+      patience: createPatience(1),
       isPlain: true,
       caller: me("g", Date.now() - 5 * MINUTE + 20),
       cancel: () => cancelled++,
@@ -408,7 +416,7 @@ describe("an answer that takes long", () => {
       expected: 1,
       batch: false,
       headers: { "mcp-session-id": "s" },
-      patience: 1,
+      patience: createPatience(1),
       ...more,
     });
   const ANSWER = Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}');

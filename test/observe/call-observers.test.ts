@@ -205,13 +205,13 @@ test("observers that throw or reject change nothing, and are reported once", asy
 test("an observer is called when the answer has left; a prompt one, and all of them at the end, at once", async () => {
   const order: string[] = [];
   const delivery = createDelivery(() => {});
-  delivery.queue({}, () => order.push("later"));
-  delivery.queue({ isPrompt: true }, () => order.push("at once"));
+  delivery.queue({}, order, order.push, "later");
+  delivery.queue({ isPrompt: true }, order, order.push, "at once");
   await Promise.resolve();
   order.push("answer");
   await new Promise((resolve) => setImmediate(resolve));
   expect(order).toEqual(["at once", "answer", "later"]);
-  delivery.queue({}, () => order.push("flushed"));
+  delivery.queue({}, order, order.push, "flushed");
   delivery.flush();
   expect(order.at(-1)).toBe("flushed");
 });

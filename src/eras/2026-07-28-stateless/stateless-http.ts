@@ -42,7 +42,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
 
   async function refuseCall({ post, message, server }: StatelessRequest) {
     const { request, caller } = post;
-    const refusal = await toolAccess.refuse([message], caller, server.tools);
+    const refusal = caller.policy && (await toolAccess.refuse([message], caller, server.tools));
     if (refusal !== undefined || message.method !== "tools/call") return refusal;
     const expected = await server.tools.paramHeadersOf(stringParam(message, "name") ?? "");
     const wrong = checkParamHeaders(request.headers, message, expected);

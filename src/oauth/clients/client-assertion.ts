@@ -1,14 +1,7 @@
 // private_key_jwt: a client proves itself with a token it signed (RFC 7523 §3, OpenID Connect Core §9; CIMD draft §8.2).
 // An assertion is valid once, for this server only, and only with a signature under a key of the client's.
-import {
-  createLocalJWKSet,
-  decodeJwt,
-  errors,
-  type JSONWebKeySet,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyOptions,
-} from "jose";
+import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from "jose";
+import { decodeJwt } from "jose/jwt/decode";
 import { messageOf } from "../../errors.ts";
 import type { ClientMetadata, Store } from "../../store/store.ts";
 import { SIGNING_ALGORITHMS } from "../capabilities.ts";
@@ -54,6 +47,7 @@ export function createAssertionCheck({ currentSite, store, now, keys }: Assertio
 
   /** @returns what the assertion says, or why it is not valid */
   async function verify(client: Client, assertion: string, source: string) {
+    const { errors } = await import("jose");
     const rules = describeRules(client.id, currentSite().issuer, now());
     const first = await verifyWith(await findKeys(client, source), assertion, rules);
     const found =
@@ -109,6 +103,8 @@ async function verifyWith(
   assertion: string,
   rules: JWTVerifyOptions,
 ): Promise<JWTPayload | Error> {
+  // Loaded with the first assertion, as few clients send one: loading it would delay every start.
+  const { createLocalJWKSet, jwtVerify } = await import("jose");
   try {
     return (await jwtVerify(assertion, createLocalJWKSet(keySet as unknown as JSONWebKeySet), rules)).payload;
   } catch (thrown) {
