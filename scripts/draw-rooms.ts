@@ -31,6 +31,7 @@ const ROOMS: Record<string, string> = {
   "eras/2025-streamable-http/": "sessions",
   "eras/2026-07-28-stateless/": "single requests",
   "eras/streams/": "event streams",
+  "eras/observers/": "calls as observers see them",
   "bridge/": "which process gets a call",
   "bridge/pool/": "shared by whom, ended when",
   "bridge/launch/": "finds out what a server speaks",

@@ -32,8 +32,13 @@ test.each(DOCUMENTS)("%s names files and folders that exist", (name) => {
 
 test("a path of each form that the documents use is found, and is missed if it is wrong", () => {
   const text =
-    "`eras/call.ts` `src/app/` `test/program.ts` `call-table.ts` `tools/list` `http/routes` `a b.ts`";
-  expect(listPaths(text)).toEqual(["eras/call.ts", "src/app/", "test/program.ts", "call-table.ts"]);
+    "`eras/observers/call-observer.ts` `src/app/` `test/program.ts` `call-table.ts` `tools/list` `http/routes` `a b.ts`";
+  expect(listPaths(text)).toEqual([
+    "eras/observers/call-observer.ts",
+    "src/app/",
+    "test/program.ts",
+    "call-table.ts",
+  ]);
   expect(listPaths(text).every(isThere)).toBe(true);
   expect(["eras/calling.ts", "src/apps/", "call-list.ts"].filter(isThere)).toEqual([]);
   expect(DOCUMENTS.flatMap((name) => listPaths(readText(name))).length).toBeGreaterThan(200);

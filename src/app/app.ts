@@ -9,7 +9,7 @@ import { openPrivatePort, openPublicPort } from "./ports.ts";
 import { openPublicSide } from "./public-side.ts";
 import { createPublicUrl } from "./public-url.ts";
 import { describeReady } from "./ready.ts";
-import type { AppIO, Run } from "./run.ts";
+import type { AppIO, Run } from "./run-context.ts";
 import { openServer } from "./server.ts";
 import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { prepareTunnel } from "./tunnel.ts";
@@ -18,7 +18,7 @@ import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
-export type { AppIO } from "./run.ts";
+export type { AppIO } from "./run-context.ts";
 export { openGrants } from "./grants.ts";
 export { findAuthtoken } from "../tunnel/ngrok/authtoken.ts";
 

@@ -1,11 +1,11 @@
 // Everything that is bound to one wrapped server. There is one today; several behind one URL are a longer list.
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
 import { identifyServer } from "../child/identity.ts";
 import type { Command } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import type { Bridge } from "../bridge/bridge.ts";
-import type { CallObserver } from "../eras/call.ts";
+import type { CallObserver } from "../eras/observers/call-observer.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
 import type { PublicServer } from "../http/public-server.ts";
 

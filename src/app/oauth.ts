@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import type { Mounts } from "./mount.ts";
 import type { PublicUrl } from "./public-url.ts";
-import type { AppIO, Run } from "./run.ts";
+import type { AppIO, Run } from "./run-context.ts";
 import type { Config } from "../config/config.ts";
 import { UserError } from "../errors.ts";
 import type { PublicServer } from "../http/public-server.ts";

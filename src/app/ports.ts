@@ -1,6 +1,6 @@
 // The ports that requests arrive at: the public one with the tunnel's socket, and the private one for this machine alone.
 import type { Mounts } from "./mount.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
 import { createHttpServer, FIRST_PORT } from "../http/http-server.ts";
 import { createPrivateApp } from "../http/private-app.ts";

@@ -2,9 +2,9 @@
 // mounted where. Another URL makes these anew and nothing else: throttles, known browsers, keys and clients live on.
 import type { Mount, Mounts } from "./mount.ts";
 import type { PublicUrl } from "./public-url.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import { ASSISTANT_ORIGINS } from "../http/assistant-origins.ts";
-import { createProtect, type Protect } from "../http/protect.ts";
+import { createProtect, type Protect } from "../http/access-check.ts";
 import { createPublicApp, type ExchangeObserver, type Resource } from "../http/public-app.ts";
 import type { PublicServer } from "../http/public-server.ts";
 import { createRequestGuards } from "../http/request-guards.ts";

@@ -3,7 +3,7 @@ import type { Ready } from "./event.ts";
 import type { Mounts } from "./mount.ts";
 import type { Access } from "./oauth.ts";
 import type { PublicUrl } from "./public-url.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
 import type { PublicServer } from "../http/public-server.ts";
 

@@ -1,10 +1,10 @@
 // The wrapped server of a run, made of its config, and the wait for its first answer.
 import { childEnvironment } from "./environment.ts";
-import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./launch.ts";
+import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./first-answer.ts";
 import type { PublicUrl } from "./public-url.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import type { Bridge } from "../bridge/bridge.ts";
-import { createBridge } from "../bridge/pool/pool.ts";
+import { createBridge } from "../bridge/pool/pooled-bridge.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import { printable, printableLine } from "../printable.ts";

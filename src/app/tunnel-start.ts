@@ -1,6 +1,6 @@
 // Opens the tunnel of a run, lets the public URL follow it, and keeps to its limits.
 import type { PublicUrl } from "./public-url.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./run-context.ts";
 import { limitRequests, reportTunnel, type PreparedTunnel } from "./tunnel.ts";
 import type { RequestSlots } from "../http/request-slots.ts";
 import type { TunnelTarget } from "../tunnel/tunnel.ts";

@@ -2,7 +2,12 @@
 import type { SessionAdapter } from "./adapter.ts";
 import type { ClientSide, Conversation } from "./bridge.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
-import { createConversation, type ClientSession, type SessionRules, type SessionWaiter } from "./session.ts";
+import {
+  createConversation,
+  type ClientSession,
+  type SessionRules,
+  type SessionWaiter,
+} from "./client-session.ts";
 
 /** @param begin makes a session of a client that has just come */
 export function createSessionAdapter<S extends ClientSession>(

@@ -13,7 +13,7 @@ import { printableText, toJsonLine } from "../printable.ts";
 
 const LOAD: Record<CommandName, (line: CommandLine, io: CliIO) => Promise<CommandDef>> = {
   run: async (line, io) => (await import("./run.ts")).createRun(line, io),
-  grants: async (line, io) => (await import("./grants.ts")).createGrantsCommand(line, io),
+  grants: async (line, io) => (await import("./grants-command.ts")).createGrantsCommand(line, io),
   "hash-password": async (_, io) => (await import("./hash-password.ts")).createHashPassword(io),
 };
 

@@ -12,7 +12,7 @@ import {
 import type { Flag } from "../config/merge.ts";
 import { flagName, mayComeFrom, type Option } from "../config/option.ts";
 import { listOptions, type OptionKey, optionsOf } from "../config/options.ts";
-import type { NamedServer } from "../config/server.ts";
+import type { NamedServer } from "../config/server-spec.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
 import { NAME } from "../version.ts";

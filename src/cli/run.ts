@@ -4,7 +4,7 @@ import { defineCommand } from "citty";
 import type { Config } from "../config/config.ts";
 import type { Settings } from "../config/merge.ts";
 import { resolveConfig } from "../config/resolve.ts";
-import { chooseServer } from "../config/server.ts";
+import { chooseServer } from "../config/server-spec.ts";
 import { describeServerOptions, warnOfExposedSecrets, warnOfUnknownVariables } from "../config/warnings.ts";
 import { UserError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";

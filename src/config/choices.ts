@@ -1,7 +1,7 @@
 // Every choice an option offers, once: options, help, messages and types derive from these lists.
 // Where another room owns the type, the list is held to it here, and test/config/choices.test.ts holds it complete.
 import type { ChildEra, ProcessMode } from "../bridge/bridge.ts";
-import type { Assistant } from "../tunnel/assistants.ts";
+import type { Assistant } from "../tunnel/assistant-addresses.ts";
 
 export const TUNNEL_KINDS = ["ngrok", "cloudflared", "tailscale", "none"] as const;
 export type TunnelKind = (typeof TUNNEL_KINDS)[number];

@@ -1,7 +1,7 @@
 // Everything a run depends on, after flags, environment, config file and defaults have been merged.
 // Durations are milliseconds, sizes bytes.
 import type { ToolScopeTable } from "../oauth/access/tool-scopes.ts";
-import type { Assistant } from "../tunnel/assistants.ts";
+import type { Assistant } from "../tunnel/assistant-addresses.ts";
 import type { TunnelKind } from "./choices.ts";
 import type { ValueOf } from "./option.ts";
 import type { OptionTable } from "./options.ts";

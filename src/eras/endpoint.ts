@@ -3,12 +3,12 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Log } from "../log.ts";
 import { createHttpSse, type HttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
-import type { StreamableSession } from "./2025-streamable-http/session.ts";
+import type { StreamableSession } from "./2025-streamable-http/streamable-session.ts";
 import { createStreamableHttp, type StreamableHttp } from "./2025-streamable-http/streamable-http.ts";
 import { createStatelessHttp, type StatelessHttp } from "./2026-07-28-stateless/stateless-http.ts";
-import type { CallObserver } from "./call.ts";
+import type { CallObserver } from "./observers/call-observer.ts";
 import type { Caller } from "./caller.ts";
-import { createCalls, type Calls } from "./calls.ts";
+import { createCalls, type Calls } from "./observers/observed-calls.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify, type Dialect } from "./classify.ts";
 import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";

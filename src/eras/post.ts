@@ -1,11 +1,11 @@
 // A POST whose messages have been read, on its way to the server.
 import type { BodyLimits } from "../request-body.ts";
 import { isAnonymous, type Caller } from "./caller.ts";
-import type { Calls } from "./calls.ts";
+import type { Calls } from "./observers/observed-calls.ts";
 import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Dialect } from "./classify.ts";
 import { invalidRequest } from "./error-response.ts";
-import type { PostCalls } from "./observed-call.ts";
+import type { PostCalls } from "./observers/observed-call.ts";
 import { findWrongKind, readPostBody, type PostBody } from "./post-body.ts";
 
 export interface Post extends PostBody {

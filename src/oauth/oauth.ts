@@ -24,7 +24,7 @@ import { createPageResponder, type RespondWithPage } from "./pages/page-response
 import { limitAttempts } from "./sign-in/attempts.ts";
 import { createBrowserBinding } from "./sign-in/browser-binding.ts";
 import type { SignIn, Subjects } from "./sign-in/sign-in.ts";
-import { createMovableSite, type CurrentSite } from "./site.ts";
+import { createMovableSite, type CurrentSite } from "./issuer.ts";
 import { withFailureReports } from "./store-failure.ts";
 import type { Schedule } from "./tokens/background-task.ts";
 import { createUnconfiguredEnd } from "./tokens/end-unconfigured.ts";
@@ -39,7 +39,7 @@ import {
 import type { RandomBytes } from "./secrets.ts";
 import { createSweeper } from "./tokens/sweeper.ts";
 
-export { checkIssuer } from "./site.ts";
+export { checkIssuer } from "./issuer.ts";
 export type { GrantActivity } from "./tokens/grant-activity.ts";
 export type { AccessPolicy } from "./access/access-policy.ts";
 export type { Authentication } from "./access/bearer-guard.ts";

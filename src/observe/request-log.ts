@@ -1,6 +1,13 @@
 // The request log: one record for each HTTP exchange on the public side, written when the exchange has ended together
 // with the calls it brought. Joins what the HTTP side knows (path, status) with what the endpoint knows (person, call).
-import type { Arrival, CallInfo, CallObserver, CallOutcome, CallSpan, OutcomeKind } from "../eras/call.ts";
+import type {
+  Arrival,
+  CallInfo,
+  CallObserver,
+  CallOutcome,
+  CallSpan,
+  OutcomeKind,
+} from "../eras/observers/call-observer.ts";
 import type { ExchangeObserver } from "../http/public-app.ts";
 import { printable } from "../printable.ts";
 

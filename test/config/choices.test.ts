@@ -5,7 +5,7 @@ import { ASSISTANTS, type CHILD_ERAS, type PROCESS_MODES, TUNNEL_KINDS } from ".
 import type { Config } from "../../src/config/config.ts";
 import type { ConfigFile } from "../../src/config/define-config.ts";
 import { OPTIONS } from "../../src/config/options.ts";
-import type { Assistant } from "../../src/tunnel/assistants.ts";
+import type { Assistant } from "../../src/tunnel/assistant-addresses.ts";
 import type { Equal, Holds } from "./type-equality.ts";
 
 type Ranges = NonNullable<NonNullable<ConfigFile["ngrok"]>["ranges"]>;

@@ -4,7 +4,7 @@ import type { Config } from "../../src/config/config.ts";
 import type { ConfigFile } from "../../src/config/define-config.ts";
 import { mergeSettings } from "../../src/config/merge.ts";
 import { resolveConfig, resolveStore, type ResolveIO } from "../../src/config/resolve.ts";
-import { chooseServer } from "../../src/config/server.ts";
+import { chooseServer } from "../../src/config/server-spec.ts";
 import { findStateFolder } from "../../src/config/state-folder.ts";
 import { createFolder } from "../cli/process.ts";
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAdoptions } from "../../src/eras/2025-streamable-http/adoption.ts";
-import type { StreamableSession } from "../../src/eras/2025-streamable-http/session.ts";
+import type { StreamableSession } from "../../src/eras/2025-streamable-http/streamable-session.ts";
 import { serversBusy } from "../../src/eras/error-response.ts";
 import { createSessions } from "../../src/eras/sessions.ts";
 import { createFolder } from "../cli/process.ts";

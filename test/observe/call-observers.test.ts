@@ -1,7 +1,7 @@
 // What observers of calls see, in every dialect and on servers of both eras, and that they cannot steer.
 import { describe, expect, test } from "bun:test";
-import type { CallInfo, CallObserver, CallOutcome } from "../../src/eras/call.ts";
-import { createDelivery } from "../../src/eras/delivery.ts";
+import type { CallInfo, CallObserver, CallOutcome } from "../../src/eras/observers/call-observer.ts";
+import { createDelivery } from "../../src/eras/observers/delivery.ts";
 import { openSession, openSseSession, readAnswer, until } from "../eras/wire.ts";
 import { createAuditLog, type AuditEntry } from "../fixtures/audit-log.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";

@@ -1,7 +1,7 @@
 // The endpoint with a real server behind it, on a port of this process, so that observers can be added from outside.
-import { createBridge } from "../../src/bridge/pool/pool.ts";
+import { createBridge } from "../../src/bridge/pool/pooled-bridge.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
-import type { CallObserver } from "../../src/eras/call.ts";
+import type { CallObserver } from "../../src/eras/observers/call-observer.ts";
 import type { Caller } from "../../src/eras/caller.ts";
 import { createEndpoint } from "../../src/eras/endpoint.ts";
 import { createLog } from "../../src/log.ts";

@@ -8,7 +8,7 @@ import { createKeptMessages } from "../process/kept-messages.ts";
 import { settle } from "../process/message-reader.ts";
 import type { RestartingProcessOptions } from "../process/restarting-process.ts";
 import type { Compose } from "../process/handshake-replay.ts";
-import { underId } from "../session.ts";
+import { underId } from "../client-session.ts";
 
 export type Reply =
   { outcome: "answered"; answer: Message } | { outcome: "exited"; exit: ChildExit } | { outcome: "silent" };

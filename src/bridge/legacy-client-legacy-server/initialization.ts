@@ -20,7 +20,7 @@ import {
   type ClientSession,
   type SessionCall,
   type SessionWaiter,
-} from "../session.ts";
+} from "../client-session.ts";
 
 export interface Initialization {
   /** Answers a session's `initialize`, as soon as the server has answered one. */

@@ -20,7 +20,7 @@ import {
   type SessionCall,
   type SessionRules,
   type SessionWaiter,
-} from "../session.ts";
+} from "../client-session.ts";
 import { catalogTools } from "../tool-catalog.ts";
 import {
   createForwardedInitialization,

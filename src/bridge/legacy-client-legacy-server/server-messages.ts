@@ -5,7 +5,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Responder } from "../bridge.ts";
 import { isLogged } from "../log-level.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
-import type { ClientSession, SessionWaiter } from "../session.ts";
+import type { ClientSession, SessionWaiter } from "../client-session.ts";
 import type { ProcessToolCatalog } from "../tool-catalog.ts";
 import type { Initialization } from "./initialization.ts";
 import { createServerRequests } from "./server-requests.ts";

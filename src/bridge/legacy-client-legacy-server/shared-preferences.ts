@@ -5,7 +5,7 @@ import { stringParam, type Message } from "../../frame/message.ts";
 import { isLogLevel, leastSevere } from "../../mcp/log-level.ts";
 import type { HandshakeReplay } from "../process/handshake-replay.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
-import { hasSubscriptions, type ClientSession, type SessionWaiter } from "../session.ts";
+import { hasSubscriptions, type ClientSession, type SessionWaiter } from "../client-session.ts";
 
 export interface SharedPreferences {
   /**

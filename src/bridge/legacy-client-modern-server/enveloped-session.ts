@@ -2,7 +2,7 @@
 import type { ClientSide } from "../bridge.ts";
 import type { ClientCapabilities } from "../envelope.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
-import { createClientSession, type ClientSession, type SessionWaiter } from "../session.ts";
+import { createClientSession, type ClientSession, type SessionWaiter } from "../client-session.ts";
 import { createInputRequests, type InputRequests } from "./input-requests.ts";
 import { createSessionListenStream, type SessionListenStream } from "./listen-stream.ts";
 

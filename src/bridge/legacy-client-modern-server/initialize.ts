@@ -6,7 +6,7 @@ import { ErrorCode } from "../../mcp/error-code.ts";
 import { META } from "../../mcp/meta.ts";
 import { isSessionRevision, LEGACY } from "../../mcp/revisions.ts";
 import { parseSpan, writeEnvelope } from "../envelope.ts";
-import { respondTo, respondWithError, type SessionCall } from "../session.ts";
+import { respondTo, respondWithError, type SessionCall } from "../client-session.ts";
 import type { EnvelopedMultiplexer, EnvelopedSession } from "./enveloped-session.ts";
 import { modernCapabilities } from "./modern-capabilities.ts";
 

@@ -18,7 +18,7 @@ import {
   type SessionCall,
   type SessionRules,
   type SessionWaiter,
-} from "../session.ts";
+} from "../client-session.ts";
 import { catalogStatelessTools } from "../tool-catalog.ts";
 import {
   createEnvelopedSession,

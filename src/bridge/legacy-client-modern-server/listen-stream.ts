@@ -8,7 +8,7 @@ import { removeMembers, splice } from "../../frame/splice.ts";
 import { writeEnvelope, type Envelope } from "../envelope.ts";
 import { META } from "../../mcp/meta.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
-import type { ClientSession, SessionWaiter } from "../session.ts";
+import type { ClientSession, SessionWaiter } from "../client-session.ts";
 
 export interface SessionListenStream {
   /** Listens to what the session wants now; resolves when the server has agreed. */

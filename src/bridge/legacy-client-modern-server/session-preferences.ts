@@ -4,7 +4,7 @@ import { composeResult } from "../../frame/compose.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import { isLogLevel } from "../../mcp/log-level.ts";
-import { respondTo, respondWithError, type SessionCall } from "../session.ts";
+import { respondTo, respondWithError, type SessionCall } from "../client-session.ts";
 import type { EnvelopedSession } from "./enveloped-session.ts";
 
 /** `logging/setLevel` */

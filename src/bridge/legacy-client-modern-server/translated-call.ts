@@ -12,7 +12,7 @@ import {
   sendCall,
   type SessionCall,
   type SessionWaiter,
-} from "../session.ts";
+} from "../client-session.ts";
 import type { EnvelopedMultiplexer, EnvelopedSession } from "./enveloped-session.ts";
 import { isInputRequired, type LegacyTools } from "./legacy-result.ts";
 

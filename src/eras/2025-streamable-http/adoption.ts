@@ -9,7 +9,7 @@ import { SERVER_MESSAGE } from "../../frame/names.ts";
 import type { Caller } from "../caller.ts";
 import { errorResponse } from "../error-response.ts";
 import type { Sessions } from "../sessions.ts";
-import type { Handshake, Inheritance, StreamableSession } from "./session.ts";
+import type { Handshake, Inheritance, StreamableSession } from "./streamable-session.ts";
 
 export interface Adoptions {
   /** The session with this id as the caller's own from now on; `undefined` when the caller cannot have it. */

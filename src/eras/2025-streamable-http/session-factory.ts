@@ -8,7 +8,7 @@ import type { Sessions } from "../sessions.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
 import type { Retention } from "../streams/retention.ts";
 import { markEvents } from "./event-mark.ts";
-import type { Inheritance, StreamableSession } from "./session.ts";
+import type { Inheritance, StreamableSession } from "./streamable-session.ts";
 import { createSessionStreams } from "./session-streams.ts";
 import { createStandaloneStream } from "./standalone-stream.ts";
 

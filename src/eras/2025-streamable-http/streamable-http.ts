@@ -12,7 +12,7 @@ import type { ToolAccess } from "../tool-access.ts";
 import { createAdoptions } from "./adoption.ts";
 import { unmarkEvent } from "./event-mark.ts";
 import { createSessionFactory, type SessionFactoryOptions } from "./session-factory.ts";
-import type { StreamableSession } from "./session.ts";
+import type { StreamableSession } from "./streamable-session.ts";
 
 export interface StreamableHttp {
   post(post: Post): Promise<Response>;

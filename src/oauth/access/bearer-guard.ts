@@ -8,7 +8,7 @@ import { answerError } from "../wire/json-response.ts";
 import type { Principal } from "./principal.ts";
 import { DEFAULT_SCOPE } from "./scopes.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { hashSecret } from "../secrets.ts";
 
 /** `principal` is absent for a request without a token, where anonymous discovery is allowed. */

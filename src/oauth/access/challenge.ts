@@ -3,7 +3,7 @@
 import { type Failure, toWire } from "../failure.ts";
 import { answerError } from "../wire/json-response.ts";
 import { metadataUrlOf } from "./resource.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 
 export interface Challenger {
   /** The value of WWW-Authenticate. `resourcePath` is such as `/mcp`. */

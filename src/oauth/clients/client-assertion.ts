@@ -4,11 +4,11 @@ import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions } from "jose";
 import { decodeJwt } from "jose/jwt/decode";
 import { messageOf } from "../../errors.ts";
 import type { ClientMetadata, Store } from "../../store/store.ts";
-import { SIGNING_ALGORITHMS } from "../capabilities.ts";
+import { SIGNING_ALGORITHMS } from "../supported-features.ts";
 import type { Client } from "./client.ts";
 import type { DocumentCache } from "./document-cache.ts";
 import { refuse } from "../failure.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { hashSecret } from "../secrets.ts";
 import { countIfTrue, createThrottle } from "../limits/throttle.ts";
 

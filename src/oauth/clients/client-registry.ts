@@ -2,7 +2,7 @@
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import { createCountedSource } from "../limits/counted-source.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { createAssertionCheck } from "./client-assertion.ts";
 import { type AuthenticateClient, createClientAuthentication } from "./client-authentication.ts";
 import { type ClientFinder, createClientFinder, type FindClient } from "./client.ts";

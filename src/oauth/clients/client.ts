@@ -1,7 +1,7 @@
 // Finds the client that a client_id stands for: one that was set up beforehand, one that registered itself, or one whose id
 // is the URL of its metadata document. Every endpoint looks clients up here, so that all agree.
 import type { ClientMetadata, ClientRecord, Store } from "../../store/store.ts";
-import { GRANT_TYPES } from "../capabilities.ts";
+import { GRANT_TYPES } from "../supported-features.ts";
 import { isDocumentId } from "./metadata-document.ts";
 import type { CountedSourceOf } from "../limits/counted-source.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";

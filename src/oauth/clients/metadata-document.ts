@@ -3,7 +3,7 @@
 // controls the URL, so nothing else in it is trusted.
 import { normalizeHost } from "../../host-name.ts";
 import type { ClientMetadata } from "../../store/store.ts";
-import { DOCUMENT_AUTH_METHODS, GRANT_TYPES } from "../capabilities.ts";
+import { DOCUMENT_AUTH_METHODS, GRANT_TYPES } from "../supported-features.ts";
 import { Refusal, refuse } from "../failure.ts";
 import {
   type MetadataFields,

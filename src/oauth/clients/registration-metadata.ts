@@ -1,7 +1,7 @@
 // Checks the metadata of a client that registers itself (RFC 7591 §2; MCP authorization, "Dynamic Client Registration").
 // Unknown members are ignored, values we do not offer are left out, and those we must not allow are refused.
 import type { ClientMetadata } from "../../store/store.ts";
-import { GRANT_TYPES, REGISTERED_AUTH_METHODS } from "../capabilities.ts";
+import { GRANT_TYPES, REGISTERED_AUTH_METHODS } from "../supported-features.ts";
 import { refuse } from "../failure.ts";
 import {
   type MetadataFields,

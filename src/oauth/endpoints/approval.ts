@@ -8,7 +8,7 @@ import { displayClient, displayDestination } from "../pages/display.ts";
 import { displayHost } from "../clients/client.ts";
 import type { BrowserBinding } from "../sign-in/browser-binding.ts";
 import type { SignIn, SignInAttempt, SignInOutcome } from "../sign-in/sign-in.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import type { OnGrant } from "../tokens/grant-activity.ts";
 import { createSecret, hashSecret, type RandomBytes } from "../secrets.ts";
 import type { Parameters } from "../wire/parameters.ts";

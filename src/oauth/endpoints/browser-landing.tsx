@@ -4,7 +4,7 @@
 import type { Authenticate } from "../access/bearer-guard.ts";
 import type { Challenger } from "../access/challenge.ts";
 import type { RespondWithPage } from "../pages/page-response.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { LandingPage } from "../pages/landing-page.tsx";
 
 export interface BrowserLandingOptions {

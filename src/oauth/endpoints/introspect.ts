@@ -7,7 +7,7 @@ import { refuse } from "../failure.ts";
 import { answerJson } from "../wire/json-response.ts";
 import { type Parameters, readForm } from "../wire/parameters.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { hashSecret, isGuessable, nameRefreshToken } from "../secrets.ts";
 
 export interface IntrospectOptions {

@@ -1,10 +1,10 @@
 // The documents clients discover us by: RFC 9728 for each resource, RFC 8414 and its OpenID alias for the issuer.
 // URLs in them come from the site, never from a request: a document built from its Host header could be poisoned by anyone.
 import { Hono } from "hono";
-import { AUTH_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS } from "../capabilities.ts";
+import { AUTH_METHODS, GRANT_TYPES, SIGNING_ALGORITHMS } from "../supported-features.ts";
 import { RESOURCE_METADATA_PATH } from "../access/resource.ts";
 import { listServerScopes } from "../access/scopes.ts";
-import type { CurrentSite, Site } from "../site.ts";
+import type { CurrentSite, Site } from "../issuer.ts";
 
 export interface MetadataOptions {
   currentSite: CurrentSite;

@@ -15,7 +15,7 @@ import {
 import type { Parameters } from "../wire/parameters.ts";
 import { readResources } from "../access/resource.ts";
 import { narrowScopes, OFFLINE_ACCESS } from "../access/scopes.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { hashSecret, nameRefreshToken, decryptSuccessor, encryptSuccessor } from "../secrets.ts";
 import { countIfTrue, createThrottle, type Throttle } from "../limits/throttle.ts";
 /** The most new refresh tokens of a grant in that time, each of which is a write. */

@@ -3,7 +3,7 @@ import { answerJson } from "../wire/json-response.ts";
 import type { AuthenticateClient } from "../clients/client-authentication.ts";
 import { exchangeCode } from "./code-exchange.ts";
 import { refuse } from "../failure.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import type { IssueOptions } from "../tokens/issue.ts";
 import { readForm } from "../wire/parameters.ts";
 import { createRefreshLimits, refresh } from "./refresh.ts";

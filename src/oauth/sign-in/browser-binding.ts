@@ -1,7 +1,7 @@
 // Binds an approval page to the browser it was shown in: a form that another site submits, or that another browser was
 // shown, is not accepted (OAuth 2.1 §7.10; MCP security best practices, "Confused Deputy").
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import { createSecret, type RandomBytes } from "../secrets.ts";
 
 export interface BrowserBinding {

@@ -4,7 +4,7 @@ import type { Log } from "../../log.ts";
 import { type Later, type Store, whenKnown } from "../../store/store.ts";
 import { formatFailure, Refusal } from "../failure.ts";
 import type { Subjects } from "../sign-in/sign-in.ts";
-import type { CurrentSite } from "../site.ts";
+import type { CurrentSite } from "../issuer.ts";
 import type { RevocationWatch } from "./revocation-watch.ts";
 
 export interface EndUnconfiguredOptions {

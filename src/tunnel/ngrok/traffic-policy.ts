@@ -2,7 +2,7 @@
 // https://ngrok.com/docs/traffic-policy/actions/restrict-ips. ngrok applies it; a request that it refuses never arrives here.
 import { isIP } from "node:net";
 import { messageOf, UserError } from "../../errors.ts";
-import { type Assistant, PUBLISHED } from "../assistants.ts";
+import { type Assistant, PUBLISHED } from "../assistant-addresses.ts";
 
 export interface PolicyOptions {
   /** A whole policy, YAML or JSON; passed on unchanged if nothing has to be added. */

@@ -1,6 +1,6 @@
 // Runs the functions of observers so that they can neither slow nor break what they observe: in a turn of the event
 // loop of their own, behind the answers of this one, and with their errors caught.
-import { messageOf } from "../errors.ts";
+import { messageOf } from "../../errors.ts";
 
 /** As far as it is looked at here. */
 interface ObserverPace {

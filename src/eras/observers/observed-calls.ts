@@ -1,8 +1,8 @@
 // Brings calls to their observers, for every dialect in one place. Without an observer nothing is wrapped.
-import { stringParam, type Message } from "../frame/message.ts";
-import { namingParam } from "../mcp/methods.ts";
-import type { Arrival, CallInfo, CallObserver } from "./call.ts";
-import type { Dialect } from "./classify.ts";
+import { stringParam, type Message } from "../../frame/message.ts";
+import { namingParam } from "../../mcp/methods.ts";
+import type { Arrival, CallInfo, CallObserver } from "./call-observer.ts";
+import type { Dialect } from "../classify.ts";
 import { createDelivery } from "./delivery.ts";
 import { createObservedCall, type PostCalls, type Watch } from "./observed-call.ts";
 

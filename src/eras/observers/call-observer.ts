@@ -2,9 +2,9 @@
 // and so is anything else that watches calls: an audit log, metrics. Observers cannot steer: only a span that they return
 // is used, steps and ends reach them in a turn of their own after the answer has left, and an error that an observer
 // throws is logged once.
-import type { Message } from "../frame/message.ts";
-import type { Caller } from "./caller.ts";
-import type { Dialect } from "./classify.ts";
+import type { Message } from "../../frame/message.ts";
+import type { Caller } from "../caller.ts";
+import type { Dialect } from "../classify.ts";
 
 export interface CallObserver {
   /** Steps and ends reach it at once, which costs a call less than a turn of its own: for an observer that takes no time. */

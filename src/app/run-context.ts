@@ -2,7 +2,7 @@
 import type { AppEvent, Ready } from "./event.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { TunnelIO } from "./tunnel.ts";
-import type { CallObserver } from "../eras/call.ts";
+import type { CallObserver } from "../eras/observers/call-observer.ts";
 import type { Config } from "../config/config.ts";
 
 /** Everything from outside that the program uses. */

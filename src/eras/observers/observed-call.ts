@@ -1,9 +1,9 @@
 // One call that is observed: sees its answer go by and passes on what becomes of the call.
-import type { Responder } from "../bridge/bridge.ts";
-import { isToolError } from "../frame/answer.ts";
-import type { Message } from "../frame/message.ts";
-import { readMembers } from "../frame/scan.ts";
-import type { CallObserver, CallOutcome, CallSpan, OutcomeKind } from "./call.ts";
+import type { Responder } from "../../bridge/bridge.ts";
+import { isToolError } from "../../frame/answer.ts";
+import type { Message } from "../../frame/message.ts";
+import { readMembers } from "../../frame/scan.ts";
+import type { CallObserver, CallOutcome, CallSpan, OutcomeKind } from "./call-observer.ts";
 import type { Delivery } from "./delivery.ts";
 
 /** The calls in one POST. */

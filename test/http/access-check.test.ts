@@ -1,6 +1,6 @@
 // The entry of a request to an MCP path: at once where the token is known at once, and by what holds then where it is not.
 import { expect, test } from "bun:test";
-import { type AccessCheck, createProtect } from "../../src/http/protect.ts";
+import { type AccessCheck, createProtect } from "../../src/http/access-check.ts";
 import { createRequestSlots } from "../../src/http/request-slots.ts";
 import type { Authentication } from "../../src/oauth/oauth.ts";
 
