@@ -137,6 +137,16 @@ test("a crowd that begins sign-ins with long forms takes up little memory", asyn
   expect(heapStats().heapSize - before).toBeLessThan(20 * 2 ** 20);
 });
 
+test("a crowd that begins sign-ins from one network drives out no one else's", async () => {
+  const page = await openPage(server.url, authorizeQuery(client));
+  const back = await signInElsewhere(page);
+  for (let index = 0; index < 1100; index += 1) {
+    server.source.address = `2001:db8:0:${Math.floor(index / 10).toString(16)}::1`;
+    expect((await submitPage(server.url, page, approve)).status).toBe(303);
+  }
+  expect((await comeBack(back, page.cookie)).headers.get("location")).toContain("code=");
+});
+
 test("an authorization request of any length is not kept", async () => {
   const query = `${authorizeQuery(client)}&other=${"x".repeat(9_000)}`;
   const page = await openPage(server.url, query);
@@ -152,7 +162,7 @@ test("sign-ins that were not ended are forgotten when their time is over", () =>
   const begin = (state: string) => {
     const form = parseParameters("");
     const resume = () => Promise.resolve({ kind: "wrong" as const });
-    pending.add(state, { mark: "", query: "", form, resume });
+    pending.add(state, { mark: "", network: "", query: "", form, resume });
     return new WeakRef(form);
   };
   const begun = Array.from({ length: 100 }, (_, index) => begin(`${index}`));

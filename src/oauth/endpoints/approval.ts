@@ -3,7 +3,7 @@
 import type { Log } from "../../log.ts";
 import type { Store } from "../../store/store.ts";
 import { refuse } from "../failure.ts";
-import { groupSource } from "../limits/source.ts";
+import { groupNetwork, groupSource } from "../limits/source.ts";
 import { displayClient, displayDestination } from "../pages/display.ts";
 import { displayHost } from "../clients/client.ts";
 import type { BrowserBinding } from "../sign-in/browser-binding.ts";
@@ -99,6 +99,7 @@ async function settle(
         refuse({ kind: "bad-request", description: "The authorization request is too long." });
       pending.add(state, {
         mark: browser,
+        network: groupNetwork(sourceOf(request)),
         query,
         form: keepChoices(asked.scopes, form),
         resume: outcome.resume,

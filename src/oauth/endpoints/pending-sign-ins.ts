@@ -6,6 +6,8 @@ import type { Parameters } from "../wire/parameters.ts";
 export interface PendingSignIn {
   /** The browser's. */
   mark: string;
+  /** The network it was begun from. */
+  network: string;
   /** The authorization request. */
   query: string;
   /** The choices made on the approval page, and nothing else of its form. */
@@ -20,7 +22,7 @@ export interface PendingSignIns {
 }
 
 const LIFETIME_MS = 10 * 60_000;
-/** A flood of new ones drops the oldest; one source can begin no more than attempts.ts lets it. */
+/** Of too many, those of the network with the most go first, so that a crowd drives out no one else; of those, the oldest. */
 const MAX_PENDING = 1000;
 
 export function createPendingSignIns({ now }: { now: () => number }): PendingSignIns {
@@ -36,8 +38,7 @@ export function createPendingSignIns({ now }: { now: () => number }): PendingSig
     add(state, pending) {
       dropEnded();
       byState.set(state, { ...pending, expiresAt: now() + LIFETIME_MS });
-      const [oldest] = byState.keys();
-      if (byState.size > MAX_PENDING && oldest !== undefined) byState.delete(oldest);
+      if (byState.size > MAX_PENDING) byState.delete(findOldestOfCrowd(byState));
     },
     take(state, mark) {
       const pending = byState.get(state);
@@ -46,4 +47,15 @@ export function createPendingSignIns({ now }: { now: () => number }): PendingSig
       return pending.expiresAt > now() ? pending : undefined;
     },
   };
+}
+
+function findOldestOfCrowd(byState: ReadonlyMap<string, PendingSignIn>): string {
+  const crowds = new Map<string, { count: number; oldest: string }>();
+  for (const [state, { network }] of byState) {
+    const crowd = crowds.get(network) ?? { count: 0, oldest: state };
+    crowd.count += 1;
+    crowds.set(network, crowd);
+  }
+  const [largest] = [...crowds.values()].toSorted((one, other) => other.count - one.count);
+  return largest?.oldest ?? "";
 }
