@@ -11,8 +11,9 @@ const QUESTIONS = [...contract.matchAll(/^ {2}(\w+)\([^]*?\): Later<([^>]*)>/gm)
   .map(([, name]) => name);
 
 const findForgotten = (text: string) =>
-  [...text.matchAll(new RegExp(String.raw`(\w+ |\()?[\w.]*\bstore\.(${QUESTIONS.join("|")})\(`, "g"))]
-    .filter(([, before]) => before !== "await " && before !== "return ")
+  [...text.matchAll(new RegExp(String.raw`(\w+ |=> |\()?[\w.]*\bstore\.(${QUESTIONS.join("|")})\(`, "g"))]
+    // A function that hands the answer on is awaited where it is called.
+    .filter(([, before = ""]) => !["await ", "return ", "=> "].includes(before))
     .map(([call]) => call);
 
 test("every answer of the store that is yes or no is awaited", () => {
