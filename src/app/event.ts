@@ -2,6 +2,7 @@
 import type { AuthMode, TunnelKind } from "../config/choices.ts";
 import { messageOf, UserError } from "../errors.ts";
 import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
+import type { GrantActivity } from "../oauth/tokens/grant-activity.ts";
 import type { RequestRecord } from "../observe/request-log.ts";
 
 /** Where to connect and how to get in; printed when the URL answers, and again when the URL has changed. */
@@ -70,21 +71,7 @@ export type TunnelEvent =
   | { event: "tunnel"; state: "failed"; reason: string; advice?: string };
 
 /** A change of a client's access. Never carries a secret. */
-export interface GrantEvent {
-  event: "grant";
-  state: "approved" | "denied" | "login-failed" | "issued" | "refreshed" | "revoked";
-  clientId?: string;
-  /** The name that the client gave itself. */
-  clientName?: string;
-  subject?: string;
-  grantId?: string;
-  scopes?: readonly string[];
-  /** The host, or the app's scheme, that the authorization response goes to. */
-  destination?: string;
-  /** The address of the person at the approval page; an IPv6 address counts as its /64. */
-  source?: string;
-  reason?: string;
-}
+export type GrantEvent = { event: "grant" } & GrantActivity;
 
 /** One HTTP exchange on the public side, emitted when it has ended together with its calls. */
 export type RequestEvent = RequestRecord;
