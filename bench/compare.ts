@@ -1,6 +1,6 @@
-// `bun bench/compare.ts BEFORE [AFTER] [--rounds=N]`: two builds of mcp-expose on one machine, taking turns. Each round
-// samples one right after the other, so that both meet the same weather; a figure is the median of the rounds' ratios.
-// AFTER is dist/mcp-expose if it is not named. Linux only.
+// `bun bench/compare.ts BEFORE [AFTER] [--rounds=N] [--only="1 MB"] [--skip-memory]`: two builds of mcp-expose on one
+// machine, taking turns. Each round samples one right after the other, so that the machine's other work slows both; a
+// figure is the median of the rounds' ratios. AFTER is dist/mcp-expose if it is not named. Linux only.
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +34,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "15" },
     "sample-ms": { type: "string", default: "700" },
     "skip-memory": { type: "boolean", default: false },
+    only: { type: "string", default: "" },
   },
 });
 const [beforePath, afterPath = join(import.meta.dir, "../dist/mcp-expose")] = positionals;
@@ -71,6 +72,7 @@ async function createBuild(path: string, name: string): Promise<Contender> {
 async function compareRates(before: Started, after: Started): Promise<void> {
   const table: Record<string, Record<string, number>> = {};
   for (const [name, { isStateless, ...load }] of Object.entries(LOADS)) {
+    if (!name.startsWith(values.only)) continue;
     const open = (running: Started) =>
       openCaller(isStateless ? withoutSession(running) : running.first, load);
     const callers = [await open(before), await open(after)] as const;
