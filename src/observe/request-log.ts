@@ -56,9 +56,8 @@ export type RequestLog = ExchangeObserver & Required<CallObserver>;
 export function createRequestLog({ now, log, emit }: RequestLogOptions): RequestLog {
   const exchanges = new Map<Request, Exchange>();
 
-  function settle(request: Request, exchange: Exchange): void {
+  function settle(exchange: Exchange): void {
     if (--exchange.pending > 0) return;
-    exchanges.delete(request);
     const { record, begun } = exchange;
     record.ms = now() - begun;
     emit(record);
@@ -73,8 +72,10 @@ export function createRequestLog({ now, log, emit }: RequestLogOptions): Request
     answered(request, status) {
       const exchange = exchanges.get(request);
       if (exchange === undefined) return;
+      // Its calls have begun and its stream is known, so that a stream of hours does not keep the request.
+      exchanges.delete(request);
       exchange.record.status = status;
-      settle(request, exchange);
+      settle(exchange);
     },
     received(arrival) {
       const record = exchanges.get(arrival.request)?.record;
@@ -91,7 +92,7 @@ export function createRequestLog({ now, log, emit }: RequestLogOptions): Request
       return {
         end(outcome) {
           noteOutcome(exchange, outcome);
-          settle(request, exchange);
+          settle(exchange);
         },
       };
     },
@@ -105,7 +106,7 @@ export function createRequestLog({ now, log, emit }: RequestLogOptions): Request
       if (record.method === "GET") log.debug(`GET ${printable(record.path)} has opened a stream.`);
       return (bytes) => {
         record.bytes = bytes;
-        settle(request, exchange);
+        settle(exchange);
       };
     },
   };
