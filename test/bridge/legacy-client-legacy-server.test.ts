@@ -273,7 +273,7 @@ describe("a process that ends", () => {
     child.exit();
     expect((await lost.answer).error).toEqual({
       code: -32603,
-      message: "The MCP server exited with status 3. If it ended, it restarts on its own; try again.",
+      message: "The MCP server exited with status 3. Try again: a server that has ended is started again.",
     });
     const next = session.call(list(1));
     expect((await child.answer("initialize", INITIALIZE_RESULT)).params).toEqual(INITIALIZE.params);

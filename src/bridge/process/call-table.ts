@@ -91,5 +91,5 @@ export function findToken(request: Message) {
 
 /** The error message for a client whose server process has ended. */
 export function lostReason(how: string): string {
-  return `The MCP server ${how}. If it ended, it restarts on its own; try again.`;
+  return `The MCP server ${how}. Try again: a server that has ended is started again.`;
 }
