@@ -213,6 +213,12 @@ test("app/ holds nothing of a request", () => {
   );
 });
 
+test("mcp/revisions.ts alone names the dates of revisions", () => {
+  const dates = /["'`]20\d\d-\d\d-\d\d["'`]/;
+  const files = [...sources].filter(([, text]) => dates.test(withoutComments(text))).map(([file]) => file);
+  expect(files).toEqual(["mcp/revisions.ts"]);
+});
+
 test("no file or folder has a name that says nothing", () => {
   const files = listFiles("{src,test,scripts,bench,examples}/**/*");
   expect(files.filter((file) => file.split("/").some((part) => EMPTY_NAME.test(part)))).toEqual([]);

@@ -1,4 +1,5 @@
-// A tunnel that is added from outside by one line carries the whole program; no file of src knows its kind.
+// A tunnel and an audit log that are added from outside, by one line each: the tunnel carries the whole program, though no
+// file of src knows its kind, and the audit log hears who called what.
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +9,7 @@ import { type App, type AppEvent, startApp } from "../../src/app/app.ts";
 import type { Config } from "../../src/config/config.ts";
 import { createLog } from "../../src/log.ts";
 import { fixture, isAlive, openSession, post, until } from "../eras/wire.ts";
+import { type AuditEntry, createAuditLog } from "../fixtures/audit-log.ts";
 import { connect, registerClient, TOKEN } from "../oauth/harness.ts";
 import {
   CAVEAT,
@@ -27,6 +29,8 @@ interface Scene {
   tunnel: FixtureTunnel;
   /** What the program has emitted. */
   events: AppEvent[];
+  /** What the audit log has heard. */
+  audited: AuditEntry[];
   starting: Promise<App>;
   /** Lets a server that was started with `isLate` answer. */
   letAnswer(): void;
@@ -40,6 +44,7 @@ function start(
   const gate = join(folder, "gate");
   const tunnel = createFixtureTunnel(options);
   const events: AppEvent[] = [];
+  const audited: AuditEntry[] = [];
   const giveUp = new AbortController();
   const command = fixture(options.isLate ? "late" : "obedient");
   const config: Config = {
@@ -82,6 +87,7 @@ function start(
     emit: (event) => void events.push(event),
     signal: giveUp.signal,
     tunnels: { fixture: tunnel.provider },
+    observers: [createAuditLog((entry) => audited.push(entry))],
   });
   starting.catch(() => {});
   cleanups.push(async () => {
@@ -92,21 +98,23 @@ function start(
     );
     rmSync(folder, { recursive: true });
   });
-  return { tunnel, events, starting, letAnswer: () => writeFileSync(gate, "") };
+  return { tunnel, events, audited, starting, letAnswer: () => writeFileSync(gate, "") };
 }
 
 function ofKind<Kind extends AppEvent["event"]>(events: readonly AppEvent[], kind: Kind) {
   return events.filter((event): event is AppEvent & { event: Kind } => event.event === kind);
 }
 
-test("it carries a sign-in and a call", async () => {
-  const { tunnel, starting } = start();
+test("it carries a sign-in and a call, and the audit log hears of both the person and the call", async () => {
+  const { tunnel, audited, starting } = start();
   const { ready } = await starting;
   const url = await tunnel.opened;
   expect(ready).toMatchObject({ url: `${url}/mcp`, issuer: url, tunnel: "fixture", caveat: CAVEAT });
   const { access_token } = await connect(url, await registerClient(url));
   const session = await openSession(ready.url, { authorization: `Bearer ${access_token}` });
   expect((await session.call("echo", { text: "through the tunnel" })).result).toBeDefined();
+  await until("the call is audited", () => audited.length > 0);
+  expect(audited).toMatchObject([{ person: "owner", tool: "echo", outcome: "result" }]);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 // Drives the @ngrok/ngrok addon: one session with one HTTP endpoint whose traffic goes to our listener.
 // The only file that uses the addon; it writes nothing for people. It runs in a process of its own (agent.ts).
 // A callback must not throw: the addon would abort the whole process.
-import { settlesWithin } from "../../deadline.ts";
+import { settlesWithin, within } from "../../deadline.ts";
 import { messageOf } from "../../errors.ts";
 import { NAME, VERSION } from "../../version.ts";
 
@@ -125,14 +125,12 @@ function rethrowLater(callback: () => void): void {
 }
 
 async function runStep<T>(step: SessionError["step"], timeout: number, begin: () => Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const text = `no answer within ${timeout / 1000} s`;
-  const timer = setTimeout(() => late.reject(new SessionError(step, true, text)), timeout);
+  const giveUp = () => {
+    throw new SessionError(step, true, `no answer within ${timeout / 1000} s`);
+  };
   try {
-    return await Promise.race([begin(), late.promise]);
+    return await within(timeout, begin(), giveUp);
   } catch (thrown) {
     throw thrown instanceof SessionError ? thrown : new SessionError(step, false, messageOf(thrown));
-  } finally {
-    clearTimeout(timer);
   }
 }
