@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { CallInfo, CallObserver, CallOutcome } from "../../src/eras/observers/call-observer.ts";
 import { createDelivery } from "../../src/eras/observers/delivery.ts";
+import { createCalls } from "../../src/eras/observers/observed-calls.ts";
+import { readMessages } from "../../src/frame/message.ts";
 import { openSession, openSseSession, readAnswer, until } from "../eras/wire.ts";
 import { createAuditLog, type AuditEntry } from "../fixtures/audit-log.ts";
 import { createStatelessClient } from "../matrix/stateless-wire.ts";
@@ -214,4 +216,22 @@ test("an observer is called when the answer has left; a prompt one, and all of t
   delivery.queue({}, order, order.push, "flushed");
   delivery.flush();
   expect(order.at(-1)).toBe("flushed");
+});
+
+test("without observers nothing of a call is wrapped, and no stream is followed", () => {
+  const read = readMessages(Buffer.from(JSON.stringify(toCall("echo", {}, 1))));
+  if ("fault" in read) throw new Error(read.fault);
+  const { messages } = read;
+  const arrival = {
+    request: new Request("http://127.0.0.1/mcp"),
+    caller: { key: "", isValid: () => true },
+    batch: false,
+    messages,
+  };
+  const responder = { notify() {}, respond() {}, cancelled() {} };
+  const calls = createCalls({ observers: [], now: Date.now, warn() {} });
+  expect(calls.open(arrival, "sessions").admit(messages[0]!, responder)).toBe(responder);
+  expect(calls.streams).toBeUndefined();
+  const watched = createCalls({ observers: [createRecorder().observer], now: Date.now, warn() {} });
+  expect(watched.open(arrival, "sessions").admit(messages[0]!, responder)).not.toBe(responder);
 });
