@@ -24,16 +24,17 @@ const ALONE = ".serial.test.ts";
 const NONE: Outcome = { passed: 0, failed: 0, skipped: 0 };
 const FAILED: Outcome = { ...NONE, failed: 1 };
 const BIN = join(ROOT, "node_modules/.bin");
-const CHECKS: readonly (readonly string[])[] = [
-  [process.execPath, "fmt", "--no-script", "--check"],
-  [join(BIN, "oxlint")],
-  [process.execPath, "check"],
+const CHECKS: readonly { name: string; command: readonly string[] }[] = [
+  { name: "format", command: [process.execPath, "fmt", "--no-script", "--check"] },
+  { name: "lint", command: [join(BIN, "oxlint")] },
+  { name: "types", command: [process.execPath, "check"] },
 ];
 
 const filters = process.argv.slice(2);
 const files = findFiles(filters);
 const together = files.filter((file) => !file.endsWith(ALONE));
 const alone = files.filter((file) => file.endsWith(ALONE));
+const failedChecks: string[] = [];
 let running: number | undefined;
 report((await prepare()) ? [...(await runChecks()), ...(await runAll())] : [FAILED]);
 
@@ -55,9 +56,12 @@ async function prepare(): Promise<boolean> {
 async function runChecks(): Promise<Outcome[]> {
   if (filters.length > 0) return [];
   const outcomes: Outcome[] = [];
-  for (const command of CHECKS) {
+  for (const { name, command } of CHECKS) {
     const { exitCode, stdout, stderr } = await $`${command}`.cwd(ROOT).quiet().nothrow();
-    if (exitCode !== 0) process.stderr.write(`${stdout.toString()}${stderr.toString()}\n`);
+    if (exitCode !== 0) {
+      process.stderr.write(`${stdout.toString()}${stderr.toString()}\n`);
+      failedChecks.push(name);
+    }
     outcomes.push(exitCode === 0 ? { ...NONE, passed: 1 } : FAILED);
   }
   return outcomes;
@@ -119,6 +123,8 @@ function report(outcomes: readonly Outcome[]): void {
   const total = (key: keyof Outcome) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
   const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")];
   if (passed + failed === 0) process.stderr.write("No test ran.\n");
+  // Their output stands before thousands of lines of tests, where nobody looks.
+  if (failedChecks.length > 0) process.stderr.write(`Failed before the tests: ${failedChecks.join(", ")}.\n`);
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
 }

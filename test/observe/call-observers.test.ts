@@ -230,8 +230,8 @@ test("without observers nothing of a call is wrapped, and no stream is followed"
   };
   const responder = { notify() {}, respond() {}, cancelled() {} };
   const calls = createCalls({ observers: [], now: Date.now, warn() {} });
-  expect(calls.open(arrival, "sessions").admit(messages[0]!, responder)).toBe(responder);
+  expect(calls.open(arrival, "sessions").admit(messages[0], responder)).toBe(responder);
   expect(calls.streams).toBeUndefined();
   const watched = createCalls({ observers: [createRecorder().observer], now: Date.now, warn() {} });
-  expect(watched.open(arrival, "sessions").admit(messages[0]!, responder)).not.toBe(responder);
+  expect(watched.open(arrival, "sessions").admit(messages[0], responder)).not.toBe(responder);
 });
