@@ -177,3 +177,45 @@ export interface SweepBounds {
   /** Refresh tokens that were used before lead to no successor any more. */
   graceBegan: number;
 }
+
+/** A server that was started with this store before. */
+export interface ServerRecord {
+  /** Random; grants, sessions and tool lists name it. */
+  id: string;
+  /** What it is called and where it runs: equal for the same server. */
+  place: string;
+  /** Hash of the command it was last started with. */
+  command: string;
+}
+
+/** A session of streamable HTTP, so that it goes on when nothing of it is in memory. */
+export interface SessionRecord {
+  /** SHA-256 of its id. */
+  hash: string;
+  serverId: string;
+  /** The person and client it belongs to, as in `Caller.key`. */
+  callerKey: string;
+  /** The grant of the token that was last used with it; `null` where no one signs in. */
+  grantId: string | null;
+  /** What its client has said of itself, as text that only `eras/` reads. */
+  setup: string;
+  /** When it was last used, to the hour or so. */
+  usedAt: number;
+}
+
+/** How many sessions are kept. The ones that were not used for the longest time go first. */
+export interface SessionBounds {
+  perCaller: number;
+  inAll: number;
+  /** Those last used before this are gone. */
+  usedAfter: number;
+}
+
+/** The list of tools that a client fetched last. */
+export interface ToolListRecord {
+  serverId: string;
+  callerKey: string;
+  fetchedAt: number;
+  /** As text that only `eras/` reads. */
+  tools: string;
+}

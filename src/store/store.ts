@@ -1,4 +1,4 @@
-// The contract that every kind of store implements for the authorization server.
+// The contract that every kind of store implements: for the authorization server, and for what outlives a run.
 //
 // Each operation is one atomic step, also towards other processes with the same store: callers decide nothing between
 // two of them that a third party could make untrue. Where the steps of two operations meet, the outcome is that of one
@@ -21,10 +21,14 @@ import type {
   RevocationReason,
   Revocations,
   Rotation,
+  ServerRecord,
+  SessionBounds,
+  SessionRecord,
   StoredAccess,
   StoredCode,
   StoredRefresh,
   SweepBounds,
+  ToolListRecord,
 } from "./records.ts";
 
 export type * from "./records.ts";
@@ -132,6 +136,28 @@ export interface Store extends AccessIndex {
    * over, so those who write them take a lock, such as `pg_advisory_xact_lock`.
    */
   revocationsAfter(cursor: number | undefined, serverId: string): Later<Revocations>;
+
+  /**
+   * The server at a place; where there was none, `created` becomes it. Notes the command it is started with now. A
+   * transaction: two that start at once get the same id.
+   *
+   * @returns the server as it was before: its `command` is that of its last start
+   */
+  identifyServer(created: ServerRecord): Later<ServerRecord>;
+  /** A secret key of this store; `created` becomes it where there was none. One `INSERT … ON CONFLICT DO NOTHING`, then a read. */
+  openKey(name: string, created: Uint8Array): Later<Uint8Array>;
+
+  /** Keeps sessions, in place of what was kept of them, and no more than the bounds allow. A transaction. */
+  keepSessions(sessions: readonly SessionRecord[], bounds: SessionBounds): Later<void>;
+  /** One statement. */
+  findSession(hash: string, serverId: string, usedAfter: number): Later<SessionRecord | undefined>;
+  /** One statement. */
+  removeSessions(hashes: readonly string[]): Later<void>;
+
+  /** One statement for each. */
+  keepToolLists(lists: readonly ToolListRecord[]): Later<void>;
+  /** One statement. */
+  listToolLists(serverId: string): Later<ToolListRecord[]>;
 
   /**
    * Deletes what has run out, clients that were neither approved nor looked at in time, and the successors of used tokens.

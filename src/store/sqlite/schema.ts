@@ -101,6 +101,38 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE refresh_tokens ADD COLUMN family TEXT;
   CREATE INDEX refresh_by_family ON refresh_tokens (family) WHERE replaced_at IS NULL;
   `,
+  `
+  CREATE TABLE servers (
+    place TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    command TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE keys (
+    name TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    server_id TEXT NOT NULL,
+    caller_key TEXT NOT NULL,
+    grant_id TEXT,
+    setup TEXT NOT NULL,
+    used_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_by_caller ON sessions (caller_key, used_at);
+  CREATE INDEX sessions_by_use ON sessions (used_at);
+  CREATE INDEX sessions_by_grant ON sessions (grant_id);
+
+  CREATE TABLE tool_lists (
+    server_id TEXT NOT NULL,
+    caller_key TEXT NOT NULL,
+    fetched_at REAL NOT NULL,
+    tools TEXT NOT NULL,
+    PRIMARY KEY (server_id, caller_key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** @returns false when the file was written by a newer version, and nothing was touched */

@@ -8,6 +8,10 @@ import { createCodes } from "./codes.ts";
 import { openDatabase } from "./database-file.ts";
 import { createGrants } from "./grants.ts";
 import { createRefreshTokens, prepareRefreshSweep } from "./refresh-tokens.ts";
+import { createKeys } from "./keys.ts";
+import { createServers } from "./servers.ts";
+import { createSessionNotes } from "./sessions.ts";
+import { createToolLists } from "./tool-lists.ts";
 import { createRevocations, prepareRevocationSweep } from "./revocations.ts";
 import { transaction } from "./rows.ts";
 import type { SyncStore } from "../store.ts";
@@ -26,6 +30,10 @@ export function openSqliteStore(path: string): SyncStore {
     ...createAssertions(db),
     ...createGrants(db),
     ...createRevocations(db),
+    ...createServers(db),
+    ...createKeys(db),
+    ...createSessionNotes(db),
+    ...createToolLists(db),
     sweep: createSweep(db),
     close: () => db.close(),
   };
