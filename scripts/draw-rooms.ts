@@ -33,6 +33,7 @@ const ROOMS: Record<string, string> = {
   "eras/streams/": "event streams",
   "eras/observers/": "calls as observers see them",
   "bridge/": "which process gets a call",
+  "bridge/lasting/": "sessions outlive processes",
   "bridge/pool/": "shared by whom, ended when",
   "bridge/launch/": "finds out what a server speaks",
   "bridge/process/": "a process that restarts",

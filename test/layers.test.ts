@@ -67,6 +67,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "app/lifecycle.ts": [],
   "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
   "bridge/": ["bridge/process/", "child/child.ts", "frame/", "mcp/"],
+  "bridge/lasting/": [
+    "bridge/bridge.ts",
+    "bridge/pool/generation.ts",
+    "bridge/quote-error.ts",
+    "bridge/unusable-server.ts",
+    "frame/",
+    "mcp/",
+  ],
   "bridge/pool/": [
     "bridge/adapter.ts",
     "bridge/bridge.ts",

@@ -4,7 +4,7 @@ import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./first-answer
 import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run-context.ts";
 import type { Bridge } from "../bridge/bridge.ts";
-import { createBridge } from "../bridge/pool/pooled-bridge.ts";
+import { createBridge } from "../bridge/lasting/lasting-bridge.ts";
 import type { Command } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
 import { printable, printableLine } from "../printable.ts";

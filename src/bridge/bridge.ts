@@ -23,12 +23,30 @@ export interface Responder {
   cancelled(): void;
 }
 
-/** A client of a revision with sessions, as the bridge sees it. */
+/** A client of a revision with sessions, as a server process sees it. */
 export interface ClientSide {
   /** A message that belongs to no call in flight. */
   sendUnrelated(message: Uint8Array): void;
-  /** The conversation is over; the client has to begin a new one. */
+  /** The conversation is over. */
   closed(): void;
+}
+
+/** The client of a session that outlives its server processes. */
+export interface LastingClient extends ClientSide {
+  /** The client has told its server something that the next process must be told again. */
+  arranged?(setup: SessionSetup): void;
+}
+
+/** What the client of a session has told its server of itself, and every process that goes on with the session is told. */
+export interface SessionSetup {
+  /** As it came; it has been accepted. */
+  readonly initialize: Message;
+  /** Whether `notifications/initialized` has followed. */
+  readonly isInitialized: boolean;
+  /** The least severe log level the client wants; `undefined` when it has not said. */
+  readonly logLevel: string | undefined;
+  /** URIs of the resources that the client has subscribed to. */
+  readonly resources: ReadonlySet<string>;
 }
 
 /** One session of a client with a server process, of which others may have sessions too. */
@@ -45,6 +63,14 @@ export interface Conversation {
   unread(change: number): void;
   /** Calls in flight are dropped, and cancelled at the server. */
   close(): void;
+}
+
+/** A session that lasts until it is closed: its server process may end, and another one goes on with it. */
+export interface LastingConversation extends Conversation {
+  /** Whether a call can be made at once. */
+  readonly isAttached: boolean;
+  /** Has a process go on with the session. @returns false when every process allowed is busy */
+  attach(): Promise<boolean>;
 }
 
 /** A server process as a client without sessions sees it: every request stands alone. */
@@ -106,14 +132,40 @@ export interface Bridge {
   openSession(
     caller: BridgeCaller,
     initialize: Message,
-    client: ClientSide,
-  ): Promise<Conversation | undefined>;
+    client: LastingClient,
+  ): Promise<LastingConversation | undefined>;
+  /** Goes on with a session that had a process before, in this run or in an earlier one. No process serves it yet. */
+  resumeSession(caller: BridgeCaller, setup: SessionSetup, client: LastingClient): LastingConversation;
   /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
   findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  /**
+   * Ends all server processes and starts the server anew, which may have become another one. Sessions go on. Calls in flight
+   * get a few seconds, and new ones wait. One restart at a time: what is asked for meanwhile is one more restart.
+   *
+   * @param reason why, for clients whose calls are cut short: "its files have changed"
+   */
+  restart(reason: string): Promise<LaunchReport>;
   /** Whether a server process answers within `ms` milliseconds. */
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** The server processes of one launch. */
+export interface Generation {
+  launch(): Promise<LaunchReport>;
+  /** Begins a session, or goes on with one: the process has had no `initialize` of it. */
+  openSession(caller: BridgeCaller, initialize: Message, client: ClientSide): Promise<Opening>;
+  findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  isAlive(ms: number): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** A session on a server process, or why there is none. */
+export type Opening =
+  | { outcome: "open"; conversation: Conversation }
+  | { outcome: "busy" }
+  /** @param reason a sentence for the client */
+  | { outcome: "unusable"; reason: string };
 
 /** The outcome of the launch. */
 export type LaunchReport =

@@ -1,33 +1,29 @@
 // Stands in for the server while no process of it can be used: every request is answered with the reason.
-import { composeError } from "../frame/compose.ts";
+import { composeError, composeResult } from "../frame/compose.ts";
+import type { Message } from "../frame/message.ts";
 import { ErrorCode } from "../mcp/error-code.ts";
-import type { ClaimedServer, ClientSide, Conversation, ToolCatalog } from "./bridge.ts";
+import type { ClaimedServer, Responder, ToolCatalog } from "./bridge.ts";
 
-const NO_TOOLS: ToolCatalog = {
+export const NO_TOOLS: ToolCatalog = {
   find: () => Promise.resolve(undefined),
   paramHeadersOf: () => Promise.resolve([]),
 };
 
-/** A conversation that is over with its first request, which is `initialize`. */
-export function createUnusableConversation(client: ClientSide, reason: string): Conversation {
-  return {
-    pending: 0,
-    tools: NO_TOOLS,
-    call({ id }, responder) {
-      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
-      client.closed();
-    },
-    send() {},
-    cancel() {},
-    unread() {},
-    close: client.closed,
-  };
+/** Answers a request with a reason. That of a tool is a result, which the model reads and the person sees. */
+export function respondUnusable({ id, method }: Message, responder: Responder, reason: string): void {
+  if (method === "tools/call") responder.respond(composeResult(id, composeToolError(reason)));
+  else responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+}
+
+/** `resultType` is of revision 2026-07-28; older clients pass it over. */
+function composeToolError(text: string) {
+  return { content: [{ type: "text", text }], isError: true, resultType: "complete" };
 }
 
 export function createUnusableServer(reason: string): ClaimedServer {
   return {
-    call({ id }, _envelope, responder) {
-      responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+    call(request, _envelope, responder) {
+      respondUnusable(request, responder, reason);
       return () => {};
     },
     unread() {},

@@ -1,6 +1,6 @@
 // A process that is started for one caller has that caller's environment, and is never the one started at launch.
 import { expect, test } from "bun:test";
-import { createBridge } from "../../src/bridge/pool/pooled-bridge.ts";
+import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import type { BridgeCaller } from "../../src/bridge/bridge.ts";
 import type { ChildOccasion } from "../../src/child/child.ts";
 import { createSpawner } from "../../src/child/spawn.ts";

@@ -2,7 +2,7 @@
 // a clock of the test's own.
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";
-import { createBridge } from "../../src/bridge/pool/pooled-bridge.ts";
+import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import { canonical, type ClientCapabilities } from "../../src/bridge/envelope.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
 import { readMessages, type Message } from "../../src/frame/message.ts";

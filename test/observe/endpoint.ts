@@ -1,5 +1,5 @@
 // The endpoint with a real server behind it, on a port of this process, so that observers can be added from outside.
-import { createBridge } from "../../src/bridge/pool/pooled-bridge.ts";
+import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
 import type { CallObserver } from "../../src/eras/observers/call-observer.ts";
 import type { Caller } from "../../src/eras/caller.ts";

@@ -1,7 +1,7 @@
 // HTTP+SSE, revision 2024-11-05: one event stream for everything the server sends, POSTs for the rest.
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
 // The stream is the session: when it ends, the session does.
-import type { Bridge, Conversation, Responder } from "../../bridge/bridge.ts";
+import type { Bridge, LastingConversation, Responder } from "../../bridge/bridge.ts";
 import { hasEnvelope } from "../../bridge/envelope.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
@@ -18,7 +18,7 @@ export interface SseSession extends HttpSession {
   /** Where everything goes. */
   readonly responder: Responder;
   /** Begins with the client's `initialize`. */
-  conversation: Promise<Conversation | undefined> | undefined;
+  conversation: Promise<LastingConversation | undefined> | undefined;
   /** The stream has ended: no answer reaches the client. */
   isGone: boolean;
 }
@@ -109,6 +109,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       return serversBusy();
     }
     waiting.delete(session);
+    if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
     const refusal =
       (await toolAccess.refuse(messages, caller, conversation.tools)) ?? inFlight.refuse(caller, post.since);
     if (refusal !== undefined) return refusal;
@@ -152,7 +153,7 @@ async function endUnlessBegun({ conversation, stream }: SseSession): Promise<voi
 
 interface CallOptions {
   caller: Caller;
-  conversation: Conversation;
+  conversation: LastingConversation;
   inFlight: CallsInFlight;
 }
 

@@ -5,7 +5,13 @@ import type { Responder } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import { badRequest, invalidRequest, methodNotAllowed, sessionNotFound } from "../error-response.ts";
+import {
+  badRequest,
+  invalidRequest,
+  methodNotAllowed,
+  serversBusy,
+  sessionNotFound,
+} from "../error-response.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE, takesEvents } from "../post-response.ts";
 import type { ToolAccess } from "../tool-access.ts";
@@ -79,8 +85,10 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
+      const { conversation } = session;
+      if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
       const refusal =
-        (caller.policy && (await toolAccess.refuse(messages, caller, session.conversation.tools))) ??
+        (caller.policy && (await toolAccess.refuse(messages, caller, conversation.tools))) ??
         inFlight.refuse(caller, since);
       if (refusal === undefined) return passOn(post, session, options);
       // No client knows its id yet.

@@ -1,12 +1,12 @@
 // A session of streamable HTTP: its conversation with the server, and the streams that the client hears it on.
-import type { Conversation } from "../../bridge/bridge.ts";
+import type { LastingConversation } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
 import type { HttpSession } from "../sessions.ts";
 import type { SessionStreams } from "./session-streams.ts";
 import type { StandaloneStream } from "./standalone-stream.ts";
 
 export interface StreamableSession extends HttpSession {
-  readonly conversation: Conversation;
+  readonly conversation: LastingConversation;
   readonly streams: SessionStreams;
   /** Where messages go that belong to no POST. */
   readonly standalone: StandaloneStream;

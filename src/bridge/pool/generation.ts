@@ -1,15 +1,16 @@
-// The bridge over the server processes in use: opens sessions and serves requests on the process that their caller is
-// served by, or says why there is none.
+// A generation of server processes: all that come of one launch. They speak the revision that the launch has found, and
+// end together; whatever is remembered of the server ends with them.
 import type { SessionAdapter } from "../adapter.ts";
 import { createAnonymousLimits } from "./anonymous-limits.ts";
-import type { Bridge, BridgeOptions, ClaimedServer, ClientSide, Conversation } from "../bridge.ts";
+import type { BridgeOptions, Generation } from "../bridge.ts";
+import type { ClientSide, Conversation } from "../bridge.ts";
 import { createStandby } from "../launch/standby.ts";
 import { createInvalidOutputReport } from "../process/invalid-output.ts";
 import { createProcessFinder } from "./process-finder.ts";
 import { createProcessPool, type PooledProcess } from "./process-pool.ts";
-import { createUnusableConversation, createUnusableServer } from "../unusable-server.ts";
+import { createUnusableServer } from "../unusable-server.ts";
 
-export function createBridge(options: BridgeOptions): Bridge {
+export function createGeneration(options: BridgeOptions): Generation {
   const onInvalidOutput = createInvalidOutputReport(options.log);
   const standby = createStandby({ ...options, onInvalidOutput });
   const processes = createProcessPool(options);
@@ -37,13 +38,14 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   return {
     launch: standby.launch,
-    async openSession(caller, initialize, client): Promise<Conversation | undefined> {
+    async openSession(caller, initialize, client) {
       const problem = await standby.findProblem();
-      if (problem !== undefined) return createUnusableConversation(client, problem);
+      if (problem !== undefined) return { outcome: "unusable", reason: problem };
       const process = await finder.findForSession(caller, initialize);
-      return process && openOn(process, client);
+      if (process === undefined) return { outcome: "busy" };
+      return { outcome: "open", conversation: openOn(process, client) };
     },
-    async findServer(caller, envelope): Promise<ClaimedServer | undefined> {
+    async findServer(caller, envelope) {
       const problem = await standby.findProblem();
       if (problem !== undefined) return createUnusableServer(problem);
       const process = await finder.findForRequest(caller, envelope);

@@ -1,0 +1,91 @@
+// A session over the ends of its server processes: it is attached to one while that runs. When the next call comes after its
+// end, another process is told what the client has arranged, and goes on.
+import { findMember, spanText, type Message } from "../../frame/message.ts";
+import type { LastingClient, LastingConversation, Responder, SessionSetup } from "../bridge.ts";
+import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
+import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
+import { ARRANGES, createSetupRecord } from "./setup-record.ts";
+import { createWaitingCalls } from "./waiting-calls.ts";
+
+export interface LastingConversationOptions extends Pick<AttachmentOptions, "open"> {
+  client: LastingClient;
+  /** Of a session that goes on; absent for one that begins. */
+  setup?: SessionSetup;
+}
+
+/** A conversation as the bridge restarts it. */
+export interface RestartableConversation extends LastingConversation, Pick<Attachment, "begin" | "hold"> {}
+
+/** A session may end while a process is found for it. */
+const SESSION_ENDED = "The session has ended before the MCP server answered.";
+
+export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
+  const { client, open } = options;
+  const record = createSetupRecord(options.setup, client.arranged);
+  const attachment = createAttachment({
+    open,
+    sendUnrelated: client.sendUnrelated,
+    // Where no `initialize` was accepted, there is nothing to go on with.
+    lost: () => record.current === undefined && close(),
+  });
+  const waiting = createWaitingCalls({ attach, make });
+  let isClosed = false;
+
+  function attach(): Promise<boolean> {
+    const setup = record.current;
+    if (attachment.isReady || isClosed || setup === undefined) return Promise.resolve(true);
+    return attachment.renew(setup);
+  }
+
+  function make(request: Message, responder: Responder): void {
+    const { conversation, problem } = attachment;
+    if (conversation === undefined) {
+      respondUnusable(request, responder, problem ?? SESSION_ENDED);
+      if (record.current === undefined) close();
+      return;
+    }
+    const isFollowed = ARRANGES.has(request.method);
+    conversation.call(request, isFollowed ? record.follow(request, responder) : responder);
+  }
+
+  function close(): void {
+    if (isClosed) return;
+    isClosed = true;
+    attachment.close();
+    client.closed();
+  }
+
+  return {
+    get pending() {
+      return (attachment.conversation?.pending ?? 0) + waiting.size;
+    },
+    get isAttached() {
+      return attachment.isReady;
+    },
+    get tools() {
+      return attachment.conversation?.tools ?? NO_TOOLS;
+    },
+    attach,
+    begin: attachment.begin,
+    hold: attachment.hold,
+    call(request, responder) {
+      if (attachment.isReady) make(request, responder);
+      else waiting.add(request, responder);
+    },
+    send(message) {
+      if (message.method === "notifications/initialized") record.initialized();
+      if (message.method === "notifications/cancelled" && waiting.cancel(readRequestId(message))) return;
+      attachment.conversation?.send(message);
+    },
+    cancel(id) {
+      if (!waiting.cancel(id)) attachment.conversation?.cancel(id);
+    },
+    unread: attachment.unread,
+    close,
+  };
+}
+
+function readRequestId(notification: Message): string {
+  const at = findMember(notification, notification.paramsAt, "requestId");
+  return spanText(notification.bytes, at) ?? "";
+}
