@@ -1,16 +1,21 @@
 // Half an hour of mixed traffic, or `npm run soak -- 5` for five minutes: prints the cost of the program all the time, and
 // at the end that of each quarter. The status is 1 if anything has grown, a server ended unexpectedly, or an answer was
-// wrong. Linux only.
+// wrong. Beside it, if the run is long enough, a session rests for seventeen minutes and goes on. Linux only.
 import { messageOf } from "../src/errors.ts";
 import { findFaults, measureLoad, measureRest, type Growth, type Sample } from "../test/soak/growth.ts";
+import { restAndCall } from "../test/soak/rest.ts";
 import { soak } from "../test/soak/soak.ts";
 
 const MINUTE = 60_000;
 const SAMPLES = 60;
+/** A process that no one uses ends after fifteen, or sixteen. */
+const REST_MINUTES = 17;
 
 const minutes = Number(process.argv[2] ?? 30);
 if (!(minutes > 0)) throw new Error("usage: npm run soak -- [minutes]");
-const faults = await run();
+// Beside the traffic, in a program of its own; a shorter run has no time for it.
+const resting = minutes > REST_MINUTES ? restAndCall(REST_MINUTES * MINUTE) : Promise.resolve([]);
+const faults = [...(await run()), ...(await resting)];
 console.log(faults.length === 0 ? "Flat." : `Not flat:\n${faults.join("\n")}`);
 process.exit(faults.length === 0 ? 0 : 1);
 
