@@ -18,6 +18,7 @@ import { measureRates, type Effort } from "./sample.ts";
 import { measureStartUps } from "./start-up.ts";
 import { measureTokenCheck } from "./token-check.ts";
 import { judge, type Results } from "./verdicts.ts";
+import { measureWatching } from "./watching.ts";
 import type { Target } from "./wire.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -88,8 +89,10 @@ async function run(peers: Awaited<ReturnType<typeof installPeers>>): Promise<voi
   show("Token check, µs", tokenCheck);
   const idleStreams = await measureIdleStreams(ours, effort);
   show("CPU at rest, ms a second", idleStreams);
+  const watching = await measureWatching(program, folder, effort);
+  show("With --watch", watching);
   const { plots, ...measured } = rates;
-  await report({ ...measured, startUps, memory, tokenCheck, idleStreams }, plots);
+  await report({ ...measured, startUps, memory, tokenCheck, idleStreams, watching }, plots);
 }
 
 /** The compiled program, copied to where nobody builds over it meanwhile; the npm bundle is made too. */

@@ -88,8 +88,19 @@ export function createContenders(
 
 const PASTED = "a-token-for-the-bench";
 
+/** What is measured of mcp-expose, where that is not the echo server as it comes. */
+export interface OwnWords {
+  options?: readonly string[];
+  server?: readonly string[];
+}
+
 /** With everything on: sign-in, the request log, the store in a file. The token is got once and outlives restarts. */
-export function createOurs(program: readonly string[], folder: string, name = "mcp-expose"): Contender {
+export function createOurs(
+  program: readonly string[],
+  folder: string,
+  name = "mcp-expose",
+  { options = [], server = ["--", ...ECHO] }: OwnWords = {},
+): Contender {
   let port: number | undefined;
   let token: string | undefined;
   const store = join(folder, `${name.replaceAll(/\W/g, "-")}.db`);
@@ -109,8 +120,8 @@ export function createOurs(program: readonly string[], folder: string, name = "m
         store,
         "--token",
         PASTED,
-        "--",
-        ...ECHO,
+        ...options,
+        ...server,
       ];
       const headers = async (): Promise<Record<string, string>> => {
         token ??= await retry(() => signIn(origin, PASTED).catch(() => undefined), 20_000);

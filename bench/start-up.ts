@@ -17,7 +17,7 @@ export async function measureStartUps(
   );
   // The first time fills caches of files, and gets ours its token.
   await interleave(1, tasks);
-  const times = await interleave(rounds, { [BARE]: timeBare, ...tasks });
+  const times = await interleave(rounds, { [BARE]: () => timeBare(), ...tasks });
   return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
 }
 
@@ -33,9 +33,9 @@ async function timeBridge({ start }: Contender): Promise<number> {
   return time;
 }
 
-async function timeBare(): Promise<number> {
+/** Milliseconds from the start of a server to its first answer. */
+export async function timeBare([command, ...args]: readonly string[] = ECHO): Promise<number> {
   const begun = performance.now();
-  const [command, ...args] = ECHO;
   const child = spawn(command!, args, { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: {} })}\n`);
   child.stdin.write(`${sessionCall(2, "hello")}\n`);

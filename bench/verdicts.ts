@@ -4,6 +4,7 @@ import type { Memory } from "./memory.ts";
 import type { Rate } from "./sample.ts";
 import { BARE } from "./start-up.ts";
 import type { TokenCheck } from "./token-check.ts";
+import type { Watching } from "./watching.ts";
 
 type Rates = Readonly<Record<string, Rate>>;
 
@@ -17,6 +18,7 @@ export interface Results {
   memory: Readonly<Record<string, Memory>>;
   tokenCheck: TokenCheck;
   idleStreams: IdleCpu;
+  watching: Watching;
 }
 
 export interface Verdict {
@@ -31,7 +33,8 @@ const OURS = "mcp-expose";
 const THIN = "thin bridge";
 
 export function judge(results: Results): Verdict[] {
-  const { oneAtATime, manyAtATime, large, modern, startUps, memory, tokenCheck, idleStreams } = results;
+  const { oneAtATime, manyAtATime, large, modern, startUps, memory, tokenCheck, idleStreams, watching } =
+    results;
   const own = memory[OURS]!;
   return [
     atLeast("1 KB, 32 at a time, against the fastest peer", againstPeers(manyAtATime), 3, 5),
@@ -54,6 +57,13 @@ export function judge(results: Results): Verdict[] {
       idleStreams.open - idleStreams.alone,
       "ms/s",
       2,
+    ),
+    atLeast("1 KB, 32 at a time, with --watch against without", watching.rate, 0.98),
+    atMost(
+      "save to the new code's first answer, beyond the wait and the bare server",
+      watching.saveBeyondBare,
+      "ms",
+      150,
     ),
   ];
 }
