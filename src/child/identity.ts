@@ -4,7 +4,7 @@
 // words name, every word counts but plain switches.
 import { hash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Command, CommandSpec } from "./command.ts";
 import { hasSubcommand, isFile, isLauncher, mayRunAnother, SCRIPT } from "./launchers.ts";
 import { nameProgram, type Runner, RUNNERS } from "./runners.ts";
@@ -44,7 +44,10 @@ function identifyProgram(spec: CommandSpec, target: string, cwd: string): readon
   const ran = identifyRun([name, ...args], place, cwd);
   if (ran !== undefined) return ran;
   const isTyped = resolve(folder, command) === target;
-  const runsAnother = isTyped ? isLauncher(name) : mayRunAnother(name, args, cwd) || hasSubcommand(args);
+  // A script with an ending of its own, such as `run.sh`, is somebody's server.
+  const runsAnother = isTyped
+    ? extname(name) === "" && isLauncher(name)
+    : mayRunAnother(name, args, cwd) || hasSubcommand(args);
   return runsAnother ? [place, cwd, ...withoutSwitches(args)] : [place];
 }
 

@@ -31,15 +31,15 @@ const DATA: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Whether a program is known to run what its words name. */
+/** Whether a program runs what its words name, as its own name tells. */
 export function isLauncher(name: string): boolean {
-  return LAUNCHERS.has(name) || RUNNER_PROGRAMS.has(name);
+  if (LAUNCHERS.has(name) || RUNNER_PROGRAMS.has(name)) return true;
+  return name.split(/[^a-z]+/i).some((part) => LAUNCHER_PARTS.has(part));
 }
 
 /** The same of a program that is found by its name alone, whose words may tell, too. */
 export function mayRunAnother(name: string, args: readonly string[], cwd: string): boolean {
-  if (isLauncher(name) || name.split(/[^a-z]+/i).some((part) => LAUNCHER_PARTS.has(part))) return true;
-  return args.some((one) => namesProgram(one, cwd));
+  return isLauncher(name) || args.some((one) => namesProgram(one, cwd));
 }
 
 /** `tool run one`: another word than an option follows. */

@@ -20,6 +20,7 @@ beforeAll(() => {
     "here/venv/python3",
     "there/venv/python3",
     "here/venv/env",
+    "here/venv/fastmcp",
   ]) {
     writeFileSync(join(folder, name), "#!/bin/sh\n");
     chmodSync(join(folder, name), 0o755);
@@ -148,6 +149,7 @@ describe("found 2: two servers are", () => {
     ["mcp-proxy one", "mcp-proxy two"],
     ["env one", "env two"],
     ["./venv/env one", "./venv/env two"],
+    ["./venv/fastmcp run one", "./venv/fastmcp run two"],
     ["../tools/docker exec -i one", "../tools/docker exec -i two"],
     ["ssh host one", "ssh host two"],
     ["ruby program-a", "ruby program-b"],
