@@ -17,6 +17,8 @@ const LET_IN = 405;
 const CHANGED = "The command differs from the last run. Who had access still has it: ";
 const SERVER = fixture("obedient");
 
+/** A test that fails leaves none of them running. */
+const started: Program[] = [];
 let [here, there]: Folder[] = [];
 let port = 0;
 beforeEach(async () => {
@@ -24,6 +26,7 @@ beforeEach(async () => {
   port = 0;
 });
 afterEach(async () => {
+  for (const program of started.splice(0)) await program.stop();
   await here?.[Symbol.asyncDispose]();
   await there?.[Symbol.asyncDispose]();
 });
@@ -39,6 +42,7 @@ async function start(words: readonly string[], options: RestartOptions = {}): Pr
   const { store = storePath(), ...more } = options;
   const all = ["--tunnel", "none", "--token", TOKEN.token, "--store", store, ...words];
   const program = await startProgram(all, { cwd: here!.path, port, ...more });
+  started.push(program);
   port = Number(new URL(program.ready.url).port);
   return program;
 }
@@ -88,18 +92,23 @@ test("other arguments, another order and another interpreter are the same server
 test("the sentence names no store where it is the usual one, and is not said where nobody has access", async () => {
   const words = (...more: string[]) => ["--tunnel", "none", "--token", TOKEN.token, SERVER, ...more];
   const options = { cwd: here!.path, env: { XDG_STATE_HOME: here!.path } };
-  const first = await startProgram(words(), options);
+  const startUsual = async (all: readonly string[]) => {
+    const program = await startProgram(all, options);
+    started.push(program);
+    return program;
+  };
+  const first = await startUsual(words());
   await first.stop();
-  const second = await startProgram(words("x"), options);
+  const second = await startUsual(words("x"));
   await signIn(second.ready.url, TOKEN);
   await second.stop();
   expect(second.stderr()).not.toContain(CHANGED);
-  const third = await startProgram(words("y"), options);
+  const third = await startUsual(words("y"));
   await third.stop();
   expect(third.stderr()).toContain(`${CHANGED}mcp-expose grants revoke --all ends that.\n`);
   const { exitCode } = await runProgram(["grants", "revoke", "--all"], options);
   expect(exitCode).toBe(0);
-  const fourth = await startProgram(words("z"), options);
+  const fourth = await startUsual(words("z"));
   await fourth.stop();
   expect(fourth.stderr()).not.toContain(CHANGED);
 });
