@@ -36,6 +36,7 @@ export async function measureTokenCheck(
     serverName: "server",
     serverId: "server",
     signIn: createPastedToken({ token: "never pasted", log }),
+    formKey: randomBytes(32),
     scopes: {},
     allowAnonymousDiscovery: false,
     clients: [],

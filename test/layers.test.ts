@@ -160,7 +160,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "mcp/": [],
   "store/": [],
   "store/open.ts": ["store/"],
-  "store/sqlite/": ["store/store.ts"],
+  "store/sqlite/": ["store/store.ts", "store/unusable-store.ts"],
   "tunnel/": [],
   "tunnel/ngrok/": ["tunnel/assistant-addresses.ts", "tunnel/supervisor.ts", "tunnel/tunnel.ts"],
   "tunnel/program/": ["tunnel/supervisor.ts", "tunnel/tunnel.ts"],

@@ -1,19 +1,19 @@
 // The start-up story: opens each part in order and passes it what it needs of the others; lifecycle.ts closes them.
 // app/ is the only room that names concrete choices, and it holds nothing of a request.
-import { childEnvironment } from "./environment.ts";
 import { toFailedEvent, type Ready } from "./event.ts";
+import { openIdentity } from "./identity.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { type Mounts, openMount } from "./mount.ts";
-import { openAccess, openOAuth, refusePrivateFetch } from "./oauth.ts";
+import { chooseAccess, openOAuth, refusePrivateFetch } from "./oauth.ts";
 import { openPrivatePort, openPublicPort } from "./ports.ts";
 import { openPublicSide } from "./public-side.ts";
 import { createPublicUrl } from "./public-url.ts";
 import { describeReady } from "./ready.ts";
 import type { AppIO, Run } from "./run-context.ts";
-import { openServer } from "./server.ts";
+import { openRunStore } from "./run-store.ts";
+import { openServer, resolveServer } from "./server.ts";
 import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { prepareTunnel } from "./tunnel.ts";
-import { resolveCommand } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
@@ -47,18 +47,22 @@ export function startApp(config: Config, io: AppIO): Promise<App> {
 async function start(run: Run): Promise<App> {
   const { config, io, lifecycle } = run;
   // Options that cannot be right are refused before anything is opened.
-  const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
+  const command = resolveServer(config, io);
   const preparedTunnel = prepareTunnel(config, io);
   refusePrivateFetch(config, io);
 
-  const access = await openAccess(run);
+  const store = await openRunStore(run);
+  const identity = await openIdentity(run, store, command);
+  const access = chooseAccess(run, store, identity);
   const publicServer = await openPublicPort(run, preparedTunnel);
   const url = createPublicUrl(config.publicUrl ?? publicServer.origin);
-  const { bridge, answered } = await openServer(run, command, url);
+  const { bridge, answered } = await openServer(run, command, identity, url);
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const requestLog = createRequestLog(io);
   const observers = [requestLog, ...(io.observers ?? [])];
-  const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel, observers })];
+  const { serverId } = identity;
+  const parts = { bridge, command, publicServer, preparedTunnel, observers, serverId, store };
+  const mounts: Mounts = [await openMount(run, parts)];
   const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);
   openPublicSide(run, { mounts, oauth, publicServer, url, requestLog, countRequest });

@@ -1,13 +1,13 @@
 // Everything that is bound to one wrapped server. There is one today; several behind one URL are a longer list.
 import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
-import { identifyServer } from "../child/identity.ts";
 import type { Command } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { CallObserver } from "../eras/observers/call-observer.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
 import type { PublicServer } from "../http/public-server.ts";
+import type { Store } from "../store/store.ts";
 
 /** Where a wrapped server is reached below the public URL. */
 export interface MountPaths {
@@ -22,7 +22,7 @@ export interface Mount {
   /** The name of the wrapped server, for people. */
   name: string;
   paths: MountPaths;
-  /** Fingerprint of the wrapped server: a grant for one is worth nothing at another. */
+  /** Identifies the wrapped server in the store: a grant for one is worth nothing at another. */
   serverId: string;
   /** Scopes besides the default one, and the tools each opens. */
   scopes: Config["scopes"];
@@ -39,16 +39,19 @@ export interface MountParts {
   publicServer: PublicServer;
   observers: readonly CallObserver[];
   preparedTunnel: PreparedTunnel | undefined;
+  serverId: string;
+  /** Of this run; it ends with it where nothing may be kept. */
+  store: Store;
 }
 
 export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
-  const { bridge, command, publicServer, preparedTunnel, observers } = parts;
+  const { bridge, command, publicServer, preparedTunnel, observers, serverId } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
   const open = (): Mount => ({
     name: command.name,
     paths,
-    serverId: identifyServer(config.server, command.target, config.cwd),
+    serverId,
     scopes: config.scopes,
     bridge,
     endpoint: createEndpoint({

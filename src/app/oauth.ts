@@ -1,5 +1,6 @@
 // The authorization server of a run, made of its config: who may approve, and for which mounts.
 import { lookup } from "node:dns/promises";
+import type { Identity } from "./identity.ts";
 import type { Mounts } from "./mount.ts";
 import type { PublicUrl } from "./public-url.ts";
 import type { AppIO, Run } from "./run-context.ts";
@@ -13,24 +14,19 @@ import { createPastedToken } from "../oauth/sign-in/pasted-token.ts";
 import type { SignIn } from "../oauth/sign-in/sign-in.ts";
 import { createPinnedGet } from "../oauth/clients/pinned-get.ts";
 import type { Store } from "../store/store.ts";
-import { openStore } from "../store/open.ts";
 import { NAME, VERSION } from "../version.ts";
 
 /** How a person may approve a client, and the store of what was approved. */
 export interface Access {
   signIn: SignIn;
   store: Store;
+  /** Signs approval forms. */
+  formKey: Uint8Array;
 }
 
 /** @returns undefined when no one has to approve anything */
-export async function openAccess({ config, io, lifecycle }: Run): Promise<Access | undefined> {
-  if (config.auth === "none") return undefined;
-  const store = await lifecycle.open(
-    "the store",
-    () => openStore(config.store),
-    (opened) => opened.close(),
-  );
-  return { signIn: chooseSignIn(config, io), store };
+export function chooseAccess({ config, io }: Run, store: Store, { formKey }: Identity): Access | undefined {
+  return config.auth === "none" ? undefined : { signIn: chooseSignIn(config, io), store, formKey };
 }
 
 /** How the person at the approval page shows that they may approve. */

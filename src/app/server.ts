@@ -1,12 +1,14 @@
 // The wrapped server of a run, made of its config, and the wait for its first answer.
 import { childEnvironment } from "./environment.ts";
 import { awaitAnswer, createLaunchWatch, type LaunchWatch } from "./first-answer.ts";
+import type { Identity } from "./identity.ts";
 import type { PublicUrl } from "./public-url.ts";
-import type { Run } from "./run-context.ts";
+import type { AppIO, Run } from "./run-context.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { createBridge } from "../bridge/lasting/lasting-bridge.ts";
-import type { Command } from "../child/command.ts";
+import { type Command, resolveCommand } from "../child/command.ts";
 import { createSpawner } from "../child/spawn.ts";
+import type { Config } from "../config/config.ts";
 import { printable, printableLine } from "../printable.ts";
 
 /** The longest message a server may send, in bytes. */
@@ -23,13 +25,28 @@ export interface WrappedServer {
   answered: Promise<void>;
 }
 
+/**
+ * How the server is started, and what people know it by.
+ *
+ * @throws {UserError} exit code 2: there is no such server
+ */
+export function resolveServer(config: Config, io: AppIO): Command {
+  const command = resolveCommand(config.server, { ...io, env: childEnvironment(config, io.env) });
+  return { ...command, name: config.name ?? command.name };
+}
+
 /** Starts the server. @param url where it is going to be reached, for the person who waits */
-export async function openServer(run: Run, command: Command, url: PublicUrl): Promise<WrappedServer> {
+export async function openServer(
+  run: Run,
+  command: Command,
+  { requestStateKey }: Identity,
+  url: PublicUrl,
+): Promise<WrappedServer> {
   const { config, io, lifecycle } = run;
   const watch = createLaunchWatch();
   const bridge = await lifecycle.open(
     "the server",
-    () => createServerBridge(run, command, watch),
+    () => createServerBridge(run, { command, requestStateKey, watch }),
     (opened) => opened.close(),
   );
   const answered = awaitAnswer(bridge.launch(), {
@@ -45,7 +62,13 @@ export async function openServer(run: Run, command: Command, url: PublicUrl): Pr
   return { bridge, answered };
 }
 
-function createServerBridge({ config, io }: Run, command: Command, watch: LaunchWatch): Bridge {
+interface BridgeParts {
+  command: Command;
+  requestStateKey: Uint8Array;
+  watch: LaunchWatch;
+}
+
+function createServerBridge({ config, io }: Run, { command, requestStateKey, watch }: BridgeParts): Bridge {
   const { now, random, log, emit } = io;
   return createBridge({
     now,
@@ -55,6 +78,7 @@ function createServerBridge({ config, io }: Run, command: Command, watch: Launch
     hasAnonymous: config.auth === "optional",
     childEra: config.childEra,
     maxChildren: config.maxChildren,
+    requestStateKey,
     startChild: createSpawner({
       command,
       cwd: config.cwd,

@@ -197,6 +197,8 @@ export interface BridgeOptions {
   childEra: ChildEra;
   /** The most server processes at a time. */
   maxChildren: number;
+  /** Secret; signs what clients carry for us between the rounds of a call. */
+  requestStateKey: Uint8Array;
   now(): number;
   random(bytes: number): Uint8Array;
   log: Log;

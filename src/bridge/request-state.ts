@@ -22,7 +22,7 @@ export interface RequestStates {
   verify(text: string): RequestState | undefined;
 }
 
-/** Texts signed with one key are refused with any other; the key ends with the program. */
+/** Texts signed with one key are refused with any other. */
 export function createRequestStates(key: Uint8Array): RequestStates {
   const mac = (payload: string) => createHmac("sha256", key).update(payload).digest();
   return {

@@ -9,6 +9,8 @@ export interface Runner {
   ignored: readonly string[];
   /** Options whose value does. */
   counted: readonly string[];
+  /** The option that a module's name follows. */
+  module?: string;
   /** `image`: what is run may be said behind the image, too. */
   names: "package" | "file" | "image";
 }
@@ -21,10 +23,32 @@ const PACKAGE: Runner = {
   names: "package",
 };
 const FILE: Runner = {
-  switches: list("-u -B -s --bun --no-warnings --enable-source-maps -A --allow-all"),
+  switches: list(
+    "--bun --no-warnings --enable-source-maps --trace-warnings --no-deprecation --watch --hot",
+  ).concat(
+    list(
+      "--inspect --inspect-brk --inspect-wait --max-old-space-size -A --allow-all --allow-read --allow-net",
+    ),
+    list("--allow-env --allow-write --allow-run --allow-sys"),
+  ),
   ignored: [],
-  counted: list("--with --directory --project --python --extra"),
+  counted: [],
   names: "file",
+};
+/** What is loaded before the script is part of how it runs. */
+const NODE: Runner = { ...FILE, ignored: list("-r --require --import") };
+const PYTHON: Runner = {
+  ...FILE,
+  switches: list("-u -B -s -S -E -I -O -OO -q -P"),
+  ignored: list("-X -W"),
+  module: "-m",
+};
+const UV: Runner = {
+  ...FILE,
+  switches: list("-q --quiet --offline --no-sync --frozen --locked"),
+  ignored: list("--python"),
+  counted: list("--with --directory --project --extra"),
+  module: "-m",
 };
 const IMAGE: Runner = {
   switches: list("-i -t -it -ti -d --rm --init --interactive --tty --read-only"),
@@ -44,13 +68,13 @@ export const RUNNERS: Readonly<Record<string, Runner>> = {
   "bun x": PACKAGE,
   "uv tool run": PACKAGE,
   "pipx run": PACKAGE,
-  node: FILE,
-  bun: FILE,
-  "bun run": FILE,
+  node: NODE,
+  bun: NODE,
+  "bun run": NODE,
   "deno run": FILE,
-  tsx: FILE,
-  python: FILE,
-  "uv run": FILE,
+  tsx: NODE,
+  python: PYTHON,
+  "uv run": UV,
   "docker run": IMAGE,
   "podman run": IMAGE,
 };

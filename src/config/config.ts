@@ -14,6 +14,8 @@ export interface ServerSpec {
   args: readonly string[];
   /** What a relative path in `command` starts from, absolute: the current folder, or the config file's. */
   folder: string;
+  /** The config file names it: it belongs to the file's folder, wherever it runs. */
+  isFromFile?: true;
   /** Given after `--`: `command` is run as it is, and its file type does not matter. */
   literal: boolean;
   /** The command of ours that was perhaps meant, if there is no such program. */

@@ -2,7 +2,7 @@
 // A reader decides about one value alone; resolve.ts decides what goes together.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { hasControlCharacter } from "../printable.ts";
+import { hasControlCharacter, printable } from "../printable.ts";
 import { resolveStoreLocation, STORE_HINT } from "../store/location.ts";
 
 /** What a config file may give, by the name that `Kind.inFile` has for it. */
@@ -55,6 +55,8 @@ export class BadValue extends Error {
 const YES = new Set(["1", "true", "yes", "on"]);
 const NO = new Set(["0", "false", "no", "off"]);
 
+const LONGEST_NAME = 64;
+
 export const toggle: Kind<boolean, "boolean"> = {
   noun: "true or false",
   hint: "Use 1 or 0, true or false.",
@@ -75,6 +77,18 @@ export function text(placeholder: string, noun: string): Kind<string, "string"> 
     read: (value) => (value.trim() === "" || hasControlCharacter(value) ? undefined : value),
   };
 }
+
+/** What people call something: one line in which every character shows. */
+export const name: Kind<string, "string"> = {
+  placeholder: "NAME",
+  inFile: "string",
+  noun: "a name",
+  hint: `Give a name of at most ${LONGEST_NAME} characters, without line breaks or hidden characters.`,
+  read: (value) => {
+    const shown = value.normalize("NFC").trim().replace(/ +/g, " ");
+    return shown !== "" && printable(shown, LONGEST_NAME) === shown ? shown : undefined;
+  },
+};
 
 /** A path, made absolute. */
 export function path(placeholder: string, noun: string): Kind<string, "string"> {

@@ -1,7 +1,19 @@
 // The one table of options. Parsing, help, environment variables, the config file's keys and types, and the plain fields
 // of `Config` all derive from it. An entry's key is its name in the config file (`publicUrl`).
 import { ASSISTANTS, AUTH_MODES, CHILD_ERAS, PROCESS_MODES, TUNNEL_KINDS } from "./choices.ts";
-import { bindAddress, choice, choices, login, path, port, store, text, toggle, variable } from "./kinds.ts";
+import {
+  bindAddress,
+  choice,
+  choices,
+  login,
+  name,
+  path,
+  port,
+  store,
+  text,
+  toggle,
+  variable,
+} from "./kinds.ts";
 import type { CommandName } from "./command-names.ts";
 import { COMMAND_SWITCHES, OUTPUT } from "./command-switches.ts";
 import type { Option } from "./option.ts";
@@ -75,6 +87,12 @@ export const OPTIONS = {
     secret: true,
   },
 
+  name: {
+    kind: name,
+    group: SERVER,
+    help: "Name of the server; people keep their access to it wherever it runs",
+    defaultText: "from its package or file",
+  },
   cwd: {
     kind: path("DIR", "a folder"),
     group: SERVER,

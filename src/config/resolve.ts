@@ -39,7 +39,8 @@ export async function resolveConfig(
   checkExposure(settings, tunnel, io);
   checkLifetimes(settings, plain, io);
   const isPublic = plain.auth !== "none" && isOnInternet(tunnel);
-  const names = [server.command, ...server.args, ...(settings.user?.value ?? []).map(({ name }) => name)];
+  const users = (settings.user?.value ?? []).map(({ name }) => name);
+  const names = [plain.name ?? "", server.command, ...server.args, ...users];
   const context = { ...io, isPublic, names };
   await checkSecrets(listSecrets(settings), context);
   return {

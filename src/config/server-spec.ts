@@ -26,9 +26,10 @@ export function chooseServer({ named, file, shell, cwd }: ServerSources): Server
   const server = file?.values.server;
   if (file === undefined || server === undefined) return undefined;
   const { name, folder } = file;
+  const where = { literal: false, folder, shell, isFromFile: true } as const;
   if (typeof server !== "string") {
     const [command, ...args] = server;
-    return { command, args, literal: false, folder, shell };
+    return { command, args, ...where };
   }
   // A path may hold spaces, so a command with arguments is not split by guess.
   if (!shell && /\s/.test(server) && !existsSync(resolve(folder, server)))
@@ -36,5 +37,5 @@ export function chooseServer({ named, file, shell, cwd }: ServerSources): Server
       `server in ${name} is "${server}", and there is no such file.`,
       `For a command with arguments write a list: ${JSON.stringify(server.trim().split(/\s+/))}`,
     );
-  return { command: server, args: [], literal: false, folder, shell };
+  return { command: server, args: [], ...where };
 }

@@ -50,10 +50,12 @@ export interface OAuthOptions {
   resourcePaths: readonly string[];
   /** Name of the wrapped server, for people. */
   serverName: string;
-  /** Fingerprint of the wrapped server: a grant for another one is not valid here. */
+  /** Identifies the wrapped server: a grant for another one is not valid here. */
   serverId: string;
   /** How a person at the approval page shows that they may approve. */
   signIn: SignIn;
+  /** Secret; signs approval forms. A page that is open when the program restarts with the same key can still be sent. */
+  formKey: Uint8Array;
   /** Scopes besides the default one, and the tools each opens. */
   scopes: ToolScopeTable;
   /** Lets callers without a token list tools, prompts and resources; calls still need a token. */

@@ -5,6 +5,8 @@ import { parseStoreLocation } from "./location.ts";
 import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 import type { Later, Store } from "./store.ts";
 
+export { refuseStore } from "./unusable-store.ts";
+
 /** @throws {UserError} with exit code 1 when the store cannot be used */
 export function openStore(where: string): Later<Store> {
   const location = parseStoreLocation(where);

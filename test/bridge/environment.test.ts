@@ -1,4 +1,5 @@
 // A process that is started for one caller has that caller's environment, and is never the one started at launch.
+import { randomBytes } from "node:crypto";
 import { expect, test } from "bun:test";
 import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import type { BridgeCaller } from "../../src/bridge/bridge.ts";
@@ -35,6 +36,7 @@ test("each caller's process has its own variables, which name the caller", async
     hasAnonymous: false,
     childEra: "auto",
     maxChildren: 8,
+    requestStateKey: randomBytes(32),
     now: Date.now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: createLog({ level: "quiet", write: () => {}, color: false }),

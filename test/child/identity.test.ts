@@ -4,23 +4,28 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandSpec, resolveCommand } from "../../src/child/command.ts";
-import { identifyServer } from "../../src/child/identity.ts";
+import { fingerprintCommand, fingerprintPlace } from "../../src/child/identity.ts";
 
 let folder: string;
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "mcp-expose-identity-")));
   for (const name of ["here", "there", "tools", "here/venv", "there/venv"]) mkdirSync(join(folder, name));
-  const runners = "bun node deno npx npm uvx uv python3 python3.12 docker my-server other-tool".split(" ");
+  const runners =
+    "bun node deno npx npm uvx uv python3 python3.12 docker my-server other-tool env sh ssh ruby mcp-proxy".split(
+      " ",
+    );
   for (const name of [
     ...runners.map((runner) => `tools/${runner}`),
     "here/run.sh",
     "here/venv/python3",
     "there/venv/python3",
+    "here/venv/env",
+    "here/venv/fastmcp",
   ]) {
     writeFileSync(join(folder, name), "#!/bin/sh\n");
     chmodSync(join(folder, name), 0o755);
   }
-  for (const name of ["a.js", "b.js", "a.py", "b.py"]) {
+  for (const name of ["a.js", "b.js", "a.py", "b.py", "data.json", "program-a", "program-b", "module"]) {
     for (const place of ["here", "there"]) writeFileSync(join(folder, place, name), "");
   }
   symlinkSync(join(folder, "here"), join(folder, "link"));
@@ -41,15 +46,19 @@ interface Typed {
   stands?: string;
   /** `--cwd` */
   cwd?: string;
+  /** The folder of the config file that names the server. */
+  config?: string;
   literal?: boolean;
   shell?: boolean;
 }
 
-function identify({ line, stands = "here", cwd = stands, literal = false, shell = false }: Typed): string {
+function identify({ line, config, stands = config ?? "here", cwd = stands, ...how }: Typed): string {
+  const { literal = false, shell = false } = how;
   const [command = "", ...args] = line.split(" ");
   const spec: CommandSpec = { command, args, folder: join(folder, stands), literal, shell };
   const around = { env: { PATH: join(folder, "tools") }, execPath: "/ourselves", platform: "linux" } as const;
-  return identifyServer(spec, resolveCommand(spec, around).target, join(folder, cwd));
+  const folders = { home: join(folder, config ?? cwd), cwd: join(folder, cwd) };
+  return fingerprintPlace(spec, resolveCommand(spec, around).target, folders);
 }
 
 const typed = (one: string | Typed): Typed => (typeof one === "string" ? { line: one } : one);
@@ -69,6 +78,16 @@ describe("found 2: one server, whose grants stay,", () => {
     ["uvx some-server", "uvx some-server==1.2 --local-timezone=UTC"],
     ["docker run -i --rm -e KEY=1 mcp/time", "docker run --rm -it -e KEY=2 --name x mcp/time"],
     ["my-server", "my-server --verbose"],
+    ["my-server", "my-server --port 8080"],
+    ["my-server --port 8080 --root /tmp", "my-server --root /srv --port 8081"],
+    ["my-server", "my-server --settings data.json"],
+    ["my-server run --port 1", "my-server run --port 2"],
+    ["my-server", { line: "../tools/my-server --port 8080", literal: true }],
+    ["node a.js", "node --inspect --max-old-space-size=4096 a.js"],
+    ["node a.js", "node --import ./b.js a.js"],
+    ["python3 -X dev a.py", "uv run --python 3.12 a.py"],
+    ["./venv/python3 -m server", "./venv/python3 -m server --port 8080"],
+    ["uv run server", "uv run server --port 8080"],
     ["./venv/python3 -m server", "./venv/python3 -u -m server --verbose"],
     ["uv run server", "uv run server --verbose"],
     [
@@ -77,6 +96,11 @@ describe("found 2: one server, whose grants stay,", () => {
     ],
     [{ line: "./a.js" }, { line: "./a.js", stands: "link" }],
     [{ line: "npx -y some-server" }, { line: "npx -y some-server", stands: "there", cwd: "here" }],
+    [
+      { line: "./a.js", config: "here" },
+      { line: "./a.js", config: "here", cwd: "there" },
+    ],
+    [{ line: "node a.js" }, { line: "node a.js", config: "here" }],
   ];
   test.each(same)("is %j and %j", (one, other) => {
     expect(identify(typed(one))).toBe(identify(typed(other)));
@@ -118,7 +142,39 @@ describe("found 2: two servers are", () => {
     ["docker exec -i one server", "docker exec -i two server"],
     ["my-server", "other-tool"],
     ["other-tool run one", "other-tool run two"],
-    ["my-server", "my-server --port 8080"],
+    ["other-tool program-a", "other-tool program-b"],
+    ["other-tool -- one", "other-tool -- two"],
+    ["other-tool https://one.example", "other-tool https://two.example"],
+    ["other-tool npx one", "other-tool npx two"],
+    ["mcp-proxy one", "mcp-proxy two"],
+    ["env one", "env two"],
+    ["./venv/env one", "./venv/env two"],
+    ["./venv/fastmcp run one", "./venv/fastmcp run two"],
+    ["../tools/docker exec -i one", "../tools/docker exec -i two"],
+    ["ssh host one", "ssh host two"],
+    ["ruby program-a", "ruby program-b"],
+    ["sh program-a", "sh program-b"],
+    ["./venv/python3 -m mcp run a.py", "./venv/python3 -m mcp run b.py"],
+    ["./venv/python3 -m module", "../there/venv/python3 -m module"],
+    ["deno run -r a.js b.js", "deno run -r b.js b.js"],
+    ["node --env-file data.json a.js", "node --env-file data.json b.js"],
+    ["node -e 1 a.js", "node -e 2 a.js"],
+    [
+      { line: "npx one", config: "here" },
+      { line: "npx one", config: "here", cwd: "there" },
+    ],
+    [
+      { line: "node a.js", config: "here" },
+      { line: "node a.js", config: "here", cwd: "there" },
+    ],
+    [
+      { line: "./a.js", config: "here" },
+      { line: "../here/a.js", config: "there" },
+    ],
+    [
+      { line: "npx one", shell: true, cwd: "here" },
+      { line: "npx one", shell: true, cwd: "there" },
+    ],
     ["./venv/python3 -m server", "python3 -m server"],
     ["./venv/python3 -m server", "../there/venv/python3 -m server"],
     ["./venv/python3 -c server", "../there/venv/python3 -c server"],
@@ -146,4 +202,17 @@ describe("found 2: two servers are", () => {
   test.each(others)("%j and %j", (one, other) => {
     expect(identify(typed(one))).not.toBe(identify(typed(other)));
   });
+});
+
+test("the command differs with its arguments, their order and its interpreter, and in nothing else", () => {
+  const lines: [file: string, args: string[]][] = [
+    ["/bin/node", ["a.js"]],
+    ["/bin/bun", ["a.js"]],
+    ["/bin/node", ["a.js", "--port", "1"]],
+    ["/bin/node", ["a.js", "1", "--port"]],
+    ["/bin/node", ["a.js --port", "1"]],
+  ];
+  const all = lines.map(([file, args]) => fingerprintCommand({ file, args }));
+  expect(new Set(all).size).toBe(lines.length);
+  expect(fingerprintCommand({ file: "/bin/node", args: ["a.js"] })).toBe(all[0]!);
 });

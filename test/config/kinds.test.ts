@@ -4,6 +4,7 @@ import {
   bindAddress,
   type Kind,
   login,
+  name,
   port,
   store,
   toggle,
@@ -156,6 +157,18 @@ const CASES: [name: string, kind: Kind<unknown>, accepted: Record<string, unknow
     login,
     { alice: { name: "alice" }, "alice:p:w": { name: "alice", password: "p:w" } },
     ["", ":pw", "a b:pw", "alice:"],
+  ],
+  [
+    "name",
+    name,
+    {
+      files: "files",
+      " My  files ": "My files",
+      "e\u0301": "\u00e9",
+      ["x".repeat(64)]: "x".repeat(64),
+      "日本 🙂": "日本 🙂",
+    },
+    ["", "  ", "a\nb", "a\u001b[1mb", "a\u202eb", "a\u200bb", "x".repeat(65)],
   ],
 ];
 

@@ -221,6 +221,14 @@ describe("the server's environment", () => {
   });
 });
 
+test("found 19: the name that strangers read at the approval page makes no secret", async () => {
+  const secret = { auth: "oauth", token: "lighthouse-quarry" } as const;
+  await resolve(secret);
+  expect(warnings).toEqual([]);
+  await resolve({ ...secret, name: "Lighthouse Quarry" });
+  expect(warnings.join()).toContain("can be guessed");
+});
+
 describe("the server", () => {
   const sources = { shell: false, cwd: "/here" };
   const choose = (server: NonNullable<ConfigFile["server"]>, folder = "/file") =>
@@ -242,6 +250,7 @@ describe("the server", () => {
       literal: false,
       folder: "/file",
       shell: false,
+      isFromFile: true,
     });
     expect(choose("./s.js")).toMatchObject({ command: "./s.js", args: [] });
   });

@@ -1,5 +1,6 @@
 // Server processes and parked calls end as time passes: the bridge itself, with real servers and
 // a clock of the test's own.
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import type { Bridge } from "../../src/bridge/bridge.ts";
 import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
@@ -38,6 +39,7 @@ function setUp(server: "versatile" | "obedient" | "stateless"): void {
     hasAnonymous: false,
     childEra: "auto",
     maxChildren: 8,
+    requestStateKey: randomBytes(32),
     now: () => elapsed,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: createLog({ level: "quiet", write: () => {}, color: false }),

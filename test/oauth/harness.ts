@@ -86,6 +86,7 @@ export async function startServer(overrides: ServerOptions = {}): Promise<Harnes
     serverId: "server-1",
     resourcePaths: ["/mcp", "/sse"],
     signIn: users ? createPasswordSignIn({ users, log }) : createPastedToken({ token: TOKEN, log }),
+    formKey: randomBytes(32),
     scopes: {},
     allowAnonymousDiscovery: false,
     clients: [],

@@ -1,4 +1,5 @@
 // The endpoint with a real server behind it, on a port of this process, so that observers can be added from outside.
+import { randomBytes } from "node:crypto";
 import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import { createSpawner } from "../../src/child/spawn.ts";
 import type { CallObserver } from "../../src/eras/observers/call-observer.ts";
@@ -57,6 +58,7 @@ export async function openEndpoint(
     hasAnonymous: false,
     childEra: "auto",
     maxChildren: 8,
+    requestStateKey: randomBytes(32),
     onServer: () => {},
     onStderr: () => {},
   });

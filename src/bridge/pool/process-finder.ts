@@ -54,7 +54,7 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
     onInvalidOutput,
     backpressure: createBackpressure(),
   };
-  const requestStates = createRequestStates(random(32));
+  const requestStates = createRequestStates(bridge.requestStateKey);
   let sessions = 0;
 
   function claim<A extends PooledAdapter>(

@@ -16,14 +16,16 @@ export interface BrowserBindingOptions {
   currentSite: CurrentSite;
   now: () => number;
   random: RandomBytes;
+  /** Secret, of this server alone. */
+  formKey: Uint8Array;
 }
 
 /** How long a person may take to decide. */
 export const PAGE_LIFETIME_MS = 3_600_000;
 const MARK = /^[A-Za-z0-9_-]{43}$/;
 
-export function createBrowserBinding({ currentSite, now, random }: BrowserBindingOptions): BrowserBinding {
-  const key = random(32);
+export function createBrowserBinding(options: BrowserBindingOptions): BrowserBinding {
+  const { currentSite, now, random, formKey } = options;
   const isSecure = () => currentSite().issuer.startsWith("https:");
   const nameCookie = () => (isSecure() ? "__Host-mcp-expose" : "mcp-expose");
 
@@ -34,7 +36,7 @@ export function createBrowserBinding({ currentSite, now, random }: BrowserBindin
     return value !== undefined && MARK.test(value) ? value : undefined;
   };
   const signUntil = (expiresAt: number, mark: string, query: string) => {
-    const mac = createHmac("sha256", key).update(`${expiresAt}\n${mark}\n${query}`).digest("base64url");
+    const mac = createHmac("sha256", formKey).update(`${expiresAt}\n${mark}\n${query}`).digest("base64url");
     return `${expiresAt}.${mac}`;
   };
 

@@ -3,7 +3,8 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
-import { messageOf, UserError } from "../../errors.ts";
+import { UserError } from "../../errors.ts";
+import { refuseStore } from "../unusable-store.ts";
 import { migrate } from "./schema.ts";
 
 /** How long a statement waits for another process that is writing. */
@@ -21,20 +22,18 @@ const PROBE_BYTES = 64 * 1024;
 export function openDatabase(path: string): Database {
   let db: Database | undefined;
   try {
-    if (path !== ":memory:") createPrivateFile(path);
+    const isFile = path !== ":memory:";
+    if (isFile) createPrivateFile(path);
     db = new Database(path, { strict: true });
+    if (isFile) checkPages(db);
     configure(db);
     if (migrate(db)) {
-      tryWriting(db);
+      if (isFile) tryWriting(db);
       return db;
     }
   } catch (thrown) {
     db?.close();
-    throw new UserError(
-      `Cannot use the store "${path}": ${messageOf(thrown)}.`,
-      "Check that the disk has room and that the file can be written, or choose another one with --store. A damaged file can be deleted; clients then connect again.",
-      1,
-    );
+    throw refuseStore(path, thrown);
   }
   db.close();
   throw new UserError(
@@ -66,10 +65,13 @@ function tryWriting(db: Database): void {
   db.run("DROP TABLE IF EXISTS probe");
 }
 
-function configure(db: Database): void {
+function checkPages(db: Database): void {
   db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   const check = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get();
   if (check?.quick_check !== "ok") throw new Error(`the file is damaged (${check?.quick_check})`);
+}
+
+function configure(db: Database): void {
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = FULL");
   db.run("PRAGMA foreign_keys = ON");

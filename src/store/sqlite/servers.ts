@@ -11,9 +11,9 @@ export function createServers(db: Database): Pick<SyncStore, "identifyServer"> {
   );
   return {
     identifyServer: transaction(db, (created) => {
-      const known = find.get(created.place) ?? created;
-      put.run(created.place, known.id, created.command);
-      return known;
+      const known = find.get(created.place) ?? undefined;
+      if (known?.command !== created.command) put.run(created.place, created.id, created.command);
+      return known ?? created;
     }),
   };
 }
