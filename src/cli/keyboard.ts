@@ -26,7 +26,7 @@ const PASTE_ENDS = "\x1b[201~";
 /** Milliseconds. Keys follow each other less quickly than the pieces of pasted text or of an escape sequence. */
 const APART = 30;
 /** Milliseconds of silence after which a paste is over, even if its end has not been seen. */
-const PASTE_OVER = 1_000;
+const PASTE_OVER = 2_000;
 
 /**
  * Reads keys where people type and see the answer; elsewhere stdin is not touched.

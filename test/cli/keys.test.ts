@@ -18,6 +18,7 @@ const openReady = async (words: readonly string[] = [fixture("obedient")], optio
   return screen;
 };
 
+const pidOn = (screen: Screen) => Number(/^pid (\d+)$/m.exec(screen.shown())?.[1]);
 const urlOn = (screen: Screen) => /^URL +(\S+)$/m.exec(screen.shown())?.[1] ?? "no URL";
 
 describe("what keys do", () => {
@@ -34,14 +35,24 @@ describe("what keys do", () => {
     expect(screen.shown()).toContain("· Stopped.");
   });
 
-  test("what is pasted in pieces is not pressed", async () => {
+  test("what is pasted between brackets in pieces is not pressed", async () => {
     await using screen = await openReady();
-    screen.type("\x1b[200~two pieces, ");
-    // The first piece has arrived when the signal after it is answered; single bytes are then still those of the paste.
-    screen.type("q");
+    screen.type("\x1b[200~two pieces: ");
+    await screen.tap("q");
     screen.type("\x1b[201~");
     await screen.press("?", LIST);
     expect(screen.shown()).not.toContain("Stopping");
+  });
+
+  test("single bytes that follow each other at once are not pressed, but Ctrl+C is", async () => {
+    const alone = [process.execPath, join(ROOT, "test/fixtures/keys-alone.ts")];
+    const script = 'trap : INT; "$@"; echo "status $?"; read -r _';
+    await using screen = await openScreen(["sh", "-c", script, "sh", ...alone], { env: { CLOCK: "still" } });
+    await screen.sees("on\n");
+    for (const key of ["x", "q", "?", "\x03"]) await screen.tap(key);
+    await screen.sees("status 130");
+    expect(screen.shown()).not.toMatch(/quit/);
+    expect(screen.isRaw()).toBe(false);
   });
 
   test("c copies the URL, also through tmux", async () => {
@@ -273,6 +284,7 @@ describe("the terminal is itself again", () => {
 describe("in a shell", () => {
   /** A shell with job control, in which the program is a job; each step waits for a line. */
   const shell = (script: string) => openScreen(["bash", "-c", `set -m; ${script}`]);
+  const NAMED = `sh -c 'echo "pid $$"; exec $program ${fixture("obedient")}'`;
   const job = `$program ${fixture("obedient")}`;
 
   test("Ctrl+Z gives the terminal back, and fg takes it again", async () => {
@@ -289,16 +301,26 @@ describe("in a shell", () => {
     expect(screen.modes()).toEqual(modes);
   });
 
-  test.each(["SIGTSTP", "SIGSTOP"] as const)("%s from elsewhere does the same", async (signal) => {
-    await using screen = await shell(`echo shell $$; ${job}; stty sane; echo suspended; read -r _; fg`);
+  // Nobody can give the terminal back before SIGSTOP, so the shell has to.
+  test.each([
+    ["SIGTSTP", ""],
+    ["SIGSTOP", "stty sane;"],
+  ] as const)("%s from elsewhere does the same", async (signal, tidy) => {
+    await using screen = await shell(`${NAMED}; ${tidy} echo suspended; read -r _; fg`);
     await screen.sees(HINT);
-    const [, parent] = /shell (\d+)/.exec(screen.shown()) ?? [];
-    const pid = Number(Bun.spawnSync(["ps", "-o", "pid=", "--ppid", parent!]).stdout.toString());
-    process.kill(pid, signal);
+    process.kill(pidOn(screen), signal);
     await screen.sees("suspended");
     expect(screen.isRaw()).toBe(false);
     screen.type("\n");
     await until("keys are read again", screen.isRaw);
+    await screen.press("?", LIST);
+    await screen.press("q", "Stopped.");
+  });
+
+  test("Ctrl+Z where nobody could resume it changes nothing", async () => {
+    // A group without a shell of its session above it is not stopped (setpgid(2), orphaned process groups).
+    await using screen = await openReady();
+    await screen.tap("\x1a");
     await screen.press("?", LIST);
     await screen.press("q", "Stopped.");
   });
@@ -334,12 +356,21 @@ describe("in a shell", () => {
 });
 
 describe("without a terminal to type at", () => {
+  test("when it goes away, a program that ignores SIGHUP lives on, and waits", async () => {
+    await using folder = await createFolder();
+    const script = `trap '' HUP; echo pid $$; exec $program ${fixture("obedient")} 2>&1`;
+    await using screen = await openScreen(["sh", "-c", script], { env: { XDG_STATE_HOME: folder.path } });
+    await screen.sees(HINT);
+    const url = urlOn(screen);
+    screen.close();
+    expect((await fetch(url, { method: "POST" })).status).toBe(401);
+  });
+
   test("what is in a pipe is left to whoever reads it next", async () => {
     const script = `printf 'q?c\\n' | sh -c 'sh -c "echo pid \\$\\$ >&2; exec \\$program ${fixture("obedient")}"; echo rest; cat'`;
     await using screen = await openScreen(["sh", "-c", script]);
     await screen.sees("codex mcp add");
-    const [, pid] = /pid (\d+)/.exec(screen.shown()) ?? [];
-    process.kill(Number(pid), "SIGTERM");
+    process.kill(pidOn(screen), "SIGTERM");
     await screen.sees("rest\nq?c\n");
     expect(screen.shown()).not.toContain(HINT);
   });

@@ -18,6 +18,8 @@ export interface Screen extends AsyncDisposable {
   modes(): readonly number[];
   /** Whether keys are passed on one by one, and not shown. */
   isRaw(): boolean;
+  /** Takes the terminal away. */
+  close(): void;
 }
 
 export interface ScreenOptions {
@@ -124,6 +126,7 @@ export async function openScreen(command: readonly string[], options: ScreenOpti
     },
     sees: (text) => wait(text, () => has(text)),
     modes: () => [terminal.inputFlags, terminal.outputFlags, terminal.localFlags, terminal.controlFlags],
+    close: () => terminal.close(),
     isRaw: () => (terminal.localFlags & ICANON) === 0,
     async [Symbol.asyncDispose]() {
       if (!isOver()) child.kill("SIGKILL");
