@@ -12,15 +12,19 @@ const OPENER = ["xdg-open"] as const;
 /** Without one of these, xdg-open starts a browser for terminals, on ours. */
 const DESKTOP = ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"];
 
+/** Milliseconds. */
+const FAILS_WITHIN = 10_000;
+
 /** Starts the browser and does not wait for it. `fail` gets the reason if there is none. */
 export async function openInBrowser(
   url: string,
-  { env, platform }: Pick<CliIO, "env" | "platform">,
+  { env, platform, now }: Pick<CliIO, "env" | "platform" | "now">,
   fail: (reason: string) => void,
 ): Promise<void> {
   const [file, ...args] = OPENERS[platform] ?? OPENER;
   if (file === "xdg-open" && !DESKTOP.some((name) => env[name])) return fail("there is no desktop here");
   const { inheritEnvironment } = await import("../app/app.ts");
+  const start = now();
   // In a session of its own, the browser neither ends with us nor reads our terminal.
   const opener = spawn(file, [...args, url], {
     env: inheritEnvironment(env),
@@ -30,7 +34,8 @@ export async function openInBrowser(
   });
   opener.on("error", () => fail(`"${file}" could not be started`));
   opener.on("exit", (status) => {
-    if (status) fail(`"${file}" ended with status ${status}`);
+    // Later, it is the browser itself that has ended.
+    if (status && now() - start < FAILS_WITHIN) fail(`"${file}" ended with status ${status}`);
   });
   opener.unref();
 }

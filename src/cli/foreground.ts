@@ -14,7 +14,7 @@ export function isForeground(pid: number, platform: NodeJS.Platform): boolean {
 /** After the name, which may contain anything: state, parent, group, session, terminal, group in front (proc_pid_stat(5)). */
 function readGroups(pid: number): (string | undefined)[] {
   try {
-    const [, rest = ""] = /\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    const [, rest = ""] = /.*\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
     const [, , group, , , foreground] = rest.split(" ");
     return [group, foreground];
   } catch {

@@ -39,7 +39,7 @@ describe("what keys do", () => {
     await using screen = await openReady();
     screen.type("\x1b[200~two pieces: ");
     await screen.tap("q");
-    screen.type("\x1b[201~");
+    await screen.tap("\x1b[201~");
     await screen.press("?", LIST);
     expect(screen.shown()).not.toContain("Stopping");
   });
@@ -154,6 +154,17 @@ describe("what keys do", () => {
     await screen.sees("/mcp\n");
     expect(screen.shown()).not.toContain(HINT);
     await screen.press("?", LIST);
+  });
+
+  test("with --json what they say goes to stderr, and stdout stays JSON", async () => {
+    const script = `$program --json ${fixture("obedient")} >out; echo ended; cat out`;
+    await using screen = await openScreen(["sh", "-c", script]);
+    await screen.sees(HINT);
+    await screen.press("c", "Copied");
+    await screen.press("q", /ended\n[^]*"stopped"}\n/);
+    const [, out = ""] = screen.shown().split("ended\n");
+    const events = out.trim().split("\n");
+    expect(events.map((line) => (JSON.parse(line) as { event: string }).event)).toContain("ready");
   });
 
   test("they work after a password was asked for", async () => {
