@@ -5,18 +5,15 @@ import { join } from "node:path";
 import { until } from "../acceptance/until.ts";
 import { ROOT } from "../program.ts";
 import { createFolder } from "./process.ts";
-import { openProgram, openScreen, type ProgramScreen, type Screen } from "./pty.ts";
+import { openProgram, openScreen, type ProgramScreen, type Screen, type ScreenOptions } from "./pty.ts";
 
 const fixture = (name: string) => join(ROOT, "test/fixtures/servers", `${name}.ts`);
 const HINT = "Press ? for keys.";
 const LIST = "  q  quit\n  ?  show this list\n";
 const ARROW_UP = "\x1b[A";
 
-const openReady = async (words: readonly string[] = [fixture("obedient")], options = {}) => {
-  const screen = await openProgram(words, options);
-  await screen.sees(HINT);
-  return screen;
-};
+const openReady = (words: readonly string[] = [fixture("obedient")], options: ScreenOptions = {}) =>
+  openProgram(words, { ...options, until: HINT });
 
 const pidOn = (screen: Screen) => Number(/^pid (\d+)$/m.exec(screen.shown())?.[1]);
 const urlOn = (screen: Screen) => /^URL +(\S+)$/m.exec(screen.shown())?.[1] ?? "no URL";

@@ -27,6 +27,8 @@ export interface ScreenOptions {
   binary?: string;
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** Of `openProgram` alone: waits for this text, and leaves nothing running when it does not come. */
+  until?: string;
 }
 
 const WORDS = ["--port", "0", "--store", "memory"];
@@ -51,7 +53,11 @@ export async function openProgram(
 ): Promise<ProgramScreen> {
   const program = [...programWords(options.binary), ...WORDS, ...words];
   const screen = await openScreen(["/bin/sh", "-c", SHELL, "sh", ...program], options);
-  await screen.sees(PID);
+  for (const text of [PID, ...(options.until === undefined ? [] : [options.until])])
+    await screen.sees(text).catch(async (thrown: unknown) => {
+      await screen[Symbol.asyncDispose]();
+      throw thrown;
+    });
   const find = (pattern: RegExp) => Number(pattern.exec(screen.shown())?.[1]);
   return {
     ...screen,
