@@ -5,9 +5,11 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isatty } from "node:tty";
 import { isHangupIgnored } from "../bin/hangup.js";
 import { endWithParent } from "../bin/parent.js";
 import { runCli } from "./cli/cli.ts";
+import { isForeground } from "./cli/foreground.ts";
 import type { Output } from "./cli/io.ts";
 
 const AGENT = "MCP_EXPOSE_AGENT";
@@ -43,7 +45,7 @@ function runProgram(): Promise<number> {
     platform: process.platform,
     execPath: process.execPath,
     agent: { file: process.execPath, args: agentArguments(), env: { [AGENT]: "ngrok" } },
-    stdin: process.stdin,
+    stdin: { isTTY: isatty(0), open: () => process.stdin },
     stdout: openOutput(process.stdout),
     stderr: openOutput(process.stderr),
     onSignal: (signal, handler) => {
@@ -52,6 +54,12 @@ function runProgram(): Promise<number> {
       return () => void process.off(signal, listener);
     },
     raise: (signal) => void process.kill(process.pid, signal),
+    raiseInGroup(signal) {
+      // Windows has no process groups of this kind, and signals there end a process.
+      if (process.platform === "win32") process.emit(signal, signal);
+      else process.kill(0, signal);
+    },
+    isForeground: () => isForeground(process.pid, process.platform),
     readText: (path) => readFile(path, "utf8"),
     now: Date.now,
     random: (bytes) => randomBytes(bytes),

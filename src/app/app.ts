@@ -19,6 +19,7 @@ import { createRequestLog } from "../observe/request-log.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
 export type { AppIO } from "./run-context.ts";
+export { inheritEnvironment } from "./environment.ts";
 export { openGrants } from "./grants.ts";
 export { findAuthtoken } from "../tunnel/ngrok/authtoken.ts";
 
@@ -28,6 +29,8 @@ export interface App {
   readonly stopped: Promise<number>;
   /** Ends streams and children and closes the tunnel; bounded to a few seconds. */
   stop(): Promise<void>;
+  /** Ends the server's process and starts another one. Absent where nothing can be restarted. */
+  restart?(): Promise<void>;
 }
 
 /**

@@ -16,7 +16,7 @@ export function createHashPassword(io: CliIO) {
           "Give a name alone; the command asks for the password.",
         );
       const name = args._[0] ?? "alice";
-      const password = io.stdin.isTTY ? await askTwice(io) : await readPiped(io.stdin);
+      const password = io.stdin.isTTY ? await askTwice(io) : await readPiped(io.stdin.open());
       if (password === "")
         throw new UserError("The password is empty.", "Type one, or pipe one line into this command.");
       const weakness = await findWeakness(password);

@@ -17,7 +17,11 @@ const SEQUENCE = new RegExp(String.raw`\x1b(?:\[[\d;?]*[ -/]*[@-~]|O.)`, "g");
  *
  * @throws {UserError} Ctrl+D on an empty line
  */
-export async function askHidden(question: string, { stdin, stderr, raise }: PromptIO): Promise<string> {
+export async function askHidden(
+  question: string,
+  { stdin: input, stderr, raise }: PromptIO,
+): Promise<string> {
+  const stdin = input.open();
   // Echo goes off before the question shows, since people may type at once.
   stdin.setRawMode(true);
   stderr.write(`${question}: `);

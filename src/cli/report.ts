@@ -6,11 +6,18 @@ import type { Log } from "../log.ts";
 import { printable, toJsonLine } from "../printable.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
+import { KEYS_HINT } from "./keys.ts";
 import { isTokenOwner, renderRequest } from "./request-line.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
-export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
-  const report = createTextReport(config, log, io);
+/** @param hasKeys whether somebody can press keys at the moment */
+export function createReport(
+  config: Config,
+  log: Log,
+  io: CliIO,
+  hasKeys: () => boolean,
+): (event: AppEvent) => void {
+  const report = createTextReport(config, log, io, hasKeys);
   if (!config.json) return report;
   // Scripts read the first line for the URL or the failure, so earlier events are printed after it.
   let early: AppEvent[] | undefined = [];
@@ -27,6 +34,7 @@ function createTextReport(
   config: Config,
   log: Log,
   { stdout, stderr, env }: CliIO,
+  hasKeys: () => boolean,
 ): (event: AppEvent) => void {
   const style = createStyle(wantsColor(stderr, env));
   const announce = (ready: Ready) => {
@@ -34,6 +42,7 @@ function createTextReport(
     if (config.quiet && config.token === undefined && !config.json)
       stderr.write(renderCredential(ready, style));
     if (!config.quiet) stderr.write(renderBanner(ready, style, stderr.columns));
+    if (!config.quiet && hasKeys()) stderr.write(`${style.dim(KEYS_HINT)}\n\n`);
     // If both are the same terminal, the banner has shown the URL already.
     if (!config.json && (config.quiet || !stdout.isTTY || !stderr.isTTY)) stdout.write(`${ready.url}\n`);
   };

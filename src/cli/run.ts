@@ -1,6 +1,7 @@
 // `mcp-expose <server>`: settings → config → app, until it stops by itself or a signal stops it.
 // The first Ctrl+C lets everything end in order, the second one does not wait for that.
 import { defineCommand } from "citty";
+import type { AppEvent } from "../app/app.ts";
 import type { Config } from "../config/config.ts";
 import type { Settings } from "../config/merge.ts";
 import { resolveConfig } from "../config/resolve.ts";
@@ -11,6 +12,7 @@ import { createLog, type Log } from "../log.ts";
 import type { CommandLine } from "./command-line.ts";
 import { renderUsage } from "./help.ts";
 import type { CliIO } from "./io.ts";
+import { openKeys } from "./keys.ts";
 import { createReport } from "./report.ts";
 import { askHidden } from "./prompt.ts";
 import { readSettings } from "./settings.ts";
@@ -18,6 +20,12 @@ import { wantsColor } from "./style.ts";
 
 const FORCED = 130;
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const QUIT = "the key q";
+/** After the reason for stopping, for those who sit at the terminal. */
+const HOW_TO_FORCE: Readonly<Record<string, string>> = {
+  SIGINT: " Press Ctrl+C again to stop at once.",
+  [QUIT]: " Press Ctrl+C to stop at once.",
+};
 
 export function createRun(line: CommandLine, io: CliIO) {
   return defineCommand({
@@ -73,14 +81,20 @@ async function findPassword(user: string, io: CliIO): Promise<string> {
 async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<number> {
   const { startApp } = await import("../app/app.ts");
   const stop = watchSignals(io);
+  const keys = openKeys(io, stop);
   try {
-    const emit = createReport(config, log, io);
+    const report = createReport(config, log, io, keys.isOn);
+    const emit = (event: AppEvent) => {
+      if (event.event === "ready") keys.moved(event);
+      report(event);
+    };
     const appIO = { ...io, log, emit, signal: stop.signal };
     const stopped = startApp(config, appIO).then(
       async (app) => {
+        keys.started(app);
         const byItself = await Promise.race([app.stopped, stop.asked]);
         if (byItself !== undefined) return byItself;
-        log.info(`Stopping.${stop.signal.reason === "SIGINT" ? " Press Ctrl+C again to stop at once." : ""}`);
+        log.info(`Stopping.${HOW_TO_FORCE[String(stop.signal.reason)] ?? ""}`);
         await app.stop();
         return 0;
       },
@@ -95,22 +109,27 @@ async function runUntilStopped(config: Config, log: Log, io: CliIO): Promise<num
     );
     return await Promise.race([stopped, stop.forced]);
   } finally {
+    keys.close();
     stop.close();
   }
 }
 
-/** `asked` resolves and `signal` aborts at the first signal; `forced` resolves at a Ctrl+C after that. */
+/** `asked` resolves and `signal` aborts at the first signal or request; `forced` resolves at a Ctrl+C after that. */
 function watchSignals({ onSignal }: CliIO) {
   const asked = Promise.withResolvers<undefined>();
   const forced = Promise.withResolvers<number>();
   const abort = new AbortController();
+  const end = (reason: string) => {
+    abort.abort(reason);
+    asked.resolve(undefined);
+  };
   const stops = STOP_SIGNALS.map((name) =>
     onSignal(name, () => {
       if (abort.signal.aborted && name === "SIGINT") forced.resolve(FORCED);
-      abort.abort(name);
-      asked.resolve(undefined);
+      end(name);
     }),
   );
   const close = () => stops.forEach((stopListening) => stopListening());
-  return { asked: asked.promise, forced: forced.promise, signal: abort.signal, close };
+  const request = () => end(QUIT);
+  return { asked: asked.promise, forced: forced.promise, signal: abort.signal, request, close };
 }

@@ -1,7 +1,8 @@
 // The single binary, as `npm run compile` makes it, in folders that have nothing to do with this project.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { BINARY, createFolder, createHostileFolder, READS_SETTINGS, run, VERSION } from "./shipped.ts";
+import { openProgram } from "../cli/pty.ts";
+import { BINARY, createFolder, createHostileFolder, READS_SETTINGS, ROOT, run, VERSION } from "./shipped.ts";
 
 test("the binary prints its version in an empty folder, with nothing on PATH, in under a second", async () => {
   await using folder = await createFolder();
@@ -24,4 +25,16 @@ test("the binary neither runs the bunfig.toml nor reads the .env of its folder",
   const fromEnvironment = await run([BINARY, ...READS_SETTINGS], folder.path, { MCP_EXPOSE_PORT: "banana" });
   expect(fromEnvironment.status).toBe(2);
   expect(fromEnvironment.stderr).toContain("banana");
+});
+
+test("the binary takes keys from a terminal, and gives it back", async () => {
+  const server = join(ROOT, "test/fixtures/servers/obedient.ts");
+  await using screen = await openProgram([process.execPath, server], { binary: BINARY });
+  const modes = screen.modes();
+  await screen.sees("Press ? for keys.");
+  expect(screen.isRaw()).toBe(true);
+  await screen.press("?", "  q  quit\n");
+  await screen.press("q", "Stopped.");
+  expect(await screen.ended()).toBe(0);
+  expect(screen.modes()).toEqual(modes);
 });
