@@ -1,7 +1,19 @@
 // The one table of options. Parsing, help, environment variables, the config file's keys and types, and the plain fields
 // of `Config` all derive from it. An entry's key is its name in the config file (`publicUrl`).
 import { ASSISTANTS, AUTH_MODES, CHILD_ERAS, PROCESS_MODES, TUNNEL_KINDS } from "./choices.ts";
-import { bindAddress, choice, choices, login, path, port, store, text, toggle, variable } from "./kinds.ts";
+import {
+  bindAddress,
+  choice,
+  choices,
+  login,
+  path,
+  port,
+  store,
+  text,
+  toggle,
+  variable,
+  watched,
+} from "./kinds.ts";
 import type { CommandName } from "./command-names.ts";
 import { COMMAND_SWITCHES, OUTPUT } from "./command-switches.ts";
 import type { Option } from "./option.ts";
@@ -112,6 +124,14 @@ export const OPTIONS = {
     group: SERVER,
     help: "MCP era of the server, before or since 2026-07-28",
     default: "auto",
+  },
+  watch: {
+    kind: watched,
+    group: SERVER,
+    help: "Restarts the server when these files change",
+    defaultText: "off; without a glob the server's own folder, less what .gitignore names",
+    many: LINES,
+    custom: true,
   },
 
   port: {
