@@ -5,6 +5,7 @@ import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { printable } from "../printable.ts";
 import { type ChangeBatchOptions, createChangeBatch } from "./change-batch.ts";
+import { findFilesBelow } from "./folder-walk.ts";
 import { guardRoots, type RootGuard } from "./root-guard.ts";
 import type { FileSelection } from "./selection.ts";
 import { createSnapshot, type FileStamp, type Snapshot } from "./snapshot.ts";
@@ -38,9 +39,10 @@ export interface FileWatch {
 }
 
 export function watchFiles(options: FileWatchOptions): FileWatch {
-  const { selections, onChange, log, rootInterval } = options;
+  const { selections, onChange, log } = options;
   const snapshot = createSnapshot();
   const replaced = new Set<string>();
+  const appeared = new Set<string>();
   let guard: RootGuard | undefined;
   let isClosed = false;
 
@@ -55,17 +57,27 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
       replaced.add(path);
       batch.add(path);
     },
+    onFolderAdded(path) {
+      appeared.add(path);
+      batch.add(path);
+    },
   });
+  /** Files that came before their folder was watched. */
+  const findMissed = async (folders: readonly string[]) => {
+    const files = await Promise.all(folders.map((folder) => findFilesBelow(folder, tree.leavesOut)));
+    const missed = [...new Set(files.flat())].filter((file) => !snapshot.has(file));
+    tree.add(missed);
+    return missed;
+  };
   const settle = async (paths: readonly string[]) => {
     const isRule = (path: string) => selections.some((selection) => selection.isRule(path));
-    const changed = await snapshot.update(paths);
+    const moved = take(replaced);
+    const changed = await snapshot.update([...paths, ...(await findMissed(take(appeared)))]);
     const hasNewRules = changed.some(isRule);
-    const isReplaced = [...replaced].some((path) => existsSync(path));
-    replaced.clear();
     if (hasNewRules) for (const selection of selections) selection.reload();
-    if (hasNewRules || isReplaced) {
+    if (hasNewRules || moved.some((path) => existsSync(path))) {
       const differing = findDifferences(snapshot, await tree.look(), tree, hasNewRules);
-      const found = await snapshot.update(differing);
+      const found = await snapshot.update([...differing, ...(await findMissed(moved))]);
       changed.push(...found.filter((path) => !changed.includes(path)));
     }
     const files = changed.filter((path) => !isRule(path)).sort();
@@ -85,15 +97,9 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
   });
 
   const start = async () => {
-    guard = await guardRoots({
-      roots: tree.roots,
-      onGone: (root) => log.info(`"${printable(root)}" is gone. It is watched again when it comes back.`),
-      onReturn(root) {
-        log.debug(`"${printable(root)}" is there again.`);
-        replaced.add(root);
-        batch.add(root);
-      },
-      ...(rootInterval !== undefined && { interval: rootInterval }),
+    guard = await guardAgainstLoss(tree.roots, options, (root) => {
+      replaced.add(root);
+      batch.add(root);
     });
     for (const [path, stamp] of await tree.look()) snapshot.record(path, stamp);
   };
@@ -108,6 +114,29 @@ export function watchFiles(options: FileWatchOptions): FileWatch {
       guard?.close();
     },
   };
+}
+
+function guardAgainstLoss(
+  roots: readonly string[],
+  { log, rootInterval }: FileWatchOptions,
+  watchAgain: (root: string) => void,
+): Promise<RootGuard> {
+  return guardRoots({
+    roots,
+    onGone: (root) => log.info(`"${printable(root)}" is gone. It is watched again when it comes back.`),
+    onReturn(root) {
+      log.debug(`"${printable(root)}" is there again.`);
+      watchAgain(root);
+    },
+    ...(rootInterval !== undefined && { interval: rootInterval }),
+  });
+}
+
+/** What a set holds, which is empty then. */
+function take(set: Set<string>): string[] {
+  const all = [...set];
+  set.clear();
+  return all;
 }
 
 /**

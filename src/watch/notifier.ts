@@ -15,6 +15,7 @@ export interface NotifierOptions {
   onFound(path: string, stamp: FileStamp): void;
   /** Something happened to a file. */
   onEvent(path: string): void;
+  onFolderAdded(path: string): void;
   /** A folder has another one in its place, perhaps: what is below it may no longer be seen. */
   onFolderMoved(path: string): void;
   onError(error: NodeJS.ErrnoException): void;
@@ -23,6 +24,8 @@ export interface NotifierOptions {
 export interface Notifier {
   /** Resolves when the whole tree has been seen. */
   readonly ready: Promise<void>;
+  /** Watches files that it has missed. */
+  add(files: readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -30,7 +33,7 @@ export interface Notifier {
 const POLL_INTERVAL = 500;
 
 export function openNotifier(options: NotifierOptions): Notifier {
-  const { roots, leavesOut, polls, onFound, onEvent, onFolderMoved, onError } = options;
+  const { roots, leavesOut, polls, onFound, onEvent, onFolderAdded, onFolderMoved, onError } = options;
   const folders = new Set<string>();
   const ready = Promise.withResolvers<void>();
   let isReady = false;
@@ -53,7 +56,10 @@ export function openNotifier(options: NotifierOptions): Notifier {
   });
   watcher.on("change", onEvent);
   watcher.on("unlink", onEvent);
-  watcher.on("addDir", (path) => folders.add(path));
+  watcher.on("addDir", (path) => {
+    folders.add(path);
+    if (isReady) onFolderAdded(path);
+  });
   watcher.on("unlinkDir", (path) => folders.delete(path));
   // A folder that is removed and made again within a moment is still the old one for chokidar, and no longer seen.
   watcher.on("raw", (event, name, details) => {
@@ -71,6 +77,7 @@ export function openNotifier(options: NotifierOptions): Notifier {
   if (present.length === 0) begin();
   return {
     ready: ready.promise,
+    add: (files) => void watcher.add([...files]),
     async close() {
       ready.resolve();
       await watcher.close();

@@ -13,6 +13,7 @@ export interface WatchedTreeOptions {
   polls?: boolean;
   log: Pick<Log, "info" | "warn" | "debug">;
   onEvent(path: string): void;
+  onFolderAdded(path: string): void;
   onFolderMoved(path: string): void;
 }
 
@@ -21,6 +22,8 @@ export interface WatchedTree {
   leavesOut(path: string, isFolder: boolean | undefined): boolean;
   /** Looks at the whole tree, now and whenever a part of it may be watched no longer. @returns the files there are */
   look(): Promise<ReadonlyMap<string, FileStamp>>;
+  /** Watches files that were missed. */
+  add(files: readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -30,7 +33,7 @@ const SLOW = 3_000;
 const EXHAUSTED = new Set(["EMFILE", "ENFILE", "ENOSPC", "ENOMEM"]);
 
 export function createWatchedTree(options: WatchedTreeOptions): WatchedTree {
-  const { selections, log, polls, onEvent, onFolderMoved } = options;
+  const { selections, log, polls, onEvent, onFolderAdded, onFolderMoved } = options;
   const roots = [...new Set(selections.flatMap((selection) => selection.roots))];
   let notifier: Notifier | undefined;
   /** Undefined until it is known. */
@@ -54,6 +57,7 @@ export function createWatchedTree(options: WatchedTreeOptions): WatchedTree {
       polls: isPolling === true,
       onFound: (path, stamp) => seen.set(path, stamp),
       onEvent,
+      onFolderAdded,
       onFolderMoved,
       onError(error) {
         log.debug(`Watching files: ${printable(messageOf(error))}`);
@@ -93,6 +97,7 @@ export function createWatchedTree(options: WatchedTreeOptions): WatchedTree {
     roots,
     leavesOut,
     look,
+    add: (files) => notifier?.add(files),
     async close() {
       isClosed = true;
       await notifier?.close();

@@ -1,5 +1,6 @@
 // The watcher on the real file system: how editors save, what is left out, and what happens to folders.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, realpath, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -304,8 +305,9 @@ describe("folders that go and come", () => {
     await open(ownFolder());
     for (let round = 0; round < 5; round++) {
       const told = await change(async () => {
-        await rm(join(folder, "lib"), { recursive: true });
-        await put("lib/a.js", `${round}`);
+        rmSync(join(folder, "lib"), { recursive: true });
+        mkdirSync(join(folder, "lib"));
+        writeFileSync(join(folder, "lib/a.js"), `${round}`);
       });
       expect(told.flat()).toContain("lib/a.js");
       expect(await change(() => put("lib/a.js", `again ${round}`))).toEqual([["lib/a.js"]]);
@@ -324,6 +326,25 @@ describe("folders that go and come", () => {
     expect(new Set(lines)).toEqual(
       new Set([`"${join(folder, "lib")}" is gone. It is watched again when it comes back.`]),
     );
+  });
+
+  test("a file that comes when its new folder was read, and is not watched yet, is told and watched", async () => {
+    const [own] = ownFolder() as [FileSelection];
+    let isEarly = true;
+    const leavesOut: FileSelection["leavesOut"] = (path, isFolder) => {
+      if (isEarly && isFolder === false && path === join(folder, "new/a.js")) {
+        isEarly = false;
+        writeFileSync(join(folder, "new/b.js"), "0");
+      }
+      return own.leavesOut(path, isFolder);
+    };
+    await open([{ ...own, leavesOut }]);
+    const told = await change(async () => {
+      mkdirSync(join(folder, "new"));
+      writeFileSync(join(folder, "new/a.js"), "0");
+    });
+    expect(told).toEqual([["new/a.js", "new/b.js"]]);
+    expect(await change(() => put("new/b.js", "new"))).toEqual([["new/b.js"]]);
   });
 
   test("another one takes its place", async () => {
