@@ -26,6 +26,7 @@ const ROOMS: Record<string, string> = {
   "store/": "what is remembered",
   "store/sqlite/": "in a SQLite file",
   "observe/": "the log of requests",
+  "watch/": "which files have changed",
   "eras/": "how clients speak HTTP",
   "eras/2024-11-05-http-sse/": "a stream per client",
   "eras/2025-streamable-http/": "sessions",

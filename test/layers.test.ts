@@ -27,6 +27,7 @@ const PARTS = [
   "inspector/",
   "http/",
   "observe/",
+  "watch/",
 ];
 
 /** What everything in oauth/ that answers requests may import. */
@@ -167,6 +168,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "inspector/": [],
   "http/": ["oauth/access/principal.ts"],
   "observe/": ["eras/observers/call-observer.ts", "http/public-app.ts"],
+  "watch/": [],
   "deadline.ts": [],
   "errors.ts": [],
   "host-name.ts": [],

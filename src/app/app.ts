@@ -14,6 +14,7 @@ import { openRunStore } from "./run-store.ts";
 import { openServer, resolveServer } from "./server.ts";
 import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { prepareTunnel } from "./tunnel.ts";
+import { nameChangedFiles, openWatch } from "./watch.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
@@ -75,5 +76,6 @@ async function start(run: Run): Promise<App> {
     void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
+  openWatch(run, command, (change) => io.log.info(`Changed: ${nameChangedFiles(change, config)}`));
   return { ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop(0) };
 }

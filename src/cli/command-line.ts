@@ -11,7 +11,7 @@ import {
 } from "../config/command-names.ts";
 import type { Flag } from "../config/merge.ts";
 import { flagName, mayComeFrom, type Option } from "../config/option.ts";
-import { listOptions, type OptionKey, optionsOf } from "../config/options.ts";
+import { listOptions, type OptionKey, OPTIONS, optionsOf } from "../config/options.ts";
 import type { NamedServer } from "../config/server-spec.ts";
 import { suggestName } from "../config/suggestion.ts";
 import { UserError } from "../errors.ts";
@@ -37,11 +37,23 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   if (command === undefined) {
     const flags = readFlags(tokenize(argv.slice(0, start)), "run");
     const server = readServer(argv.slice(start));
+    refuseGlobAsServer(flags, server);
     return { command: "run", flags, args: [], ...(server === undefined ? {} : { server }) };
   }
   const tokens = tokenize(argv.toSpliced(start, 1));
   const args = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
   return { command, flags: readFlags(tokens, command), args };
+}
+
+/** The word behind a bare `--watch` is the server, and no server is called `*.ts`. */
+function refuseGlobAsServer(flags: readonly Flag[], server: NamedServer | undefined): void {
+  const { from, key, text } = flags.at(-1) ?? {};
+  if (key !== "watch" || text !== OPTIONS.watch.kind.bare || server === undefined || server.literal) return;
+  if (/[*{?]/.test(server.command))
+    throw new UserError(
+      `${from} takes its glob behind "=".`,
+      `Use ${from}='${printable(server.command)}', and put the server behind it.`,
+    );
 }
 
 /** The words `help` and `version` do the same as the switches. */
@@ -79,7 +91,7 @@ function tokenize(argv: readonly string[]) {
     ([key, { kind, short }]): [string, { type: "string" | "boolean"; short?: string }] => [
       flagName(key),
       {
-        type: kind.placeholder === undefined ? "boolean" : "string",
+        type: kind.placeholder === undefined || kind.bare !== undefined ? "boolean" : "string",
         ...(short === undefined ? {} : { short }),
       },
     ],
@@ -137,6 +149,7 @@ function readText({ rawName, value, inlineValue }: OptionToken, { kind }: Option
     if (value !== undefined) throw new UserError(`${rawName} takes no value.`, `Use ${rawName} alone.`);
     return "1";
   }
+  if (value === undefined && kind.bare !== undefined) return kind.bare;
   if (value === undefined || value === "") throw new UserError(`${rawName} needs a value.`, kind.hint);
   if (!inlineValue && value.startsWith("-"))
     throw new UserError(

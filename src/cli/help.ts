@@ -116,7 +116,8 @@ function renderOption(flag: string, option: Option, style: Style): string {
   return `${INDENT}${flag}  ${preset === undefined ? wrapped : wrapped.replace(/\[[^\]]*\]$/, style.dim)}`;
 }
 
-function renderFlag(key: OptionKey, { short, kind: { placeholder } }: Option): string {
-  const long = `--${flagName(key)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
+function renderFlag(key: OptionKey, { short, kind: { placeholder, bare } }: Option): string {
+  const value = placeholder === undefined ? "" : bare === undefined ? ` ${placeholder}` : `[=${placeholder}]`;
+  const long = `--${flagName(key)}${value}`;
   return short === undefined ? long : `-${short}, ${long}`;
 }

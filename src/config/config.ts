@@ -2,6 +2,7 @@
 // Durations are milliseconds, sizes bytes.
 import type { ToolScopeTable } from "../oauth/access/tool-scopes.ts";
 import type { Assistant } from "../tunnel/assistant-addresses.ts";
+import type { WatchedGlob } from "../watch/glob-selection.ts";
 import type { TunnelKind } from "./choices.ts";
 import type { ValueOf } from "./option.ts";
 import type { OptionTable } from "./options.ts";
@@ -37,6 +38,12 @@ export interface KnownClient {
   secret?: string;
 }
 
+/** The files that are watched: at least one glob, or the server's own folder, or both. */
+export interface WatchChoice {
+  ownFolder: boolean;
+  globs: readonly WatchedGlob[];
+}
+
 /** What the config file says about ngrok. */
 export interface NgrokSettings {
   /** A traffic policy, YAML or JSON. */
@@ -65,6 +72,9 @@ export interface Config extends PlainFields {
   cwd: string;
   /** What `--env-file` and `--env` add to the inherited environment. */
   env: Readonly<Record<string, string>>;
+
+  /** What restarts the server when it changes; absent: nothing. */
+  watch?: WatchChoice;
 
   tunnel: TunnelKind;
   ngrokAuthtoken?: string;

@@ -9,8 +9,8 @@ type IsInFile<O> = O extends { sources: readonly (infer S)[] } ? ("file" extends
 type FileValue<O> = O extends { kind: Kind<infer T, infer F> } ? FileTypes<T>[F] : never;
 
 /** A map of variables holds many as it is. */
-type FileEntry<O> = O extends { many: RegExp; kind: Kind<unknown, "string"> }
-  ? FileValue<O> | readonly FileValue<O>[]
+type FileEntry<O> = O extends { many: RegExp; kind: Kind<unknown, "string" | "boolean | string"> }
+  ? FileValue<O> | readonly Extract<FileValue<O>, string>[]
   : FileValue<O>;
 
 export type FileOptions = {
@@ -37,5 +37,5 @@ function printType({ kind, many }: Option): string {
   const { inFile, values = [] } = kind;
   if (inFile === "variables") return "Readonly<Record<string, string | number | boolean>>";
   const one = inFile === "choice" ? values.map((value) => JSON.stringify(value)).join(" | ") : inFile;
-  return many === undefined ? one : `${one} | readonly ${one}[]`;
+  return many === undefined ? one : `${one} | readonly string[]`;
 }

@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { hasControlCharacter, printable } from "../printable.ts";
+import type { WatchedGlob } from "../watch/glob-selection.ts";
 import { resolveStoreLocation, STORE_HINT } from "../store/location.ts";
 
 /** What a config file may give, by the name that `Kind.inFile` has for it. */
@@ -11,6 +12,7 @@ export interface FileTypes<T> {
   number: number;
   "number | string": number | string;
   boolean: boolean;
+  "boolean | string": boolean | string;
   /** One of `Kind.values`. */
   choice: T;
   variables: Readonly<Record<string, string | number | boolean>>;
@@ -20,6 +22,8 @@ export type FileType = keyof FileTypes<unknown>;
 export interface Kind<T, F extends FileType = FileType> {
   /** Stands for the value in the help text; a kind without one is a switch and takes no value. */
   placeholder?: string;
+  /** What an option without a value says. The word behind it is then never its value, which needs "=". */
+  bare?: string;
   /** Follows "is not" in a message: `a port number`. */
   noun: string;
   /** What to write instead. */
@@ -174,6 +178,26 @@ export const variable: Kind<readonly [name: string, value: string], "variables">
     return name === "" || /[\s\0]/.test(name) || value.includes("\0")
       ? undefined
       : [name, value.slice(at + 1)];
+  },
+};
+
+/** Files to watch: a glob, or whether to watch at all. */
+export const watched: Kind<boolean | WatchedGlob, "boolean | string"> = {
+  inFile: "boolean | string",
+  placeholder: "GLOB",
+  bare: "true",
+  noun: "a glob",
+  hint: "Write a glob in quotes, such as 'src/**/*.ts', or true for the server's own folder.",
+  read: (text, folder) => {
+    const decision = toggle.read(text, folder);
+    if (decision !== undefined) return decision;
+    if (text.trim() === "" || hasControlCharacter(text)) return undefined;
+    if (text.startsWith("!"))
+      throw new BadValue(
+        'begins with "!"',
+        "Name what is watched; what .gitignore names is left out of --watch alone.",
+      );
+    return { pattern: text, folder };
   },
 };
 

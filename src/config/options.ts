@@ -13,6 +13,7 @@ import {
   text,
   toggle,
   variable,
+  watched,
 } from "./kinds.ts";
 import type { CommandName } from "./command-names.ts";
 import { COMMAND_SWITCHES, OUTPUT } from "./command-switches.ts";
@@ -130,6 +131,14 @@ export const OPTIONS = {
     group: SERVER,
     help: "MCP era of the server, before or since 2026-07-28",
     default: "auto",
+  },
+  watch: {
+    kind: watched,
+    group: SERVER,
+    help: "Restarts the server when these files change",
+    defaultText: "off; without a glob the server's own folder, less what .gitignore names",
+    many: LINES,
+    custom: true,
   },
 
   port: {

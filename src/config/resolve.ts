@@ -48,6 +48,7 @@ export async function resolveConfig(
     ...tunnel,
     ...client,
     ...chooseAllowedClients(settings),
+    ...chooseWatched(settings),
     server,
     cwd: chooseFolder(settings, server),
     env: readEnvironment(settings),
@@ -110,6 +111,13 @@ function chooseClient({ clientId, clientSecret }: Settings): Pick<Config, "clien
 function chooseAllowedClients({ allowClient }: Settings): Pick<Config, "allowClient"> {
   const hosts = allowClient?.value;
   return hosts === undefined ? {} : { allowClient: hosts.includes("none") ? [] : hosts };
+}
+
+function chooseWatched({ watch }: Settings): Pick<Config, "watch"> {
+  const entries = watch?.value ?? [];
+  const globs = entries.filter((entry) => typeof entry === "object");
+  const ownFolder = entries.includes(true);
+  return ownFolder || globs.length > 0 ? { watch: { ownFolder, globs } } : {};
 }
 
 function checkVerbosity({ quiet, verbose }: Settings): void {

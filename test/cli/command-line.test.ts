@@ -57,6 +57,22 @@ test("repeatable options keep every value, in order", () => {
   ]);
 });
 
+test("the word behind a bare --watch is the server; a glob follows an equals sign", () => {
+  expect(readCommandLine(["--watch", "./server.js", "--watch=x"])).toEqual({
+    command: "run",
+    flags: [{ key: "watch", from: "--watch", text: "true" }],
+    args: [],
+    server: { command: "./server.js", args: ["--watch=x"], literal: false },
+  });
+  expect(flagsOf("--watch=src/**/*.ts", "--watch=*.json", "--watch", "--port", "1", "x")).toEqual([
+    ["watch", "src/**/*.ts"],
+    ["watch", "*.json"],
+    ["watch", "true"],
+    ["port", "1"],
+  ]);
+  expect(readCommandLine(["--watch", "--", "npx", "x"]).server?.command).toBe("npx");
+});
+
 test.each([
   [["--prot", "1", "x"], `Unknown option "--prot". Did you mean --port?`],
   [["--publicurl", "x"], `Unknown option "--publicurl". Did you mean --public-url?`],
@@ -70,6 +86,8 @@ test.each([
   [["--port", "--json", "x"], "--port needs a value."],
   [["--port", "--", "x"], "--port needs a value."],
   [["--port", "1", "-p", "2", "x"], "-p is given twice."],
+  [["--watch=", "x"], "--watch needs a value. Write a glob"],
+  [["--watch", "src/**/*.ts", "x"], "--watch takes its glob behind \"=\". Use --watch='src/**/*.ts'"],
   [["--json=no", "x"], "--json takes no value."],
   [["--all", "x"], `--all is not an option of ${NAME} run.`],
   [["grants", "list", "--port", "1"], `--port is not an option of ${NAME} grants.`],
@@ -77,7 +95,7 @@ test.each([
   expect(refusal(...argv)).toStartWith(line);
 });
 
-test.each(["--watch", "--inspect", "--record"])("%s is unknown as long as it does nothing", (flag) => {
+test.each(["--inspect", "--record"])("%s is unknown as long as it does nothing", (flag) => {
   expect(refusal(flag, "x", "y")).toContain(`Unknown option "${flag}"`);
 });
 

@@ -9,6 +9,7 @@ import {
   store,
   toggle,
   variable,
+  watched,
 } from "../../src/config/kinds.ts";
 import { duration, size } from "../../src/config/quantities.ts";
 import { endpointPath, hostName, origin, publicUrl, redirectUri } from "../../src/config/urls.ts";
@@ -36,6 +37,18 @@ const CASES: [name: string, kind: Kind<unknown>, accepted: Record<string, unknow
     bindAddress,
     { "127.0.0.1": "127.0.0.1", "::1": "::1", "[::1]": "::1", localhost: "localhost", "0.0.0.0": "0.0.0.0" },
     ["", "127.0.0.1:80", "http://x", "999.1.1.1", "a b", "-x"],
+  ],
+  [
+    "glob",
+    watched,
+    {
+      true: true,
+      "1": true,
+      "0": false,
+      "src/**/*.ts": { pattern: "src/**/*.ts", folder: "/here" },
+      "../{a,b}/*": { pattern: "../{a,b}/*", folder: "/here" },
+    },
+    ["", " ", "!src/**", "a\0b"],
   ],
   ["switch", toggle, { "1": true, TRUE: true, on: true, "0": false, no: false }, ["maybe", "2"]],
   [

@@ -82,7 +82,7 @@ test.each([
   ["x.json", '{ "__proto__": {} }', /unknown key "__proto__"/],
   ["x.json", '{ "constructor": {} }', /unknown key "constructor"/],
   ["x.ts", "export default { help: true };", /unknown key "help"/],
-  ["x.ts", "export default { watch: true };", /unknown key "watch"/],
+  ["x.ts", "export default { turbo: true };", /unknown key "turbo"/],
   ["x.ts", "export default { server: [] };", /^server in x\.ts is not a command/],
   ["x.ts", "export default { server: [1] };", /^server in x\.ts is not a command/],
   ["x.ts", "export default { users: {} };", /^users in x\.ts is not a list/],

@@ -51,6 +51,16 @@ test("a switch can be turned off again by a stronger source", () => {
   expect(merge({ env: { MCP_EXPOSE_JSON: "0" }, file: file({ json: true }) }).json?.value).toBeFalse();
 });
 
+test("what is watched is divided by lines, since globs have commas, and switched off by a variable", () => {
+  const weak = file({ watch: "src/**" });
+  expect(merge({ file: weak }).watch?.value).toEqual([{ pattern: "src/**", folder: "/file" }]);
+  expect(merge({ env: { MCP_EXPOSE_WATCH: "0" }, file: weak }).watch?.value).toEqual([false]);
+  expect(merge({ env: { MCP_EXPOSE_WATCH: "{a,b}/*\n*.ts" } }).watch?.value).toEqual([
+    { pattern: "{a,b}/*", folder: "/here" },
+    { pattern: "*.ts", folder: "/here" },
+  ]);
+});
+
 test("an empty variable counts as absent", () => {
   expect(merge({ env: { MCP_EXPOSE_PORT: "" } }).port).toBeUndefined();
 });

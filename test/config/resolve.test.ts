@@ -61,6 +61,18 @@ test("the defaults are those of the documentation", async () => {
   });
 });
 
+test("what is watched is the server's own folder, globs from where they are written, or nothing", async () => {
+  const watched = async (watch: NonNullable<ConfigFile["watch"]>) => (await resolve({ watch })).watch;
+  expect(await watched(true)).toEqual({ ownFolder: true, globs: [] });
+  const globs = [{ pattern: "src/**", folder: "/file" }];
+  expect(await watched("src/**")).toEqual({ ownFolder: false, globs });
+  expect(await watched(["src/**", "true"])).toEqual({ ownFolder: true, globs });
+  expect(await watched(false)).toBeUndefined();
+  expect(await watched([])).toBeUndefined();
+  expect(watched("")).rejects.toThrow('watch in mcp-oauth.config.ts: "" is not a glob');
+  expect(watched("!src")).rejects.toThrow('"!src" begins with "!"');
+});
+
 describe("the tunnel", () => {
   test("is ngrok when an authtoken is known", async () => {
     expect(await resolve({}, knowsToken)).toMatchObject({ tunnel: "ngrok", ngrokAuthtoken: "authtoken" });
