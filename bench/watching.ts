@@ -1,7 +1,7 @@
 // What `--watch` costs while nothing is saved, and how long a save takes until a client is answered by the new code.
 import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DEBOUNCE } from "../src/watch/watch-files.ts";
+import { QUIET } from "../src/watch/change-batch.ts";
 import { createOurs, ECHO } from "./contenders.ts";
 import { sessionCall } from "./mcp.ts";
 import { interleave, median, type Effort } from "./sample.ts";
@@ -43,7 +43,7 @@ export async function measureWatching(
       saves.push(await timeSave(watching.first, file, round));
       bare.push(await timeBare([ECHO[0]!, file]));
     }
-    return { rate, save: median(saves), saveBeyondBare: median(saves) - median(bare) - DEBOUNCE };
+    return { rate, save: median(saves), saveBeyondBare: median(saves) - median(bare) - QUIET };
   } finally {
     await watching.stop();
     await plain.stop();

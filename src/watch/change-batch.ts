@@ -18,7 +18,7 @@ export interface ChangeBatchOptions {
   startTimer?(ms: number, run: () => void): () => void;
 }
 
-const QUIET = 75;
+export const QUIET = 75;
 const LONGEST = 1_000;
 
 export function createChangeBatch(options: ChangeBatchOptions): ChangeBatch {
