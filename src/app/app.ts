@@ -16,6 +16,7 @@ import { prepareTunnel } from "./tunnel.ts";
 import { resolveCommand } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
+import { openStore } from "../store/open.ts";
 
 export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
 export type { AppIO } from "./run-context.ts";
@@ -58,7 +59,10 @@ async function start(run: Run): Promise<App> {
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const requestLog = createRequestLog(io);
   const observers = [requestLog, ...(io.observers ?? [])];
-  const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel, observers })];
+  const store = access?.store ?? (await openStore("memory"));
+  const mounts: Mounts = [
+    await openMount(run, { bridge, command, publicServer, preparedTunnel, observers, store }),
+  ];
   const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);
   openPublicSide(run, { mounts, oauth, publicServer, url, requestLog, countRequest });

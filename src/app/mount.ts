@@ -8,6 +8,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { CallObserver } from "../eras/observers/call-observer.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
 import type { PublicServer } from "../http/public-server.ts";
+import type { Store } from "../store/store.ts";
 
 /** Where a wrapped server is reached below the public URL. */
 export interface MountPaths {
@@ -39,16 +40,18 @@ export interface MountParts {
   publicServer: PublicServer;
   observers: readonly CallObserver[];
   preparedTunnel: PreparedTunnel | undefined;
+  store: Store;
 }
 
 export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
-  const { bridge, command, publicServer, preparedTunnel, observers } = parts;
+  const { bridge, command, publicServer, preparedTunnel, observers, store } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
+  const serverId = identifyServer(config.server, command.target, config.cwd);
   const open = (): Mount => ({
     name: command.name,
     paths,
-    serverId: identifyServer(config.server, command.target, config.cwd),
+    serverId,
     scopes: config.scopes,
     bridge,
     endpoint: createEndpoint({
@@ -57,6 +60,7 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
       log,
       bridge,
       observers,
+      sessionStore: { store, serverId },
       messagesPath: paths.messages,
       arrived: publicServer.disableIdleTimeout,
       maxBody: config.maxBody,
@@ -70,5 +74,5 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
 async function closeMount({ bridge, endpoint }: Mount): Promise<void> {
   endpoint.endSessions();
   await bridge.close();
-  endpoint.close();
+  await endpoint.close();
 }

@@ -86,6 +86,8 @@ export interface StatelessServer {
 
 /** What the process that serves a client says of its tools. */
 export interface ToolCatalog {
+  /** Becomes another number when what was found before need not be true any more. */
+  readonly version: number;
   /** One tool, as the process has described it within the last minute; `undefined` when its list cannot be read. */
   find(name: string): Promise<CatalogTool | undefined>;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */

@@ -13,7 +13,7 @@ import type { CatalogTool, ParamHeader, ToolCatalog } from "./bridge.ts";
 export interface ProcessToolCatalog extends ToolCatalog {
   /** Whether the server is being asked. */
   readonly isReading: boolean;
-  /** The list of tools has changed. */
+  /** The list of tools has changed, or the process that it was read from has ended. */
   forget(): void;
 }
 
@@ -67,6 +67,7 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
   /** The newest one that is being read, unless the tools have changed since it was asked for. */
   let newest: ListReading | undefined;
   let readings = 0;
+  let version = 0;
   const isRecent = ({ at }: { at: number }) => at + KNOWN_FOR > now();
 
   function read(): ListReading {
@@ -103,6 +104,9 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
     get isReading() {
       return readings > 0;
     },
+    get version() {
+      return version;
+    },
     async find(name) {
       const list = await findList(name);
       return list?.isComplete ? (list.tools.get(name) ?? UNLISTED) : undefined;
@@ -112,6 +116,7 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
       return list?.tools.get(name)?.paramHeaders ?? UNLISTED.paramHeaders;
     },
     forget() {
+      version++;
       known = undefined;
       newest = undefined;
     },

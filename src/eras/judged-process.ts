@@ -1,0 +1,40 @@
+// What a caller may send can depend on what the server says of its tools, and the process of a session may be replaced
+// while that is asked: what was judged by one process must not be read by another.
+import type { LastingConversation } from "../bridge/bridge.ts";
+import { serversBusy, tryAgainLater } from "./error-response.ts";
+import type { Post } from "./post.ts";
+import type { ToolAccess } from "./tool-access.ts";
+
+/** Processes that a message is judged by, one after the other. */
+const MOST_JUDGES = 5;
+
+/**
+ * Has a process serve the session, and judges the messages by it. They must be passed on in the turn in which this is over.
+ *
+ * @returns the refusal of the messages; `undefined` when they may be passed on
+ */
+export async function judgeByProcess(
+  { messages, caller }: Pick<Post, "messages" | "caller">,
+  conversation: LastingConversation,
+  toolAccess: ToolAccess,
+): Promise<Response | undefined> {
+  for (let judges = 0; judges < MOST_JUDGES; judges++) {
+    if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
+    if (caller.policy === undefined) return undefined;
+    const { isAttached, tools } = conversation;
+    const { version } = tools;
+    const refusal = await toolAccess.refuse(messages, caller, tools);
+    if (refusal !== undefined) return refusal;
+    // Without a process only that is allowed which every process may be sent.
+    if (!isAttached || isSame(conversation, tools, version)) return undefined;
+  }
+  return tryAgainLater("The server is being replaced.");
+}
+
+function isSame(
+  conversation: LastingConversation,
+  tools: LastingConversation["tools"],
+  version: number,
+): boolean {
+  return conversation.isAttached && conversation.tools === tools && tools.version === version;
+}
