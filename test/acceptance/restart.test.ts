@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fixture, readStarts, type Wire } from "../eras/wire.ts";
+import { expose, fixture, readStarts, type Wire } from "../eras/wire.ts";
 import { signIn } from "../faults/sign-in.ts";
 import { startProgram, type Program } from "../program.ts";
 
@@ -115,10 +115,7 @@ describe.each(Object.keys(SDKS))("%s", (sdk) => {
   );
 
   test("goes on with three clients on two processes, for ever, also when all of them call at once", async () => {
-    await using program = await startProgram([
-      ...["--auth", "none", "--tunnel", "none", "--max-children", "2"],
-      fixture("obedient"),
-    ]);
+    await using program = await expose("obedient", ["--max-children", "2"]);
     const wires = [watch(), watch(), watch()];
     const clients: Connected[] = [];
     for (const wire of wires) clients.push(await SDKS[sdk]!(program.ready.url, wire));
