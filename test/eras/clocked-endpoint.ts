@@ -35,7 +35,11 @@ export function personOf(key: string, grantId = `grant of ${key}`): Caller {
   };
 }
 
-export function openClocked(store: Store, server = "obedient"): ClockedEndpoint {
+export function openClocked(
+  store: Store,
+  server = "obedient",
+  args: readonly string[] = [],
+): ClockedEndpoint {
   const clock = { now: Date.UTC(2026, 10, 21) };
   let printed = "";
   let started = 0;
@@ -47,7 +51,7 @@ export function openClocked(store: Store, server = "obedient"): ClockedEndpoint 
   };
   const command = {
     file: process.execPath,
-    args: [fixture(server)],
+    args: [fixture(server), ...args],
     env: {},
     viaShell: false,
     name: server,

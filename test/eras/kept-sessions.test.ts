@@ -328,6 +328,27 @@ describe("a store that is slow", () => {
     removing.open();
   });
 
+  test("does not bring back what another request deleted since it looked", async () => {
+    const id = await start().open(ADA);
+    await restart();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let looks = 0;
+    const one = await restart({
+      ...store,
+      async findSession(...args) {
+        const found = store.findSession(...args);
+        if (++looks === 1) await promise;
+        return found;
+      },
+    });
+    const late = one.send(id, ADA, PING);
+    await until("it is looked up", () => looks === 1);
+    expect((await one.end(id, personOf("ada", "another grant"))).status).toBe(200);
+    await until("it is removed", () => find(id) === undefined);
+    resolve();
+    expect((await late).status).toBe(404);
+  });
+
   test("a request whose access was revoked while it looked is refused, and leaves no session", async () => {
     const id = await start().open(ADA);
     const { gated, open, asked } = gate("findSession");

@@ -73,7 +73,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         return invalidRequest("initialize cannot be part of a batch.", opening.id);
       const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
       const session = found instanceof Promise ? await found : found;
-      if (session instanceof Response) return session;
+      // A session that ended with the access of its client is not why the client is refused.
+      if (session instanceof Response) return inFlight.refuse(caller, since) ?? session;
       const { conversation } = session;
       const isReady = conversation.isAttached && caller.policy === undefined;
       const refusal =
