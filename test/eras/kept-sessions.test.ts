@@ -395,6 +395,15 @@ describe("a store that fails", () => {
     expect(one.logged().match(/cannot be kept/g)).toHaveLength(1);
   });
 
+  test("has no say in the end of a grant: a note that waits for it goes, too", async () => {
+    const { throwing } = fail();
+    const one = start(throwing);
+    const [hers, his] = [await one.open(ADA), await one.open(BOB)];
+    await until("they wait", () => one.logged().includes("Sessions cannot be kept"));
+    one.endpoint.recheck("grant of ada", true);
+    expect([await statusOf(one, hers, ADA), await statusOf(one, his, BOB)]).toEqual([503, 200]);
+  });
+
   test("makes a request for a session it may know try again, and does not end the session", async () => {
     const id = await start().open(ADA);
     const { throwing, state } = fail();

@@ -3,7 +3,6 @@
 // process serves it yet.
 import type { Caller } from "../caller.ts";
 import { isAnonymous } from "../caller.ts";
-import type { CallsInFlight } from "../calls-in-flight.ts";
 import { notNow, sessionNotFound } from "../error-response.ts";
 import type { SessionNote } from "../notes/session-note.ts";
 import type { SessionNotes } from "../notes/session-notes.ts";
@@ -23,7 +22,6 @@ export interface ReopeningsOptions {
   sessions: Sessions<StreamableSession>;
   /** Absent: sessions end with their objects. */
   notes: SessionNotes | undefined;
-  inFlight: Pick<CallsInFlight, "revocations" | "refuse">;
   resume: SessionFactory["resume"];
   now(): number;
 }
@@ -32,7 +30,7 @@ export interface ReopeningsOptions {
 const SESSION_ID = /^[0-9a-f]{40}$/;
 
 export function createReopenings(options: ReopeningsOptions): Reopenings {
-  const { sessions, notes, inFlight, resume, now } = options;
+  const { sessions, notes, resume, now } = options;
   const looking = new Map<string, Promise<Found>>();
 
   function adopt(id: string, caller: Caller): StreamableSession | Response | undefined {
@@ -51,11 +49,8 @@ export function createReopenings(options: ReopeningsOptions): Reopenings {
   }
 
   async function wait(id: string, caller: Caller, finding: Promise<SessionNote | undefined>): Promise<Found> {
-    const since = inFlight.revocations;
     try {
-      const note = await finding;
-      // Access may have been lost meanwhile, and the session with it.
-      return inFlight.refuse(caller, since) ?? reopen(id, caller, note);
+      return reopen(id, caller, await finding);
     } catch {
       return notNow();
     }
