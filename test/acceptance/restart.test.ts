@@ -90,9 +90,10 @@ describe.each(Object.keys(SDKS))("%s", (sdk) => {
       const pid = (await client.call("pid"))["pid"];
       await before.stop(signal);
       await using after = await start(portOf(before));
-      const again = await client.call("pid");
-      expect(again["pid"]).toBeNumber();
-      expect(again["pid"]).not.toBe(pid);
+      const again = await Promise.all(Array.from({ length: 5 }, () => client.call("pid")));
+      expect(new Set(again.map((result) => result["pid"])).size).toBe(1);
+      expect(again[0]!["pid"]).toBeNumber();
+      expect(again[0]!["pid"]).not.toBe(pid);
       const { history } = (await client.call("history")) as { history: string[] };
       const lines = history
         .map((line) => JSON.parse(line) as Wire)

@@ -294,6 +294,17 @@ describe("a store that is slow", () => {
     await until("it is written", () => greeting.test(find(id)?.setup ?? ""));
   });
 
+  test("writes what came meanwhile at once: many sessions are one write", async () => {
+    const { gated, open, asked } = gate("keepSessions");
+    const one = start(gated);
+    const ids = [await one.open(ADA)];
+    await until("it is being written", () => asked() > 0);
+    for (let count = 0; count < 10; count++) ids.push(await one.open(ADA));
+    open();
+    await until("all are written", () => ids.every((id) => find(id)));
+    expect(asked()).toBe(2);
+  });
+
   test("does not bring back what was deleted while it wrote", async () => {
     const { gated, open, asked } = gate("keepSessions");
     const one = start(gated);
@@ -408,9 +419,11 @@ describe("a store that fails", () => {
     const id = await start().open(ADA);
     const { throwing, state } = fail();
     const one = await restart(throwing);
-    expect(await statusOf(one, id, ADA)).toBe(503);
+    for (let round = 0; round < 2; round++) expect(await statusOf(one, id, ADA)).toBe(503);
+    expect(one.logged().match(/Sessions cannot be looked up: no connection/g)).toHaveLength(1);
     state.isFailing = false;
     expect(await statusOf(one, id, ADA)).toBe(200);
+    expect(one.logged()).toContain("Sessions can be looked up again.");
   });
 });
 

@@ -1,11 +1,10 @@
 // Finds the session that a request names. It may not be in memory, or be a stranger's there, and goes on all the same: what
 // is noted of it outlives its object, and the program. One object is made, however many requests come for it at once; no
 // process serves it yet.
-import type { Caller } from "../caller.ts";
-import { isAnonymous } from "../caller.ts";
+import { isAnonymous, type Caller } from "../caller.ts";
 import { notNow, sessionNotFound } from "../error-response.ts";
 import type { SessionNote } from "../notes/session-note.ts";
-import type { SessionNotes } from "../notes/session-notes.ts";
+import type { FoundNote, SessionNotes } from "../notes/session-notes.ts";
 import type { Sessions } from "../sessions.ts";
 import { takeOrphan } from "./adoption.ts";
 import type { SessionFactory } from "./session-factory.ts";
@@ -48,27 +47,20 @@ export function createReopenings(options: ReopeningsOptions): Reopenings {
     return note && (sessions.find(id, caller) ?? resume(caller, note));
   }
 
-  async function wait(id: string, caller: Caller, finding: Promise<SessionNote | undefined>): Promise<Found> {
-    try {
-      return reopen(id, caller, await finding);
-    } catch {
-      return notNow();
-    }
+  async function wait(id: string, caller: Caller, finding: Promise<FoundNote>): Promise<Found> {
+    const note = await finding;
+    return note === "unknown" ? notNow() : reopen(id, caller, note);
   }
 
   function look(id: string, caller: Caller, from: SessionNotes): Found | Promise<Found> {
     const key = JSON.stringify([id, caller.key, caller.principal?.grantId]);
     const earlier = looking.get(key);
     if (earlier !== undefined) return earlier.then(copyOf);
-    try {
-      const finding = from.find(id, caller.key);
-      if (!(finding instanceof Promise)) return reopen(id, caller, finding);
-      const found = wait(id, caller, finding).finally(() => looking.delete(key));
-      looking.set(key, found);
-      return found.then(copyOf);
-    } catch {
-      return notNow();
-    }
+    const finding = from.find(id, caller.key);
+    if (!(finding instanceof Promise)) return finding === "unknown" ? notNow() : reopen(id, caller, finding);
+    const found = wait(id, caller, finding).finally(() => looking.delete(key));
+    looking.set(key, found);
+    return found.then(copyOf);
   }
 
   function lookElsewhere(id: string, caller: Caller): Found | Promise<Found> {

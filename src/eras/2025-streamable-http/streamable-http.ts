@@ -3,7 +3,7 @@
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
 import type { Responder } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
-import type { Caller } from "../caller.ts";
+import { isAnonymous, type Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import { badRequest, invalidRequest, methodNotAllowed } from "../error-response.ts";
 import { judgeByProcess } from "../judged-process.ts";
@@ -95,7 +95,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     delete: (request, caller) =>
       inSession(request, caller, (session) => {
         end(session);
-        notes?.forget(session.note);
+        // Nothing is noted of strangers, who could make us write.
+        if (!isAnonymous(caller)) notes?.forget(session.note);
         return new Response(null, { status: 200 });
       }),
   };

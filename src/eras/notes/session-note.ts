@@ -1,4 +1,5 @@
 // What is noted of one session, so that it goes on when nothing of it is in memory.
+import { createHash } from "node:crypto";
 import type { SessionSetup } from "../../bridge/bridge.ts";
 
 export interface SessionNote {
@@ -22,4 +23,9 @@ export function noteUse(note: SessionNote, grantId: string | undefined, usedAt: 
   note.grantId = grantId;
   note.usedAt = usedAt;
   return true;
+}
+
+/** Whoever reads the store can use no session. */
+export function hashSessionId(id: string): string {
+  return createHash("sha256").update(id).digest("hex");
 }

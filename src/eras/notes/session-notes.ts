@@ -1,9 +1,9 @@
 // Sessions that outlive the program: what each has said of itself is noted in the store under the hash of its id.
-import { createHash } from "node:crypto";
 import type { Log } from "../../log.ts";
 import { whenKnown, type Later, type SessionRecord, type Store } from "../../store/store.ts";
 import { createNoteQueue } from "./note-queue.ts";
-import type { SessionNote } from "./session-note.ts";
+import { createRecordLookup } from "./record-lookup.ts";
+import { hashSessionId, type SessionNote } from "./session-note.ts";
 import { isKeepable, readSetup, writeSetup } from "./setup-text.ts";
 
 export interface SessionNotes {
@@ -12,14 +12,17 @@ export interface SessionNotes {
   /** From now on the session does not exist, whatever the store still says. */
   forget(note: SessionNote): void;
   /**
-   * What is known of the caller's session with this id. Throws or rejects when the store cannot be asked.
+   * What is known of the caller's session with this id.
    */
-  find(id: string, callerKey: string): Later<SessionNote | undefined>;
+  find(id: string, callerKey: string): Later<FoundNote>;
   /** The grant has been revoked, and the store has forgotten its sessions; what waits to be written is not. */
   endGrant(grantId: string): void;
   /** Writes what is left. Nothing is kept afterwards. */
   close(): Later<void>;
 }
+
+/** `undefined`: there is no such session; `unknown`: the store cannot be asked. */
+export type FoundNote = SessionNote | undefined | "unknown";
 
 export interface SessionNotesOptions {
   store: Pick<Store, "keepSessions" | "findSession" | "removeSessions">;
@@ -38,12 +41,13 @@ const MOST_WITHOUT_KEY = 1_000;
 export function createSessionNotes(options: SessionNotesOptions): SessionNotes {
   const { store, serverId, now, log } = options;
   const queue = createNoteQueue({ put, log });
+  const lookUp = createRecordLookup(options);
   /** Ends of sessions and of their grants so far. */
   let ends = 0;
 
   function put(notes: readonly SessionNote[]): Later<void> {
     const records = notes.flatMap((note) => toRecord(note, serverId));
-    const removed = notes.filter(({ isForgotten }) => isForgotten).map(({ id }) => hashId(id));
+    const removed = notes.filter(({ isForgotten }) => isForgotten).map(({ id }) => hashSessionId(id));
     // In one run all callers have keys, or none has.
     const perCaller = records[0]?.callerKey === "" ? MOST_WITHOUT_KEY : MOST_OF_CALLER;
     const bounds = { perCaller, inAll: MOST, usedAfter: now() - LASTS };
@@ -62,11 +66,12 @@ export function createSessionNotes(options: SessionNotesOptions): SessionNotes {
     return undefined;
   }
 
-  function find(id: string, callerKey: string): Later<SessionNote | undefined> {
+  function find(id: string, callerKey: string): Later<FoundNote> {
     const before = ends;
     const recalled = queue.recall(id);
     if (recalled !== undefined) return ownOf(recalled, callerKey);
-    return whenKnown(store.findSession(hashId(id), serverId, now() - LASTS), (record) => {
+    return whenKnown(lookUp(hashSessionId(id), now() - LASTS), (record) => {
+      if (record === "unknown") return record;
       // It may have been ended since the store looked.
       if (ends !== before || queue.recall(id) !== undefined) return find(id, callerKey);
       return record?.callerKey === callerKey ? accept(id, record) : undefined;
@@ -101,10 +106,5 @@ function ownOf(note: SessionNote, callerKey: string): SessionNote | undefined {
 function toRecord({ id, setup, isForgotten, ...note }: SessionNote, serverId: string): SessionRecord[] {
   if (isForgotten || setup === undefined) return [];
   const { callerKey, grantId = null, usedAt } = note;
-  return [{ hash: hashId(id), serverId, callerKey, grantId, setup: writeSetup(setup), usedAt }];
-}
-
-/** Whoever reads the store can use no session. */
-function hashId(id: string): string {
-  return createHash("sha256").update(id).digest("hex");
+  return [{ hash: hashSessionId(id), serverId, callerKey, grantId, setup: writeSetup(setup), usedAt }];
 }
