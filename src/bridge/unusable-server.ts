@@ -5,7 +5,7 @@ import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClaimedServer, Responder, ToolCatalog } from "./bridge.ts";
 
 export const NO_TOOLS: ToolCatalog = {
-  version: 0,
+  edition: { isAnnounced: false },
   find: () => Promise.resolve(undefined),
   paramHeadersOf: () => Promise.resolve([]),
 };

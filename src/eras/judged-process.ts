@@ -1,7 +1,7 @@
 // What a caller may send can depend on what the server says of its tools, and the process of a session may be replaced
 // while that is asked: what was judged by one process must not be read by another.
 import { setTimeout } from "node:timers/promises";
-import type { LastingConversation } from "../bridge/bridge.ts";
+import type { LastingConversation, ToolEdition } from "../bridge/bridge.ts";
 import { isAnonymous, type Caller } from "./caller.ts";
 import { serversBusy, tryAgainLater } from "./error-response.ts";
 import type { Post } from "./post.ts";
@@ -27,11 +27,11 @@ export async function judgeByProcess(
     if (!conversation.isAttached && !(await attach(conversation, caller))) return serversBusy();
     if (caller.policy === undefined) return undefined;
     const { isAttached, tools } = conversation;
-    const { version } = tools;
+    const { edition } = tools;
     const refusal = await toolAccess.refuse(messages, caller, tools);
     if (refusal !== undefined) return refusal;
     // Without a process only that is allowed which every process may be sent.
-    if (!isAttached || isSame(conversation, tools, version)) return undefined;
+    if (!isAttached || isSame(conversation, tools, edition)) return undefined;
   }
   return tryAgainLater("The server is being replaced.");
 }
@@ -48,7 +48,7 @@ async function attach(conversation: LastingConversation, caller: Caller): Promis
 function isSame(
   conversation: LastingConversation,
   tools: LastingConversation["tools"],
-  version: number,
+  edition: ToolEdition,
 ): boolean {
-  return conversation.isAttached && conversation.tools === tools && tools.version === version;
+  return conversation.isAttached && conversation.tools === tools && tools.edition === edition;
 }

@@ -31,10 +31,10 @@ const CALL = toMessage({ method: "tools/call", params: { name: "look" } });
 /** @param judges whether the tool only reads, as each process, or each list of one, says in turn */
 function setUp(judges: readonly boolean[], change: "process" | "list") {
   let at = 0;
-  const state = { version: 0, judged: 0 };
+  const state = { edition: { isAnnounced: false }, judged: 0 };
   const createCatalog = (): ToolCatalog => ({
-    get version() {
-      return state.version;
+    get edition() {
+      return state.edition;
     },
     async find() {
       state.judged++;
@@ -43,7 +43,7 @@ function setUp(judges: readonly boolean[], change: "process" | "list") {
       if (at < judges.length - 1) {
         at++;
         if (change === "process") tools = createCatalog();
-        else state.version++;
+        else state.edition = { isAnnounced: true };
       }
       return { annotations, paramHeaders: [] };
     },

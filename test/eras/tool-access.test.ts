@@ -18,7 +18,7 @@ const policy: CallerPolicy = {
 };
 const caller = { key: "ada", isValid: () => true, policy };
 const catalogOf = (tool: Partial<CatalogTool> | undefined): ToolCatalog => ({
-  version: 0,
+  edition: { isAnnounced: false },
   find: () => Promise.resolve(tool && { annotations: undefined, paramHeaders: [], ...tool }),
   paramHeadersOf: () => Promise.resolve([]),
 });

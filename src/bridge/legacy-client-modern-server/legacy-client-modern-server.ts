@@ -43,8 +43,8 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     onNotification,
     onLost() {
-      tools.forget();
-      sessions.forEach(({ listenStream }) => listenStream.lost());
+      tools.lost();
+      for (const { listenStream } of sessions) listenStream.lost();
     },
     isAwaited: () => hasSubscriptions(sessions),
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
