@@ -31,6 +31,7 @@ const ROOMS: Record<string, string> = {
   "eras/2024-11-05-http-sse/": "a stream per client",
   "eras/2025-streamable-http/": "sessions",
   "eras/2026-07-28-stateless/": "single requests",
+  "eras/notes/": "sessions that outlive the program",
   "eras/streams/": "event streams",
   "eras/observers/": "calls as observers see them",
   "bridge/": "which process gets a call",

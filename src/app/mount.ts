@@ -45,7 +45,7 @@ export interface MountParts {
 }
 
 export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
-  const { bridge, command, publicServer, preparedTunnel, observers, serverId } = parts;
+  const { bridge, command, publicServer, preparedTunnel, observers, serverId, store } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
   const open = (): Mount => ({
@@ -60,6 +60,7 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
       log,
       bridge,
       observers,
+      sessionStore: { store, serverId },
       messagesPath: paths.messages,
       arrived: publicServer.disableIdleTimeout,
       maxBody: config.maxBody,
@@ -73,5 +74,5 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
 async function closeMount({ bridge, endpoint }: Mount): Promise<void> {
   endpoint.endSessions();
   await bridge.close();
-  endpoint.close();
+  await endpoint.close();
 }

@@ -2,6 +2,7 @@
 // it to the revision it is written in.
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Log } from "../log.ts";
+import type { Later } from "../store/store.ts";
 import { createHttpSse, type HttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import type { StreamableSession } from "./2025-streamable-http/streamable-session.ts";
 import { createStreamableHttp, type StreamableHttp } from "./2025-streamable-http/streamable-http.ts";
@@ -13,6 +14,7 @@ import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify, type Dialect } from "./classify.ts";
 import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";
 import { createPosts, type HandlePost, type Post } from "./post.ts";
+import { createSessionNotes, type SessionNotesOptions } from "./notes/session-notes.ts";
 import { createSessions, SESSION_IDLE } from "./sessions.ts";
 import { createEventStreams } from "./streams/event-stream.ts";
 import { createRetention } from "./streams/retention.ts";
@@ -32,12 +34,13 @@ export interface Endpoint {
    * A credential may have been revoked: ends the calls and streams that depend on it.
    *
    * @param grantId the grant of which a token was revoked
+   * @param hasEnded whether all of the grant was, and its sessions end
    */
-  recheck(grantId?: string): void;
-  /** Ends every session; its calls are answered with an error. */
+  recheck(grantId?: string, hasEnded?: boolean): void;
+  /** Ends every session for this run; its calls are answered with an error. */
   endSessions(): void;
-  /** Ends every stream. */
-  close(): void;
+  /** Ends every stream, and writes what is to be kept of sessions. */
+  close(): Later<void>;
 }
 
 export interface EndpointOptions {
@@ -45,15 +48,17 @@ export interface EndpointOptions {
   messagesPath: string;
   /** The most bytes of a body. */
   maxBody: number;
-  /** Milliseconds after its last use at which an idle session ends: `SESSION_IDLE` unless given. */
+  /** Milliseconds after its last use at which an idle session leaves memory: `SESSION_IDLE` unless given. */
   sessionIdle?: number;
+  /** Where sessions are kept that leave memory; without it they end then. */
+  sessionStore?: Pick<SessionNotesOptions, "store" | "serverId">;
   /** Whether the way to the client lets an event stream through in answer to GET. */
   streamsGet: boolean;
   /** Each sees every call. Without any, calls are not wrapped. */
   observers?: readonly CallObserver[];
   now(): number;
   random(bytes: number): Uint8Array;
-  log: Pick<Log, "warn" | "debug">;
+  log: Pick<Log, "info" | "warn" | "debug">;
   /** Called when all of a request is here, and its client has nothing to do but wait. */
   arrived(request: Request): void;
 }
@@ -63,7 +68,7 @@ const KEEP_ALIVE = 15_000;
 const REAP_EVERY = 30_000;
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, now, random, log } = options;
+  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, sessionStore, now, random, log } = options;
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
     now,
@@ -71,13 +76,21 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   });
   const sessions = createSessions<StreamableSession>({ now, random, idle });
   const sseSessions = createSessions<SseSession>({ now, random, idle });
+  const notes = sessionStore && createSessionNotes({ ...sessionStore, now, log });
   const calls = createCalls({ observers: options.observers ?? [], now, warn: log.warn });
   const inFlight = createCallsInFlight(now);
   const toolAccess = createToolAccess();
   const shared = { bridge, streams, inFlight, toolAccess };
   const stateless = createStatelessHttp(shared);
   const dialects: Dialects = {
-    streamable: createStreamableHttp({ ...shared, sessions, retention: createRetention() }),
+    streamable: createStreamableHttp({
+      ...shared,
+      sessions,
+      notes,
+      retention: createRetention(),
+      now,
+      random,
+    }),
     stateless,
     httpSse: createHttpSse({ ...shared, sessions: sseSessions, messagesPath, holdFor: idle }),
   };
@@ -92,9 +105,12 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 
   return {
     ...createHandlers({ ...options, ...dialects, calls, toolAccess, handlePost, answered }),
-    recheck(grantId) {
+    recheck(grantId, hasEnded = false) {
       streams.endUnallowed(grantId);
       inFlight.stopRevoked(grantId);
+      if (grantId === undefined || !hasEnded) return;
+      sessions.endGrant(grantId);
+      notes?.endGrant(grantId);
     },
     endSessions() {
       stateless.close();
@@ -105,6 +121,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       clearInterval(reaper);
       streams.close();
       calls.flush();
+      return notes?.close();
     },
   };
 }

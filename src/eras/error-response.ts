@@ -76,6 +76,15 @@ export function tooMany(what: string): Response {
   return tryAgainLater(`Too many ${what}.`);
 }
 
+export function tooManySessions(): Response {
+  return tooMany("sessions are at work");
+}
+
+/** The store cannot be asked for a session. */
+export function notNow(): Response {
+  return tryAgainLater("The session cannot be looked up.");
+}
+
 /** @param why a sentence */
 export function tryAgainLater(why: string): Response {
   const message = `${why} Try again in a moment.`;

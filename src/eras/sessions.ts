@@ -5,10 +5,14 @@ import type { Caller } from "./caller.ts";
 export interface HttpSession {
   readonly id: string;
   readonly callerKey: string;
+  /** The grant that it ends with. */
+  readonly grantId?: string | undefined;
   /** Whether its client has a stream open. */
   isConnected(): boolean;
   /** Whether a call has not been answered yet; perhaps it never will. */
   isAtWork(): boolean;
+  /** It was used at that time. @param grantId given by a request: that of its token */
+  used?(at: number, grantId?: string): void;
   /** Ends the session; it is already forgotten. */
   close(): void;
 }
@@ -19,14 +23,17 @@ export interface Sessions<S extends HttpSession> {
    * Makes room for one more session. When its caller has too many, one ends: an idle one, or else one that only listens,
    * or else one whose client seems to be gone; of several, the one that was not used for the longest time.
    *
+   * @param most sessions of this caller, if fewer than usual
    * @returns false when there is none that may
    */
-  makeRoom(callerKey: string): boolean;
+  makeRoom(callerKey: string, most?: number): boolean;
   add(session: S): void;
   /** The caller's session with this id; counts as a use. */
   find(id: string, caller: Caller): S | undefined;
-  /** The session with this id, if it belongs to no principal; it is forgotten, and must be closed. */
-  takeAnonymous(id: string): S | undefined;
+  /** The session with this id, if it belongs to no principal. */
+  findAnonymous(id: string): S | undefined;
+  /** Closes the sessions of a grant that has ended. */
+  endGrant(grantId: string): void;
   /** Forgets a session without closing it. */
   remove(session: S): void;
   /** Closes the sessions that have not been used for a while, and later those whose calls were never answered. */
@@ -43,7 +50,10 @@ export interface SessionsOptions {
   most?: number;
 }
 
-/** Milliseconds after its last use at which an idle session ends: nearly no client ever ends its own. */
+/**
+ * Milliseconds after its last use at which an idle session leaves memory: nearly no client ever ends its own. What is noted
+ * of it lasts longer.
+ */
 export const SESSION_IDLE = 15 * 60_000;
 const ID_BYTES = 20;
 const MOST = 100;
@@ -73,9 +83,9 @@ export function createSessions<S extends HttpSession>({
     session.close();
   };
 
-  const makeRoom = (callerKey: string): boolean => {
+  const makeRoom = (callerKey: string, room = mostOf(callerKey, most)): boolean => {
     const own = [...sessions.values()].filter(({ session }) => session.callerKey === callerKey);
-    if (own.length < mostOf(callerKey, most)) return true;
+    if (own.length < room) return true;
     const oldest = own.toSorted((one, other) => one.used - other.used);
     const least =
       oldest.find(({ session }) => !session.isConnected() && !session.isAtWork()) ??
@@ -96,22 +106,30 @@ export function createSessions<S extends HttpSession>({
       entry.used = now();
       return entry.session;
     },
-    takeAnonymous(id) {
+    findAnonymous(id) {
       const session = sessions.get(id)?.session;
-      if (session?.callerKey !== "") return undefined;
-      sessions.delete(id);
-      return session;
+      return session?.callerKey === "" ? session : undefined;
     },
-    remove: (session) => sessions.delete(session.id),
+    endGrant(grantId) {
+      for (const { session } of sessions.values()) if (session.grantId === grantId) end(session);
+    },
+    remove(session) {
+      // Its id may be that of the object which goes on with it.
+      if (sessions.get(session.id)?.session === session) sessions.delete(session.id);
+    },
     reap() {
       for (const entry of sessions.values()) {
         const { session, used } = entry;
+        session.used?.(used);
         if (session.isConnected()) entry.used = now();
         else if (used < now() - (session.isAtWork() ? LONGEST_CALL : idle)) end(session);
       }
     },
     close() {
-      for (const { session } of sessions.values()) end(session);
+      for (const { session, used } of sessions.values()) {
+        session.used?.(used);
+        end(session);
+      }
     },
   };
 }

@@ -117,7 +117,7 @@ export interface Store extends AccessIndex {
   /** Grants that ended for this reason, as long as that is remembered. */
   listEnded(now: number, reason: RevocationReason): Later<EndedGrant[]>;
   /**
-   * Ends the grant and all its tokens; false when there is none. A transaction: of several that end the same grant one notes it, and
+   * Ends the grant, all its tokens and the sessions that were last used with them; false when there is none. A transaction: of several that end the same grant one notes it, and
    * a rotation or a new access token under way at the same time leaves nothing that is good.
    */
   revokeGrant(id: string, now: number, reason: RevocationReason): Later<boolean>;
@@ -147,7 +147,10 @@ export interface Store extends AccessIndex {
   /** A secret key of this store; `created` becomes it where there was none. One `INSERT … ON CONFLICT DO NOTHING`, then a read. */
   openKey(name: string, created: Uint8Array): Later<Uint8Array>;
 
-  /** Keeps sessions, in place of what was kept of them, and no more than the bounds allow. A transaction. */
+  /**
+   * Keeps sessions, in place of what was kept of them, and no more than the bounds allow; one whose grant has been revoked
+   * is not kept. A transaction: it and `revokeGrant` take the same lock, or else the session could outlive its grant.
+   */
   keepSessions(sessions: readonly SessionRecord[], bounds: SessionBounds): Later<void>;
   /** One statement. */
   findSession(hash: string, serverId: string, usedAfter: number): Later<SessionRecord | undefined>;

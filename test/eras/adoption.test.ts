@@ -6,10 +6,6 @@ import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/s
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createAdoptions } from "../../src/eras/2025-streamable-http/adoption.ts";
-import type { StreamableSession } from "../../src/eras/2025-streamable-http/streamable-session.ts";
-import { serversBusy } from "../../src/eras/error-response.ts";
-import { createSessions } from "../../src/eras/sessions.ts";
 import { createFolder } from "../cli/process.ts";
 import { openHouse, pidOf, type House } from "../isolation/people.ts";
 import { ALL, createStatelessClient } from "../matrix/stateless-wire.ts";
@@ -264,22 +260,6 @@ test("found 40: a session without room for its process is adopted, and gets the 
   expect((await own.send(PING)).status).toBe(200);
 });
 
-test("several requests that find no room for it are refused one by one", async () => {
-  const sessions = createSessions<StreamableSession>({
-    now: () => 0,
-    random: (bytes) => new Uint8Array(bytes),
-    idle: 1,
-  });
-  const orphan = { id: "planted", callerKey: "", handshake: { initialize: {} }, close() {} };
-  sessions.add(orphan as unknown as StreamableSession);
-  const adoptions = createAdoptions({ sessions, open: () => Promise.resolve(serversBusy()) });
-  const caller = { key: "ada", isValid: () => true };
-  const found = await Promise.all([1, 2, 3].map(async () => adoptions.find("planted", caller)));
-  // A response can be sent once.
-  const texts = await Promise.all(found.map((response) => (response as Response).text()));
-  expect(texts.map((text) => (JSON.parse(text) as Wire).error?.code)).toEqual([-32000, -32000, -32000]);
-});
-
 test("found 40: a person whose anonymous session was evicted goes on in it, and no one else can", async () => {
   await using house = await openHouse("obedient", [...OPTIONAL, "--max-children", "1"]);
   const { url, ada, bob } = house;
@@ -287,8 +267,8 @@ test("found 40: a person whose anonymous session was evicted goes on in it, and 
   expect((await ended.end()).status).toBe(200);
   const [hers, his] = [show(one, url, ada), show(other, url, bob)];
   const pid = pidOf(await hers.call("pid"));
-  // The process of the strangers has gone, and their sessions with it.
-  expect((await other.send(PING)).status).toBe(404);
+  // The process of the strangers has gone, and they get no other; their sessions are still theirs.
+  expect((await other.send(PING)).status).toBe(503);
   const pids = [pid, pidOf(await his.call("pid"))];
   expect(await readStarts(house.program)).toEqual(expect.arrayContaining(pids));
   expect(new Set(pids).size).toBe(2);
@@ -298,30 +278,38 @@ test("found 40: a person whose anonymous session was evicted goes on in it, and 
   expect((await his.send(PING)).status).toBe(200);
 });
 
-test.each(["GET", "DELETE"])(
-  "found 40: %s of a person whose access was revoked while the process started is refused",
-  async (method) => {
-    await using folder = await createFolder();
-    const gate = join(folder.path, "gate");
-    writeFileSync(gate, "");
-    const words = ["--tunnel", "none", "--token", TOKEN, ...OPTIONAL, fixture("late"), gate];
-    await using program = await startProgram(words);
-    const { url } = program.ready;
-    const issuer = program.ready.issuer ?? "";
-    const client_id = await registerClient(issuer);
-    const { access_token: token } = await connectClient(issuer, client_id);
-    const stranger = await openSession(url);
-    rmSync(gate);
-    const headers = { authorization: `Bearer ${token}`, "mcp-session-id": stranger.id };
-    const shown = fetch(url, { method, headers: { ...headers, accept: "text/event-stream" } });
-    await until("his process is started", async () => (await readStarts(program)).length === 2);
-    expect((await postForm(issuer, "/revoke", { client_id, token })).status).toBe(200);
-    writeFileSync(gate, "");
-    const { status, body } = await shown;
-    await body?.cancel();
-    expect(status).toBe(401);
-  },
-);
+test("found 40: a request of a person whose access was revoked while the process started is refused", async () => {
+  await using folder = await createFolder();
+  const gate = join(folder.path, "gate");
+  writeFileSync(gate, "");
+  const words = ["--tunnel", "none", "--token", TOKEN, ...OPTIONAL, fixture("late"), gate];
+  await using program = await startProgram(words);
+  const { url } = program.ready;
+  const issuer = program.ready.issuer ?? "";
+  const client_id = await registerClient(issuer);
+  const { access_token: token } = await connectClient(issuer, client_id);
+  const stranger = await openSession(url);
+  rmSync(gate);
+  const shown = show(stranger, url, { authorization: `Bearer ${token}` });
+  // What a stream needs no process for is said at once.
+  const stream = await shown.get({ accept: "text/event-stream" });
+  const asked = shown.send(PING);
+  await until("his process is started", async () => (await readStarts(program)).length === 2);
+  expect((await postForm(issuer, "/revoke", { client_id, token })).status).toBe(200);
+  await listen(stream).ended();
+  writeFileSync(gate, "");
+  expect((await asked).status).toBe(401);
+});
+
+test("found 40: DELETE of a person starts no process for the session", async () => {
+  await using house = await openHouse("obedient", OPTIONAL);
+  const stranger = await openSession(house.url);
+  const own = show(stranger, house.url, house.ada);
+  expect((await own.end()).status).toBe(200);
+  for (const who of [{}, house.ada, house.bob])
+    expect((await show(stranger, house.url, who).send(PING)).status).toBe(404);
+  expect(await readStarts(house.program)).toHaveLength(1);
+});
 
 /** Clients that never begin anew: they show the session they have, with a token as soon as there is one. */
 const CLIENTS: Record<string, (url: URL, ways: { fetch: typeof fetch }) => Promise<Stubborn>> = {

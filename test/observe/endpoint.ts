@@ -89,7 +89,7 @@ export async function openEndpoint(
     async [Symbol.asyncDispose]() {
       endpoint.endSessions();
       await bridge.close();
-      endpoint.close();
+      await endpoint.close();
       await listener.stop(true);
     },
   };

@@ -63,7 +63,7 @@ export function createLastingConversation(options: LastingConversationOptions): 
       return attachment.isReady;
     },
     get tools() {
-      return attachment.conversation?.tools ?? NO_TOOLS;
+      return (attachment.isReady && attachment.conversation?.tools) || NO_TOOLS;
     },
     attach,
     begin: attachment.begin,

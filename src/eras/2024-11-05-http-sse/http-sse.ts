@@ -7,6 +7,7 @@ import type { Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import { badRequest, invalidRequest, serversBusy, sessionNotFound, tooMany } from "../error-response.ts";
+import { judgeByProcess } from "../judged-process.ts";
 import type { Post } from "../post.ts";
 import type { HttpSession, Sessions } from "../sessions.ts";
 import type { EventStream, EventStreams } from "../streams/event-stream.ts";
@@ -109,9 +110,8 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       return serversBusy();
     }
     waiting.delete(session);
-    if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
     const refusal =
-      (await toolAccess.refuse(messages, caller, conversation.tools)) ?? inFlight.refuse(caller, post.since);
+      (await judgeByProcess(post, conversation, toolAccess)) ?? inFlight.refuse(caller, post.since);
     if (refusal !== undefined) return refusal;
     session.stream.renew(caller);
     for (const message of messages) {

@@ -1,24 +1,22 @@
-// Event ids of an adopted session: none from before the adoption may be taken for one of these.
+// Event ids of a session that goes on: none from its life before may be taken for one of these.
 import type { Streams } from "../streams/event-stream.ts";
 
-/** Stands before the number of every event that is sent after the adoption. */
-const MARK = "a";
-
-export function markEvents(streams: Streams): Streams {
+/** @param mark stands before the number of every event, and differs from life to life */
+export function markEvents(streams: Streams, mark: string): Streams {
   return {
     ...streams,
     open(...args) {
       const stream = streams.open(...args);
       return {
         ...stream,
-        send: (message, id) => stream.send(message, id && MARK + id),
-        prime: (id) => stream.prime(MARK + id),
+        send: (message, id) => stream.send(message, id && mark + id),
+        prime: (id) => stream.prime(mark + id),
       };
     },
   };
 }
 
-/** An event of an adopted session as its streams know it; `null` for one that was sent before. */
-export function unmarkEvent(lastEventId: string | null): string | null {
-  return lastEventId?.startsWith(MARK) ? lastEventId.slice(MARK.length) : null;
+/** An event as the streams of this life know it; `null` for one of a life before. */
+export function unmarkEvent(lastEventId: string | null, mark: string): string | null {
+  return lastEventId?.startsWith(mark) ? lastEventId.slice(mark.length) : null;
 }

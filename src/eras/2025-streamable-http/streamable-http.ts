@@ -3,20 +3,15 @@
 // A dropped connection does not cancel a call here; only `notifications/cancelled` does.
 import type { Responder } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
-import type { Caller } from "../caller.ts";
+import { isAnonymous, type Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import {
-  badRequest,
-  invalidRequest,
-  methodNotAllowed,
-  serversBusy,
-  sessionNotFound,
-} from "../error-response.ts";
+import { badRequest, invalidRequest, methodNotAllowed } from "../error-response.ts";
+import { judgeByProcess } from "../judged-process.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE, takesEvents } from "../post-response.ts";
 import type { ToolAccess } from "../tool-access.ts";
-import { createAdoptions } from "./adoption.ts";
 import { unmarkEvent } from "./event-mark.ts";
+import { createReopenings } from "./reopening.ts";
 import { createSessionFactory, type SessionFactoryOptions } from "./session-factory.ts";
 import type { StreamableSession } from "./streamable-session.ts";
 
@@ -26,7 +21,7 @@ export interface StreamableHttp {
   delete(request: Request, caller: Caller): Promise<Response>;
 }
 
-export interface StreamableHttpOptions extends Omit<SessionFactoryOptions, "orphaned"> {
+export interface StreamableHttpOptions extends SessionFactoryOptions {
   inFlight: CallsInFlight;
   toolAccess: ToolAccess;
 }
@@ -34,24 +29,18 @@ export interface StreamableHttpOptions extends Omit<SessionFactoryOptions, "orph
 const SESSION_HEADER = "mcp-session-id";
 
 export function createStreamableHttp(options: StreamableHttpOptions): StreamableHttp {
-  const { sessions, inFlight, toolAccess } = options;
-  const createSession = createSessionFactory({
-    ...options,
-    orphaned: (session) => adoptions.keep(session),
-  });
-  const adoptions = createAdoptions({
-    sessions,
-    open: (caller, inherited) => createSession(caller, inherited.initialize, inherited),
-  });
+  const { sessions, inFlight, toolAccess, notes } = options;
+  const factory = createSessionFactory(options);
+  const reopenings = createReopenings({ ...options, resume: factory.resume });
 
   function findSession(request: Request, caller: Caller) {
     const id = request.headers.get(SESSION_HEADER);
     if (id === null) return badRequest("Bad request: the Mcp-Session-Id header is missing.");
-    return sessions.find(id, caller) ?? adoptions.find(id, caller) ?? sessionNotFound();
+    return reopenings.find(id, caller);
   }
 
   async function openSession(caller: Caller, initialize: Message) {
-    const session = await createSession(caller, initialize);
+    const session = await factory.open(caller, initialize);
     if (!(session instanceof Response)) sessions.add(session);
     return session;
   }
@@ -84,11 +73,12 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
         return invalidRequest("initialize cannot be part of a batch.", opening.id);
       const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
       const session = found instanceof Promise ? await found : found;
-      if (session instanceof Response) return session;
+      // A session that ended with the access of its client is not why the client is refused.
+      if (session instanceof Response) return inFlight.refuse(caller, since) ?? session;
       const { conversation } = session;
-      if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
+      const isReady = conversation.isAttached && caller.policy === undefined;
       const refusal =
-        (caller.policy && (await toolAccess.refuse(messages, caller, conversation.tools))) ??
+        (isReady ? undefined : await judgeByProcess(post, conversation, toolAccess)) ??
         inFlight.refuse(caller, since);
       if (refusal === undefined) return passOn(post, session, options);
       // No client knows its id yet.
@@ -96,13 +86,17 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       return refusal;
     },
     get: (request, caller) =>
-      inSession(request, caller, ({ standalone, isAdopted }) => {
+      inSession(request, caller, ({ standalone, conversation, mark }) => {
+        // Who listens wants to hear what the server says by itself.
+        if (!conversation.isAttached) void conversation.attach();
         const event = request.headers.get("last-event-id");
-        return standalone.open(caller, isAdopted ? unmarkEvent(event) : event);
+        return standalone.open(caller, mark === "" ? event : unmarkEvent(event, mark));
       }),
     delete: (request, caller) =>
       inSession(request, caller, (session) => {
         end(session);
+        // Nothing is noted of strangers, who could make us write.
+        if (!isAnonymous(caller)) notes?.forget(session.note);
         return new Response(null, { status: 200 });
       }),
   };
@@ -117,7 +111,7 @@ function passOn(
   const { conversation, standalone, streams } = session;
   const requests = messages.filter(isRequest);
   // Notifications and answers first: a call in the same batch may wait for them.
-  for (const message of messages) if (!isRequest(message)) send(session, message);
+  for (const message of messages) if (!isRequest(message)) conversation.send(message);
   const [first] = requests;
   if (first === undefined) return new Response(null, { status: 202 });
   /** An id of one that was answered may be another call's by now. */
@@ -159,12 +153,6 @@ function untilOver(responder: Responder, over: () => void): Responder {
       responder.cancelled();
     },
   };
-}
-
-function send({ conversation, handshake }: StreamableSession, message: Message): void {
-  if (handshake !== undefined && message.method === "notifications/initialized")
-    handshake.initialized = message;
-  conversation.send(message);
 }
 
 function isRequest({ kind }: Message): boolean {

@@ -4,8 +4,12 @@ import type { Log } from "../../log.ts";
 import { type Later, type Revocation, type Revocations, type Store, whenKnown } from "../../store/store.ts";
 import { createBackgroundTask, type Schedule, scheduleEvery } from "./background-task.ts";
 
-/** Called without a grant when any may have ended. */
-export type RevocationListener = (grantId?: string) => void;
+/**
+ * Called without a grant when any may have ended.
+ *
+ * @param hasEnded whether all of the grant has, and not just one of its tokens
+ */
+export type RevocationListener = (grantId?: string, hasEnded?: boolean) => void;
 
 export interface RevocationWatch {
   /** @returns a function that stops the listening */
@@ -33,8 +37,8 @@ export function createRevocationWatch(options: RevocationWatchOptions): Revocati
   const listeners = new Set<RevocationListener>();
   let cursor: number | undefined;
 
-  const announce: RevocationListener = (grantId) => {
-    for (const listener of listeners) listener(grantId);
+  const announce: RevocationListener = (grantId, hasEnded) => {
+    for (const listener of listeners) listener(grantId, hasEnded);
   };
   const take = (found: Revocations) => {
     // Until now this watch was blind: what ended in that time is on no list of ours.
@@ -42,7 +46,7 @@ export function createRevocationWatch(options: RevocationWatchOptions): Revocati
     cursor = found.cursor;
     for (const revocation of found.revoked) {
       onGrantRevoked(revocation);
-      announce(revocation.grantId);
+      announce(revocation.grantId, true);
     }
   };
   const look = () => whenKnown(store.revocationsAfter(cursor, serverId), take);
@@ -55,7 +59,7 @@ export function createRevocationWatch(options: RevocationWatchOptions): Revocati
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    announce,
+    announce: (grantId) => announce(grantId, false),
     check: task.run,
     close() {
       stop();

@@ -36,7 +36,7 @@ export function createRevocations(db: Database): Pick<SyncStore, "listEnded" | "
   };
 }
 
-/** Part of every transaction that ends grants; `null` notes all there are. */
+/** Part of every transaction that ends grants, before it does: their sessions end, too. `null` notes all there are. */
 export function prepareRevocationNote(
   db: Database,
 ): (id: string | null, now: number, reason: RevocationReason) => void {
@@ -44,7 +44,13 @@ export function prepareRevocationNote(
     `INSERT INTO revocations (grant_id, server_id, client_id, client_name, subject, at, reason)
       SELECT id, server_id, client_id, client_name, subject, ?1, ?3 FROM grants WHERE ?2 IS NULL OR id = ?2`,
   );
-  return (id, now, reason) => void note.run(now, id, reason);
+  const endSessions = db.prepare<null, [string | null]>(
+    "DELETE FROM sessions WHERE grant_id IS NOT NULL AND (?1 IS NULL OR grant_id = ?1)",
+  );
+  return (id, now, reason) => {
+    note.run(now, id, reason);
+    endSessions.run(id);
+  };
 }
 
 export function prepareRevocationSweep(db: Database): (now: number) => void {

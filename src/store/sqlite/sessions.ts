@@ -1,4 +1,4 @@
-// Sessions that outlive a run, in the SQLite store.
+// Sessions that outlive a run, in the SQLite store. Those of a grant end with it: revocations.ts.
 import type { Database } from "bun:sqlite";
 import { transaction } from "./rows.ts";
 import type { SessionRecord, SyncStore } from "../store.ts";
@@ -8,18 +8,20 @@ const COLUMNS =
 
 type SessionOperations = "keepSessions" | "findSession" | "removeSessions";
 
-export function createSessionNotes(db: Database): Pick<SyncStore, SessionOperations> {
+export function createSessionRecords(db: Database): Pick<SyncStore, SessionOperations> {
   const put = db.prepare<null, [string, string, string, string | null, string, number]>(
-    `INSERT INTO sessions (hash, server_id, caller_key, grant_id, setup, used_at) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO sessions (hash, server_id, caller_key, grant_id, setup, used_at)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?6
+        WHERE ?4 IS NULL OR NOT EXISTS (SELECT 1 FROM revocations WHERE grant_id = ?4)
       ON CONFLICT (hash) DO UPDATE SET caller_key = excluded.caller_key, grant_id = excluded.grant_id,
         setup = excluded.setup, used_at = excluded.used_at`,
   );
   const trimCaller = db.prepare<null, [string, number]>(
     `DELETE FROM sessions WHERE hash IN (
-      SELECT hash FROM sessions WHERE caller_key = ? ORDER BY used_at DESC LIMIT -1 OFFSET ?)`,
+      SELECT hash FROM sessions WHERE caller_key = ? ORDER BY used_at DESC, hash LIMIT -1 OFFSET ?)`,
   );
   const trimAll = db.prepare<null, [number]>(
-    "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions ORDER BY used_at DESC LIMIT -1 OFFSET ?)",
+    "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions ORDER BY used_at DESC, hash LIMIT -1 OFFSET ?)",
   );
   const forgetOld = db.prepare<null, [number]>("DELETE FROM sessions WHERE used_at <= ?");
   const find = db.prepare<SessionRecord, [string, string, number]>(
@@ -27,6 +29,7 @@ export function createSessionNotes(db: Database): Pick<SyncStore, SessionOperati
   );
   const remove = db.prepare<null, [string]>("DELETE FROM sessions WHERE hash = ?");
   return {
+    // A session whose grant ended while it waited to be written must not come back.
     keepSessions: transaction(db, (sessions, { perCaller, inAll, usedAfter }) => {
       for (const { hash, serverId, callerKey, grantId, setup, usedAt } of sessions)
         put.run(hash, serverId, callerKey, grantId, setup, usedAt);

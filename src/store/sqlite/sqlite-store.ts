@@ -10,7 +10,7 @@ import { createGrants } from "./grants.ts";
 import { createRefreshTokens, prepareRefreshSweep } from "./refresh-tokens.ts";
 import { createKeys } from "./keys.ts";
 import { createServers } from "./servers.ts";
-import { createSessionNotes } from "./sessions.ts";
+import { createSessionRecords } from "./sessions.ts";
 import { createToolLists } from "./tool-lists.ts";
 import { createRevocations, prepareRevocationSweep } from "./revocations.ts";
 import { transaction } from "./rows.ts";
@@ -32,7 +32,7 @@ export function openSqliteStore(path: string): SyncStore {
     ...createRevocations(db),
     ...createServers(db),
     ...createKeys(db),
-    ...createSessionNotes(db),
+    ...createSessionRecords(db),
     ...createToolLists(db),
     sweep: createSweep(db),
     close: () => db.close(),

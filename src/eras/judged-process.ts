@@ -1,0 +1,54 @@
+// What a caller may send can depend on what the server says of its tools, and the process of a session may be replaced
+// while that is asked: what was judged by one process must not be read by another.
+import { setTimeout } from "node:timers/promises";
+import type { LastingConversation, ToolEdition } from "../bridge/bridge.ts";
+import { isAnonymous, type Caller } from "./caller.ts";
+import { serversBusy, tryAgainLater } from "./error-response.ts";
+import type { Post } from "./post.ts";
+import type { ToolAccess } from "./tool-access.ts";
+
+/** Processes that a message is judged by, one after the other. */
+const MOST_JUDGES = 5;
+/** How long a session may wait for a process, and how often it looks for one, in milliseconds. */
+const TURN_WITHIN = 2_000;
+const TURN_EVERY = 50;
+
+/**
+ * Has a process serve the session, and judges the messages by it. They must be passed on in the turn in which this is over.
+ *
+ * @returns the refusal of the messages; `undefined` when they may be passed on
+ */
+export async function judgeByProcess(
+  { messages, caller }: Pick<Post, "messages" | "caller">,
+  conversation: LastingConversation,
+  toolAccess: ToolAccess,
+): Promise<Response | undefined> {
+  for (let judges = 0; judges < MOST_JUDGES; judges++) {
+    if (!conversation.isAttached && !(await attach(conversation, caller))) return serversBusy();
+    if (caller.policy === undefined) return undefined;
+    const { isAttached, tools } = conversation;
+    const { edition } = tools;
+    const refusal = await toolAccess.refuse(messages, caller, tools);
+    if (refusal !== undefined) return refusal;
+    // Without a process only that is allowed which every process may be sent.
+    if (!isAttached || isSame(conversation, tools, edition)) return undefined;
+  }
+  return tryAgainLater("The server is being replaced.");
+}
+
+/** More sessions than processes take turns; a client that has one waits a moment, before it is told to come again. */
+async function attach(conversation: LastingConversation, caller: Caller): Promise<boolean> {
+  for (let waited = 0; waited < TURN_WITHIN && !isAnonymous(caller); waited += TURN_EVERY) {
+    if (await conversation.attach()) return true;
+    await setTimeout(TURN_EVERY);
+  }
+  return conversation.attach();
+}
+
+function isSame(
+  conversation: LastingConversation,
+  tools: LastingConversation["tools"],
+  edition: ToolEdition,
+): boolean {
+  return conversation.isAttached && conversation.tools === tools && tools.edition === edition;
+}
