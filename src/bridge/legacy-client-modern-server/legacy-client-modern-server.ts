@@ -42,7 +42,10 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onRequest: ({ id }) =>
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     onNotification,
-    onLost: () => sessions.forEach(({ listenStream }) => listenStream.lost()),
+    onLost() {
+      tools.forget();
+      sessions.forEach(({ listenStream }) => listenStream.lost());
+    },
     isAwaited: () => hasSubscriptions(sessions),
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
     onRefused: options.gone,
@@ -76,6 +79,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       if (message.kind !== "notification" && !inputRequests.receive(message))
         log.debug(`The client answered ${printable(message.id)}, which it was not asked; dropped.`);
     },
+    cancelRequests: (reason) => sessions.forEach(({ inputRequests }) => inputRequests.withdraw(reason)),
     ended(session) {
       sessions.delete(session);
       session.inputRequests.close();

@@ -86,7 +86,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const session = found instanceof Promise ? await found : found;
       if (session instanceof Response) return session;
       const { conversation } = session;
-      if (!conversation.isAttached && !(await conversation.attach())) return serversBusy();
+      if (!conversation.isAttached && !(await conversation.attach(bytesOf(messages), request.signal)))
+        return serversBusy();
       const refusal =
         (caller.policy && (await toolAccess.refuse(messages, caller, conversation.tools))) ??
         inFlight.refuse(caller, since);
@@ -165,6 +166,10 @@ function send({ conversation, handshake }: StreamableSession, message: Message):
   if (handshake !== undefined && message.method === "notifications/initialized")
     handshake.initialized = message;
   conversation.send(message);
+}
+
+function bytesOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 function isRequest({ kind }: Message): boolean {
