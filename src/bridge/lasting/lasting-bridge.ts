@@ -21,10 +21,13 @@ export function createBridge(options: BridgeOptions): Bridge {
     listeners.hold();
   }
 
+  async function takeUp(conversation: RestartableConversation): Promise<void> {
+    await conversation.attach();
+    if (conversation.isAttached) returning.delete(conversation);
+  }
+
   async function resume(): Promise<void> {
-    const sessions = [...returning];
-    returning.clear();
-    await Promise.all([listeners.reopen(), ...sessions.map((conversation) => conversation.attach())]);
+    await Promise.all([listeners.reopen(), ...Array.from(returning, takeUp)]);
   }
 
   function createConversation(

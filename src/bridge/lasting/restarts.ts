@@ -41,8 +41,11 @@ export function createRestarts({ end, start }: RestartsOptions): Restarts {
   async function endAndLaunch(reason: string): Promise<void> {
     // The outcome of a launch that is under way decides nothing any more.
     launches++;
-    await end(reason);
-    ending = undefined;
+    try {
+      await end(reason);
+    } finally {
+      ending = undefined;
+    }
     if (!isClosed) launch().catch(outcome.reject);
   }
 
@@ -55,7 +58,7 @@ export function createRestarts({ end, start }: RestartsOptions): Restarts {
       if (isClosed) return outcome.promise;
       if (isDecided) outcome = Promise.withResolvers();
       isDecided = false;
-      ending ??= endAndLaunch(reason);
+      ending ??= endAndLaunch(reason).catch(outcome.reject);
       return outcome.promise;
     },
     get isEnding() {

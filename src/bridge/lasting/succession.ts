@@ -37,11 +37,11 @@ export function createSuccession({ bridge, hold, resume }: SuccessionOptions): S
   let isClosed = false;
 
   function createNext(): Generation {
-    return createGeneration({
+    const own = createGeneration({
       ...bridge,
       next: async () => {
         await restarts.begun();
-        return isClosed ? undefined : generation;
+        return isClosed || generation === own ? undefined : generation;
       },
       mayCheck() {
         if (now() - checkedAt < REPLACE_EVERY) return false;
@@ -50,6 +50,7 @@ export function createSuccession({ bridge, hold, resume }: SuccessionOptions): S
       },
       outdated: () => void restarts.request("it has become another server").catch(report.failed),
     });
+    return own;
   }
 
   async function end(reason: string): Promise<void> {

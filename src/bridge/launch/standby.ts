@@ -16,8 +16,8 @@ import { quoteError } from "../quote-error.ts";
 export interface Standby {
   /** Resolves when the server has answered, or has been found not to work. */
   launch(): Promise<LaunchReport>;
-  /** Waits for the server's first answer: why it cannot be asked anything, or `undefined` when it has answered. */
-  findProblem(): Promise<string | undefined>;
+  /** Waits for the server's first answer: why it cannot be asked anything, or `undefined` when it has answered. @param isPublic a stranger is told */
+  findProblem(isPublic: boolean): Promise<string | undefined>;
   /** Whether the server serves clients without sessions; known when it has answered. */
   isStateless(): boolean;
   /** Whether it serves clients with sessions, found out with the first one's own `initialize`. */
@@ -86,8 +86,9 @@ export function createStandby(options: StandbyOptions): Standby {
       known.resolve();
       return found;
     },
-    async findProblem() {
+    async findProblem(isPublic) {
       if (launch.state !== "usable") await settlesWithin(settled.promise, CLIENT_PATIENCE);
+      if (launch.exit !== undefined) return describeBrokenServer(launch.exit, NEXT_RESTART, isPublic);
       return describeProblem(launch, now() - begun);
     },
     isStateless: () => launch.isStateless,
@@ -141,9 +142,8 @@ async function prepare(
 
 const NEXT_RESTART = "It is started again at its next restart, for example when its files change.";
 
-function describeProblem({ state, isClosed, exit }: Launch, waited: number): string | undefined {
+function describeProblem({ state, isClosed }: Launch, waited: number): string | undefined {
   if (state === "usable") return undefined;
-  if (exit !== undefined) return describeBrokenServer(exit, NEXT_RESTART);
   if (isClosed) return "The MCP server is being stopped.";
   const seconds = Math.round(waited / 1000);
   return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;

@@ -2,7 +2,7 @@
 // end together; whatever is remembered of the server ends with them.
 import type { SessionAdapter } from "../adapter.ts";
 import { createAnonymousLimits } from "./anonymous-limits.ts";
-import type { BridgeOptions, Generation } from "../bridge.ts";
+import type { BridgeCaller, BridgeOptions, Generation } from "../bridge.ts";
 import type { ClientSide, Conversation, Opening } from "../bridge.ts";
 import { drain } from "./drain.ts";
 import { createStandby } from "../launch/standby.ts";
@@ -36,6 +36,7 @@ export function createGeneration(options: GenerationOptions): Generation {
     refused: () => void checkRefusal(),
   });
   let isClosed = false;
+  const isStranger = ({ key }: BridgeCaller) => options.hasAnonymous && key === "";
 
   /** A client's handshake may be refused for its own reasons: only a refusal of ours as well says that the server has changed. */
   async function checkRefusal(): Promise<void> {
@@ -65,7 +66,7 @@ export function createGeneration(options: GenerationOptions): Generation {
   return {
     launch: standby.launch,
     async openSession(caller, initialize, client) {
-      const problem = await standby.findProblem();
+      const problem = await standby.findProblem(isStranger(caller));
       if (isClosed) return openNext(await options.next(), caller, initialize, client);
       if (problem !== undefined) return { outcome: "unusable", reason: problem };
       const process = await finder.findForSession(caller, initialize);
@@ -75,7 +76,7 @@ export function createGeneration(options: GenerationOptions): Generation {
       return { outcome: "open", conversation: openSessionOn(process, client) };
     },
     async findServer(caller, envelope) {
-      const problem = await standby.findProblem();
+      const problem = await standby.findProblem(isStranger(caller));
       if (isClosed) return findNext(await options.next(), caller, envelope);
       if (problem !== undefined) return createUnusableServer(problem);
       const process = await finder.findForRequest(caller, envelope);

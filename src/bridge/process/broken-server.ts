@@ -7,8 +7,12 @@ import { printableLine } from "../../printable.ts";
 const MOST_LINES = 20;
 const MOST_TEXT = 4_000;
 
-/** @param remedy when it is started again, as a sentence */
-export function describeBrokenServer(exit: ChildExit, remedy: string): string {
+/**
+ * @param remedy when it is started again, as a sentence
+ * @param isPublic strangers are told: what a server prints is not theirs to read
+ */
+export function describeBrokenServer(exit: ChildExit, remedy: string, isPublic = false): string {
+  if (isPublic) return `The MCP server does not start. ${remedy}`;
   const lines = quoteLastLines(exit.stderrTail);
   const output =
     lines.length > 0 ? `Its last output:\n${lines.join("\n")}\n` : "It wrote nothing to stderr. ";

@@ -104,7 +104,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     },
     start: () => void restart(),
   });
-  const crashes = createCrashLoop(options.now, options.log);
+  const crashes = createCrashLoop(options);
   const { takeRaw, receive } = watchAnswers(() => life, requests, options);
   const reader = createMessageReader({ ...options, takeRaw }, receive, (bytes) => void sendNow(bytes));
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit };
