@@ -53,6 +53,7 @@ const OF_A_PAIR = [
   "bridge/session-adapter.ts",
   "bridge/client-session.ts",
   "bridge/tool-catalog.ts",
+  "bridge/unusable-server.ts",
   "frame/",
   "mcp/",
 ];
@@ -70,9 +71,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "bridge/": ["bridge/process/", "child/child.ts", "frame/", "mcp/"],
   "bridge/lasting/": [
     "bridge/bridge.ts",
+    "bridge/envelope.ts",
     "bridge/pool/generation.ts",
     "bridge/quote-error.ts",
     "bridge/unusable-server.ts",
+    "child/child.ts",
     "frame/",
     "mcp/",
   ],

@@ -9,6 +9,7 @@ import { openPrivatePort, openPublicPort } from "./ports.ts";
 import { openPublicSide } from "./public-side.ts";
 import { createPublicUrl } from "./public-url.ts";
 import { describeReady } from "./ready.ts";
+import { restartServers } from "./restart.ts";
 import type { AppIO, Run } from "./run-context.ts";
 import { openRunStore } from "./run-store.ts";
 import { openServer, resolveServer } from "./server.ts";
@@ -28,10 +29,10 @@ export interface App {
   readonly ready: Ready;
   /** Resolves with the exit status when the program has stopped by itself or by `stop`. */
   readonly stopped: Promise<number>;
+  /** Ends the server's processes and starts it anew; sessions go on. Resolves when it has answered, or does not start. */
+  restart(): Promise<void>;
   /** Ends streams and children and closes the tunnel; bounded to a few seconds. */
   stop(): Promise<void>;
-  /** Ends the server's process and starts another one. Absent where nothing can be restarted. */
-  restart?(): Promise<void>;
 }
 
 /**
@@ -76,6 +77,13 @@ async function start(run: Run): Promise<App> {
     void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
-  openWatch(run, command, (change) => io.log.info(`Changed: ${nameChangedFiles(change, config)}`));
-  return { ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop(0) };
+  openWatch(run, command, (change) => {
+    void restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`);
+  });
+  return {
+    ready,
+    stopped: lifecycle.stopped,
+    restart: () => restartServers(mounts, io.log),
+    stop: () => lifecycle.stop(0),
+  };
 }

@@ -12,6 +12,12 @@ export type Era = "legacy" | "modern";
 interface Adapter {
   /** Calls in flight, open streams and everything else that a client waits for. */
   readonly pending: number;
+  /** Requests of clients that the server answers without being told more: no streams, and no calls whose client is asked. */
+  readonly atWork: number;
+  /** Takes back what clients are asked, and asks them nothing more: the server is about to end. @param reason a sentence */
+  cancelRequests(reason: string): void;
+  /** Answers the calls that the server has not answered. @param reason a sentence */
+  failCalls(reason: string): void;
   isAlive(ms: number): Promise<boolean>;
   close(): Promise<void>;
 }

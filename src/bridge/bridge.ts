@@ -69,8 +69,14 @@ export interface Conversation {
 export interface LastingConversation extends Conversation {
   /** Whether a call can be made at once. */
   readonly isAttached: boolean;
-  /** Has a process go on with the session. @returns false when every process allowed is busy */
-  attach(): Promise<boolean>;
+  /**
+   * Has a process go on with the session.
+   *
+   * @param bytes of the messages that wait for it
+   * @param signal aborts when their sender has gone
+   * @returns false when every process allowed is busy, too much waits already, or the sender has gone
+   */
+  attach(bytes?: number, signal?: AbortSignal): Promise<boolean>;
 }
 
 /** A server process as a client without sessions sees it: every request stands alone. */
@@ -144,13 +150,27 @@ export interface Bridge {
   ): Promise<LastingConversation | undefined>;
   /** Goes on with a session that had a process before, in this run or in an earlier one. No process serves it yet. */
   resumeSession(caller: BridgeCaller, setup: SessionSetup, client: LastingClient): LastingConversation;
-  /** The server process for a client without sessions; `undefined` when every one allowed is busy. */
-  findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
+  /**
+   * The server process for a client without sessions; `undefined` when every one allowed is busy, too much waits already, or
+   * the client has gone.
+   *
+   * @param bytes of the message that waits for it
+   * @param signal aborts when the client has gone
+   */
+  findServer(
+    caller: BridgeCaller,
+    envelope: Envelope,
+    bytes?: number,
+    signal?: AbortSignal,
+  ): Promise<ClaimedServer | undefined>;
+  /** The server as a client sees it that is going to make one call of `subscriptions/listen`: its stream outlives restarts. */
+  listen(server: StatelessServer, caller: BridgeCaller, envelope: Envelope): StatelessServer;
   /**
    * Ends all server processes and starts the server anew, which may have become another one. Sessions go on. Calls in flight
-   * get a few seconds, and new ones wait. One restart at a time: what is asked for meanwhile is one more restart.
+   * get a few seconds, and new ones wait. One restart at a time, and the last launch decides: what is asked for while the
+   * old processes end is the same restart, and what is asked for while the new one starts takes its place.
    *
-   * @param reason why, for clients whose calls are cut short: "its files have changed"
+   * @param reason why, as it follows "because", for clients whose calls are cut short: "its files have changed"
    */
   restart(reason: string): Promise<LaunchReport>;
   /** Whether a server process answers within `ms` milliseconds. */
@@ -160,11 +180,15 @@ export interface Bridge {
 
 /** The server processes of one launch. */
 export interface Generation {
+  /** Never resolves when it is closed before. */
   launch(): Promise<LaunchReport>;
   /** Begins a session, or goes on with one: the process has had no `initialize` of it. */
   openSession(caller: BridgeCaller, initialize: Message, client: ClientSide): Promise<Opening>;
   findServer(caller: BridgeCaller, envelope: Envelope): Promise<ClaimedServer | undefined>;
   isAlive(ms: number): Promise<boolean>;
+  /** Gives calls in flight a few seconds, and answers the rest. @param reason a sentence for their clients */
+  drain(reason: string): Promise<void>;
+  /** Resolves when no process is left. */
   close(): Promise<void>;
 }
 
@@ -179,7 +203,9 @@ export type Opening =
 export type LaunchReport =
   | { outcome: "answered" }
   /** It ended before it had answered. */
-  | { outcome: "exited"; exit: ChildExit };
+  | { outcome: "exited"; exit: ChildExit }
+  /** We ended it before it had answered. */
+  | { outcome: "stopped" };
 
 /** A change in the life of a server process, for people and for `--json`. */
 export type ServerEvent =
@@ -187,7 +213,8 @@ export type ServerEvent =
   | { state: "ready"; pid: number }
   /** `isOurs`: ended by us because its session was over or it was not used, or by a request of ours. */
   | { state: "exited"; pid: number; reason: string; isOurs?: true }
-  | { state: "restarting"; inMs: number };
+  /** `reason`: why all of its processes are ended; absent for one that has ended by itself. */
+  | { state: "restarting"; inMs: number; reason?: string };
 
 /** Which callers share a server process: those of one person and OAuth client, those of one session, or all. */
 export type ProcessMode = "client" | "session" | "shared";

@@ -6,6 +6,7 @@ import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClientSide, Conversation, Responder } from "./bridge.ts";
 import { lostReason, type PendingCall, type Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
+import { respondUnusable } from "./unusable-server.ts";
 import type { ProcessToolCatalog } from "./tool-catalog.ts";
 
 export interface ClientSession {
@@ -43,11 +44,16 @@ export interface SessionRules<S extends ClientSession> {
   call(request: Message, call: SessionCall<S>): void;
   /** A notification other than `notifications/cancelled`, or an answer. */
   receive(message: Message, session: S): void;
+  /** Takes back what clients are asked. @param reason a sentence */
+  cancelRequests(reason: string): void;
   /** The session has ended; its calls have been cancelled. */
   ended(session: S): void;
 }
 
-type CallsAtServer = Pick<Multiplexer<SessionWaiter>, "cancel" | "forget" | "send" | "unread">;
+type CallsAtServer = Pick<
+  Multiplexer<SessionWaiter>,
+  "cancel" | "findProblem" | "forget" | "send" | "unread"
+>;
 
 export function createClientSession(client: ClientSide): ClientSession {
   return { client, open: new Map(), logLevel: undefined, resources: new Set(), isClosed: false };
@@ -81,7 +87,7 @@ export function notifyProgress(notification: Uint8Array, { call }: SessionWaiter
 }
 
 /** `Waiter.onLost` of a session's call. */
-export function respondLost(how: string, { call }: SessionWaiter): void {
+export function respondLost(how: string, { call }: Pick<SessionWaiter, "call">): void {
   respondWithError(call, ErrorCode.internal, lostReason(how));
 }
 
@@ -100,6 +106,8 @@ export function createConversation<S extends ClientSession>(
       if (session.isClosed) return refuseCall(call, ErrorCode.internal, SESSION_ENDED);
       rules.used(session);
       if (open.has(call.id)) return refuseDuplicate(call);
+      const problem = multiplexer.findProblem();
+      if (problem !== undefined) return respondUnusable(request, responder, problem);
       open.set(call.id, call);
       rules.call(request, call);
     },
@@ -121,14 +129,23 @@ export function createConversation<S extends ClientSession>(
     close() {
       if (session.isClosed) return;
       session.isClosed = true;
-      for (const call of open.values()) {
-        if (call.sent !== undefined) multiplexer.cancel(call.sent);
-        respondWithError(call, ErrorCode.internal, SESSION_ENDED);
-      }
+      failCalls(session, multiplexer, SESSION_ENDED);
       rules.ended(session);
       session.client.closed();
     },
   };
+}
+
+/** Answers all calls of a session, and cancels them at the server. */
+export function failCalls(
+  { open }: ClientSession,
+  multiplexer: Pick<CallsAtServer, "cancel">,
+  reason: string,
+): void {
+  for (const call of open.values()) {
+    if (call.sent !== undefined) multiplexer.cancel(call.sent);
+    respondWithError(call, ErrorCode.internal, reason);
+  }
 }
 
 /** A session may end while it is found out whether its client may make a call. */

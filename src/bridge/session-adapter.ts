@@ -4,6 +4,7 @@ import type { ClientSide, Conversation } from "./bridge.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
 import {
   createConversation,
+  failCalls,
   type ClientSession,
   type SessionRules,
   type SessionWaiter,
@@ -15,26 +16,39 @@ export function createSessionAdapter<S extends ClientSession>(
   rules: SessionRules<S>,
   begin: (client: ClientSide) => S,
 ): SessionAdapter {
-  const conversations = new Set<Conversation>();
+  const conversations = new Map<Conversation, S>();
 
   return {
     get pending() {
       return multiplexer.calls.size + Number(rules.tools.isReading);
     },
+    get atWork() {
+      let calls = Number(rules.tools.isReading);
+      for (const { open } of conversations.values()) calls += open.size;
+      return calls;
+    },
+    cancelRequests(reason) {
+      multiplexer.declineRequests(reason);
+      rules.cancelRequests(reason);
+    },
+    failCalls(reason) {
+      for (const session of conversations.values()) failCalls(session, multiplexer, reason);
+    },
     open(client) {
-      const conversation = createConversation(begin(client), multiplexer, {
+      const begun = begin(client);
+      const conversation = createConversation(begun, multiplexer, {
         ...rules,
         ended(session) {
           conversations.delete(conversation);
           rules.ended(session);
         },
       });
-      conversations.add(conversation);
+      conversations.set(conversation, begun);
       return conversation;
     },
     isAlive: multiplexer.isAlive,
     async close() {
-      for (const conversation of conversations) conversation.close();
+      for (const conversation of conversations.keys()) conversation.close();
       await multiplexer.close();
     },
   };

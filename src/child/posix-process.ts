@@ -2,6 +2,7 @@
 // streams cost two more system calls and a copy for each message, and buffer without a limit what they could not write.
 import { closeSync } from "node:fs";
 import type { Socket, SocketHandler, TCPSocketConnectOptions } from "bun";
+import { isGroupRunning } from "./group-members.ts";
 import { wrapInGroup } from "../process-group.ts";
 import type { Process, ProcessEvents, StartOptions } from "./process.ts";
 
@@ -22,6 +23,7 @@ const NOTHING: Process = {
   read: () => {},
   signal: () => {},
   release: () => {},
+  isLeft: () => false,
 };
 
 function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): Process {
@@ -75,6 +77,7 @@ function start({ file, args, cwd, env }: StartOptions, events: ProcessEvents): P
       closeSync(watchdog!);
       for (const socket of [stdin, stdout, stderr]) socket.terminate();
     },
+    isLeft: () => isGroupRunning(child.pid),
   };
 }
 

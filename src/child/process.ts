@@ -37,6 +37,8 @@ export interface Process {
   signal(signal: "SIGTERM" | "SIGKILL"): void;
   /** Kills what is left of its process group, and reads no more. */
   release(): void;
+  /** Whether anything of its process group is left after that; a process that is killed needs a moment to let go of a port. */
+  isLeft(): boolean;
 }
 
 export type StartProcess = (options: StartOptions, events: ProcessEvents) => Process;

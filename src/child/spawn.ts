@@ -83,7 +83,7 @@ function startChild(
       // A process that waits for its reader would not see that its stdin has ended.
       read(true);
       end.close();
-      closing ??= endProcess(child, outbox, end.over, grace);
+      closing ??= endProcess(child, outbox, end.over, grace).then(() => untilLeft(child));
       return closing;
     },
   };
@@ -128,6 +128,15 @@ function readStreams(
       end.streamEnded();
     },
   };
+}
+
+/** How long what was killed is waited for, in milliseconds. */
+const LAST_WAIT = 1_000;
+
+/** The next process may want the port or the lock that something in this one's group still holds. */
+async function untilLeft(child: Process): Promise<void> {
+  for (const end = performance.now() + LAST_WAIT; child.isLeft() && performance.now() < end;)
+    await Bun.sleep(1);
 }
 
 /** The shutdown of the stdio transport: close stdin, wait, SIGTERM, wait, kill everything. */

@@ -44,5 +44,6 @@ export function startWindowsProcess(options: StartOptions, events: ProcessEvents
       stdout.destroy();
       stderr.destroy();
     },
+    isLeft: () => false,
   };
 }

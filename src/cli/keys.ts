@@ -8,8 +8,7 @@ import type { CliIO } from "./io.ts";
 import { type Keyboard, type KeyboardIO, openKeyboard } from "./keyboard.ts";
 
 export interface KeyActions {
-  /** Absent while nothing can be restarted. */
-  restart: (() => void) | undefined;
+  restart(): void;
   copyUrl(): void;
   open(): void;
   quit(): void;
@@ -47,10 +46,7 @@ export function openKeys(io: KeysIO, stop: { request(): void; signal: AbortSigna
     else void act(ready);
   };
   const actions: KeyActions = {
-    get restart() {
-      if (ready !== undefined && app?.restart === undefined) return undefined;
-      return whenReady(({ server }) => restart(server, app));
-    },
+    restart: whenReady(({ server }) => restart(server, app)),
     copyUrl: whenReady(({ url }) => {
       io.stderr.write(renderCopy(url, Boolean(io.env["TMUX"])));
       say(`Copied, if your terminal allows it: ${url}`);
@@ -61,11 +57,11 @@ export function openKeys(io: KeysIO, stop: { request(): void; signal: AbortSigna
       return openInBrowser(page, io, (reason) => say(`No browser was opened: ${reason}. Open it yourself.`));
     }),
     quit: stop.request,
-    help: () => say(renderKeys(actions)),
+    help: () => say(KEYS.map(([key, , text]) => `  ${key}  ${text}`).join("\n")),
   };
   const keyboard = openKeyboard(io, (key) => {
     const [, action] = KEYS.find(([each]) => each === key.toLowerCase()) ?? [];
-    if (action !== undefined) actions[action]?.();
+    if (action !== undefined) actions[action]();
   });
   // A Ctrl+C from now on is the terminal's own signal again, and ending may take as long as it likes.
   stop.signal.addEventListener("abort", keyboard.close, { once: true });
@@ -82,9 +78,8 @@ function createRestart(say: (text: string) => void) {
   return async (server: string, app: Pick<App, "restart"> | undefined): Promise<void> => {
     if (isRestarting) return;
     isRestarting = true;
-    say(`Restarting ${printable(server)}.`);
     try {
-      await app?.restart?.();
+      await app?.restart();
     } catch (thrown) {
       const [reason = ""] = messageOf(thrown).split("\n");
       say(`${printable(server)} could not be restarted: ${printableLine(reason)}`);
@@ -92,9 +87,4 @@ function createRestart(say: (text: string) => void) {
       isRestarting = false;
     }
   };
-}
-
-function renderKeys(actions: KeyActions): string {
-  const known = KEYS.filter(([, action]) => actions[action] !== undefined);
-  return known.map(([key, , text]) => `  ${key}  ${text}`).join("\n");
 }

@@ -70,17 +70,8 @@ function createTextReport(
       case "tunnel":
         return printTunnel(event, log);
       case "child":
-        switch (event.state) {
-          case "exited":
-            if (event.isOurs) return log.debug(`Server process ${event.pid} is no longer used.`);
-            return reportEnd(event.reason ?? "has ended");
-          case "restarting":
-            return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
-          case "started":
-            return log.debug(`Server process ${event.pid} has started.`);
-          case "ready":
-            return log.debug(`Server process ${event.pid} has answered.`);
-        }
+        if (event.state === "exited" && !event.isOurs) return reportEnd(event.reason ?? "has ended");
+        return printChild(event, log);
       case "grant":
         return printGrant(event, log);
       case "failed":
@@ -90,6 +81,21 @@ function createTextReport(
         return log.info("Stopped.");
     }
   };
+}
+
+/** A change of a server process that is as it should be. */
+function printChild({ state, pid, reason, inMs }: AppEvent & { event: "child" }, log: Log): void {
+  switch (state) {
+    case "exited":
+      return log.debug(`Server process ${pid} is no longer used.`);
+    case "restarting":
+      if (reason !== undefined) return log.info(`Restarting the server: ${printable(reason)}.`);
+      return log.info(inMs ? `Restarting it in ${inMs / 1000} s.` : "Restarting it.");
+    case "started":
+      return log.debug(`Server process ${pid} has started.`);
+    case "ready":
+      return log.debug(`Server process ${pid} has answered.`);
+  }
 }
 
 function printTunnel(event: TunnelEvent, log: Log): void {

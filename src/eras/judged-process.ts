@@ -2,7 +2,7 @@
 // while that is asked: what was judged by one process must not be read by another.
 import { setTimeout } from "node:timers/promises";
 import type { LastingConversation, ToolEdition } from "../bridge/bridge.ts";
-import { isAnonymous, type Caller } from "./caller.ts";
+import { isAnonymous } from "./caller.ts";
 import { serversBusy, tryAgainLater } from "./error-response.ts";
 import type { Post } from "./post.ts";
 import type { ToolAccess } from "./tool-access.ts";
@@ -19,12 +19,13 @@ const TURN_EVERY = 50;
  * @returns the refusal of the messages; `undefined` when they may be passed on
  */
 export async function judgeByProcess(
-  { messages, caller }: Pick<Post, "messages" | "caller">,
+  post: Pick<Post, "messages" | "caller" | "request">,
   conversation: LastingConversation,
   toolAccess: ToolAccess,
 ): Promise<Response | undefined> {
+  const { messages, caller } = post;
   for (let judges = 0; judges < MOST_JUDGES; judges++) {
-    if (!conversation.isAttached && !(await attach(conversation, caller))) return serversBusy();
+    if (!conversation.isAttached && !(await attach(conversation, post))) return serversBusy();
     if (caller.policy === undefined) return undefined;
     const { isAttached, tools } = conversation;
     const { edition } = tools;
@@ -37,12 +38,18 @@ export async function judgeByProcess(
 }
 
 /** More sessions than processes take turns; a client that has one waits a moment, before it is told to come again. */
-async function attach(conversation: LastingConversation, caller: Caller): Promise<boolean> {
+async function attach(
+  conversation: LastingConversation,
+  { messages, caller, request }: Pick<Post, "messages" | "caller" | "request">,
+): Promise<boolean> {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
+  const tryOnce = () => conversation.attach(bytes, request.signal);
   for (let waited = 0; waited < TURN_WITHIN && !isAnonymous(caller); waited += TURN_EVERY) {
-    if (await conversation.attach()) return true;
+    if (await tryOnce()) return true;
+    if (request.signal.aborted) return false;
     await setTimeout(TURN_EVERY);
   }
-  return conversation.attach();
+  return tryOnce();
 }
 
 function isSame(

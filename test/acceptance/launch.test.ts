@@ -74,7 +74,7 @@ describe("a server that ends before it has answered", () => {
       process.kill(pid!, "SIGKILL");
       await until("it is gone", () => !isAlive(pid!));
     }
-    expect((await readAnswer(await called)).error?.message).toContain("ended before it had answered");
+    expect((await readAnswer(await called)).error?.message).toContain("does not start: was ended by SIGKILL");
     expect(await program.exited).toBe(1);
     expect(program.events.map(({ event }) => event)).not.toContain("ready");
     expect(program.events[0]).toMatchObject({
@@ -199,11 +199,13 @@ describe("a server that never answers", () => {
         createStatelessClient(url).request("server/discover").then(readAnswer),
         createStatelessClient(url).call("x"),
       ]);
-      for (const { error } of [oldest, legacy, discovery, call])
+      for (const { error } of [oldest, legacy, discovery])
         expect(error).toEqual({
           code: -32603,
           message: expect.stringMatching(/has not answered anything yet/),
         });
+      expect(call.result).toMatchObject({ isError: true });
+      expect(JSON.stringify(call.result)).toContain("has not answered anything yet");
       expect(program.events).toEqual([]);
       expect(await program.stop()).toBe(0);
     },

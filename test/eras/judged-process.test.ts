@@ -56,7 +56,12 @@ function setUp(judges: readonly boolean[], change: "process" | "list") {
       return tools;
     },
   } as unknown as LastingConversation;
-  const judge = () => judgeByProcess({ messages: [CALL], caller: READER }, conversation, createToolAccess());
+  const judge = () =>
+    judgeByProcess(
+      { messages: [CALL], caller: READER, request: new Request("http://127.0.0.1/mcp") },
+      conversation,
+      createToolAccess(),
+    );
   return { judge, state };
 }
 

@@ -27,11 +27,14 @@ export interface AttachmentOptions {
   sendUnrelated(message: Uint8Array): void;
   /** Finds a process for the session; it has had no `initialize` of it. */
   open(initialize: Message, client: ClientSide): Promise<Opening>;
+  /** How often the server has been restarted so far. */
+  restartCount(): number;
   /** The process has ended. */
   lost(): void;
 }
 
-export function createAttachment({ sendUnrelated, open, lost }: AttachmentOptions): Attachment {
+export function createAttachment(options: AttachmentOptions): Attachment {
+  const { sendUnrelated, open, lost, restartCount } = options;
   let conversation: Conversation | undefined;
   let isHeld = false;
   let isClosed = false;
@@ -62,13 +65,22 @@ export function createAttachment({ sendUnrelated, open, lost }: AttachmentOption
   }
 
   async function replace(setup: SessionSetup): Promise<boolean> {
-    const opening = await openOn(setup.initialize);
-    if (opening.outcome !== "open") return opening.outcome !== "busy";
-    const refusal = await replaySetup(opening.conversation, setup, sendUnrelated);
-    if (refusal !== undefined) problem = describeRefusal(refusal);
-    if (refusal === undefined && !isClosed) use(opening.conversation);
-    else opening.conversation.close();
-    return true;
+    for (;;) {
+      const opening = await openOn(setup.initialize);
+      if (opening.outcome !== "open") return opening.outcome !== "busy";
+      const restarts = restartCount();
+      const refusal = await replaySetup(opening.conversation, setup, sendUnrelated);
+      // The process has been replaced meanwhile, and what it said means nothing.
+      const isOutdated = restarts !== restartCount();
+      if (refusal === undefined && !isOutdated && !isClosed) {
+        use(opening.conversation);
+        return true;
+      }
+      opening.conversation.close();
+      if (isOutdated && !isClosed) continue;
+      if (refusal !== undefined) problem = describeRefusal(refusal);
+      return true;
+    }
   }
 
   return {

@@ -1,34 +1,33 @@
 // The bridge over the generations of its server: a restart, and whatever else ends processes, ends no session.
-import type {
-  Bridge,
-  BridgeCaller,
-  BridgeOptions,
-  Generation,
-  LastingClient,
-  LaunchReport,
-  SessionSetup,
-} from "../bridge.ts";
-import { createGeneration } from "../pool/generation.ts";
+import type { Bridge, BridgeCaller, BridgeOptions, LastingClient, SessionSetup } from "../bridge.ts";
 import { createLastingConversation, type RestartableConversation } from "./lasting-conversation.ts";
-import { createRestarts } from "./restarts.ts";
+import { createListeners } from "./listeners.ts";
+import { createSuccession } from "./succession.ts";
+import { createWaitingRoom } from "./waiting-room.ts";
 
 export function createBridge(options: BridgeOptions): Bridge {
   const conversations = new Set<RestartableConversation>();
-  let generation: Generation = createGeneration(options);
-  let isClosed = false;
+  /** Sessions whose clients may wait for what the server says by itself: they are taken up again after a restart. */
+  const returning = new Set<RestartableConversation>();
+  const room = createWaitingRoom();
+  const succession = createSuccession({ bridge: options, hold, resume });
+  const listeners = createListeners(async (...request) => (await succession.find()).findServer(...request));
 
-  async function replaceGeneration(_reason: string): Promise<LaunchReport> {
-    for (const conversation of conversations) conversation.hold();
-    await generation.close();
-    if (!isClosed) generation = createGeneration(options);
-    return generation.launch();
+  function hold(): void {
+    for (const conversation of conversations) {
+      if (conversation.isAttached) returning.add(conversation);
+      conversation.hold();
+    }
+    listeners.hold();
   }
-  const restarts = createRestarts(replaceGeneration);
 
-  /** The one that calls are made on; during a restart, the next one. */
-  async function findGeneration(): Promise<Generation> {
-    await restarts.settled();
-    return generation;
+  async function takeUp(conversation: RestartableConversation): Promise<void> {
+    await conversation.attach();
+    if (conversation.isAttached) returning.delete(conversation);
+  }
+
+  async function resume(): Promise<void> {
+    await Promise.all([listeners.reopen(), ...Array.from(returning, takeUp)]);
   }
 
   function createConversation(
@@ -42,39 +41,38 @@ export function createBridge(options: BridgeOptions): Bridge {
         ...client,
         closed() {
           conversations.delete(conversation);
+          returning.delete(conversation);
           client.closed();
         },
       },
-      open: async (initialize, side) => (await findGeneration()).openSession(caller, initialize, side),
+      room,
+      restartCount: succession.restartCount,
+      open: async (initialize, side) => (await succession.find()).openSession(caller, initialize, side),
     });
     conversations.add(conversation);
     return conversation;
   }
 
   return {
-    launch: () => generation.launch(),
+    launch: succession.launch,
     async openSession(caller, initialize, client) {
       const conversation = createConversation(caller, undefined, client);
-      if (await conversation.begin(initialize)) return conversation;
+      const waiting = { bytes: initialize.bytes.length };
+      if (await room.wait(() => conversation.begin(initialize), waiting)) return conversation;
       conversations.delete(conversation);
       return undefined;
     },
     resumeSession: createConversation,
-    findServer(caller, envelope) {
-      if (!restarts.isUnderWay) return generation.findServer(caller, envelope);
-      return findGeneration().then((next) => next.findServer(caller, envelope));
+    findServer(caller, envelope, bytes = 0, signal) {
+      if (succession.isDecided) return succession.current.findServer(caller, envelope);
+      const find = async () => (await succession.find()).findServer(caller, envelope);
+      return room.wait(find, { bytes, signal }, (server) => server?.release());
     },
-    async restart(reason) {
-      const attached = [...conversations].filter(({ isAttached }) => isAttached);
-      const report = await restarts.request(reason);
-      // Their clients may wait for what the server says by itself.
-      await Promise.all(attached.map((conversation) => conversation.attach()));
-      return report;
-    },
-    isAlive: (ms) => generation.isAlive(ms),
+    listen: listeners.open,
+    restart: succession.request,
+    isAlive: (ms) => succession.current.isAlive(ms),
     async close() {
-      isClosed = true;
-      await generation.close();
+      await succession.close();
       for (const conversation of conversations) conversation.close();
     },
   };

@@ -6,9 +6,12 @@ import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
 import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
 import { ARRANGES, createSetupRecord } from "./setup-record.ts";
 import { createWaitingCalls } from "./waiting-calls.ts";
+import type { WaitingRoom } from "./waiting-room.ts";
 
-export interface LastingConversationOptions extends Pick<AttachmentOptions, "open"> {
+export interface LastingConversationOptions extends Pick<AttachmentOptions, "open" | "restartCount"> {
   client: LastingClient;
+  /** Shared by all sessions. */
+  room: WaitingRoom;
   /** Of a session that goes on; absent for one that begins. */
   setup?: SessionSetup;
 }
@@ -20,21 +23,22 @@ export interface RestartableConversation extends LastingConversation, Pick<Attac
 const SESSION_ENDED = "The session has ended before the MCP server answered.";
 
 export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
-  const { client, open } = options;
+  const { client, open, room, restartCount } = options;
   const record = createSetupRecord(options.setup, client.arranged);
   const attachment = createAttachment({
     open,
+    restartCount,
     sendUnrelated: client.sendUnrelated,
     // Where no `initialize` was accepted, there is nothing to go on with.
     lost: () => record.current === undefined && close(),
   });
-  const waiting = createWaitingCalls({ attach, make });
+  const waiting = createWaitingCalls({ attach: () => attach(), make, room });
   let isClosed = false;
 
-  function attach(): Promise<boolean> {
+  async function attach(bytes = 0, signal?: AbortSignal): Promise<boolean> {
     const setup = record.current;
-    if (attachment.isReady || isClosed || setup === undefined) return Promise.resolve(true);
-    return attachment.renew(setup);
+    if (attachment.isReady || isClosed || setup === undefined) return true;
+    return (await room.wait(() => attachment.renew(setup), { bytes, signal })) ?? false;
   }
 
   function make(request: Message, responder: Responder): void {
@@ -52,6 +56,7 @@ export function createLastingConversation(options: LastingConversationOptions): 
     if (isClosed) return;
     isClosed = true;
     attachment.close();
+    waiting.close(SESSION_ENDED);
     client.closed();
   }
 

@@ -90,7 +90,7 @@ export function createCandidates(options: CandidatesOptions): Candidates {
     discard,
     async close() {
       isClosed = true;
-      await Promise.all(Array.from(living.keys(), (candidate) => candidate.close()));
+      await Promise.all(Array.from(living.keys(), discard));
     },
   };
 }

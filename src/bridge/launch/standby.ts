@@ -1,13 +1,14 @@
 // The server process that is started before anyone has connected: a broken server is reported at once, the first client
 // need not wait, and it is found out which revisions the server speaks.
-import type { Child, ChildEvents } from "../../child/child.ts";
+import type { Child, ChildEvents, ChildExit } from "../../child/child.ts";
 import { settlesWithin } from "../../deadline.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Era } from "../adapter.ts";
 import type { BridgeOptions, LaunchReport } from "../bridge.ts";
 import type { CandidateOptions } from "./candidate.ts";
 import { createCandidates, type Candidates } from "./candidates.ts";
-import { composeDiscover, composePing } from "../process/own-requests.ts";
+import { describeBrokenServer } from "../process/broken-server.ts";
+import { composeDiscover, composeInitialize, composePing } from "../process/own-requests.ts";
 import { createHandshakeTrials, HAS_SESSIONS, type HandshakeTrial } from "./handshake-trial.ts";
 import { probe, type ProbeResult } from "./probe.ts";
 import { quoteError } from "../quote-error.ts";
@@ -15,12 +16,14 @@ import { quoteError } from "../quote-error.ts";
 export interface Standby {
   /** Resolves when the server has answered, or has been found not to work. */
   launch(): Promise<LaunchReport>;
-  /** Waits for the server's first answer: why it cannot be asked anything, or `undefined` when it has answered. */
-  findProblem(): Promise<string | undefined>;
+  /** Waits for the server's first answer: why it cannot be asked anything, or `undefined` when it has answered. @param isPublic a stranger is told */
+  findProblem(isPublic: boolean): Promise<string | undefined>;
   /** Whether the server serves clients without sessions; known when it has answered. */
   isStateless(): boolean;
   /** Whether it serves clients with sessions, found out with the first one's own `initialize`. */
   tryHandshake(initialize: Message): Promise<HandshakeTrial>;
+  /** Whether the server, which had sessions when it was launched, refuses a handshake of ours now. */
+  refusesHandshake(): Promise<boolean>;
   /** Hands the process over, with all it has sent so far; `undefined` when none waits that fits. */
   take(events: ChildEvents, era: Era): Child | undefined;
   isAlive(ms: number): Promise<boolean>;
@@ -29,6 +32,8 @@ export interface Standby {
 
 /** How long a client waits for a server that has not answered anything yet, in milliseconds. */
 const CLIENT_PATIENCE = 30_000;
+/** How long a server that has answered before may take to answer a handshake, in milliseconds. */
+const HANDSHAKE_PATIENCE = 10_000;
 
 export type StandbyOptions = Pick<
   BridgeOptions,
@@ -43,6 +48,8 @@ interface Launch {
   /** It may be asked nothing before `initialize`. */
   isStrict: boolean;
   isClosed: boolean;
+  /** How the server ended that is broken. */
+  exit: ChildExit | undefined;
 }
 
 export function createStandby(options: StandbyOptions): Standby {
@@ -51,7 +58,13 @@ export function createStandby(options: StandbyOptions): Standby {
   const known = Promise.withResolvers<void>();
   /** A client can be served, or never will be. */
   const settled = Promise.withResolvers<void>();
-  const launch: Launch = { state: "starting", isStateless: false, isStrict: false, isClosed: false };
+  const launch: Launch = {
+    state: "starting",
+    isStateless: false,
+    isStrict: false,
+    isClosed: false,
+    exit: undefined,
+  };
   const candidates = createCandidates({ ...options, known: known.promise });
   const trials = createHandshakeTrials(childEra, candidates);
   const begun = now();
@@ -67,17 +80,26 @@ export function createStandby(options: StandbyOptions): Standby {
         });
       } else {
         launch.state = "broken";
+        launch.exit = found.exit;
         settled.resolve();
       }
       known.resolve();
       return found;
     },
-    async findProblem() {
+    async findProblem(isPublic) {
       if (launch.state !== "usable") await settlesWithin(settled.promise, CLIENT_PATIENCE);
+      if (launch.exit !== undefined) return describeBrokenServer(launch.exit, NEXT_RESTART, isPublic);
       return describeProblem(launch, now() - begun);
     },
     isStateless: () => launch.isStateless,
     tryHandshake: (initialize) => (launch.isStateless ? trials(initialize) : Promise.resolve(HAS_SESSIONS)),
+    async refusesHandshake() {
+      if (launch.isStateless || launch.isClosed) return false;
+      const candidate = candidates.startDisposable();
+      const reply = await candidate.request(composeInitialize, HANDSHAKE_PATIENCE);
+      await candidates.discard(candidate);
+      return reply.outcome === "answered" && reply.answer.kind === "error";
+    },
     take(events, era) {
       const { waiting } = candidates;
       // A server that was asked in one way may have settled for it.
@@ -118,9 +140,10 @@ async function prepare(
   if (!launch.isClosed) candidates.startWaiting();
 }
 
+const NEXT_RESTART = "It is started again at its next restart, for example when its files change.";
+
 function describeProblem({ state, isClosed }: Launch, waited: number): string | undefined {
   if (state === "usable") return undefined;
-  if (state === "broken") return "The MCP server ended before it had answered anything.";
   if (isClosed) return "The MCP server is being stopped.";
   const seconds = Math.round(waited / 1000);
   return `The MCP server was started ${seconds} s ago and has not answered anything yet. It may still be starting; the terminal of mcp-expose says more.`;

@@ -10,6 +10,7 @@ import { parseSpan, type ClientCapabilities } from "../envelope.ts";
 import { lostReason } from "../process/call-table.ts";
 import type { HandshakeReplay } from "../process/handshake-replay.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
+import { composePing } from "../process/own-requests.ts";
 import { quoteError } from "../quote-error.ts";
 import {
   notifyProgress,
@@ -49,8 +50,13 @@ export interface ForwardedInitializationOptions {
 export function createForwardedInitialization(options: ForwardedInitializationOptions): Initialization {
   const { multiplexer, handshake, log } = options;
   let first: ForwardedInitialize | undefined;
+  /** Whether the process that gave the answer is gone. The next one may say something else. */
+  let isOutdated = false;
 
   async function answer(request: Message, call: SessionCall): Promise<void> {
+    // A process that is asleep is started by this, and says what it is.
+    if (isOutdated && (await multiplexer.request(composePing)) === undefined)
+      return respondLost("ended before it answered", { call });
     while (first !== undefined) {
       const forwarded = first;
       const result = await forwarded.result;
@@ -86,8 +92,12 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
     answer: (request, call) => void answer(request, call),
     refuse: () => undefined,
     newest: () => undefined,
-    settle: () => {},
-    lost: () => {},
+    settle(answer) {
+      if (first === undefined || answer.kind === "error") return;
+      isOutdated = false;
+      first = { ...first, result: Promise.resolve(answer) };
+    },
+    lost: () => void (isOutdated = handshake.initialize !== undefined),
     isAwaited: () => false,
     forget(session) {
       if (first?.session === session) first.resolve(undefined);
@@ -100,17 +110,21 @@ export function createForwardedInitialization(options: ForwardedInitializationOp
  * revision that both know.
  *
  * @param arrived to be called when a session can be sent what the server says
+ * @param wake starts a process that has ended
  */
-export function createOwnInitialization(arrived: () => void): Initialization {
+export function createOwnInitialization(arrived: () => void, wake: () => void): Initialization {
   let waiting: WaitingInitialize[] = [];
   const capabilities = new WeakMap<ClientSession, ClientCapabilities>();
   let result: Message | undefined;
+  /** Whether a process has ended since. */
+  let isOutdated = false;
 
   function respondToAll(compose: (one: WaitingInitialize) => Uint8Array, code?: number): void {
     for (const one of waiting.splice(0)) respondTo(one.call, compose(one), code);
   }
 
   function settle(answer: Message): void {
+    isOutdated = false;
     if (answer.kind === "result") result = answer;
     respondToAll((one) => composeAnswer(answer, one), errorCode(answer));
   }
@@ -122,7 +136,8 @@ export function createOwnInitialization(arrived: () => void): Initialization {
       capabilities.set(call.session, isObject ? (declared as ClientCapabilities) : {});
       waiting.push({ call, revision: stringParam(request, "protocolVersion") ?? "" });
       arrived();
-      if (result !== undefined) settle(result);
+      if (isOutdated) wake();
+      else if (result !== undefined) settle(result);
     },
     refuse(request, session) {
       const missing = findMissingCapability(request, capabilities.get(session) ?? {});
@@ -131,6 +146,7 @@ export function createOwnInitialization(arrived: () => void): Initialization {
     newest: () => waiting.at(-1)?.call,
     settle,
     lost() {
+      isOutdated = true;
       const reason = lostReason("ended before it answered");
       respondToAll(({ call }) => composeError(call.id, ErrorCode.internal, reason), ErrorCode.internal);
     },

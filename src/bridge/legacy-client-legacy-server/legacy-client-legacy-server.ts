@@ -8,6 +8,7 @@ import { printable } from "../../printable.ts";
 import type { AdapterOptions, SessionAdapter } from "../adapter.ts";
 import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
+import { composePing } from "../process/own-requests.ts";
 import { createSessionAdapter } from "../session-adapter.ts";
 import {
   createClientSession,
@@ -58,7 +59,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
   const initialization: Initialization =
     shared === undefined
       ? createForwardedInitialization({ multiplexer, handshake, log })
-      : createOwnInitialization(shared.arrived);
+      : createOwnInitialization(shared.arrived, () => void multiplexer.request(composePing));
   const messages = createServerMessages({
     multiplexer,
     sessions,
@@ -91,6 +92,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       handshake.remember(message);
       multiplexer.send(message.bytes);
     },
+    cancelRequests: (reason) => messages.withdraw(reason),
     ended(session) {
       sessions.delete(session);
       initialization.forget(session);

@@ -1,14 +1,15 @@
 // Chooses the session that a request or notification of the server's goes to: the wire names neither session nor call.
-import { composeError } from "../../frame/compose.ts";
+import { composeError, composeNotification } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Responder } from "../bridge.ts";
 import { isLogged } from "../log-level.ts";
+import { composeDeclined } from "../process/declined-request.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import type { ClientSession, SessionWaiter } from "../client-session.ts";
 import type { ProcessToolCatalog } from "../tool-catalog.ts";
 import type { Initialization } from "./initialization.ts";
-import { createServerRequests } from "./server-requests.ts";
+import { createServerRequests, type OpenRequest } from "./server-requests.ts";
 import type { SharedPreferences } from "./shared-preferences.ts";
 
 export interface ServerMessages {
@@ -18,6 +19,8 @@ export interface ServerMessages {
   answer(answer: Message, session: ClientSession): boolean;
   /** The session has ended, and answers no more. */
   forget(session: ClientSession): void;
+  /** Takes all requests back: their clients are told, and the server gets an answer. @param reason a sentence */
+  withdraw(reason: string): void;
   /** The process is gone, and its requests with it. */
   lost(): void;
 }
@@ -38,6 +41,9 @@ interface Addressee {
   readonly session: ClientSession;
   readonly responder: Responder | undefined;
 }
+
+const NO_CLIENT = "No client is connected.";
+const TOO_MANY = "Too many requests wait for the client's answer.";
 
 export function createServerMessages(options: ServerMessagesOptions): ServerMessages {
   const { multiplexer, sessions, initialization, preferences, tools, isShared } = options;
@@ -76,10 +82,7 @@ export function createServerMessages(options: ServerMessagesOptions): ServerMess
       if (refusal !== undefined) return void multiplexer.send(refusal);
       const bytes = addressee && requests.open(message, addressee);
       if (bytes !== undefined) return forward(bytes, addressee!);
-      const reason =
-        addressee === undefined
-          ? "No client is connected."
-          : "Too many requests wait for the client's answer.";
+      const reason = addressee === undefined ? NO_CLIENT : TOO_MANY;
       multiplexer.send(composeError(message.id, ErrorCode.internal, reason));
     },
     notification(message) {
@@ -111,11 +114,25 @@ export function createServerMessages(options: ServerMessagesOptions): ServerMess
       return bytes !== undefined;
     },
     forget(session) {
-      for (const id of requests.drop((addressee) => addressee.session === session))
+      for (const { id } of requests.drop((addressee) => addressee.session === session))
         multiplexer.send(composeError(id, ErrorCode.internal, "The client has gone."));
+    },
+    withdraw(reason) {
+      for (const request of requests.drop(() => true)) takeBack(request, reason, multiplexer);
     },
     lost: () => void requests.drop(() => true),
   };
+}
+
+/** Tells both sides that a request is not to be answered any more. */
+function takeBack(
+  request: OpenRequest<Addressee>,
+  reason: string,
+  { send }: Pick<ServerMessagesOptions["multiplexer"], "send">,
+): void {
+  const params = { requestId: request.number, reason };
+  forward(composeNotification("notifications/cancelled", params), request.addressee);
+  send(composeDeclined(request, reason));
 }
 
 function forward(bytes: Uint8Array, { session, responder }: Addressee): void {

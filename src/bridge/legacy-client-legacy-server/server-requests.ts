@@ -14,20 +14,31 @@ export interface ServerRequests<T> {
   answer(answer: Message, isAddressee: (addressee: T) => boolean): Uint8Array | undefined;
   /** The server's `notifications/cancelled` as the client shall see it, and the client. */
   cancel(notification: Message): { bytes: Uint8Array; addressee: T } | undefined;
-  /** Forgets the requests to an addressee. @returns their ids as the server wrote them */
-  drop(isAddressee: (addressee: T) => boolean): string[];
+  /** Forgets the requests to an addressee. */
+  drop(isAddressee: (addressee: T) => boolean): OpenRequest<T>[];
+}
+
+/** A request that its client has not answered. */
+export interface OpenRequest<T> {
+  /** The id that the client knows it by. */
+  readonly number: number;
+  /** As the server wrote it. */
+  readonly id: string;
+  readonly method: string;
+  readonly addressee: T;
 }
 
 const MAX_OPEN = 1_000;
 
 export function createServerRequests<T>(): ServerRequests<T> {
-  const open = new Map<number, { id: string; addressee: T }>();
+  const open = new Map<number, OpenRequest<T>>();
   let last = 0;
 
   return {
     open(request, addressee) {
       if (open.size >= MAX_OPEN) return undefined;
-      open.set(++last, { id: request.id, addressee });
+      const { id, method } = request;
+      open.set(++last, { number: last, id, method, addressee });
       return splice(request.bytes, [{ at: request.idAt!, text: String(last) }]);
     },
     answer(answer, isAddressee) {
@@ -49,9 +60,9 @@ export function createServerRequests<T>(): ServerRequests<T> {
       return undefined;
     },
     drop(isAddressee) {
-      const dropped = [...open].filter(([, { addressee }]) => isAddressee(addressee));
-      for (const [number] of dropped) open.delete(number);
-      return dropped.map(([, { id }]) => id);
+      const dropped = [...open.values()].filter(({ addressee }) => isAddressee(addressee));
+      for (const { number } of dropped) open.delete(number);
+      return dropped;
     },
   };
 }

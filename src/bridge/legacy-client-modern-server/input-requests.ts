@@ -1,9 +1,11 @@
 // Asks a client with sessions for the input that its server, which has none, requires: each entry of `inputRequests`
 // becomes a request to the client, and the answers the `inputResponses` of the retry.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+import { composeNotification } from "../../frame/compose.ts";
 import { findMember, spanText, type Message } from "../../frame/message.ts";
 import { readMembers } from "../../frame/scan.ts";
 import { insertMembers, splice } from "../../frame/splice.ts";
+import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Responder } from "../bridge.ts";
 
 /** The client's answers. */
@@ -18,19 +20,23 @@ export interface InputRequests {
   request(answer: Message, responder: Responder): Promise<Input>;
   /** An answer of the client's; false when it was not asked. */
   receive(answer: Message): boolean;
+  /** The client is told that its answers are not wanted any more, and is asked nothing more. @param reason a sentence */
+  withdraw(reason: string): void;
   /** The client has gone and answers no more. */
   close(): void;
 }
 
 /** @param random makes ids of elicitations, which only the older revisions have */
 export function createInputRequests(random: (bytes: number) => Uint8Array): InputRequests {
-  const open = new Map<number, (answer: Message | undefined) => void>();
+  const open = new Map<number, OpenInput>();
+  let withdrawn: string | undefined;
   let last = 0;
 
   function send(request: string, responder: Responder): Promise<Message | undefined> {
+    if (withdrawn !== undefined) return Promise.resolve(undefined);
     const number = ++last;
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
-    open.set(number, resolve);
+    open.set(number, { resolve, responder });
     responder.notify(composeInputRequest(number, request, random));
     return promise;
   }
@@ -47,26 +53,43 @@ export function createInputRequests(random: (bytes: number) => Uint8Array): Inpu
       for (const { key, request, answer } of await Promise.all(sent)) {
         const result = (answer && spanText(answer.bytes, answer.resultAt)) ?? declinedResult(request);
         if (result === undefined)
-          return { error: (answer && spanText(answer.bytes, answer.errorAt)) ?? NO_ANSWER };
+          return { error: (answer && spanText(answer.bytes, answer.errorAt)) ?? composeNoAnswer(withdrawn) };
         responses.push(`${JSON.stringify(key)}:${result}`);
       }
       const state = spanText(answer.bytes, findMember(answer, answer.resultAt, "requestState"));
       return { responses: `{${responses.join(",")}}`, state };
     },
     receive(answer) {
-      const resolve = open.get(Number(answer.id));
+      const asked = open.get(Number(answer.id));
       open.delete(Number(answer.id));
-      resolve?.(answer);
-      return resolve !== undefined;
+      asked?.resolve(answer);
+      return asked !== undefined;
+    },
+    withdraw(reason) {
+      withdrawn = reason;
+      for (const [requestId, { responder, resolve }] of open) {
+        responder.notify(composeNotification("notifications/cancelled", { requestId, reason }));
+        resolve(undefined);
+      }
+      open.clear();
     },
     close() {
-      for (const resolve of open.values()) resolve(undefined);
+      for (const { resolve } of open.values()) resolve(undefined);
       open.clear();
     },
   };
 }
 
-const NO_ANSWER = '{"code":-32603,"message":"The client did not answer."}';
+/** A request that the client has not answered. */
+interface OpenInput {
+  readonly responder: Responder;
+  resolve(answer: Message | undefined): void;
+}
+
+/** JSON text of the error. */
+function composeNoAnswer(message = "The client did not answer."): string {
+  return JSON.stringify({ code: ErrorCode.internal, message });
+}
 
 /** An elicitation without an answer counts as cancelled; other requests have no result that declines them. */
 function declinedResult(request: string): string | undefined {

@@ -79,6 +79,7 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
       if (message.kind !== "notification" && !inputRequests.receive(message))
         log.debug(`The client answered ${printable(message.id)}, which it was not asked; dropped.`);
     },
+    cancelRequests: (reason) => sessions.forEach(({ inputRequests }) => inputRequests.withdraw(reason)),
     ended(session) {
       sessions.delete(session);
       session.inputRequests.close();

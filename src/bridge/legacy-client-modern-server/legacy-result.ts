@@ -34,12 +34,11 @@ function wrapSchemas(answer: Message, wrapped: Set<string>): Edit[] {
     const at = members?.get("outputSchema");
     const name = parse(bytes, members?.get("name"));
     const schema = parse(bytes, at);
-    if (
-      at === undefined ||
-      typeof name !== "string" ||
-      (schema as { type?: unknown } | null)?.type === "object"
-    )
-      return [];
+    if (typeof name !== "string") return [];
+    // The server may have become another one since it was listed last.
+    wrapped.delete(name);
+    if (at === undefined) return [];
+    if ((schema as { type?: unknown } | null)?.type === "object") return [];
     wrapped.add(name);
     return [{ at, text: JSON.stringify(wrapSchema(schema)) }];
   });

@@ -86,6 +86,21 @@ export function abandonCall(rounds: CallRounds, call: MultiRoundCall, round: Rou
   if (call.sent !== undefined) rounds.multiplexer.cancel(call.sent);
 }
 
+/** The call can never be answered. @param reason a sentence */
+export function failCall(rounds: CallRounds, call: MultiRoundCall, reason: string): void {
+  if (!rounds.running.delete(call)) return;
+  clearTimeout(call.timer);
+  rounds.input.decline(call);
+  if (call.sent !== undefined) rounds.multiplexer.cancel(call.sent);
+  if (call.current !== undefined) failRound(call.current, ErrorCode.internal, reason);
+}
+
+/** Nothing of a parked call is kept. */
+export function endParked(rounds: CallRounds, call: MultiRoundCall): void {
+  clearTimeout(call.timer);
+  expireCall(rounds, call);
+}
+
 /** The client has not come back. */
 function expireCall(rounds: CallRounds, call: MultiRoundCall): void {
   rounds.parked.delete(call.id);

@@ -12,6 +12,8 @@ import { OWN_CLIENT_INFO } from "../process/own-requests.ts";
 export interface Discovery {
   /** Requests that wait until the server has answered. */
   readonly pending: number;
+  /** Whether the server has answered, or refused. */
+  readonly isSettled: boolean;
   /** Resolves with what the server can do when it has answered, and with nothing when it has refused. */
   capabilities(): Promise<ServerCapabilities>;
   /** JSON text of what the server calls itself. */
@@ -34,9 +36,19 @@ interface InitializeResult {
 }
 
 export function createDiscovery(): Discovery {
-  const initialized = Promise.withResolvers<InitializeResult>();
+  const first = Promise.withResolvers<InitializeResult>();
+  /** Of the process that runs now, once there was one. */
+  let initialized = first.promise;
+  let isSettled = false;
   const waiting = new Set<{ id: string; responder: Responder }>();
   let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
+
+  function conclude(result: InitializeResult): void {
+    first.resolve(result);
+    // A process that replaces another one may have become another server.
+    if (isSettled) initialized = Promise.resolve(result);
+    isSettled = true;
+  }
 
   function close(reason: string): void {
     for (const { id, responder } of waiting)
@@ -48,21 +60,24 @@ export function createDiscovery(): Discovery {
     get pending() {
       return waiting.size;
     },
-    capabilities: async () => (await initialized.promise).capabilities ?? {},
+    get isSettled() {
+      return isSettled;
+    },
+    capabilities: async () => (await initialized).capabilities ?? {},
     serverInfo: () => serverInfo,
     async answer(id, responder) {
       const request = { id, responder };
       waiting.add(request);
-      const result = toDiscoverResult(await initialized.promise, serverInfo);
+      const result = toDiscoverResult(await initialized, serverInfo);
       if (waiting.delete(request)) responder.respond(composeResult(id, result));
     },
     settle(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
-      initialized.resolve(parseSpan(answer, answer.resultAt) ?? {});
+      conclude(parseSpan(answer, answer.resultAt) ?? {});
     },
     refuse(reason) {
       close(reason);
-      initialized.resolve({});
+      conclude({});
     },
     close,
   };

@@ -8,7 +8,15 @@ import type { ClientCapabilities } from "../envelope.ts";
 import { findToken } from "../process/call-table.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import type { RequestStates } from "../request-state.ts";
-import { abandonCall, finishCall, parkCall, startCall, type CallRounds } from "./call-rounds.ts";
+import {
+  abandonCall,
+  endParked,
+  failCall,
+  finishCall,
+  parkCall,
+  startCall,
+  type CallRounds,
+} from "./call-rounds.ts";
 import {
   createMultiRoundCall,
   type MultiRoundCall,
@@ -23,6 +31,12 @@ import { composeNotOpened, isAccepted } from "./url-elicitation.ts";
 export interface MultiRoundCalls {
   /** Calls that a client waits for, or has been asked for input to. */
   readonly pending: number;
+  /** Calls that the server is about to answer. */
+  readonly running: number;
+  /** Ends what clients are asked: the server gets an answer, and a retry finds its call no more. @param reason a sentence */
+  withdraw(reason: string): void;
+  /** Answers the calls that are running, and forgets the others. @param reason a sentence */
+  fail(reason: string): void;
   /** @returns ends the request because the client has gone */
   begin(callerKey: string, round: Round): () => void;
   /** The requests of the server's. */
@@ -96,6 +110,16 @@ export function createMultiRoundCalls(options: MultiRoundOptions): MultiRoundCal
   return {
     get pending() {
       return running.size + parked.size;
+    },
+    get running() {
+      return running.size;
+    },
+    withdraw(reason) {
+      input.withdraw(reason);
+      for (const call of parked.values()) endParked(rounds, call);
+    },
+    fail(reason) {
+      for (const call of running) failCall(rounds, call, reason);
     },
     begin(callerKey, round) {
       const requestState = stringParam(round.request, "requestState");

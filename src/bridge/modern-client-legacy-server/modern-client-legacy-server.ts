@@ -4,22 +4,32 @@ import { composeError, composeResult } from "../../frame/compose.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
-import type { Responder } from "../bridge.ts";
 import type { Envelope } from "../envelope.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
-import { createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
+import { composePing, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
 import { quoteError } from "../quote-error.ts";
 import { refuseRemoved } from "../removed-methods.ts";
-import { catalogTools } from "../tool-catalog.ts";
-import { createDiscovery } from "./discovery.ts";
-import { createMultiRoundCalls } from "./input-required.ts";
-import { createLogLines } from "./log-lines.ts";
+import { respondUnusable } from "../unusable-server.ts";
+import { catalogTools, type ProcessToolCatalog } from "../tool-catalog.ts";
+import { createDiscovery, type Discovery } from "./discovery.ts";
+import { createMultiRoundCalls, type MultiRoundCalls } from "./input-required.ts";
+import { createLogLines, type LogLines } from "./log-lines.ts";
 import type { Round, RoundWaiter } from "./multi-round-call.ts";
 import type { PendingInput } from "./pending-input.ts";
-import { createSubscriptions } from "./subscriptions.ts";
+import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 const NOTHING_TO_END = () => {};
+
+/** What serves the clients of one process. */
+interface Parts {
+  readonly multiplexer: Multiplexer<RoundWaiter>;
+  readonly discovery: Discovery;
+  readonly calls: MultiRoundCalls;
+  readonly subscriptions: Subscriptions;
+  readonly logLines: LogLines;
+  readonly tools: ProcessToolCatalog;
+}
 
 export function createModernOnLegacy(options: StatelessAdapterOptions): StatelessAdapter {
   const { envelope, shared, used } = options;
@@ -34,10 +44,12 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     ...options,
     handshake,
     onRequest: (message) => answerServerRequest(message, multiplexer, calls.input),
-    onNotification,
+    onNotification: (message) => takeNotification(parts, message),
     onLost() {
       tools.lost();
       calls.input.forget();
+      const problem = multiplexer.findProblem();
+      if (problem !== undefined) discovery.close(problem);
     },
     isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
     isSubscribed: (uri) => subscriptions.isSubscribed(uri),
@@ -55,37 +67,28 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
   const subscriptions = createSubscriptions({ capabilities: discovery.capabilities, multiplexer });
   const logLines = createLogLines(multiplexer, handshake);
   const tools = catalogTools(multiplexer, options.now);
-
-  function onNotification(message: Message): void {
-    if (message.method === "notifications/tools/list_changed") tools.forget();
-    if (subscriptions.notify(message)) return;
-    if (message.method === "notifications/cancelled") {
-      calls.input.cancel(rawParam(message, "requestId") ?? "");
-    } else if (message.method === "notifications/message") {
-      logLines.receive(message);
-    }
-    // Nothing else has a place on a stream that belongs to one request.
-  }
+  const parts: Parts = { multiplexer, discovery, calls, subscriptions, logLines, tools };
 
   function call(callerKey: string, round: Round): () => void {
-    const { request, envelope: caller, responder } = round;
     used();
-    if (refuseRemoved(request, responder)) return NOTHING_TO_END;
-    if (refusal !== undefined) return fail(request, responder, refusal);
-    if (request.method === "server/discover") {
-      void discovery.answer(request.id, responder);
-      return NOTHING_TO_END;
-    }
-    if (request.method === "subscriptions/listen") return subscriptions.open(request, responder);
-    logLines.request(caller.logLevel);
-    const end = calls.begin(callerKey, round);
-    logLines.flush();
-    return end;
+    if (refuseRemoved(round.request, round.responder)) return NOTHING_TO_END;
+    return refusal === undefined ? begin(parts, callerKey, round) : fail(round, refusal);
   }
 
   return {
     get pending() {
       return calls.pending + subscriptions.count + discovery.pending;
+    },
+    get atWork() {
+      return calls.running + discovery.pending + Number(tools.isReading);
+    },
+    cancelRequests(reason) {
+      multiplexer.declineRequests(reason);
+      calls.withdraw(reason);
+    },
+    failCalls(reason) {
+      calls.fail(reason);
+      discovery.close(reason);
     },
     serve: (callerKey) => ({
       call: (request, caller, responder) => call(callerKey, { request, envelope: caller, responder }),
@@ -121,9 +124,42 @@ function answerServerRequest(
   }
 }
 
-function fail({ id }: Message, responder: Responder, reason: string): () => void {
-  responder.respond(composeError(id, ErrorCode.internal, reason), ErrorCode.internal);
+function fail({ request, responder }: Round, reason: string): () => void {
+  responder.respond(composeError(request.id, ErrorCode.internal, reason), ErrorCode.internal);
   return NOTHING_TO_END;
+}
+
+/** @returns ends the request because the client has gone */
+function begin(parts: Parts, callerKey: string, round: Round): () => void {
+  const { multiplexer, discovery, calls, subscriptions, logLines } = parts;
+  const { request, envelope, responder } = round;
+  const problem = multiplexer.findProblem();
+  if (problem !== undefined) {
+    respondUnusable(request, responder, problem);
+    return NOTHING_TO_END;
+  }
+  if (request.method === "server/discover") {
+    // A process that was given up before it had ever answered is asleep.
+    if (!discovery.isSettled) void multiplexer.request(composePing);
+    void discovery.answer(request.id, responder);
+    return NOTHING_TO_END;
+  }
+  if (request.method === "subscriptions/listen") return subscriptions.open(request, responder);
+  logLines.request(envelope.logLevel);
+  const end = calls.begin(callerKey, round);
+  logLines.flush();
+  return end;
+}
+
+function takeNotification({ tools, subscriptions, calls, logLines }: Parts, message: Message): void {
+  if (message.method === "notifications/tools/list_changed") tools.forget();
+  if (subscriptions.notify(message)) return;
+  if (message.method === "notifications/cancelled") {
+    calls.input.cancel(rawParam(message, "requestId") ?? "");
+  } else if (message.method === "notifications/message") {
+    logLines.receive(message);
+  }
+  // Nothing else has a place on a stream that belongs to one request.
 }
 
 /** How the bridge introduces itself in a client's stead. */

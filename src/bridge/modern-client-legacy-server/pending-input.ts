@@ -1,12 +1,11 @@
 // Requests of a server with sessions that clients without sessions have not answered: which call carries which, and the
 // answer that the server gets when no client gives one.
-import { composeError, composeResult } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Log } from "../../log.ts";
-import { ErrorCode } from "../../mcp/error-code.ts";
 import { printable } from "../../printable.ts";
 import { canRequireInput, composeUndeclared, findMissingCapability } from "../client-capabilities.ts";
 import type { ClientCapabilities } from "../envelope.ts";
+import { composeDeclined } from "../process/declined-request.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
 import { readInputResponse } from "./input-required-result.ts";
 import type { MultiRoundCall, Round, RoundWaiter } from "./multi-round-call.ts";
@@ -22,6 +21,8 @@ export interface PendingInput {
   answer(call: MultiRoundCall, retry: Message): void;
   /** Answers a call's requests as a client does that does not want to. */
   decline(call: MultiRoundCall): void;
+  /** Answers every request that no client has answered yet. @param reason a sentence */
+  withdraw(reason: string): void;
   /** The server has cancelled a request. */
   cancel(id: string): void;
   /** The process is gone, and its requests with it. */
@@ -93,8 +94,16 @@ export function createPendingInput(options: PendingInputOptions): PendingInput {
       }
     },
     decline({ inputRequests }) {
-      for (const request of inputRequests.values()) multiplexer.send(composeDeclined(request));
+      for (const request of inputRequests.values())
+        multiplexer.send(composeDeclined(request, "The client did not answer."));
       inputRequests.clear();
+    },
+    withdraw(reason) {
+      for (const request of held.splice(0)) multiplexer.send(composeDeclined(request, reason));
+      for (const { inputRequests } of [...running, ...parked.values()]) {
+        for (const request of inputRequests.values()) multiplexer.send(composeDeclined(request, reason));
+        inputRequests.clear();
+      }
     },
     cancel(id) {
       held = held.filter((request) => request.id !== id);
@@ -114,10 +123,4 @@ function addTo({ inputRequests }: MultiRoundCall, request: Message): void {
   let number = 1;
   while (inputRequests.has(`${kind}-${number}`)) number++;
   inputRequests.set(`${kind}-${number}`, request);
-}
-
-function composeDeclined({ id, method }: Message): Uint8Array {
-  return method === "elicitation/create"
-    ? composeResult(id, { action: "cancel" })
-    : composeError(id, ErrorCode.internal, "The client did not answer.");
 }

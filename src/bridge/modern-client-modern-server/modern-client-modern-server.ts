@@ -17,6 +17,7 @@ import { createHandshakeReplay } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { composeDiscover } from "../process/own-requests.ts";
 import { refuseRemoved } from "../removed-methods.ts";
+import { respondUnusable } from "../unusable-server.ts";
 import { catalogStatelessTools } from "../tool-catalog.ts";
 
 /** Waits at the server for a client's request. */
@@ -25,6 +26,8 @@ interface RequestWaiter extends Waiter {
   readonly envelope: Envelope;
   readonly responder: Responder;
 }
+
+const NOTHING_TO_END = () => {};
 
 export function createModernOnModern(options: StatelessAdapterOptions): StatelessAdapter {
   const { envelope, used, log } = options;
@@ -74,14 +77,30 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
     };
   }
 
+  const findCalls = () => [...multiplexer.calls.all()].filter(({ waiter }) => !waiter.isListening);
+
   return {
     get pending() {
       return multiplexer.calls.size;
     },
+    get atWork() {
+      return findCalls().length + Number(tools.isReading);
+    },
+    cancelRequests: multiplexer.declineRequests,
+    failCalls(reason) {
+      for (const call of findCalls()) {
+        multiplexer.cancel(call);
+        respondWithReason(reason, call.waiter);
+      }
+    },
     serve: () => ({
       call(request, caller, responder) {
         used();
-        return refuseRemoved(request, responder) ? () => {} : start(request, caller, responder);
+        if (refuseRemoved(request, responder)) return NOTHING_TO_END;
+        const problem = multiplexer.findProblem();
+        if (problem === undefined) return start(request, caller, responder);
+        respondUnusable(request, responder, problem);
+        return NOTHING_TO_END;
       },
       unread: multiplexer.unread,
       tools,
@@ -99,8 +118,12 @@ function onProgress(notification: Uint8Array, { responder }: RequestWaiter): voi
   responder.notify(notification);
 }
 
-function onLost(how: string, { request, responder }: RequestWaiter): void {
-  responder.respond(composeError(request.id, ErrorCode.internal, lostReason(how)), ErrorCode.internal);
+function onLost(how: string, waiter: RequestWaiter): void {
+  respondWithReason(lostReason(how), waiter);
+}
+
+function respondWithReason(reason: string, { request, responder }: RequestWaiter): void {
+  responder.respond(composeError(request.id, ErrorCode.internal, reason), ErrorCode.internal);
 }
 
 function notifySubscriber(message: Message, call: PendingCall<RequestWaiter> | undefined): void {

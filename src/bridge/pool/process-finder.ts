@@ -40,10 +40,12 @@ export interface ProcessFinderOptions {
   processes: ProcessPool;
   anonymous: AnonymousLimits;
   onInvalidOutput: RestartingProcessOptions["onInvalidOutput"];
+  /** A process has refused a handshake. */
+  refused(): void;
 }
 
 export function createProcessFinder(options: ProcessFinderOptions): ProcessFinder {
-  const { bridge, standby, processes, anonymous, onInvalidOutput } = options;
+  const { bridge, standby, processes, anonymous, onInvalidOutput, refused } = options;
   const { now, random, log, onServer, onStderr } = bridge;
   const forAll = {
     now,
@@ -71,6 +73,7 @@ export function createProcessFinder(options: ProcessFinderOptions): ProcessFinde
         gone() {
           if (assignment.sharing === "anonymous") anonymous.refused();
           gone();
+          refused();
         },
       }),
     );

@@ -37,8 +37,8 @@ export interface ProcessPool {
   claimKnown<A extends PooledAdapter>(assignment: ProcessAssignment): PooledProcess<A> | undefined;
   /** Ends a process; nothing happens when it has left the pool. */
   end(process: PooledProcess): void;
-  /** The one used most recently. */
-  newest(): PooledProcess | undefined;
+  /** Those in use, least recently used first. */
+  all(): readonly PooledProcess[];
   close(): Promise<void>;
 }
 
@@ -124,7 +124,7 @@ export function createProcessPool({ maxChildren, now, log }: ProcessPoolOptions)
     end(process) {
       if (processes.get(process.assignment.key) === process) void end(process);
     },
-    newest: () => [...processes.values()].at(-1),
+    all: () => [...processes.values()],
     async close() {
       isClosed = true;
       clearInterval(reaper);

@@ -8,6 +8,7 @@ import { splice, type Edit } from "../../frame/splice.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { decode } from "../../frame/token.ts";
 import { createCallTable, type PendingCall, type CallTable, type Waiter } from "./call-table.ts";
+import { composeDeclined } from "./declined-request.ts";
 import { quoteError } from "../quote-error.ts";
 import {
   createRestartingProcess,
@@ -37,6 +38,10 @@ export interface Multiplexer<W extends Waiter> {
   /** Bytes more that clients have not taken of what they were sent; negative when they took some. */
   unread(change: number): void;
   isAlive(ms: number): Promise<boolean>;
+  /** Why no call can be made: the process keeps ending. */
+  findProblem: RestartingProcess["findProblem"];
+  /** The server asks nobody any more: its requests are declined. @param reason a sentence */
+  declineRequests(reason: string): void;
   close(): Promise<void>;
 }
 
@@ -87,12 +92,17 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     },
   });
   const calls = createCallTable<W>(server.nextNumber);
+  /** Why the server's requests are declined. */
+  let refusal: string | undefined;
 
   function onMessage(message: Message): void {
-    if (message.kind === "request") return options.onRequest(message);
+    if (message.kind === "request") {
+      if (refusal === undefined) return options.onRequest(message);
+      return void server.send(composeDeclined(message, refusal), false);
+    }
     if (message.kind === "notification") {
       return message.method === "notifications/progress"
-        ? progress(message)
+        ? passProgress(message, calls)
         : options.onNotification(message);
     }
     const call = calls.get(Number(message.id));
@@ -109,13 +119,6 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     calls.close(call);
     call.waiter.onRawResponse(line, at!, call.waiter);
     return true;
-  }
-
-  function progress(message: Message): void {
-    const at = findMember(message, message.paramsAt, "progressToken");
-    const call = calls.get(Number(rawParam(message, "progressToken")));
-    if (at === undefined || call?.progressToken === undefined) return;
-    call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
   }
 
   return {
@@ -140,9 +143,19 @@ export function createMultiplexer<W extends Waiter>(options: MultiplexerOptions)
     },
     unread: server.unread,
     isAlive: server.isAlive,
+    findProblem: server.findProblem,
+    declineRequests: (reason) => void (refusal = reason),
     async close() {
       for (const { waiter } of calls.drain()) waiter.onLost("is being stopped", waiter);
       await server.close();
     },
   };
+}
+
+/** Under the token that the client gave. */
+function passProgress<W extends Waiter>(message: Message, calls: Pick<CallTable<W>, "get">): void {
+  const at = findMember(message, message.paramsAt, "progressToken");
+  const call = calls.get(Number(rawParam(message, "progressToken")));
+  if (at === undefined || call?.progressToken === undefined) return;
+  call.waiter.onProgress(splice(message.bytes, [{ at, text: call.progressToken }]), call.waiter);
 }

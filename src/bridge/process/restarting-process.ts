@@ -2,12 +2,13 @@
 import { describeExit, type Child, type ChildEvents, type ChildExit } from "../../child/child.ts";
 import { within } from "../../deadline.ts";
 import type { Message } from "../../frame/message.ts";
-import { createAwaitedRequests } from "./awaited-requests.ts";
+import { createAwaitedRequests, type AwaitedRequests } from "./awaited-requests.ts";
 import type { BridgeOptions } from "../bridge.ts";
 import { composePing } from "./own-requests.ts";
 import { createMessageReader, type MessageReaderOptions } from "./message-reader.ts";
 import { quoteError } from "../quote-error.ts";
 import { replayHandshake, type Compose, type HandshakeReplay } from "./handshake-replay.ts";
+import { createCrashLoop } from "./crash-loop.ts";
 import { createRestartSchedule } from "./restart-schedule.ts";
 import { createSendQueue, type SendQueue } from "./send-queue.ts";
 import type { Backpressure } from "./backpressure.ts";
@@ -38,6 +39,8 @@ export interface RestartingProcess {
   request(compose: Compose, wakes?: boolean): Promise<Message | undefined>;
   /** Whether the process answers a request within `ms` milliseconds, if it may be asked now. */
   isAlive(ms: number): Promise<boolean>;
+  /** Why no call starts the process, which keeps ending; `undefined` when one does, or it runs. */
+  findProblem(): string | undefined;
   close(): Promise<void>;
 }
 
@@ -81,6 +84,8 @@ interface Life {
   phase: Phase;
   /** Whether it has answered anything; one that refuses, or ends while it starts, serves no client. */
   hasAnswered: boolean;
+  /** Whether it has answered a request of a client's. */
+  hasServed: boolean;
 }
 
 export function createRestartingProcess(options: RestartingProcessOptions): RestartingProcess {
@@ -99,25 +104,17 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     },
     start: () => void restart(),
   });
+  const crashes = createCrashLoop(options);
+  const { takeRaw, receive } = watchAnswers(() => life, requests, options);
   const reader = createMessageReader({ ...options, takeRaw }, receive, (bytes) => void sendNow(bytes));
   const events: ChildEvents = { ...reader, stderr: options.onStderr, exit };
   const life = begin(options, events);
   const unread = options.backpressure.open((mayRead) => life.child.read(mayRead));
 
-  function takeRaw(line: Uint8Array): boolean {
-    const isTaken = options.takeRaw(line);
-    if (isTaken) life.hasAnswered = true;
-    return isTaken;
-  }
-
-  function receive(message: Message): void {
-    if (message.kind === "result") life.hasAnswered = true;
-    if (!requests.take(message)) options.onMessage(message);
-  }
-
   function send(bytes: Uint8Array, wakes: boolean): boolean {
     if (life.phase === "asleep") {
       if (!wakes) return true;
+      if (crashes.problem !== undefined) return false;
       schedule.wake();
     }
     return life.phase === "initializing" ? queue.add(bytes) : sendNow(bytes);
@@ -128,16 +125,17 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
     life.phase = "asleep";
     queue.drain();
     requests.drop();
+    crashes.ended(how, life.hasServed);
     const reason = describeExit(how);
     onServer({ state: "exited", pid: life.child.pid, reason });
     options.onLost(reason);
-    if (isAwaited) schedule.restart();
+    if (isAwaited && crashes.problem === undefined) schedule.restart();
     else schedule.rest();
   }
 
   async function restart(): Promise<void> {
     const child = options.acquireChild(events);
-    Object.assign(life, { child, hasAnswered: false });
+    Object.assign(life, { child, hasAnswered: false, hasServed: false });
     child.read(unread.mayRead);
     await open(life, queue, requestNow, options);
     if (life.child === child && life.phase === "open") options.onReplaced?.();
@@ -154,6 +152,7 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
       return requests.send(compose, (bytes) => send(bytes, true));
     },
     isAlive: (ms) => isAlive(life, ms, requestNow, options),
+    findProblem: () => (life.phase === "asleep" ? crashes.problem : undefined),
     async close() {
       unread.close();
       schedule.stop();
@@ -163,10 +162,31 @@ export function createRestartingProcess(options: RestartingProcessOptions): Rest
   };
 }
 
+/** Takes in what the process writes, and notes whether it is of use. */
+function watchAnswers(
+  life: () => Life,
+  requests: Pick<AwaitedRequests, "take">,
+  options: Pick<RestartingProcessOptions, "onMessage" | "takeRaw">,
+) {
+  return {
+    takeRaw(line: Uint8Array): boolean {
+      const isTaken = options.takeRaw(line);
+      if (isTaken) life().hasAnswered = life().hasServed = true;
+      return isTaken;
+    },
+    receive(message: Message): void {
+      if (message.kind === "result") life().hasAnswered = true;
+      if (requests.take(message)) return;
+      if (message.method === "") life().hasServed = true;
+      options.onMessage(message);
+    },
+  };
+}
+
 function begin({ acquireChild, handshake }: RestartingProcessOptions, events: ChildEvents): Life {
   // Nothing is sent before the handshake where there is one to replay.
   const phase = handshake.initialize === undefined ? "open" : "initializing";
-  return { child: acquireChild(events), phase, hasAnswered: false };
+  return { child: acquireChild(events), phase, hasAnswered: false, hasServed: false };
 }
 
 type RequestNow = (compose: Compose) => Promise<Message | undefined>;

@@ -66,6 +66,17 @@ export function createSharedServer(options: SharedServerOptions): SharedServer {
     get pending() {
       return sessions.pending + requests.pending;
     },
+    get atWork() {
+      return sessions.atWork + requests.atWork;
+    },
+    cancelRequests(reason) {
+      sessions.cancelRequests(reason);
+      requests.cancelRequests(reason);
+    },
+    failCalls(reason) {
+      sessions.failCalls(reason);
+      requests.failCalls(reason);
+    },
     open(client) {
       open++;
       return sessions.open({

@@ -50,7 +50,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   }
 
   /** The call has been made when it returns. */
-  function start({ post, message, envelope, server }: StatelessRequest): Promise<Response> {
+  function start({ post, message, envelope, ...found }: StatelessRequest): Promise<Response> {
     const { caller, calls } = post;
     const { signal } = post.request;
     // No client can come back for an answer here: a stream that ends takes its call along.
@@ -61,6 +61,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     };
     const { id, method } = message;
     const isListening = method === "subscriptions/listen";
+    const server = isListening ? bridge.listen(found.server, caller, envelope) : found.server;
     const { response, responder, abandon } = createPostResponse({
       streams: streams.countedBy(server.unread),
       caller,
@@ -99,7 +100,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       if (message?.kind !== "request") return answerOther(message);
       const envelope = validateRequest(request, message);
       if (envelope instanceof Response) return envelope;
-      const server = await bridge.findServer(caller, envelope);
+      const server = await bridge.findServer(caller, envelope, message.bytes.length, request.signal);
       if (server === undefined) return serversBusy();
       try {
         const valid = { post, message, envelope, server };
