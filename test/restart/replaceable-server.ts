@@ -114,7 +114,7 @@ export async function openReplaceable(
     async [Symbol.asyncDispose]() {
       endpoint.endSessions();
       await bridge.close();
-      endpoint.close();
+      await endpoint.close();
       await listener.stop(true);
       rmSync(folder, { recursive: true, force: true });
     },
