@@ -110,11 +110,12 @@ test("a client without sessions discovers what the process can do that runs now"
   const first = discover();
   await child.answer("initialize", INITIALIZE_RESULT);
   expect(await first).toEqual({ tools: {} });
-  child.exit();
-  const second = discover();
   await child.next();
+  child.exit();
+  const call = callStateless(adapter, CALL);
   await child.answer("initialize", { ...INITIALIZE_RESULT, capabilities: { tools: {}, prompts: {} } });
   await child.next();
-  await child.answer("ping", {});
-  expect(await second).toEqual({ tools: {}, prompts: {} });
+  await child.answer("tools/call", { content: [] });
+  await call.answer;
+  expect(await discover()).toEqual({ tools: {}, prompts: {} });
 });

@@ -12,8 +12,8 @@ import { OWN_CLIENT_INFO } from "../process/own-requests.ts";
 export interface Discovery {
   /** Requests that wait until the server has answered. */
   readonly pending: number;
-  /** Whether the process is gone that has answered, or was going to. */
-  readonly isOutdated: boolean;
+  /** Whether the process is gone that was going to answer first. */
+  readonly isUnanswered: boolean;
   /** Resolves with what the server can do when it has answered, and with nothing when it has refused. */
   capabilities(): Promise<ServerCapabilities>;
   /** JSON text of what the server calls itself. */
@@ -42,7 +42,7 @@ export function createDiscovery(): Discovery {
   /** Of the process that runs now, once there was one. */
   let initialized = first.promise;
   let isSettled = false;
-  let isOutdated = false;
+  let isLost = false;
   const waiting = new Set<{ id: string; responder: Responder }>();
   let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
 
@@ -51,7 +51,7 @@ export function createDiscovery(): Discovery {
     // A process that replaces another one may have become another server.
     if (isSettled) initialized = Promise.resolve(result);
     isSettled = true;
-    isOutdated = false;
+    isLost = false;
   }
 
   function close(reason: string): void {
@@ -64,8 +64,8 @@ export function createDiscovery(): Discovery {
     get pending() {
       return waiting.size;
     },
-    get isOutdated() {
-      return isOutdated;
+    get isUnanswered() {
+      return isLost && !isSettled;
     },
     capabilities: async () => (await initialized).capabilities ?? {},
     serverInfo: () => serverInfo,
@@ -80,7 +80,7 @@ export function createDiscovery(): Discovery {
       conclude(parseSpan(answer, answer.resultAt) ?? {});
     },
     lost(problem) {
-      isOutdated = true;
+      isLost = true;
       if (problem !== undefined) close(problem);
     },
     refuse(reason) {

@@ -150,8 +150,8 @@ function begin(parts: Parts, callerKey: string, round: Round): () => void {
 }
 
 async function discover({ multiplexer, discovery }: Parts, round: Round): Promise<void> {
-  // A process that is asleep is started by this, and says what it is.
-  if (discovery.isOutdated && (await multiplexer.request(composePing)) === undefined)
+  // A process that is asleep is started for what no process has said yet.
+  if (discovery.isUnanswered && (await multiplexer.request(composePing)) === undefined)
     return void fail(round, lostReason("ended before it answered"));
   return discovery.answer(round.request.id, round.responder);
 }
