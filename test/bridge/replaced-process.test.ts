@@ -101,3 +101,21 @@ test("a session that begins while the process is gone is greeted by the next one
   await child.answer("ping", {});
   expect((await initialize.answer).result).toMatchObject({ serverInfo });
 });
+
+test("a client without sessions discovers what the process can do that runs now", async () => {
+  const child = createFakeChild();
+  const adapter = PAIRS.modernClient.legacy(createPairOptions(child));
+  const discover = async () =>
+    (await callStateless(adapter, { id: 1, method: "server/discover" }).answer).result?.["capabilities"];
+  const first = discover();
+  await child.answer("initialize", INITIALIZE_RESULT);
+  expect(await first).toEqual({ tools: {} });
+  await child.next();
+  child.exit();
+  const call = callStateless(adapter, CALL);
+  await child.answer("initialize", { ...INITIALIZE_RESULT, capabilities: { tools: {}, prompts: {} } });
+  await child.next();
+  await child.answer("tools/call", { content: [] });
+  await call.answer;
+  expect(await discover()).toEqual({ tools: {}, prompts: {} });
+});

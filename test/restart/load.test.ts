@@ -49,6 +49,7 @@ test("fifty restarts of a server that holds a port, under calls of both kinds of
     expect(error?.message).toContain("restarted because its files have changed");
   expect(answers.length).toBeGreaterThan(RESTARTS);
   expect(server.living()).toHaveLength(1);
+  expect(server.neighbours.filter((count) => count > 0)).toEqual([]);
   expect(readLog(notes).filter((line) => line.startsWith("refused"))).toEqual([]);
   expect(readLog(notes).length).toBeGreaterThan(RESTARTS);
   for (const session of sessions) expect((await session.call("x")).result).toBeDefined();

@@ -12,8 +12,8 @@ import { OWN_CLIENT_INFO } from "../process/own-requests.ts";
 export interface Discovery {
   /** Requests that wait until the server has answered. */
   readonly pending: number;
-  /** Whether the server has answered, or refused. */
-  readonly isSettled: boolean;
+  /** Whether the process is gone that was going to answer first. */
+  readonly isUnanswered: boolean;
   /** Resolves with what the server can do when it has answered, and with nothing when it has refused. */
   capabilities(): Promise<ServerCapabilities>;
   /** JSON text of what the server calls itself. */
@@ -23,6 +23,8 @@ export interface Discovery {
   settle(answer: Message): void;
   /** The server has refused it. */
   refuse(reason: string): void;
+  /** The process is gone. @param problem why no other one is started, if so */
+  lost(problem: string | undefined): void;
   /** Fails the requests that wait. */
   close(reason: string): void;
 }
@@ -40,6 +42,7 @@ export function createDiscovery(): Discovery {
   /** Of the process that runs now, once there was one. */
   let initialized = first.promise;
   let isSettled = false;
+  let isLost = false;
   const waiting = new Set<{ id: string; responder: Responder }>();
   let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
 
@@ -48,6 +51,7 @@ export function createDiscovery(): Discovery {
     // A process that replaces another one may have become another server.
     if (isSettled) initialized = Promise.resolve(result);
     isSettled = true;
+    isLost = false;
   }
 
   function close(reason: string): void {
@@ -60,8 +64,8 @@ export function createDiscovery(): Discovery {
     get pending() {
       return waiting.size;
     },
-    get isSettled() {
-      return isSettled;
+    get isUnanswered() {
+      return isLost && !isSettled;
     },
     capabilities: async () => (await initialized).capabilities ?? {},
     serverInfo: () => serverInfo,
@@ -74,6 +78,10 @@ export function createDiscovery(): Discovery {
     settle(answer) {
       serverInfo = spanText(answer.bytes, findMember(answer, answer.resultAt, "serverInfo")) ?? serverInfo;
       conclude(parseSpan(answer, answer.resultAt) ?? {});
+    },
+    lost(problem) {
+      isLost = true;
+      if (problem !== undefined) close(problem);
     },
     refuse(reason) {
       close(reason);

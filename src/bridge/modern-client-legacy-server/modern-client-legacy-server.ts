@@ -5,6 +5,7 @@ import { rawParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { StatelessAdapter, StatelessAdapterOptions } from "../adapter.ts";
 import type { Envelope } from "../envelope.ts";
+import { lostReason } from "../process/call-table.ts";
 import { createHandshakeReplay, type Compose } from "../process/handshake-replay.ts";
 import { createMultiplexer, type Multiplexer } from "../process/multiplexer.ts";
 import { composePing, createInitialize, OWN_CLIENT_INFO } from "../process/own-requests.ts";
@@ -48,8 +49,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     onLost() {
       tools.lost();
       calls.input.forget();
-      const problem = multiplexer.findProblem();
-      if (problem !== undefined) discovery.close(problem);
+      discovery.lost(multiplexer.findProblem());
     },
     isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
     isSubscribed: (uri) => subscriptions.isSubscribed(uri),
@@ -131,7 +131,7 @@ function fail({ request, responder }: Round, reason: string): () => void {
 
 /** @returns ends the request because the client has gone */
 function begin(parts: Parts, callerKey: string, round: Round): () => void {
-  const { multiplexer, discovery, calls, subscriptions, logLines } = parts;
+  const { multiplexer, calls, subscriptions, logLines } = parts;
   const { request, envelope, responder } = round;
   const problem = multiplexer.findProblem();
   if (problem !== undefined) {
@@ -139,9 +139,7 @@ function begin(parts: Parts, callerKey: string, round: Round): () => void {
     return NOTHING_TO_END;
   }
   if (request.method === "server/discover") {
-    // A process that was given up before it had ever answered is asleep.
-    if (!discovery.isSettled) void multiplexer.request(composePing);
-    void discovery.answer(request.id, responder);
+    void discover(parts, round);
     return NOTHING_TO_END;
   }
   if (request.method === "subscriptions/listen") return subscriptions.open(request, responder);
@@ -149,6 +147,13 @@ function begin(parts: Parts, callerKey: string, round: Round): () => void {
   const end = calls.begin(callerKey, round);
   logLines.flush();
   return end;
+}
+
+async function discover({ multiplexer, discovery }: Parts, round: Round): Promise<void> {
+  // A process that is asleep is started for what no process has said yet.
+  if (discovery.isUnanswered && (await multiplexer.request(composePing)) === undefined)
+    return void fail(round, lostReason("ended before it answered"));
+  return discovery.answer(round.request.id, round.responder);
 }
 
 function takeNotification({ tools, subscriptions, calls, logLines }: Parts, message: Message): void {
