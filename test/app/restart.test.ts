@@ -44,11 +44,8 @@ test("restart() replaces the process under a session, and says so on the screen 
   const write = (text: string) => void (printed += text);
   const log = createLog({ level: "normal", write, color: false });
   const events: AppEvent[] = [];
-  const report = createReport(config, log, {
-    stdout: { write },
-    stderr: { write },
-    env: {},
-  } as unknown as CliIO);
+  const io = { stdout: { write }, stderr: { write }, env: {} } as unknown as CliIO;
+  const report = createReport(config, log, io, () => false);
   const app = await startApp(config, {
     log,
     agent: { file: "/nonexistent", args: [], env: {} },
