@@ -32,6 +32,7 @@ const ROOMS: Record<string, string> = {
   "eras/2026-07-28-stateless/": "single requests",
   "eras/streams/": "event streams",
   "eras/observers/": "calls as observers see them",
+  "eras/freshness/": "lists that clients have, and others",
   "bridge/": "which process gets a call",
   "bridge/lasting/": "sessions outlive processes",
   "bridge/pool/": "shared by whom, ended when",

@@ -65,7 +65,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "cli/": ["app/app.ts", "app/event.ts", "config/"],
   "app/": ["app/lifecycle.ts", "config/", ...PARTS],
   "app/lifecycle.ts": [],
-  "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/"],
+  "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "eras/freshness/", "frame/", "mcp/"],
+  "eras/freshness/": [
+    "bridge/bridge.ts",
+    "bridge/envelope.ts",
+    "eras/caller.ts",
+    "eras/tool-access.ts",
+    "frame/",
+    "mcp/",
+  ],
   "bridge/": ["bridge/process/", "child/child.ts", "frame/", "mcp/"],
   "bridge/lasting/": [
     "bridge/bridge.ts",

@@ -17,7 +17,15 @@ import { resolveCommand } from "../child/command.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
-export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
+export type {
+  AppEvent,
+  GrantEvent,
+  Ready,
+  RequestEvent,
+  StaleEvent,
+  ToolsEvent,
+  TunnelEvent,
+} from "./event.ts";
 export type { AppIO } from "./run-context.ts";
 export { openGrants } from "./grants.ts";
 export { findAuthtoken } from "../tunnel/ngrok/authtoken.ts";
@@ -58,7 +66,8 @@ async function start(run: Run): Promise<App> {
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const requestLog = createRequestLog(io);
   const observers = [requestLog, ...(io.observers ?? [])];
-  const mounts: Mounts = [await openMount(run, { bridge, command, publicServer, preparedTunnel, observers })];
+  const mount = { bridge, command, publicServer, preparedTunnel, observers, url, store: access?.store };
+  const mounts: Mounts = [await openMount(run, mount)];
   const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);
   openPublicSide(run, { mounts, oauth, publicServer, url, requestLog, countRequest });

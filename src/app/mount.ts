@@ -1,4 +1,5 @@
 // Everything that is bound to one wrapped server. There is one today; several behind one URL are a longer list.
+import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
 import { identifyServer } from "../child/identity.ts";
@@ -7,7 +8,9 @@ import type { Config } from "../config/config.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { CallObserver } from "../eras/observers/call-observer.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
+import type { FreshnessOptions } from "../eras/freshness/freshness.ts";
 import type { PublicServer } from "../http/public-server.ts";
+import type { Store } from "../store/store.ts";
 
 /** Where a wrapped server is reached below the public URL. */
 export interface MountPaths {
@@ -39,16 +42,21 @@ export interface MountParts {
   publicServer: PublicServer;
   observers: readonly CallObserver[];
   preparedTunnel: PreparedTunnel | undefined;
+  url: PublicUrl;
+  /** Where it is kept which tools each client was shown; without it that is known only while the program runs. */
+  store: Store | undefined;
 }
 
-export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
+export function openMount(run: Run, parts: MountParts): Promise<Mount> {
+  const { config, io, lifecycle } = run;
   const { bridge, command, publicServer, preparedTunnel, observers } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
+  const serverId = identifyServer(config.server, command.target, config.cwd);
   const open = (): Mount => ({
     name: command.name,
     paths,
-    serverId: identifyServer(config.server, command.target, config.cwd),
+    serverId,
     scopes: config.scopes,
     bridge,
     endpoint: createEndpoint({
@@ -57,6 +65,7 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
       log,
       bridge,
       observers,
+      freshness: followLists(run, parts, serverId),
       messagesPath: paths.messages,
       arrived: publicServer.disableIdleTimeout,
       maxBody: config.maxBody,
@@ -64,6 +73,23 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
     }),
   });
   return lifecycle.open("the MCP endpoint", open, closeMount);
+}
+
+function followLists(
+  { config, io }: Run,
+  { url, store }: MountParts,
+  serverId: string,
+): Omit<FreshnessOptions, "now" | "warn"> {
+  return {
+    store,
+    serverId,
+    restarts: false,
+    toolsChanged: (difference) => io.emit({ event: "tools", ...difference }),
+    toolsStale({ since, query, ...stale }) {
+      const renewed = url.current + config.path + query;
+      io.emit({ event: "stale", ...stale, since: new Date(since).toISOString(), url: renewed });
+    },
+  };
 }
 
 /** The streams stay open until the server processes have ended: calls left unanswered get their errors on them. */

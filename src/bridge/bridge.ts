@@ -86,10 +86,18 @@ export interface StatelessServer {
 
 /** What the process that serves a client says of its tools. */
 export interface ToolCatalog {
+  /** Another one as soon as the list may be another one. */
+  readonly edition: ToolEdition;
   /** One tool, as the process has described it within the last minute; `undefined` when its list cannot be read. */
   find(name: string): Promise<CatalogTool | undefined>;
   /** The arguments of a tool that its caller repeats in headers; empty for a tool without such arguments. */
   paramHeadersOf(name: string): Promise<readonly ParamHeader[]>;
+}
+
+/** The time between two moments at which a process may have got other tools: known by its identity. */
+export interface ToolEdition {
+  /** It began with the server's own `notifications/tools/list_changed`. */
+  readonly isAnnounced: boolean;
 }
 
 /** A tool as its server describes it. */

@@ -8,13 +8,15 @@ import { readTools, type ToolSchema } from "../frame/tool-list.ts";
 import { writeEnvelope, type Envelope } from "./envelope.ts";
 import type { Waiter } from "./process/call-table.ts";
 import type { Multiplexer } from "./process/multiplexer.ts";
-import type { CatalogTool, ParamHeader, ToolCatalog } from "./bridge.ts";
+import type { CatalogTool, ParamHeader, ToolCatalog, ToolEdition } from "./bridge.ts";
 
 export interface ProcessToolCatalog extends ToolCatalog {
   /** Whether the server is being asked. */
   readonly isReading: boolean;
-  /** The list of tools has changed. */
+  /** The server has announced that its list of tools has changed. */
   forget(): void;
+  /** The process has ended, and the next one may have other tools. */
+  lost(): void;
 }
 
 /** Asks the server for one page of its tools; `undefined` when the process is gone before it has answered. */
@@ -67,6 +69,7 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
   /** The newest one that is being read, unless the tools have changed since it was asked for. */
   let newest: ListReading | undefined;
   let readings = 0;
+  let edition: ToolEdition = { isAnnounced: false };
   const isRecent = ({ at }: { at: number }) => at + KNOWN_FOR > now();
 
   function read(): ListReading {
@@ -99,7 +102,16 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
     return (later ?? read()).list;
   }
 
+  const begin = (next: ToolEdition) => {
+    edition = next;
+    known = undefined;
+    newest = undefined;
+  };
+
   return {
+    get edition() {
+      return edition;
+    },
     get isReading() {
       return readings > 0;
     },
@@ -111,10 +123,8 @@ export function createToolCatalog(listTools: ListTools, now: () => number): Proc
       const list = known?.list ?? (await (newest ?? read()).list);
       return list?.tools.get(name)?.paramHeaders ?? UNLISTED.paramHeaders;
     },
-    forget() {
-      known = undefined;
-      newest = undefined;
-    },
+    forget: () => begin({ isAnnounced: true }),
+    lost: () => begin({ isAnnounced: false }),
   };
 }
 

@@ -5,6 +5,7 @@ import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClaimedServer, Responder, ToolCatalog } from "./bridge.ts";
 
 export const NO_TOOLS: ToolCatalog = {
+  edition: { isAnnounced: false },
   find: () => Promise.resolve(undefined),
   paramHeadersOf: () => Promise.resolve([]),
 };

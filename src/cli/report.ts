@@ -7,6 +7,7 @@ import { printable, toJsonLine } from "../printable.ts";
 import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
 import { isTokenOwner, renderRequest } from "./request-line.ts";
+import { describeStale, describeTools } from "./tool-lines.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
 export function createReport(config: Config, log: Log, io: CliIO): (event: AppEvent) => void {
@@ -61,19 +62,13 @@ function createTextReport(
       case "tunnel":
         return printTunnel(event, log);
       case "child":
-        switch (event.state) {
-          case "exited":
-            if (event.isOurs) return log.debug(`Server process ${event.pid} is no longer used.`);
-            return reportEnd(event.reason ?? "has ended");
-          case "restarting":
-            return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
-          case "started":
-            return log.debug(`Server process ${event.pid} has started.`);
-          case "ready":
-            return log.debug(`Server process ${event.pid} has answered.`);
-        }
+        return printChild(event, log, reportEnd);
       case "grant":
         return printGrant(event, log);
+      case "tools":
+        return describeTools(event).forEach(log.plain);
+      case "stale":
+        return log.warn(describeStale(event));
       case "failed":
         // cli.ts prints it for people, with the advice.
         return;
@@ -81,6 +76,24 @@ function createTextReport(
         return log.info("Stopped.");
     }
   };
+}
+
+function printChild(
+  event: Extract<AppEvent, { event: "child" }>,
+  log: Log,
+  reportEnd: (reason: string) => void,
+): void {
+  switch (event.state) {
+    case "exited":
+      if (event.isOurs) return log.debug(`Server process ${event.pid} is no longer used.`);
+      return reportEnd(event.reason ?? "has ended");
+    case "restarting":
+      return log.info(event.inMs ? `Restarting it in ${event.inMs / 1000} s.` : "Restarting it.");
+    case "started":
+      return log.debug(`Server process ${event.pid} has started.`);
+    case "ready":
+      return log.debug(`Server process ${event.pid} has answered.`);
+  }
 }
 
 function printTunnel(event: TunnelEvent, log: Log): void {

@@ -12,6 +12,7 @@ import { createCalls, type Calls } from "./observers/observed-calls.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify, type Dialect } from "./classify.ts";
 import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";
+import { createFreshness, type FreshnessOptions } from "./freshness/freshness.ts";
 import { createPosts, type HandlePost, type Post } from "./post.ts";
 import { createSessions, SESSION_IDLE } from "./sessions.ts";
 import { createEventStreams } from "./streams/event-stream.ts";
@@ -34,6 +35,8 @@ export interface Endpoint {
    * @param grantId the grant of which a token was revoked
    */
   recheck(grantId?: string): void;
+  /** The server has been started anew under open sessions: tells those whose lists have become others. */
+  restarted(): Promise<void>;
   /** Ends every session; its calls are answered with an error. */
   endSessions(): void;
   /** Ends every stream. */
@@ -51,6 +54,8 @@ export interface EndpointOptions {
   streamsGet: boolean;
   /** Each sees every call. Without any, calls are not wrapped. */
   observers?: readonly CallObserver[];
+  /** Whose lists have changed since clients were shown them. Absent, lists are not followed. */
+  freshness?: Omit<FreshnessOptions, "now" | "warn">;
   now(): number;
   random(bytes: number): Uint8Array;
   log: Pick<Log, "warn" | "debug">;
@@ -63,7 +68,8 @@ const KEEP_ALIVE = 15_000;
 const REAP_EVERY = 30_000;
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, now, random, log } = options;
+  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, streamsGet } = options;
+  const { now, random, log } = options;
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
     now,
@@ -74,10 +80,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const calls = createCalls({ observers: options.observers ?? [], now, warn: log.warn });
   const inFlight = createCallsInFlight(now);
   const toolAccess = createToolAccess();
-  const shared = { bridge, streams, inFlight, toolAccess };
+  const freshness = options.freshness && createFreshness({ ...options.freshness, now, warn: log.warn });
+  const shared = { bridge, streams, inFlight, toolAccess, freshness };
   const stateless = createStatelessHttp(shared);
   const dialects: Dialects = {
-    streamable: createStreamableHttp({ ...shared, sessions, retention: createRetention() }),
+    streamable: createStreamableHttp({ ...shared, sessions, streamsGet, retention: createRetention() }),
     stateless,
     httpSse: createHttpSse({ ...shared, sessions: sseSessions, messagesPath, holdFor: idle }),
   };
@@ -96,6 +103,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       streams.endUnallowed(grantId);
       inFlight.stopRevoked(grantId);
     },
+    restarted: async () => freshness?.restarted(),
     endSessions() {
       stateless.close();
       sessions.close();
@@ -105,6 +113,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       clearInterval(reaper);
       streams.close();
       calls.flush();
+      freshness?.close();
     },
   };
 }

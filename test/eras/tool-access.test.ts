@@ -18,6 +18,7 @@ const policy: CallerPolicy = {
 };
 const caller = { key: "ada", isValid: () => true, policy };
 const catalogOf = (tool: Partial<CatalogTool> | undefined): ToolCatalog => ({
+  edition: { isAnnounced: false },
   find: () => Promise.resolve(tool && { annotations: undefined, paramHeaders: [], ...tool }),
   paramHeadersOf: () => Promise.resolve([]),
 });

@@ -41,6 +41,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     onRequest: (message) => messages.request(message),
     onNotification: (message) => messages.notification(message),
     onLost() {
+      tools.lost();
       messages.lost();
       initialization.lost();
     },

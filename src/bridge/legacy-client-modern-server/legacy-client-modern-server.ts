@@ -42,7 +42,10 @@ export function createLegacyOnModern(options: AdapterOptions): SessionAdapter {
     onRequest: ({ id }) =>
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     onNotification,
-    onLost: () => sessions.forEach(({ listenStream }) => listenStream.lost()),
+    onLost() {
+      tools.lost();
+      for (const { listenStream } of sessions) listenStream.lost();
+    },
     isAwaited: () => hasSubscriptions(sessions),
     onReplaced: () => sessions.forEach(({ listenStream }) => listenStream.reopen()),
     onRefused: options.gone,

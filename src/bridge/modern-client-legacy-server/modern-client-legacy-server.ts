@@ -35,7 +35,10 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     handshake,
     onRequest: (message) => answerServerRequest(message, multiplexer, calls.input),
     onNotification,
-    onLost: () => calls.input.forget(),
+    onLost() {
+      tools.lost();
+      calls.input.forget();
+    },
     isAwaited: () => discovery.pending > 0 || subscriptions.isAwaited(),
     isSubscribed: (uri) => subscriptions.isSubscribed(uri),
     onInitializeResult(answer) {

@@ -37,7 +37,7 @@ export function createModernOnModern(options: StatelessAdapterOptions): Stateles
     onRequest: ({ id }) =>
       void multiplexer.send(composeError(id, ErrorCode.methodNotFound, "The client takes no requests.")),
     onNotification,
-    onLost: () => {},
+    onLost: () => tools.lost(),
     isAwaited: () => false,
     onRefused: options.gone,
   });

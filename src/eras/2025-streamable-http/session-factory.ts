@@ -4,9 +4,12 @@ import { stringParam, type Message } from "../../frame/message.ts";
 import { isResumable } from "../../mcp/revisions.ts";
 import { isAnonymous, type Caller } from "../caller.ts";
 import { serversBusy, tooMany } from "../error-response.ts";
+import type { Freshness } from "../freshness/freshness.ts";
+import { followSession } from "../freshness/session-peer.ts";
 import type { Sessions } from "../sessions.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
 import type { Retention } from "../streams/retention.ts";
+import type { ToolAccess } from "../tool-access.ts";
 import { markEvents } from "./event-mark.ts";
 import type { Inheritance, StreamableSession } from "./streamable-session.ts";
 import { createSessionStreams } from "./session-streams.ts";
@@ -17,6 +20,11 @@ export interface SessionFactoryOptions {
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
   retention: Retention;
+  toolAccess: ToolAccess;
+  /** Absent where lists are not followed. */
+  freshness: Freshness | undefined;
+  /** Whether the way to the client lets an event stream through in answer to GET. */
+  streamsGet: boolean;
   /** A session without a principal has ended because its process made room for another one. */
   orphaned(session: StreamableSession): void;
 }
@@ -36,7 +44,7 @@ export type CreateStreamableSession = (
 ) => Promise<StreamableSession | Response>;
 
 export function createSessionFactory(options: SessionFactoryOptions): CreateStreamableSession {
-  const { bridge, sessions, streams, retention, orphaned } = options;
+  const { bridge, sessions, streams, retention, orphaned, toolAccess, freshness, streamsGet } = options;
 
   return async (caller, initialize, inherited) => {
     const primes = isResumable(stringParam(initialize, "protocolVersion") ?? "");
@@ -56,6 +64,7 @@ export function createSessionFactory(options: SessionFactoryOptions): CreateStre
         // A session that its client ends has been removed before.
         if (sessions.takeAnonymous(session.id) !== undefined) orphaned(session);
         sessions.remove(session);
+        session.lists?.close();
         standalone.close();
       },
     });
@@ -63,6 +72,8 @@ export function createSessionFactory(options: SessionFactoryOptions): CreateStre
       standalone.close();
       return serversBusy();
     }
+    const isConnected = () => own.isConnected;
+    const send = streamsGet ? standalone.send : undefined;
     const session: StreamableSession = {
       id: inherited?.id ?? sessions.newId(),
       callerKey,
@@ -71,7 +82,10 @@ export function createSessionFactory(options: SessionFactoryOptions): CreateStre
       standalone,
       isAdopted,
       handshake: isAnonymous(caller) ? { initialize, initialized: undefined } : undefined,
-      isConnected: () => own.isConnected,
+      lists:
+        freshness &&
+        followSession(freshness, { caller, initialize, conversation, toolAccess, send, isConnected }),
+      isConnected,
       isAtWork: () => conversation.pending > 0,
       close: conversation.close,
     };

@@ -14,7 +14,6 @@ import {
 } from "../error-response.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE, takesEvents } from "../post-response.ts";
-import type { ToolAccess } from "../tool-access.ts";
 import { createAdoptions } from "./adoption.ts";
 import { unmarkEvent } from "./event-mark.ts";
 import { createSessionFactory, type SessionFactoryOptions } from "./session-factory.ts";
@@ -28,7 +27,6 @@ export interface StreamableHttp {
 
 export interface StreamableHttpOptions extends Omit<SessionFactoryOptions, "orphaned"> {
   inFlight: CallsInFlight;
-  toolAccess: ToolAccess;
 }
 
 const SESSION_HEADER = "mcp-session-id";
@@ -96,9 +94,11 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       return refusal;
     },
     get: (request, caller) =>
-      inSession(request, caller, ({ standalone, isAdopted }) => {
+      inSession(request, caller, ({ standalone, isAdopted, lists }) => {
         const event = request.headers.get("last-event-id");
-        return standalone.open(caller, isAdopted ? unmarkEvent(event) : event);
+        const response = standalone.open(caller, isAdopted ? unmarkEvent(event) : event);
+        lists?.listens();
+        return response;
       }),
     delete: (request, caller) =>
       inSession(request, caller, (session) => {
@@ -114,7 +114,7 @@ function passOn(
   session: StreamableSession,
   { inFlight, toolAccess }: Pick<StreamableHttpOptions, "inFlight" | "toolAccess">,
 ): Response | Promise<Response> {
-  const { conversation, standalone, streams } = session;
+  const { conversation, standalone, streams, lists } = session;
   const requests = messages.filter(isRequest);
   // Notifications and answers first: a call in the same batch may wait for them.
   for (const message of messages) if (!isRequest(message)) send(session, message);
@@ -141,7 +141,9 @@ function passOn(
   });
   for (const message of requests) {
     const own = unanswered ? untilOver(responder, () => unanswered.delete(message)) : responder;
-    conversation.call(message, toolAccess.screen(message, caller, calls.admit(message, own)));
+    const admitted = calls.admit(message, own);
+    const followed = lists === undefined ? admitted : lists.follow(message, caller, admitted);
+    conversation.call(message, toolAccess.screen(message, caller, followed));
   }
   return response;
 }

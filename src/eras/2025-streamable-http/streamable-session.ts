@@ -1,6 +1,7 @@
 // A session of streamable HTTP: its conversation with the server, and the streams that the client hears it on.
 import type { LastingConversation } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
+import type { SessionLists } from "../freshness/session-peer.ts";
 import type { HttpSession } from "../sessions.ts";
 import type { SessionStreams } from "./session-streams.ts";
 import type { StandaloneStream } from "./standalone-stream.ts";
@@ -10,6 +11,8 @@ export interface StreamableSession extends HttpSession {
   readonly streams: SessionStreams;
   /** Where messages go that belong to no POST. */
   readonly standalone: StandaloneStream;
+  /** What becomes of the lists that its client fetches; absent where that is not followed. */
+  readonly lists: SessionLists | undefined;
   /** It was opened without a token, and has been taken over by a principal. */
   readonly isAdopted: boolean;
   /** Of a session without a principal, for the one that signs in. */

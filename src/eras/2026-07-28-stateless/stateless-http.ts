@@ -1,12 +1,14 @@
 // Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and a client that
 // closes its connection has cancelled it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
-import type { Bridge, ClaimedServer } from "../../bridge/bridge.ts";
+import type { Bridge, ClaimedServer, Responder } from "../../bridge/bridge.ts";
 import type { Envelope } from "../../bridge/envelope.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import { errorResponse, invalidRequest, serversBusy } from "../error-response.ts";
+import type { Freshness } from "../freshness/freshness.ts";
+import { followRequest, type FollowedRequest } from "../freshness/request-peer.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE } from "../post-response.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
@@ -26,6 +28,8 @@ export interface StatelessHttpOptions {
   streams: EventStreams;
   inFlight: CallsInFlight;
   toolAccess: ToolAccess;
+  /** Absent where lists are not followed. */
+  freshness: Freshness | undefined;
 }
 
 /** A request that has been found in order, and the server it is for. */
@@ -50,17 +54,18 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   }
 
   /** The call has been made when it returns. */
-  function start({ post, message, envelope, server }: StatelessRequest): Promise<Response> {
+  function start(valid: StatelessRequest): Promise<Response> {
+    const { post, message, envelope, server } = valid;
     const { caller, calls } = post;
     const { signal } = post.request;
     // No client can come back for an answer here: a stream that ends takes its call along.
     const leave = () => {
       listenStreams.remove(listening);
       listening.cancel();
+      followed?.leave();
       calls.cancel();
     };
-    const { id, method } = message;
-    const isListening = method === "subscriptions/listen";
+    const isListening = message.method === "subscriptions/listen";
     const { response, responder, abandon } = createPostResponse({
       streams: streams.countedBy(server.unread),
       caller,
@@ -76,13 +81,15 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     });
     const observed = calls.admit(message, responder);
     const listening: ListenStream = {
-      id,
+      id: message.id,
       callerKey: caller.key,
       responder: observed,
       cancel: () => {},
     };
     if (isListening) listenStreams.add(listening);
-    listening.cancel = server.call(message, envelope, toolAccess.screen(message, caller, observed));
+    const followed = follow(valid, observed, options);
+    const answers = toolAccess.screen(message, caller, followed?.responder ?? observed);
+    listening.cancel = server.call(message, envelope, answers);
     const giveUp = () => {
       leave();
       abandon();
@@ -112,6 +119,16 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     },
     close: listenStreams.endAll,
   };
+}
+
+/** What becomes of the lists that a request is about; `undefined` when it can go by as it is. */
+function follow(
+  { post: { caller }, message, envelope, server: { tools } }: StatelessRequest,
+  responder: Responder,
+  { freshness, bridge, toolAccess }: StatelessHttpOptions,
+): FollowedRequest | undefined {
+  if (freshness?.passes(message.method, caller, envelope.clientInfo, tools) !== false) return undefined;
+  return followRequest(freshness, { caller, envelope, tools, bridge, toolAccess }, message, responder);
 }
 
 /** No notification means anything here, and there is nothing to answer; notifications are accepted. */
