@@ -44,7 +44,7 @@ function advise(client: string, url: string): string {
   if (/claude[ -]?code/i.test(client)) return "In Claude Code: /mcp → Reconnect.";
   if (/claude|anthropic/i.test(client))
     return `In Claude: Settings → Connectors → Disconnect and Connect, ${reconnect}`;
-  return `Refresh its list of tools, or reconnect it.`;
+  return "Refresh its tool list, or reconnect it.";
 }
 
 /** `12:03`, and the day before it when that is another one. */

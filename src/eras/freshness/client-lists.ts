@@ -1,7 +1,7 @@
 // Which lists each client was shown. A client is a person with an OAuth client, or a name where nobody signs in.
 import type { ToolEdition } from "../../bridge/bridge.ts";
 import { listedBy, type ListMethod } from "./list-methods.ts";
-import type { ListMemory } from "./kept-lists.ts";
+import type { KeptLists } from "./kept-lists.ts";
 import { createListReader, type ListReader, type ListSketch } from "./list-sketch.ts";
 import { peerKey, peerName, type Peer } from "./peer.ts";
 import type { ToolDifference } from "./tool-difference.ts";
@@ -66,7 +66,7 @@ const MOST_CLIENTS = 1_000;
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /** Clients that are forgotten here are found again in the store. */
-export function createListClients(memory: Pick<ListMemory, "find">): ListClients {
+export function createListClients(memory: Pick<KeptLists, "find">): ListClients {
   const clients = new Map<string, ClientLists>();
   let bytes = 0;
 

@@ -3,7 +3,7 @@
 import type { ToolEdition } from "../../bridge/bridge.ts";
 import { createShownList, trackList, type ClientLists, type ListClients } from "./client-lists.ts";
 import type { ChangeReport } from "./change-report.ts";
-import type { ListMemory } from "./kept-lists.ts";
+import type { KeptLists } from "./kept-lists.ts";
 import type { ListMethod } from "./list-methods.ts";
 import type { ListReader } from "./list-sketch.ts";
 import { compareTools } from "./tool-difference.ts";
@@ -26,7 +26,7 @@ export interface FetchedLists {
 
 export interface FetchedListsOptions {
   now(): number;
-  memory: Pick<ListMemory, "keep">;
+  memory: Pick<KeptLists, "keep">;
   registry: Pick<ListClients, "resized">;
   report: Pick<ChangeReport, "changed">;
 }

@@ -7,8 +7,8 @@ import { createChangeReport, FETCHES_WITHIN, type ChangeReportOptions } from "./
 import { createListClients, type Behind, type ClientLists } from "./client-lists.ts";
 import { createComparison } from "./comparison.ts";
 import { createFetchedLists } from "./fetched-lists.ts";
-import { createListMemory, type ListMemoryOptions } from "./kept-lists.ts";
-import { createListeners } from "./listeners.ts";
+import { createKeptLists, type KeptListsOptions } from "./kept-lists.ts";
+import { createAudience } from "./audience.ts";
 import { peerKey, type Peer } from "./peer.ts";
 import { createRequestFollowing, FOLLOWED, type FollowListRequest } from "./request-following.ts";
 
@@ -27,7 +27,7 @@ export interface Freshness {
   close(): void;
 }
 
-export interface FreshnessOptions extends ListMemoryOptions, ChangeReportOptions {
+export interface FreshnessOptions extends KeptListsOptions, ChangeReportOptions {
   /** Whether the server is started anew under open sessions; prompts and resources are compared only then. */
   restarts: boolean;
   /** How long a client may take to fetch its list again, in milliseconds: `FETCHES_WITHIN` unless given. */
@@ -36,15 +36,15 @@ export interface FreshnessOptions extends ListMemoryOptions, ChangeReportOptions
 
 export function createFreshness(options: FreshnessOptions): Freshness {
   const { now, restarts, fetchesWithin = FETCHES_WITHIN } = options;
-  const memory = createListMemory(options);
+  const memory = createKeptLists(options);
   const registry = createListClients(memory);
   const report = createChangeReport(options, fetchesWithin);
   const fetched = createFetchedLists({ now, memory, registry, report });
-  const listeners = createListeners();
+  const audience = createAudience();
   const compare = createComparison({
     now,
     differs(client, list, behind) {
-      listeners.tell(client, list, behind);
+      audience.tell(client, list, behind);
       if (list === client.tools) report.changed(behind.difference, behind.present);
     },
   });
@@ -54,7 +54,7 @@ export function createFreshness(options: FreshnessOptions): Freshness {
     const behind = await compare(client, client.tools, peer).catch(() => undefined);
     if (behind === undefined) return undefined;
     // A client that hears of it now may have made its call before.
-    const hasTime = now() < behind.since + fetchesWithin && listeners.isHeard(client);
+    const hasTime = now() < behind.since + fetchesWithin && audience.isHeard(client);
     if (hasTime) report.expectFetch(client, behind);
     else if (isCalling) report.stale(client, behind);
     return behind;
@@ -91,11 +91,11 @@ export function createFreshness(options: FreshnessOptions): Freshness {
       calls: (client, peer) => check(client, peer, true),
       listens,
     }),
-    join: listeners.join,
-    leave: listeners.leave,
+    join: audience.join,
+    leave: audience.leave,
     listens,
     async restarted() {
-      const attached = [...listeners.all()].filter(({ isAttached }) => isAttached);
+      const attached = [...audience.all()].filter(({ isAttached }) => isAttached);
       await Promise.all(attached.map(checkAll));
     },
     close() {

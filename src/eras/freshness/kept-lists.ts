@@ -24,7 +24,7 @@ export interface KeptToolListBounds {
   fetchedAfter: number;
 }
 
-export interface ListMemory {
+export interface KeptLists {
   find(callerKey: string): Promise<ShownTools | undefined>;
   /** @returns the characters it takes; `undefined` when it is too long to be kept */
   keep(callerKey: string, shown: ShownTools): number | undefined;
@@ -32,7 +32,7 @@ export interface ListMemory {
   flush(): void;
 }
 
-export interface ListMemoryOptions {
+export interface KeptListsOptions {
   store: ToolListStore | undefined;
   serverId: string;
   now(): number;
@@ -45,7 +45,7 @@ const WRITE_AFTER = 500;
 const KEPT_FOR = 365 * 24 * 60 * 60_000;
 const MOST_CLIENTS = 1_000;
 
-export function createListMemory({ store, serverId, now, warn }: ListMemoryOptions): ListMemory {
+export function createKeptLists({ store, serverId, now, warn }: KeptListsOptions): KeptLists {
   const unwritten = new Map<string, KeptToolList>();
   let timer: Timer | undefined;
   let hasWarned = false;

@@ -4,7 +4,7 @@ import type { Behind, ClientLists, TrackedList } from "./client-lists.ts";
 import { changeOf, listedBy, type ListFeature } from "./list-methods.ts";
 import { peerKey, type Peer } from "./peer.ts";
 
-export interface Listeners {
+export interface Audience {
   join(peer: Peer): void;
   leave(peer: Peer): void;
   all(): Iterable<Peer>;
@@ -14,7 +14,7 @@ export interface Listeners {
   tell(client: ClientLists, list: TrackedList, behind: Behind): void;
 }
 
-interface Listener {
+interface AudienceMember {
   readonly peer: Peer;
   readonly key: string;
   /** When it came, the process had this one. */
@@ -25,10 +25,14 @@ interface Listener {
   readonly toldOn: Map<ListFeature, ToolEdition>;
 }
 
-export function createListeners(): Listeners {
-  const listeners = new Map<Peer, Listener>();
+export function createAudience(): Audience {
+  const members = new Map<Peer, AudienceMember>();
 
-  function tellOne({ peer, joinedOn, told, toldOn }: Listener, list: TrackedList, behind: Behind): void {
+  function tellOne(
+    { peer, joinedOn, told, toldOn }: AudienceMember,
+    list: TrackedList,
+    behind: Behind,
+  ): void {
     const { edition, present } = behind;
     const { feature } = listedBy(list.method);
     if (peer.tools.edition !== edition || told.get(list.method) === present.digest) return;
@@ -45,17 +49,16 @@ export function createListeners(): Listeners {
       const key = peerKey(peer);
       if (key === undefined || peer.tell === undefined) return;
       const joinedOn = peer.tools.edition;
-      listeners.set(peer, { peer, key, joinedOn, told: new Map(), toldOn: new Map() });
+      members.set(peer, { peer, key, joinedOn, told: new Map(), toldOn: new Map() });
     },
-    leave: (peer) => void listeners.delete(peer),
-    all: () => listeners.keys(),
+    leave: (peer) => void members.delete(peer),
+    all: () => members.keys(),
     isHeard({ key: wanted }) {
-      for (const { peer, key } of listeners.values()) if (key === wanted && peer.isConnected()) return true;
+      for (const { peer, key } of members.values()) if (key === wanted && peer.isConnected()) return true;
       return false;
     },
     tell(client, list, behind) {
-      for (const listener of listeners.values())
-        if (listener.key === client.key) tellOne(listener, list, behind);
+      for (const member of members.values()) if (member.key === client.key) tellOne(member, list, behind);
     },
   };
 }

@@ -1,0 +1,211 @@
+// A server is edited and started anew under its clients, of both eras on servers of both.
+import { describe, expect, test } from "bun:test";
+import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { until } from "../../acceptance/until.ts";
+import { listen, openSession, openSseSession, readAnswer, type WireSession } from "../wire.ts";
+import { CALLER_HEADER, connectLegacy, connectModern, openEditedServer, tool } from "./edited-server.ts";
+
+const CONNECT = { legacy: connectLegacy, modern: connectModern };
+const LIST = { jsonrpc: "2.0", id: "list", method: "tools/list", params: {} };
+
+for (const era of ["legacy", "modern"] as const) {
+  for (const [kind, connect] of Object.entries(CONNECT)) {
+    describe(`a ${kind} client of a ${era} server that announces nothing itself`, () => {
+      test("is announced a change of its tools once, and what has changed is reported once", async () => {
+        await using server = openEditedServer({ era, tools: [tool("search"), tool("old")] });
+        const client = await connect(server.url);
+        expect(client.declared).toEqual(["tools", "prompts", "resources"]);
+        expect(await client.list()).toEqual(["search", "old"]);
+        server.edit({ era, tools: [tool("search", {}, "limit"), tool("new")] });
+        await server.restart();
+        // What a client without sessions listens on may end with the server: a stream that it opens then tells it.
+        const hearing = kind === "modern" ? await connect(server.url) : client;
+        await until("it hears of it", () => hearing.heard.length > 0);
+        expect(server.changes).toEqual([
+          {
+            added: ["new"],
+            removed: ["old"],
+            changed: ["search"],
+            details: { search: ['argument "limit" added'] },
+          },
+        ]);
+        expect(await client.list()).toEqual(["search", "new"]);
+        await server.restart();
+        expect(hearing.heard).toEqual(["tools"]);
+        expect(server.changes).toHaveLength(1);
+        await client.close();
+        await hearing.close();
+      });
+
+      for (const failsWithResult of [false, true]) {
+        const form = failsWithResult ? "result" : "error";
+        test(`is told why its call to a tool that is gone fails, in the ${form}`, async () => {
+          await using server = openEditedServer({ era, failsWithResult, tools: [tool("old")] });
+          const client = await connect(server.url);
+          await client.list();
+          server.edit({ era, failsWithResult, tools: [tool("new")] });
+          await server.restart();
+          const said = JSON.stringify(await client.call("old"), ["message", "content", "text", "isError"]);
+          expect(said).toMatch(/Unknown tool: old/);
+          expect(said).toMatch(
+            /The tool \\"old\\" no longer exists since \d\d:\d\d \(the server has changed\)\. The client still shows an old list of tools: refresh it\./,
+          );
+          const unknown = JSON.stringify(await client.call("never_there"), ["message", "content", "text"]);
+          expect(unknown).toContain("Unknown tool: never_there");
+          expect(unknown).not.toContain("no longer exists");
+          await client.close();
+        });
+      }
+    });
+  }
+}
+
+test("a save that changes no list announces nothing", async () => {
+  await using server = openEditedServer({ tools: [tool("a", { title: "A" }, "x", "y"), tool("b")] });
+  const client = await connectLegacy(server.url);
+  await client.list();
+  const reordered = {
+    title: "A",
+    inputSchema: { properties: { y: { type: "string" }, x: { type: "string" } }, type: "object" },
+  };
+  server.edit({ tools: [tool("b"), { ...reordered, name: "a" }] });
+  await server.restart();
+  server.edit({ tools: [tool("b")] });
+  await server.restart();
+  await until("it hears of the next one", () => client.heard.length > 0);
+  expect(client.heard).toEqual(["tools"]);
+  expect(server.changes.map(({ removed }) => removed)).toEqual([["a"]]);
+  await client.close();
+});
+
+test("prompts and resources are announced where their lists differ", async () => {
+  await using server = openEditedServer({ tools: [tool("a")], prompts: [{ name: "p" }], resources: [] });
+  const session = await openSession(server.url);
+  const stream = listen(await session.listen());
+  for (const method of ["prompts/list", "resources/list", "resources/templates/list"])
+    await readAnswer(await session.send({ ...LIST, method }));
+  server.edit({ tools: [tool("a")], prompts: [{ name: "p" }], resources: [{ uri: "a:b", name: "r" }] });
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/resources/list_changed");
+  server.edit({ tools: [tool("a")], prompts: [{ name: "q" }], resources: [{ uri: "a:b", name: "r" }] });
+  await readAnswer(await session.send({ ...LIST, method: "resources/list" }));
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/prompts/list_changed");
+  await stream.close();
+});
+
+test("over HTTP+SSE, too", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] });
+  const session = await openSseSession(server.sse);
+  await session.send(LIST);
+  expect((await session.next()).result).toHaveProperty("tools");
+  server.edit({ tools: [tool("b")] });
+  await server.restart();
+  expect((await session.next()).method).toBe("notifications/tools/list_changed");
+  await session.close();
+});
+
+test("two clients are announced one change, which is reported once", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] });
+  const clients = [await connectLegacy(server.url, "ann"), await connectLegacy(server.url, "bob")];
+  for (const client of clients) await client.list();
+  server.edit({ tools: [tool("a"), tool("b")] });
+  await server.restart();
+  await until("both hear of it", () => clients.every(({ heard }) => heard.length === 1));
+  expect(server.changes.map(({ added }) => added)).toEqual([["b"]]);
+  for (const client of clients) await client.close();
+});
+
+test("a client that fetches its list again is not stale; one that does not is, once for each change", async () => {
+  await using server = openEditedServer({ tools: [tool("a"), tool("b")] }, { fetchesWithin: 300 });
+  const [keen, lazy] = [await connectLegacy(server.url, "keen"), await connectLegacy(server.url, "lazy")];
+  for (const client of [keen, lazy]) await client.list();
+  server.edit({ tools: [tool("a", { description: "other" }), tool("c")] });
+  await server.restart();
+  await keen.list();
+  await until("one is found to be stale", () => server.stale.length > 0);
+  await lazy.call("a");
+  await server.restart();
+  await lazy.call("b");
+  expect(server.stale).toEqual([
+    {
+      client: "lazy's ChatGPT",
+      subject: "lazy",
+      missing: ["c"],
+      removed: ["b"],
+      changed: ["a"],
+      since: expect.any(Number) as number,
+      query: "?v=2",
+    },
+  ]);
+  await lazy.list();
+  server.edit({ tools: [tool("a")] });
+  await server.restart();
+  await until("it is stale again", () => server.stale.length > 1);
+  const again = server.stale.filter(({ client }) => client.startsWith("lazy"))[1];
+  expect(again).toMatchObject({ removed: ["c"], query: "?v=3" });
+  for (const client of [keen, lazy]) await client.close();
+});
+
+test("a client that does not listen is stale with its next call, in another run, too", async () => {
+  const store = openSqliteStore(":memory:");
+  const session = async (url: string) => openSession(url, { [CALLER_HEADER]: "ann" });
+  {
+    await using server = openEditedServer({ tools: [tool("a"), tool("b")] }, { store });
+    await readAnswer(await (await session(server.url)).send(LIST));
+  }
+  await using server = openEditedServer({ tools: [tool("a")] }, { store });
+  const { call } = await session(server.url);
+  expect((await call("a")).result).toBeDefined();
+  await until("it is found to be stale", () => server.stale.length > 0);
+  expect(server.stale).toMatchObject([{ removed: ["b"], missing: [], changed: [] }]);
+  expect(server.changes).toMatchObject([{ removed: ["b"] }]);
+  expect((await call("b")).error?.message).toContain("no longer exists");
+  expect(server.stale).toHaveLength(1);
+});
+
+test("a client that has its list from this process makes us ask for none", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] });
+  const { send, call } = await openSession(server.url);
+  await readAnswer(await send(LIST));
+  await call("a");
+  await call("b");
+  expect((await call("listings")).result).toMatchObject({ content: [{ text: "1" }] });
+});
+
+test("a list is compared page by page, and one that the client has begun only in what it has fetched", async () => {
+  const tools = Array.from({ length: 5 }, (_, index) => tool(`t${index}`));
+  await using server = openEditedServer({ tools, page: 2 });
+  const [all, first] = [
+    await openSession(server.url, { [CALLER_HEADER]: "all" }),
+    await openSession(server.url, { [CALLER_HEADER]: "first" }),
+  ];
+  for (const params of [{}, { cursor: "2" }, { cursor: "4" }])
+    await readAnswer(await all.send({ ...LIST, params }));
+  await readAnswer(await first.send(LIST));
+  const [heardByAll, heardByFirst] = [listen(await all.listen()), listen(await first.listen())];
+  server.edit({ tools: [...tools.slice(0, 4), tool("t4", { title: "other" })], page: 3 });
+  await server.restart();
+  expect((await heardByAll.next()).method).toBe("notifications/tools/list_changed");
+  expect(server.changes).toMatchObject([{ added: [], removed: [], changed: ["t4"] }]);
+  server.edit({ tools: tools.slice(1), page: 3 });
+  await server.restart();
+  expect((await heardByFirst.next()).method).toBe("notifications/tools/list_changed");
+  expect(server.changes.at(-1)?.removed).toEqual(["t0"]);
+  for (const stream of [heardByAll, heardByFirst]) await stream.close();
+});
+
+test("each session on a process of its own asks for that process's list once", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] }, { mode: "session" });
+  const [first, second] = [await openSession(server.url), await openSession(server.url)];
+  await readAnswer(await first.send(LIST));
+  for (let round = 0; round < 3; round++) for (const { call } of [first, second]) await call("a");
+  await until("its list has been compared", async () => (await listingsOf(second)) === 1);
+  for (const session of [first, second]) await session.call("a");
+  expect([await listingsOf(first), await listingsOf(second)]).toEqual([1, 1]);
+});
+
+async function listingsOf({ call }: WireSession): Promise<number> {
+  const { content } = (await call("listings")).result as { content: { text: string }[] };
+  return Number(content[0]?.text);
+}
