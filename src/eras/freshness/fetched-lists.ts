@@ -1,11 +1,11 @@
 // What becomes of a list that a client has fetched: it counts as shown at once, and is read, compared with the one before
 // and kept a moment later, when no request waits for it.
 import type { ToolEdition } from "../../bridge/bridge.ts";
-import { createShownList, trackList, type ClientLists, type ListClients } from "./client-lists.ts";
+import { trackList, type ClientLists, type ListClients } from "./client-lists.ts";
 import type { ChangeReport } from "./change-report.ts";
+import { createFetchedPages } from "./fetched-pages.ts";
 import type { KeptLists } from "./kept-lists.ts";
 import type { ListMethod } from "./list-methods.ts";
-import type { ListReader } from "./list-sketch.ts";
 import { compareTools } from "./tool-difference.ts";
 
 export interface FetchedList {
@@ -38,8 +38,7 @@ const WRITTEN_FOR = 60_000;
 
 export function createFetchedLists({ now, memory, registry, report }: FetchedListsOptions): FetchedLists {
   const unread = new Map<ClientLists, Set<ListMethod>>();
-  /** Lists that more pages can be added to. */
-  const open = new WeakMap<object, Pick<ListReader, "add">>();
+  const pages = createFetchedPages(now);
   const written = new WeakMap<ClientLists, { digest: string; at: number }>();
   let timer: Timer | undefined;
 
@@ -85,17 +84,10 @@ export function createFetchedLists({ now, memory, registry, report }: FetchedLis
   return {
     add(client, { method, cursor, edition, page }) {
       const list = trackList(client, method);
-      // The message may still be on its way, and be part of a larger buffer.
-      const own = new Uint8Array(page);
       if (cursor === undefined) {
-        if (method === "tools/list" && client.earlier === undefined) client.earlier = list.shown;
-        const shown = createShownList(method, now(), edition);
-        shown.add(undefined, own);
-        open.set(shown, shown);
-        list.shown = shown;
-        list.current = new WeakSet([edition]);
-        list.behind = undefined;
-      } else if (list.shown !== undefined) open.get(list.shown)?.add(cursor, own);
+        if (method === "tools/list") client.earlier ??= list.shown;
+        pages.begin(list, edition, page);
+      } else pages.add(list, cursor, page);
       const methods = unread.get(client) ?? new Set();
       unread.set(client, methods.add(method));
       timer ??= setTimeout(flush, READ_AFTER).unref();
