@@ -60,22 +60,34 @@ for (const era of ["legacy", "modern"] as const) {
   }
 }
 
-test("a save that changes no list announces nothing", async () => {
-  await using server = openEditedServer({ tools: [tool("a", { title: "A" }, "x", "y"), tool("b")] });
-  const client = await connectLegacy(server.url);
-  await client.list();
-  const reordered = {
-    title: "A",
-    inputSchema: { properties: { y: { type: "string" }, x: { type: "string" } }, type: "object" },
-  };
-  server.edit({ tools: [tool("b"), { ...reordered, name: "a" }] });
+test("a save that changes no list announces nothing, and a change that a client has been told of is not told again", async () => {
+  const tools = [tool("a", { title: "A" }, "x", "y"), tool("b")];
+  await using server = openEditedServer({ tools });
+  const session = await openSession(server.url);
+  const stream = listen(await session.listen());
+  for (const method of ["tools/list", "prompts/list", "resources/list"])
+    await readAnswer(await session.send({ ...LIST, method }));
+  const properties = { y: { type: "string" }, x: { type: "string" } };
+  const reordered = { title: "A", inputSchema: { properties, type: "object" }, name: "a" };
+  server.edit({ tools: [tool("b"), reordered] });
   await server.restart();
-  server.edit({ tools: [tool("b")] });
+  expect(server.changes).toEqual([]);
+  server.edit({ tools: [tool("b"), reordered], prompts: [{ name: "p" }] });
   await server.restart();
-  await until("it hears of the next one", () => client.heard.length > 0);
-  expect(client.heard).toEqual(["tools"]);
+  expect((await stream.next()).method).toBe("notifications/prompts/list_changed");
+  server.edit({ tools: [tool("b")], prompts: [{ name: "p" }] });
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+  await server.restart();
+  server.edit({
+    tools: [tool("b")],
+    prompts: [{ name: "p" }],
+    resources: [{ uri: "a:b", name: "r" }],
+  });
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/resources/list_changed");
   expect(server.changes.map(({ removed }) => removed)).toEqual([["a"]]);
-  await client.close();
+  await stream.close();
 });
 
 test("prompts and resources are announced where their lists differ", async () => {
