@@ -9,7 +9,7 @@ import type { FetchedLists } from "./fetched-lists.ts";
 import { explainGone } from "./gone-tool.ts";
 import { acknowledgeChanges, declareChanges, readListenFilter } from "./announcements.ts";
 import { isListMethod, type ListFeature } from "./list-methods.ts";
-import type { Peer } from "./peer.ts";
+import { peerKey, type Peer } from "./peer.ts";
 
 export interface RequestFollowingOptions {
   registry: Pick<ListClients, "of">;
@@ -93,6 +93,8 @@ export function createRequestFollowing(options: RequestFollowingOptions): Follow
   }
 
   return (request, peer, responder) => {
+    // Those who are not told apart cannot be told anything.
+    if (peerKey(peer) === undefined) return responder;
     switch (request.method) {
       case "tools/call":
         return followCall(request, peer, responder);

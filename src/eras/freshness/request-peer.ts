@@ -70,15 +70,17 @@ function createRequestPeer(options: RequestPeerOptions): Peer {
     async ask(method, cursor) {
       const server = await bridge.findServer(caller, envelope);
       if (server === undefined) return undefined;
-      const meta = writeEnvelope({ ...envelope, logLevel: undefined });
+      const quiet = { ...envelope, logLevel: undefined };
+      const meta = writeEnvelope(quiet);
       const request = composeListRequest(`"mcp-expose-${++asked}"`, method, cursor, meta);
       const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
       const responder: Responder = {
+        isOurs: true,
         notify() {},
         respond: (answer, code) => resolve(code === undefined ? answer : undefined),
         cancelled: () => resolve(undefined),
       };
-      server.call(request, envelope, toolAccess.screen(request, caller, responder));
+      server.call(request, quiet, toolAccess.screen(request, caller, responder));
       server.release();
       return promise;
     },

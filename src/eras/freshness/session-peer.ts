@@ -61,6 +61,7 @@ function createSessionPeer(options: SessionPeerOptions): Peer & { caller: Caller
       const request = composeListRequest(`"mcp-expose-${++asked}"`, method, cursor);
       const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
       const responder: Responder = {
+        isOurs: true,
         notify: (message) => send?.(message),
         respond: (answer, code) => resolve(code === undefined ? answer : undefined),
         cancelled: () => resolve(undefined),

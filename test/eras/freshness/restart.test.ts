@@ -221,3 +221,20 @@ async function listingsOf({ call }: WireSession): Promise<number> {
   const { content } = (await call("listings")).result as { content: { text: string }[] };
   return Number(content[0]?.text);
 }
+
+test("a question that a tool asks meanwhile goes to its own call, and not to our request for the list", async () => {
+  const store = openSqliteStore(":memory:");
+  const offer = { tools: [tool("ask")], asksWhileListing: true };
+  {
+    await using server = openEditedServer(offer, { store });
+    await readAnswer(await (await openSession(server.url)).send(LIST));
+  }
+  await using server = openEditedServer(offer, { store });
+  const session = await openSession(server.url);
+  const stream = listen(await session.start("ask"));
+  const question = await stream.next();
+  expect(question.method).toBe("elicitation/create");
+  await session.send({ jsonrpc: "2.0", id: question.id, result: { action: "cancel" } });
+  expect((await stream.next()).result).toMatchObject({ content: [{ text: "answered" }] });
+  await stream.ended();
+});
