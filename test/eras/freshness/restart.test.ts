@@ -2,7 +2,15 @@
 import { describe, expect, test } from "bun:test";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { until } from "../../acceptance/until.ts";
-import { listen, openSession, openSseSession, readAnswer, type WireSession } from "../wire.ts";
+import {
+  INITIALIZE,
+  listen,
+  openSession,
+  openSseSession,
+  post,
+  readAnswer,
+  type WireSession,
+} from "../wire.ts";
 import { CALLER_HEADER, connectLegacy, connectModern, openEditedServer, tool } from "./edited-server.ts";
 
 const CONNECT = { legacy: connectLegacy, modern: connectModern };
@@ -237,4 +245,44 @@ test("a question that a tool asks meanwhile goes to its own call, and not to our
   await session.send({ jsonrpc: "2.0", id: question.id, result: { action: "cancel" } });
   expect((await stream.next()).result).toMatchObject({ content: [{ text: "answered" }] });
   await stream.ended();
+});
+
+test("a change that the server announces itself is not announced twice, and is reported", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] });
+  const session = await openSession(server.url);
+  const stream = listen(await session.listen());
+  for (const method of ["tools/list", "prompts/list"])
+    await readAnswer(await session.send({ ...LIST, method }));
+  server.edit({ tools: [tool("b")], prompts: [{ name: "p" }] });
+  await session.call("announce");
+  expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+  expect((await session.call("a")).error?.message).toContain("no longer exists");
+  expect(server.changes).toMatchObject([{ added: ["b"], removed: ["a"] }]);
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/prompts/list_changed");
+  await stream.close();
+});
+
+test("where nobody signs in, a client is known by its name", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] });
+  const session = await openSession(server.url, { [CALLER_HEADER]: "anybody" });
+  const stream = listen(await session.listen());
+  await readAnswer(await session.send(LIST));
+  server.edit({ tools: [tool("b")] });
+  await server.restart();
+  expect((await stream.next()).method).toBe("notifications/tools/list_changed");
+  await stream.close();
+});
+
+test("a caller without a token among people who have one is promised nothing, and not remembered", async () => {
+  await using server = openEditedServer({ tools: [tool("a")] }, { fetchesWithin: 0 });
+  const stranger = { [CALLER_HEADER]: "anonymous" };
+  const greeting = (await readAnswer(await post(server.url, INITIALIZE, stranger))).result;
+  expect(greeting?.["capabilities"]).toEqual({ tools: {}, prompts: {}, resources: {} });
+  const session = await openSession(server.url, stranger);
+  await readAnswer(await session.send(LIST));
+  server.edit({ tools: [] });
+  await server.restart();
+  expect((await session.call("a")).error?.message).toBe("Unknown tool: a");
+  expect([server.changes, server.stale]).toEqual([[], []]);
 });
