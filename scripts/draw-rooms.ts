@@ -34,6 +34,7 @@ const ROOMS: Record<string, string> = {
   "eras/notes/": "sessions that outlive the program",
   "eras/streams/": "event streams",
   "eras/observers/": "calls as observers see them",
+  "eras/freshness/": "lists that clients have, and others",
   "bridge/": "which process gets a call",
   "bridge/lasting/": "sessions outlive processes",
   "bridge/pool/": "shared by whom, ended when",

@@ -67,7 +67,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "cli/": ["app/app.ts", "app/event.ts", "config/"],
   "app/": ["app/lifecycle.ts", "config/", ...PARTS],
   "app/lifecycle.ts": [],
-  "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "frame/", "mcp/", "store/store.ts"],
+  "eras/": ["bridge/bridge.ts", "bridge/envelope.ts", "eras/freshness/", "frame/", "mcp/", "store/store.ts"],
+  "eras/freshness/": [
+    "bridge/bridge.ts",
+    "bridge/envelope.ts",
+    "eras/caller.ts",
+    "eras/tool-access.ts",
+    "frame/",
+    "mcp/",
+    "store/store.ts",
+  ],
   "bridge/": ["bridge/process/", "child/child.ts", "frame/", "mcp/"],
   "bridge/lasting/": [
     "bridge/bridge.ts",

@@ -19,7 +19,15 @@ import { nameChangedFiles, openWatch } from "./watch.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
-export type { AppEvent, GrantEvent, Ready, RequestEvent, TunnelEvent } from "./event.ts";
+export type {
+  AppEvent,
+  GrantEvent,
+  Ready,
+  RequestEvent,
+  StaleEvent,
+  ToolsEvent,
+  TunnelEvent,
+} from "./event.ts";
 export type { AppIO } from "./run-context.ts";
 export { inheritEnvironment } from "./environment.ts";
 export { openGrants } from "./grants.ts";
@@ -66,7 +74,7 @@ async function start(run: Run): Promise<App> {
   const requestLog = createRequestLog(io);
   const observers = [requestLog, ...(io.observers ?? [])];
   const { serverId } = identity;
-  const parts = { bridge, command, publicServer, preparedTunnel, observers, serverId, store };
+  const parts = { bridge, command, publicServer, preparedTunnel, observers, serverId, store, url };
   const mounts: Mounts = [await openMount(run, parts)];
   const oauth = access && (await openOAuth(run, access, mounts, { publicServer, url }));
   const countRequest = await limitTunnel(run, preparedTunnel, publicServer.slots);

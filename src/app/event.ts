@@ -1,5 +1,7 @@
 // The events of the running program: the lines of `--json`, from which the text for people is made.
 import type { AuthMode, TunnelKind } from "../config/choices.ts";
+import type { StaleTools } from "../eras/freshness/change-report.ts";
+import type { ToolDifference } from "../eras/freshness/tool-difference.ts";
 import { messageOf, UserError } from "../errors.ts";
 import type { SignInNotice } from "../oauth/sign-in/sign-in.ts";
 import type { GrantActivity } from "../oauth/tokens/grant-activity.ts";
@@ -60,7 +62,21 @@ export type AppEvent =
     }
   | RequestEvent
   | GrantEvent
+  | ToolsEvent
+  | StaleEvent
   | { event: "stopped" };
+
+/** The server has other tools than before, as far as a client has seen them. Says what has not been said before. */
+export type ToolsEvent = { event: "tools" } & ToolDifference;
+
+/** A client has an older list of tools than the server, and does not fetch it again. */
+export interface StaleEvent extends Omit<StaleTools, "since" | "query"> {
+  event: "stale";
+  /** When it fetched its list, as in ISO 8601. */
+  since: string;
+  /** The connector URL with a query that is new: a client that keeps a list for each URL fetches another one for it. */
+  url: string;
+}
 
 /** A change of the tunnel's state. */
 export type TunnelEvent =

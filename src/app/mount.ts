@@ -1,4 +1,5 @@
 // Everything that is bound to one wrapped server. There is one today; several behind one URL are a longer list.
+import type { PublicUrl } from "./public-url.ts";
 import type { Run } from "./run-context.ts";
 import type { PreparedTunnel } from "./tunnel.ts";
 import type { Command } from "../child/command.ts";
@@ -6,6 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { CallObserver } from "../eras/observers/call-observer.ts";
 import { createEndpoint, type Endpoint } from "../eras/endpoint.ts";
+import type { FreshnessOptions } from "../eras/freshness/freshness.ts";
 import type { PublicServer } from "../http/public-server.ts";
 import type { Store } from "../store/store.ts";
 
@@ -42,9 +44,11 @@ export interface MountParts {
   serverId: string;
   /** Of this run; it ends with it where nothing may be kept. */
   store: Store;
+  url: PublicUrl;
 }
 
-export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Promise<Mount> {
+export function openMount(run: Run, parts: MountParts): Promise<Mount> {
+  const { config, io, lifecycle } = run;
   const { bridge, command, publicServer, preparedTunnel, observers, serverId, store } = parts;
   const { now, random, log } = io;
   const paths: MountPaths = { mcp: config.path, sse: "/sse", messages: "/messages" };
@@ -61,6 +65,7 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
       bridge,
       observers,
       sessionStore: { store, serverId },
+      freshness: followLists(run, parts),
       messagesPath: paths.messages,
       arrived: publicServer.disableIdleTimeout,
       maxBody: config.maxBody,
@@ -68,6 +73,22 @@ export function openMount({ config, io, lifecycle }: Run, parts: MountParts): Pr
     }),
   });
   return lifecycle.open("the MCP endpoint", open, closeMount);
+}
+
+function followLists(
+  { config, io }: Run,
+  { url, store, serverId }: MountParts,
+): Omit<FreshnessOptions, "now" | "warn"> {
+  return {
+    store,
+    serverId,
+    restarts: config.watch !== undefined,
+    toolsChanged: (difference) => io.emit({ event: "tools", ...difference }),
+    toolsStale({ since, query, ...stale }) {
+      const renewed = url.current + config.path + query;
+      io.emit({ event: "stale", ...stale, since: new Date(since).toISOString(), url: renewed });
+    },
+  };
 }
 
 /** The streams stay open until the server processes have ended: calls left unanswered get their errors on them. */

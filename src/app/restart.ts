@@ -13,10 +13,13 @@ export async function restartServers(
   reason = REASON,
 ): Promise<void> {
   await Promise.all(
-    mounts.map(({ bridge }) =>
-      bridge.restart(reason).catch((thrown: unknown) => {
+    mounts.map(async ({ bridge, endpoint }) => {
+      try {
+        const { outcome } = await bridge.restart(reason);
+        if (outcome === "answered") await endpoint.restarted();
+      } catch (thrown) {
         log.error(`The server could not be restarted: ${messageOf(thrown)}`);
-      }),
-    ),
+      }
+    }),
   );
 }

@@ -7,6 +7,8 @@ import type { Envelope } from "./envelope.ts";
 
 /** Receives what belongs to one call. */
 export interface Responder {
+  /** The call is none of the client's: no message that names no call is for it. */
+  isOurs?: true;
   /**
    * A message that comes before the answer: progress, a log line, a request to the client.
    *

@@ -8,6 +8,7 @@ import { renderBanner, renderCredential } from "./banner.ts";
 import type { CliIO } from "./io.ts";
 import { KEYS_HINT } from "./keys.ts";
 import { isTokenOwner, renderRequest } from "./request-line.ts";
+import { describeStale, describeTools } from "./tool-lines.ts";
 import { createStyle, wantsColor } from "./style.ts";
 
 /** @param hasKeys whether somebody can press keys at the moment */
@@ -74,6 +75,10 @@ function createTextReport(
         return printChild(event, log);
       case "grant":
         return printGrant(event, log);
+      case "tools":
+        return describeTools(event).forEach(log.plain);
+      case "stale":
+        return log.warn(describeStale(event));
       case "failed":
         // cli.ts prints it for people, with the advice.
         return;

@@ -13,6 +13,7 @@ import { createCalls, type Calls } from "./observers/observed-calls.ts";
 import { createCallsInFlight } from "./calls-in-flight.ts";
 import { classify, type Dialect } from "./classify.ts";
 import { eventStreamUnavailable, methodNotAllowed } from "./error-response.ts";
+import { createFreshness, type FreshnessOptions } from "./freshness/freshness.ts";
 import { createPosts, type HandlePost, type Post } from "./post.ts";
 import { createSessionNotes, type SessionNotesOptions } from "./notes/session-notes.ts";
 import { createSessions, SESSION_IDLE } from "./sessions.ts";
@@ -37,6 +38,8 @@ export interface Endpoint {
    * @param hasEnded whether all of the grant was, and its sessions end
    */
   recheck(grantId?: string, hasEnded?: boolean): void;
+  /** The server has been started anew under open sessions: tells those whose lists have become others. */
+  restarted(): Promise<void>;
   /** Ends every session for this run; its calls are answered with an error. */
   endSessions(): void;
   /** Ends every stream, and writes what is to be kept of sessions. */
@@ -56,6 +59,8 @@ export interface EndpointOptions {
   streamsGet: boolean;
   /** Each sees every call. Without any, calls are not wrapped. */
   observers?: readonly CallObserver[];
+  /** Whose lists have changed since clients were shown them. Absent, lists are not followed. */
+  freshness?: Omit<FreshnessOptions, "now" | "warn">;
   now(): number;
   random(bytes: number): Uint8Array;
   log: Pick<Log, "info" | "warn" | "debug">;
@@ -68,7 +73,8 @@ const KEEP_ALIVE = 15_000;
 const REAP_EVERY = 30_000;
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, sessionStore, now, random, log } = options;
+  const { bridge, messagesPath, sessionIdle: idle = SESSION_IDLE, sessionStore, streamsGet } = options;
+  const { now, random, log } = options;
   const streams = createEventStreams({
     keepAlive: KEEP_ALIVE,
     now,
@@ -80,7 +86,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const calls = createCalls({ observers: options.observers ?? [], now, warn: log.warn });
   const inFlight = createCallsInFlight(now);
   const toolAccess = createToolAccess();
-  const shared = { bridge, streams, inFlight, toolAccess };
+  const freshness = options.freshness && createFreshness({ ...options.freshness, now, warn: log.warn });
+  const shared = { bridge, streams, inFlight, toolAccess, freshness };
   const stateless = createStatelessHttp(shared);
   const dialects: Dialects = {
     streamable: createStreamableHttp({
@@ -88,6 +95,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       sessions,
       notes,
       retention: createRetention(),
+      streamsGet,
       now,
       random,
     }),
@@ -112,6 +120,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       sessions.endGrant(grantId);
       notes?.endGrant(grantId);
     },
+    restarted: async () => freshness?.restarted(),
     endSessions() {
       stateless.close();
       sessions.close();
@@ -121,6 +130,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       clearInterval(reaper);
       streams.close();
       calls.flush();
+      freshness?.close();
       return notes?.close();
     },
   };

@@ -219,3 +219,10 @@ export interface ToolListRecord {
   /** As text that only `eras/` reads. */
   tools: string;
 }
+
+/** How many of these lists are kept. The ones that were not fetched for the longest time go first. */
+export interface ToolListBounds {
+  perServer: number;
+  /** Those last fetched before this are gone. */
+  fetchedAfter: number;
+}

@@ -28,6 +28,7 @@ import type {
   StoredCode,
   StoredRefresh,
   SweepBounds,
+  ToolListBounds,
   ToolListRecord,
 } from "./records.ts";
 
@@ -157,10 +158,10 @@ export interface Store extends AccessIndex {
   /** One statement. */
   removeSessions(hashes: readonly string[]): Later<void>;
 
-  /** One statement for each. */
-  keepToolLists(lists: readonly ToolListRecord[]): Later<void>;
+  /** Keeps lists, in place of what was kept of their clients, and no more than the bounds allow. A transaction. */
+  keepToolLists(lists: readonly ToolListRecord[], bounds: ToolListBounds): Later<void>;
   /** One statement. */
-  listToolLists(serverId: string): Later<ToolListRecord[]>;
+  findToolList(serverId: string, callerKey: string): Later<ToolListRecord | undefined>;
 
   /**
    * Deletes what has run out, clients that were neither approved nor looked at in time, and the successors of used tokens.

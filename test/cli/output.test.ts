@@ -3,6 +3,7 @@ import type { Ready } from "../../src/app/app.ts";
 import { renderBanner, renderCredential } from "../../src/cli/banner.ts";
 import { renderRequest } from "../../src/cli/request-line.ts";
 import { createStyle, wantsColor } from "../../src/cli/style.ts";
+import { describeStale, describeTools } from "../../src/cli/tool-lines.ts";
 import { fixture } from "../eras/wire.ts";
 import { runOnTerminal } from "./process.ts";
 
@@ -166,4 +167,66 @@ test("colors are for terminals, and only for those who want them", () => {
   expect(wantsColor(terminal, { NO_COLOR: "1" })).toBeFalse();
   expect(wantsColor(terminal, { TERM: "dumb" })).toBeFalse();
   expect(wantsColor({ ...terminal, isTTY: false }, {})).toBeFalse();
+});
+
+describe("changes of the server's tools", () => {
+  const NOTHING = { added: [], removed: [], changed: [], details: {} };
+  const since = new Date(2026, 0, 2, 12, 3).toISOString();
+  const stale = {
+    event: "stale",
+    missing: [],
+    removed: [],
+    changed: [],
+    since,
+    url: "https://x/mcp?v=3",
+  } as const;
+
+  test("are a line for each tool", () => {
+    const details = { search_docs: ['argument "limit" added', "description changed"] };
+    const changes = { added: ["new_tool"], removed: ["old_tool"], changed: ["search_docs"], details };
+    expect(describeTools({ event: "tools", ...changes })).toEqual([
+      "+ new_tool",
+      "- old_tool",
+      '~ search_docs: argument "limit" added, description changed',
+    ]);
+  });
+
+  test("are cut when they are many, and printable whatever their names are", () => {
+    const added = Array.from({ length: 1_000 }, (_, index) => `\x1b[2Jt${index}\n✓ FORGED`);
+    const lines = describeTools({ event: "tools", ...NOTHING, added });
+    expect(lines).toHaveLength(21);
+    expect(lines[0]).toBe("+ t0 ✓ FORGED");
+    expect(lines.at(-1)).toBe("and 980 more changes of tools");
+    const changed = describeTools({
+      event: "tools",
+      ...NOTHING,
+      changed: ["t"],
+      details: { t: ['argument "\x1b[31m\n" added'] },
+    });
+    expect(changed).toEqual(['~ t: argument " " added']);
+  });
+
+  test("that a client has not seen are said with what to do there", () => {
+    const missing = Array.from({ length: 17 }, (_, index) => `t${index}`);
+    const chatgpt = describeStale({
+      ...stale,
+      client: "ChatGPT",
+      subject: "ann",
+      missing,
+      removed: ["old_tool"],
+    });
+    expect(chatgpt).toEndWith(
+      " 12:03: misses t0, t1, t2, t3, t4 and 12 more, has old_tool. " +
+        "In ChatGPT: Settings → Connectors → Refresh, or connect https://x/mcp?v=3.",
+    );
+    expect(chatgpt).toStartWith("ChatGPT (ann) still has the list of ");
+    const claude = describeStale({ ...stale, client: "Claude", subject: "owner", changed: ["a"] });
+    expect(claude).toMatch(/^Claude still has .*: has old versions of a\. In Claude: .*, or connect https:/);
+    expect(describeStale({ ...stale, client: "Claude Code", removed: ["a"] })).toEndWith(
+      "In Claude Code: /mcp → Reconnect.",
+    );
+    expect(describeStale({ ...stale, client: "goose\x1b[2J", removed: ["a"] })).toMatch(
+      /^goose still .* Refresh its tool list/,
+    );
+  });
 });

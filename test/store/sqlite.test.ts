@@ -528,3 +528,38 @@ for (const kind of ["memory", "a file"]) {
     });
   });
 }
+
+describe("tool lists that clients were shown", () => {
+  const list = (callerKey: string, fetchedAt: number, serverId = "s") => ({
+    serverId,
+    callerKey,
+    fetchedAt,
+    tools: `${callerKey}${fetchedAt}`,
+  });
+  const ALL = { perServer: 10, fetchedAfter: 0 };
+
+  test("are kept over a run, the last one of each client", () => {
+    const where = join(folder, "state.db");
+    const first = openSqliteStore(where);
+    first.keepToolLists([list("ann", 1), list("bob", 2)], ALL);
+    first.keepToolLists([list("ann", 3)], ALL);
+    first.close();
+    const store = openSqliteStore(where);
+    expect(store.findToolList("s", "ann")).toEqual(list("ann", 3));
+    expect(store.findToolList("s", "bob")).toEqual(list("bob", 2));
+    expect(store.findToolList("other", "ann")).toBeUndefined();
+    store.close();
+  });
+
+  test("are bounded for each server, and in time", () => {
+    const store = openSqliteStore(":memory:");
+    store.keepToolLists([list("x", 1, "other")], ALL);
+    store.keepToolLists([list("a", 5), list("b", 6), list("c", 4)], { ...ALL, perServer: 2 });
+    expect(["a", "b", "c"].map((key) => store.findToolList("s", key)?.fetchedAt)).toEqual([5, 6, undefined]);
+    expect(store.findToolList("other", "x")).toBeDefined();
+    store.keepToolLists([list("d", 9)], { ...ALL, fetchedAfter: 5 });
+    expect(["a", "b", "d"].map((key) => store.findToolList("s", key)?.fetchedAt)).toEqual([undefined, 6, 9]);
+    expect(store.findToolList("other", "x")).toBeUndefined();
+    store.close();
+  });
+});

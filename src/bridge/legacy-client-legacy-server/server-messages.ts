@@ -50,7 +50,9 @@ export function createServerMessages(options: ServerMessagesOptions): ServerMess
   const requests = createServerRequests<Addressee>();
 
   function findNewestCall(): Addressee | undefined {
-    return multiplexer.calls.newest()?.waiter.call ?? initialization.newest();
+    let newest: Addressee | undefined;
+    for (const { waiter } of multiplexer.calls.all()) if (!waiter.call.responder.isOurs) newest = waiter.call;
+    return newest ?? initialization.newest();
   }
 
   /** The newest call is the best guess there is; without one, the session used last. */

@@ -120,7 +120,7 @@ function refusePositions(call: SessionCall): void {
 function logLine(message: Message, { calls }: Pick<EnvelopedMultiplexer, "calls">): void {
   const wanting = [...calls.all()]
     .map(({ waiter }) => waiter.call)
-    .filter(({ session }) => session.logLevel !== undefined);
+    .filter(({ session, responder }) => session.logLevel !== undefined && !responder.isOurs);
   const newest = wanting.at(-1);
   if (newest === undefined || wanting.some(({ session }) => session !== newest.session)) return;
   if (isLogged(message, newest.session.logLevel)) newest.responder.notify(message.bytes, true);

@@ -41,8 +41,6 @@ export interface CallTable<W extends Waiter> {
   get(number: number): PendingCall<W> | undefined;
   /** The calls in flight, oldest first. */
   all(): Iterable<PendingCall<W>>;
-  /** The call that came last and is still open: where a message goes that names no call. */
-  newest(): PendingCall<W> | undefined;
   close(call: PendingCall<W>): void;
   /** Closes and returns all of them. */
   drain(): PendingCall<W>[];
@@ -69,11 +67,6 @@ export function createCallTable<W extends Waiter>(nextNumber: () => number): Cal
     },
     get: (number) => open.get(number),
     all: () => open.values(),
-    newest() {
-      let newest: PendingCall<W> | undefined;
-      for (const call of open.values()) newest = call;
-      return newest;
-    },
     close: (call) => void open.delete(call.number),
     drain() {
       const all = [...open.values()];

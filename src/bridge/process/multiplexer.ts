@@ -21,7 +21,7 @@ import { printable } from "../../printable.ts";
 import type { Backpressure } from "./backpressure.ts";
 
 export interface Multiplexer<W extends Waiter> {
-  readonly calls: Pick<CallTable<W>, "size" | "all" | "newest">;
+  readonly calls: Pick<CallTable<W>, "size" | "all">;
   /** Sends a caller's request. */
   start(request: Message, waiter: W, edits?: readonly Edit[]): PendingCall<W>;
   /** A number for a request that is sent by `resend`. */

@@ -150,6 +150,5 @@ function selectCalls<W extends Waiter>(
       return list().length;
     },
     all: list,
-    newest: () => list().at(-1),
   };
 }

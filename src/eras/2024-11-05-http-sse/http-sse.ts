@@ -7,6 +7,8 @@ import type { Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import { badRequest, invalidRequest, serversBusy, sessionNotFound, tooMany } from "../error-response.ts";
+import type { Freshness } from "../freshness/freshness.ts";
+import { followSession, type SessionLists } from "../freshness/session-peer.ts";
 import { judgeByProcess } from "../judged-process.ts";
 import type { Post } from "../post.ts";
 import type { HttpSession, Sessions } from "../sessions.ts";
@@ -20,6 +22,8 @@ export interface SseSession extends HttpSession {
   readonly responder: Responder;
   /** Begins with the client's `initialize`. */
   conversation: Promise<LastingConversation | undefined> | undefined;
+  /** What becomes of the lists that its client fetches, once it has begun; absent where that is not followed. */
+  lists: SessionLists | undefined;
   /** The stream has ended: no answer reaches the client. */
   isGone: boolean;
 }
@@ -44,6 +48,8 @@ export interface HttpSseOptions {
   holdFor: number;
   inFlight: CallsInFlight;
   toolAccess: ToolAccess;
+  /** Absent where lists are not followed. */
+  freshness: Freshness | undefined;
 }
 
 /** How long a client may take to send `initialize`, in milliseconds. */
@@ -68,6 +74,7 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       clearTimeout(patience);
       waiting.delete(session);
       sessions.remove(session);
+      session.lists?.close();
       void session.conversation?.then((conversation) => conversation?.close());
     };
     const stream = streams.countedBy(count).open(caller, closed, { lasts: holdFor, waits: true });
@@ -114,12 +121,14 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
       (await judgeByProcess(post, conversation, toolAccess)) ?? inFlight.refuse(caller, post.since);
     if (refusal !== undefined) return refusal;
     session.stream.renew(caller);
+    const lists = (session.lists ??= followLists(session, post, conversation, options));
     for (const message of messages) {
       if (message.kind === "request") {
         const own = respondOn(session, message, { caller, conversation, inFlight });
         const observed = calls.admit(message, own);
         const responder = observed === own ? own : untilGone(session, observed);
-        conversation.call(message, toolAccess.screen(message, caller, responder));
+        const followed = lists === undefined ? responder : lists.follow(message, caller, responder);
+        conversation.call(message, toolAccess.screen(message, caller, followed));
       } else conversation.send(message);
     }
     return new Response("Accepted", { status: 202 });
@@ -139,6 +148,7 @@ function createSseSession(id: string, callerKey: string, stream: EventStream): S
       cancelled: () => {},
     },
     conversation: undefined,
+    lists: undefined,
     isGone: false,
     // Its client would come back at once, and end the next one.
     isConnected: () => true,
@@ -155,6 +165,20 @@ interface CallOptions {
   caller: Caller;
   conversation: LastingConversation;
   inFlight: CallsInFlight;
+}
+
+/** From its `initialize` on. */
+function followLists(
+  { stream, isGone }: SseSession,
+  { messages, caller }: Post,
+  conversation: LastingConversation,
+  { freshness, toolAccess }: HttpSseOptions,
+): SessionLists | undefined {
+  const initialize = messages.find(({ method }) => method === "initialize");
+  if (freshness === undefined || initialize === undefined || isGone) return undefined;
+  const isConnected = () => true;
+  const { send } = stream;
+  return followSession(freshness, { caller, initialize, conversation, toolAccess, send, isConnected });
 }
 
 /** The answer goes out on a stream whose access may last longer than that of the caller. */

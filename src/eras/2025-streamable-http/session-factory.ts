@@ -4,11 +4,14 @@ import { stringParam, type Message } from "../../frame/message.ts";
 import { isResumable } from "../../mcp/revisions.ts";
 import { isAnonymous, type Caller } from "../caller.ts";
 import { serversBusy, tooManySessions } from "../error-response.ts";
+import type { Freshness } from "../freshness/freshness.ts";
+import { followSession } from "../freshness/session-peer.ts";
 import { noteUse, type SessionNote } from "../notes/session-note.ts";
 import type { SessionNotes } from "../notes/session-notes.ts";
 import type { Sessions } from "../sessions.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
 import type { Retention } from "../streams/retention.ts";
+import type { ToolAccess } from "../tool-access.ts";
 import { markEvents } from "./event-mark.ts";
 import type { StreamableSession } from "./streamable-session.ts";
 import { createSessionStreams } from "./session-streams.ts";
@@ -26,8 +29,13 @@ export interface SessionFactoryOptions {
   sessions: Sessions<StreamableSession>;
   streams: EventStreams;
   retention: Retention;
+  toolAccess: ToolAccess;
   /** Absent: a session ends with its object. */
   notes: SessionNotes | undefined;
+  /** Absent where lists are not followed. */
+  freshness: Freshness | undefined;
+  /** Whether the way to the client lets an event stream through in answer to GET. */
+  streamsGet: boolean;
   now(): number;
   random(bytes: number): Uint8Array;
 }
@@ -90,7 +98,7 @@ interface Preparation extends SessionFactoryOptions {
 
 /** Everything of a session but its conversation, which is opened with the client's side of it. */
 function prepareSession({ caller, note, initialize, mark, ...options }: Preparation) {
-  const { sessions, streams, retention } = options;
+  const { sessions, streams, retention, toolAccess, freshness, streamsGet } = options;
   const { id, callerKey } = note;
   // Strangers could fill the store.
   const notes = isAnonymous(caller) ? undefined : options.notes;
@@ -115,9 +123,13 @@ function prepareSession({ caller, note, initialize, mark, ...options }: Preparat
     closed() {
       isOver = true;
       if (session !== undefined) sessions.remove(session);
+      session?.lists?.close();
       standalone.close();
     },
   };
+
+  const isConnected = () => own.isConnected;
+  const send = streamsGet ? standalone.send : undefined;
 
   function complete(conversation: LastingConversation): StreamableSession {
     session = {
@@ -131,7 +143,10 @@ function prepareSession({ caller, note, initialize, mark, ...options }: Preparat
       standalone,
       note,
       mark,
-      isConnected: () => own.isConnected,
+      lists:
+        freshness &&
+        followSession(freshness, { caller, initialize, conversation, toolAccess, send, isConnected }),
+      isConnected,
       isAtWork: () => conversation.pending > 0,
       used(at, grantId = note.grantId) {
         if (noteUse(note, grantId, at)) notes?.keep(note);

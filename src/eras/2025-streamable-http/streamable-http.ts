@@ -9,7 +9,6 @@ import { badRequest, invalidRequest, methodNotAllowed } from "../error-response.
 import { judgeByProcess } from "../judged-process.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE, takesEvents } from "../post-response.ts";
-import type { ToolAccess } from "../tool-access.ts";
 import { unmarkEvent } from "./event-mark.ts";
 import { createReopenings } from "./reopening.ts";
 import { createSessionFactory, type SessionFactoryOptions } from "./session-factory.ts";
@@ -23,7 +22,6 @@ export interface StreamableHttp {
 
 export interface StreamableHttpOptions extends SessionFactoryOptions {
   inFlight: CallsInFlight;
-  toolAccess: ToolAccess;
 }
 
 const SESSION_HEADER = "mcp-session-id";
@@ -86,11 +84,13 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       return refusal;
     },
     get: (request, caller) =>
-      inSession(request, caller, ({ standalone, conversation, mark }) => {
+      inSession(request, caller, ({ standalone, conversation, mark, lists }) => {
         // Who listens wants to hear what the server says by itself.
         if (!conversation.isAttached) void conversation.attach();
         const event = request.headers.get("last-event-id");
-        return standalone.open(caller, mark === "" ? event : unmarkEvent(event, mark));
+        const response = standalone.open(caller, mark === "" ? event : unmarkEvent(event, mark));
+        lists?.listens();
+        return response;
       }),
     delete: (request, caller) =>
       inSession(request, caller, (session) => {
@@ -108,7 +108,7 @@ function passOn(
   session: StreamableSession,
   { inFlight, toolAccess }: Pick<StreamableHttpOptions, "inFlight" | "toolAccess">,
 ): Response | Promise<Response> {
-  const { conversation, standalone, streams } = session;
+  const { conversation, standalone, streams, lists } = session;
   const requests = messages.filter(isRequest);
   // Notifications and answers first: a call in the same batch may wait for them.
   for (const message of messages) if (!isRequest(message)) conversation.send(message);
@@ -135,7 +135,9 @@ function passOn(
   });
   for (const message of requests) {
     const own = unanswered ? untilOver(responder, () => unanswered.delete(message)) : responder;
-    conversation.call(message, toolAccess.screen(message, caller, calls.admit(message, own)));
+    const admitted = calls.admit(message, own);
+    const followed = lists === undefined ? admitted : lists.follow(message, caller, admitted);
+    conversation.call(message, toolAccess.screen(message, caller, followed));
   }
   return response;
 }

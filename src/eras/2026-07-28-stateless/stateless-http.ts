@@ -1,12 +1,14 @@
 // Streamable HTTP without sessions, revision 2026-07-28: every POST is a request that stands alone, and a client that
 // closes its connection has cancelled it.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
-import type { Bridge, ClaimedServer } from "../../bridge/bridge.ts";
+import type { Bridge, ClaimedServer, Responder } from "../../bridge/bridge.ts";
 import type { Envelope } from "../../bridge/envelope.ts";
 import { stringParam, type Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
 import { errorResponse, invalidRequest, serversBusy } from "../error-response.ts";
+import type { Freshness } from "../freshness/freshness.ts";
+import { followRequest, type FollowedRequest } from "../freshness/request-peer.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE } from "../post-response.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
@@ -26,6 +28,8 @@ export interface StatelessHttpOptions {
   streams: EventStreams;
   inFlight: CallsInFlight;
   toolAccess: ToolAccess;
+  /** Absent where lists are not followed. */
+  freshness: Freshness | undefined;
 }
 
 /** A request that has been found in order, and the server it is for. */
@@ -40,28 +44,20 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
   const { bridge, streams, inFlight, toolAccess } = options;
   const listenStreams = createListenStreams();
 
-  async function refuseCall({ post, message, server }: StatelessRequest) {
-    const { request, caller } = post;
-    const refusal = caller.policy && (await toolAccess.refuse([message], caller, server.tools));
-    if (refusal !== undefined || message.method !== "tools/call") return refusal;
-    const expected = await server.tools.paramHeadersOf(stringParam(message, "name") ?? "");
-    const wrong = checkParamHeaders(request.headers, message, expected);
-    return wrong === undefined ? undefined : headerMismatch(wrong, message.id);
-  }
-
   /** The call has been made when it returns. */
-  function start({ post, message, envelope, ...found }: StatelessRequest): Promise<Response> {
+  function start(valid: StatelessRequest): Promise<Response> {
+    const { post, message, envelope } = valid;
     const { caller, calls } = post;
     const { signal } = post.request;
     // No client can come back for an answer here: a stream that ends takes its call along.
     const leave = () => {
       listenStreams.remove(listening);
       listening.cancel();
+      followed?.leave();
       calls.cancel();
     };
-    const { id, method } = message;
-    const isListening = method === "subscriptions/listen";
-    const server = isListening ? bridge.listen(found.server, caller, envelope) : found.server;
+    const isListening = message.method === "subscriptions/listen";
+    const server = isListening ? bridge.listen(valid.server, caller, envelope) : valid.server;
     const { response, responder, abandon } = createPostResponse({
       streams: streams.countedBy(server.unread),
       caller,
@@ -77,13 +73,15 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     });
     const observed = calls.admit(message, responder);
     const listening: ListenStream = {
-      id,
+      id: message.id,
       callerKey: caller.key,
       responder: observed,
       cancel: () => {},
     };
     if (isListening) listenStreams.add(listening);
-    listening.cancel = server.call(message, envelope, toolAccess.screen(message, caller, observed));
+    const followed = follow(valid, observed, options);
+    const answers = toolAccess.screen(message, caller, followed?.responder ?? observed);
+    listening.cancel = server.call(message, envelope, answers);
     const giveUp = () => {
       leave();
       abandon();
@@ -104,7 +102,7 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
       if (server === undefined) return serversBusy();
       try {
         const valid = { post, message, envelope, server };
-        const refusal = (await refuseCall(valid)) ?? inFlight.refuse(caller, since);
+        const refusal = (await refuseCall(valid, toolAccess)) ?? inFlight.refuse(caller, since);
         // Released when the call has been made, and not when it has been answered.
         return refusal ?? start(valid);
       } finally {
@@ -113,6 +111,29 @@ export function createStatelessHttp(options: StatelessHttpOptions): StatelessHtt
     },
     close: listenStreams.endAll,
   };
+}
+
+/** The refusal of a request that its caller may not send, or whose headers say something else. */
+async function refuseCall(
+  { post, message, server }: StatelessRequest,
+  toolAccess: ToolAccess,
+): Promise<Response | undefined> {
+  const { request, caller } = post;
+  const refusal = caller.policy && (await toolAccess.refuse([message], caller, server.tools));
+  if (refusal !== undefined || message.method !== "tools/call") return refusal;
+  const expected = await server.tools.paramHeadersOf(stringParam(message, "name") ?? "");
+  const wrong = checkParamHeaders(request.headers, message, expected);
+  return wrong === undefined ? undefined : headerMismatch(wrong, message.id);
+}
+
+/** What becomes of the lists that a request is about; `undefined` when it can go by as it is. */
+function follow(
+  { post: { caller }, message, envelope, server: { tools } }: StatelessRequest,
+  responder: Responder,
+  { freshness, bridge, toolAccess }: StatelessHttpOptions,
+): FollowedRequest | undefined {
+  if (freshness?.passes(message.method, caller, envelope.clientInfo, tools) !== false) return undefined;
+  return followRequest(freshness, { caller, envelope, tools, bridge, toolAccess }, message, responder);
 }
 
 /** No notification means anything here, and there is nothing to answer; notifications are accepted. */

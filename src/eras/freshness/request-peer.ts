@@ -1,0 +1,88 @@
+// The client of a request that stands alone. It can be told something only while the request is a stream that listens.
+import type { Bridge, Responder, ToolCatalog } from "../../bridge/bridge.ts";
+import { writeEnvelope, type Envelope } from "../../bridge/envelope.ts";
+import type { Message } from "../../frame/message.ts";
+import type { Caller } from "../caller.ts";
+import type { ToolAccess } from "../tool-access.ts";
+import type { Freshness } from "./freshness.ts";
+import { composeListChanged, featureOf, readListenFilter } from "./announcements.ts";
+import { composeListRequest, type Peer } from "./peer.ts";
+
+export interface RequestPeerOptions {
+  caller: Caller;
+  envelope: Envelope;
+  /** Of the server that the request goes to. */
+  tools: ToolCatalog;
+  bridge: Pick<Bridge, "findServer">;
+  toolAccess: ToolAccess;
+}
+
+/** A request on its way. */
+export interface FollowedRequest {
+  /** Where its answer goes. */
+  readonly responder: Responder;
+  /** Its client has gone. */
+  leave(): void;
+}
+
+/** To be asked for requests that do not pass. */
+export function followRequest(
+  freshness: Freshness,
+  options: RequestPeerOptions,
+  request: Message,
+  responder: Responder,
+): FollowedRequest {
+  const peer = createRequestPeer(options);
+  if (request.method === "subscriptions/listen") {
+    const asked = readListenFilter(request);
+    peer.tell = (notification) => {
+      const feature = featureOf(notification);
+      if (feature !== undefined && asked.has(feature))
+        responder.notify(composeListChanged(notification, request.id));
+    };
+    freshness.join(peer);
+  }
+  return {
+    responder: freshness.follow(request, peer, responder),
+    leave: () => freshness.leave(peer),
+  };
+}
+
+function createRequestPeer(options: RequestPeerOptions): Peer {
+  const { caller, envelope, bridge, toolAccess } = options;
+  let { tools } = options;
+  let asked = 0;
+  return {
+    caller,
+    clientInfo: envelope.clientInfo,
+    get tools() {
+      return tools;
+    },
+    isAttached: true,
+    isConnected: () => true,
+    async attach() {
+      const server = await bridge.findServer(caller, envelope);
+      if (server === undefined) return false;
+      ({ tools } = server);
+      server.release();
+      return true;
+    },
+    async ask(method, cursor) {
+      const server = await bridge.findServer(caller, envelope);
+      if (server === undefined) return undefined;
+      const quiet = { ...envelope, logLevel: undefined };
+      const meta = writeEnvelope(quiet);
+      const request = composeListRequest(`"mcp-expose-${++asked}"`, method, cursor, meta);
+      const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
+      const responder: Responder = {
+        isOurs: true,
+        notify() {},
+        respond: (answer, code) => resolve(code === undefined ? answer : undefined),
+        cancelled: () => resolve(undefined),
+      };
+      server.call(request, quiet, toolAccess.screen(request, caller, responder));
+      server.release();
+      return promise;
+    },
+  };
+}

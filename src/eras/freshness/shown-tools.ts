@@ -1,0 +1,78 @@
+// The list that a client was shown, as text for the store, and back.
+import type { ArgumentSketch, ListSketch, ToolSketch } from "./list-sketch.ts";
+
+/** The list of tools that a client fetched last. */
+export interface ShownTools {
+  /** When, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly sketch: ListSketch;
+  /** 1 for the first list, and one more with each fetched list that was another one. */
+  readonly version: number;
+}
+
+/** The most characters of one record: a thousand tools with their arguments take a third of it. */
+const LONGEST_RECORD = 512 * 1024;
+
+interface StoredList {
+  version: number;
+  digest: string;
+  complete: boolean;
+  tools: [
+    name: string,
+    digest: string,
+    args?: ArgumentSketch[],
+    description?: string,
+    annotations?: string,
+    inputSchema?: string,
+    outputSchema?: string,
+  ][];
+}
+
+/** @returns `undefined` for a list that is too long even without its details */
+export function writeRecord(shown: ShownTools): string | undefined {
+  const whole = write(shown, true);
+  if (whole.length <= LONGEST_RECORD) return whole;
+  const names = write(shown, false);
+  return names.length <= LONGEST_RECORD ? names : undefined;
+}
+
+function write({ sketch, version }: ShownTools, isDetailed: boolean): string {
+  const stored: StoredList = {
+    version,
+    digest: sketch.digest,
+    complete: sketch.isComplete,
+    tools: Array.from(sketch.tools, ([name, { digest, details }]) =>
+      details === undefined || !isDetailed
+        ? [name, digest]
+        : [
+            name,
+            digest,
+            [...details.arguments],
+            details.description,
+            details.annotations,
+            details.inputSchema,
+            details.outputSchema,
+          ],
+    ),
+  };
+  return JSON.stringify(stored);
+}
+
+/** @returns `undefined` for what this version did not write */
+export function readRecord(text: string, at: number): ShownTools | undefined {
+  try {
+    const { version, digest, complete, tools } = JSON.parse(text) as StoredList;
+    if (!Number.isInteger(version) || typeof digest !== "string" || typeof complete !== "boolean")
+      return undefined;
+    const read = new Map(tools.map((tool) => [tool[0], readTool(tool)]));
+    return { at, version, sketch: { digest, isComplete: complete, tools: read } };
+  } catch {
+    return undefined;
+  }
+}
+
+function readTool([, digest, args, ...parts]: StoredList["tools"][number]): ToolSketch {
+  if (args === undefined) return { digest };
+  const [description = "", annotations = "", inputSchema = "", outputSchema = ""] = parts;
+  return { digest, details: { arguments: args, description, annotations, inputSchema, outputSchema } };
+}
