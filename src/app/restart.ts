@@ -4,7 +4,7 @@ import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 /** Follows "because" in what clients read whose calls are cut short. */
-const REASON = "its owner has asked for it";
+const REASON = "the person who runs it has asked for it";
 
 /** Resolves when every server has answered again, or is found not to work. */
 export async function restartServers(
