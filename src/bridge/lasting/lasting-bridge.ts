@@ -46,6 +46,8 @@ export function createBridge(options: BridgeOptions): Bridge {
         },
       },
       room,
+      // Strangers could wait for ever, one after the other.
+      takesTurns: caller.key !== "" || !options.hasAnonymous,
       restartCount: succession.restartCount,
       open: async (initialize, side) => (await succession.find()).openSession(caller, initialize, side),
     });

@@ -5,6 +5,7 @@ import type { LastingClient, LastingConversation, Responder, SessionSetup } from
 import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
 import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
 import { ARRANGES, createSetupRecord } from "./setup-record.ts";
+import { takeTurn } from "./turns.ts";
 import { createWaitingCalls } from "./waiting-calls.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
@@ -12,6 +13,8 @@ export interface LastingConversationOptions extends Pick<AttachmentOptions, "ope
   client: LastingClient;
   /** Shared by all sessions. */
   room: WaitingRoom;
+  /** Whether it waits a moment for a process while all of them are busy. */
+  takesTurns: boolean;
   /** Of a session that goes on; absent for one that begins. */
   setup?: SessionSetup;
 }
@@ -23,7 +26,7 @@ export interface RestartableConversation extends LastingConversation, Pick<Attac
 const SESSION_ENDED = "The session has ended before the MCP server answered.";
 
 export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
-  const { client, open, room, restartCount } = options;
+  const { client, open, room, restartCount, takesTurns } = options;
   const record = createSetupRecord(options.setup, client.arranged);
   const attachment = createAttachment({
     open,
@@ -38,7 +41,9 @@ export function createLastingConversation(options: LastingConversationOptions): 
   async function attach(bytes = 0, signal?: AbortSignal): Promise<boolean> {
     const setup = record.current;
     if (attachment.isReady || isClosed || setup === undefined) return true;
-    return (await room.wait(() => attachment.renew(setup), { bytes, signal })) ?? false;
+    const renew = () => attachment.renew(setup);
+    const wait = () => (takesTurns ? takeTurn(renew, () => isClosed || signal?.aborted === true) : renew());
+    return (await room.wait(wait, { bytes, signal })) ?? false;
   }
 
   function make(request: Message, responder: Responder): void {
