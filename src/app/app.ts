@@ -15,7 +15,7 @@ import { openRunStore } from "./run-store.ts";
 import { openServer, resolveServer } from "./server.ts";
 import { limitTunnel, startTunnel } from "./tunnel-start.ts";
 import { prepareTunnel } from "./tunnel.ts";
-import { nameChangedFiles, openWatch } from "./watch.ts";
+import { describeChangedFiles, openWatch } from "./watch.ts";
 import type { Config } from "../config/config.ts";
 import { createRequestLog } from "../observe/request-log.ts";
 
@@ -86,7 +86,7 @@ async function start(run: Run): Promise<App> {
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
   openWatch(run, command, (change) => {
-    void restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`);
+    void restartServers(mounts, io.log, describeChangedFiles(change, config));
   });
   return {
     ready,

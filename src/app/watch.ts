@@ -34,11 +34,13 @@ export function openWatch(run: Run, command: Command, onChange: (change: FileCha
     });
 }
 
-/** `server.js`, or `a.js, b.js, c.js and 4 more`, from the server's folder. */
-export function nameChangedFiles({ files }: FileChange, { cwd }: Pick<Config, "cwd">): string {
+/** `server.js has changed`, or `a.js, b.js, c.js and 4 more have changed`, from the server's folder. */
+export function describeChangedFiles({ files }: FileChange, { cwd }: Pick<Config, "cwd">): string {
   const names = files.slice(0, NAMED).map((file) => printable(shorten(file, cwd)));
   const rest = files.length - names.length;
-  return rest > 0 ? `${names.join(", ")} and ${rest} more` : names.join(", ");
+  const list = rest > 0 ? [...names, `${rest} more`] : names;
+  const verb = files.length === 1 ? "has" : "have";
+  return `${[list.slice(0, -1).join(", "), ...list.slice(-1)].filter(Boolean).join(" and ")} ${verb} changed`;
 }
 
 /** `tell` says what is watched, given the files there are. */

@@ -208,19 +208,24 @@ function isExecutable(path: string): boolean {
 }
 
 const SUBCOMMANDS = new Set(["run", "exec", "dlx", "x", "tool"]);
+const SCRIPT_ENDING = /\.[cm]?[jt]s$|\.py$/;
 const GENERIC = new Set(["index", "server", "main", "cli", "dist", "build", "src", "bin", "app", "."]);
 
 /** `npx -y @acme/server-files@1.2 /tmp` is called `server-files`; `./weather/dist/index.js` is called `weather`. */
-function nameOf({ command, args }: CommandSpec): string {
+function nameOf({ command, args, folder }: CommandSpec): string {
   const runner = RUNNER_PROGRAMS.has(nameProgram(command));
   const chosen = runner
     ? (args.find((arg) => !arg.startsWith("-") && !SUBCOMMANDS.has(arg)) ?? command)
     : command;
-  const path = chosen.replaceAll("\\", "/");
+  // Behind a runner a script may be all there is: `node server.js` is called what its folder is.
+  const path = (runner && SCRIPT_ENDING.test(chosen) ? resolve(folder, chosen) : chosen).replaceAll(
+    "\\",
+    "/",
+  );
   if (/^@[^/]+\/[^/]+$/.test(path)) return path.split("/")[1]!.replace(/@.*$/, "");
   for (let at = path; at !== "" && at !== "/" && at !== "."; at = dirname(at)) {
     const name = basename(at)
-      .replace(/\.[cm]?[jt]s$|\.py$/, "")
+      .replace(SCRIPT_ENDING, "")
       .replace(/[@:].*$/, "");
     if (name !== "" && !GENERIC.has(name) && !name.startsWith("..")) return name;
   }

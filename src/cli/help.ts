@@ -26,6 +26,7 @@ const ABOUT: Record<CommandName, About> = {
     summary: "puts a local stdio MCP server on the internet, behind a sign-in",
     examples: [
       [`${NAME} ./server.js --verbose`, "A file or folder, then its own options"],
+      [`${NAME} --watch ./server.js`, "Restarts it when you save"],
       [`${NAME} npx -y @my-org/my-server`, "Any command on your PATH"],
       [`${NAME} -- docker run -i mcp/time`, "After --, the command is run as it is"],
       [`${NAME} --tunnel none ./server.py`, "On this machine only, without a tunnel"],

@@ -192,7 +192,7 @@ test.each([
   [["docker", "run", "-i", "mcp/time:1"], "time"],
   [["./weather/dist/index.js"], "weather"],
   [["./my-server.py", "--flag"], "my-server"],
-  [["uv", "run", "server.py"], "server.py"],
+  [["uv", "run", "weather/server.py"], "weather"],
   [["my-tool"], "my-tool"],
 ])("people are told of %j as %s", ([command = "", ...args], name) => {
   for (const tool of ["uvx", "docker", "my-tool"]) put(`bin/${tool}`, "", 0o755);
@@ -205,4 +205,16 @@ test.each([
     platform: "linux",
   });
   expect(resolved.name).toBe(name);
+});
+
+test("a script behind a runner that says nothing by its name is called what its folder is", () => {
+  put("weather/server.js");
+  const spec = { command: "node", args: ["server.js"], folder: at("weather"), literal: true, shell: false };
+  put("bin/node", "", 0o755);
+  const resolved = resolveCommand(spec, {
+    env: { PATH: at("bin") },
+    execPath: "/ourselves",
+    platform: "linux",
+  });
+  expect(resolved.name).toBe("weather");
 });

@@ -24,7 +24,7 @@ export function createRestartReport({
       if (report.outcome === "answered") log.success(`The server is back after ${now() - begun} ms.`);
       if (report.outcome === "exited")
         log.error(
-          `The server does not start: it ${describeExit(report.exit)}. Calls are told so until a restart mends it.`,
+          `The server does not start: it ${describeExit(report.exit)}. The URL stays up: calls are answered with why, until it starts again.`,
         );
     },
     failed: (thrown) => log.error(`The server could not be restarted: ${messageOf(thrown)}`),

@@ -140,7 +140,7 @@ async function prepare(
   if (!launch.isClosed) candidates.startWaiting();
 }
 
-const NEXT_RESTART = "It is started again at its next restart, for example when its files change.";
+const NEXT_RESTART = "It is tried again when it is restarted or, with --watch, when its files change.";
 
 function describeProblem({ state, isClosed }: Launch, waited: number): string | undefined {
   if (state === "usable") return undefined;
