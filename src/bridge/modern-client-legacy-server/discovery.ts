@@ -12,8 +12,10 @@ import { OWN_CLIENT_INFO } from "../process/own-requests.ts";
 export interface Discovery {
   /** Requests that wait until the server has answered. */
   readonly pending: number;
-  /** Whether the server has answered, or refused. */
-  readonly isSettled: boolean;
+  /** Whether the process has ended before it has ever answered: it may be asleep. */
+  readonly isLost: boolean;
+  /** The process has ended. */
+  lost(): void;
   /** Resolves with what the server can do when it has answered, and with nothing when it has refused. */
   capabilities(): Promise<ServerCapabilities>;
   /** JSON text of what the server calls itself. */
@@ -40,6 +42,7 @@ export function createDiscovery(): Discovery {
   /** Of the process that runs now, once there was one. */
   let initialized = first.promise;
   let isSettled = false;
+  let isLost = false;
   const waiting = new Set<{ id: string; responder: Responder }>();
   let serverInfo = JSON.stringify(OWN_CLIENT_INFO);
 
@@ -48,6 +51,7 @@ export function createDiscovery(): Discovery {
     // A process that replaces another one may have become another server.
     if (isSettled) initialized = Promise.resolve(result);
     isSettled = true;
+    isLost = false;
   }
 
   function close(reason: string): void {
@@ -60,9 +64,10 @@ export function createDiscovery(): Discovery {
     get pending() {
       return waiting.size;
     },
-    get isSettled() {
-      return isSettled;
+    get isLost() {
+      return isLost;
     },
+    lost: () => void (isLost = !isSettled),
     capabilities: async () => (await initialized).capabilities ?? {},
     serverInfo: () => serverInfo,
     async answer(id, responder) {

@@ -48,6 +48,7 @@ export function createModernOnLegacy(options: StatelessAdapterOptions): Stateles
     onLost() {
       tools.lost();
       calls.input.forget();
+      discovery.lost();
       const problem = multiplexer.findProblem();
       if (problem !== undefined) discovery.close(problem);
     },
@@ -139,8 +140,8 @@ function begin(parts: Parts, callerKey: string, round: Round): () => void {
     return NOTHING_TO_END;
   }
   if (request.method === "server/discover") {
-    // A process that was given up before it had ever answered is asleep.
-    if (!discovery.isSettled) void multiplexer.request(composePing);
+    // A process that has ended before it had ever answered may be asleep.
+    if (discovery.isLost) void multiplexer.request(composePing);
     void discovery.answer(request.id, responder);
     return NOTHING_TO_END;
   }
