@@ -77,9 +77,9 @@ async function start(run: Run): Promise<App> {
     void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
-  openWatch(run, command, (change) => {
-    void restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`);
-  });
+  openWatch(run, command, (change) =>
+    restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`),
+  );
   return {
     ready,
     stopped: lifecycle.stopped,

@@ -54,9 +54,9 @@ for (const [form, binary] of FORMS)
     await put("notes.txt", "new");
     await put("node_modules/x/index.js", "new");
     await put("lib/new.ts", "1");
-    await untilSaid(program, "· Changed: lib/new.ts\n");
+    await untilSaid(program, "· Restarting the server: lib/new.ts has changed.\n");
     await put("older.ts", `${await Bun.file(join(folder, "older.ts")).text()}\n`);
-    await untilSaid(program, "· Changed: older.ts\n");
+    await untilSaid(program, "· Restarting the server: older.ts has changed.\n");
     expect(program.stderr()).not.toMatch(/notes\.txt|node_modules|Cannot watch|^!/m);
     expect(await program.stop()).toBe(0);
   });
@@ -70,10 +70,10 @@ test("globs start from the current folder; one that names no file is said", asyn
   await untilSaid(program, "· Watching *.json, src/**/*.{ts,py} (1 file).\n");
   await put("older.ts", "new");
   await put("src/deep/a.py", "1");
-  await untilSaid(program, "· Changed: src/deep/a.py\n");
+  await untilSaid(program, "· Restarting the server: src/deep/a.py has changed.\n");
   await put("package.json", "[]");
-  await untilSaid(program, "· Changed: package.json\n");
-  expect(program.stderr()).not.toContain("Changed: older.ts");
+  await untilSaid(program, "· Restarting the server: package.json has changed.\n");
+  expect(program.stderr()).not.toContain("older.ts has changed");
 });
 
 test("the config file and a variable set it; without either nothing is watched", async () => {
@@ -121,7 +121,7 @@ test.skipIf(!canLimit)("files are polled when the system can watch no more, whic
   await using program = await start(["--watch", "./older.ts"], script);
   await untilSaid(program, "Watching");
   await put("lib/7.ts", "new");
-  await untilSaid(program, "· Changed: lib/7.ts\n");
+  await untilSaid(program, "· Restarting the server: lib/7.ts has changed.\n");
   expect(program.stderr().split("The system cannot watch so many files")).toHaveLength(2);
 });
 
