@@ -45,7 +45,7 @@ export function createBridge(options: BridgeOptions): Bridge {
           client.closed();
         },
       },
-      room,
+      room: room.forCaller(caller.key),
       restartCount: succession.restartCount,
       open: async (initialize, side) => (await succession.find()).openSession(caller, initialize, side),
     });
@@ -58,7 +58,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     async openSession(caller, initialize, client) {
       const conversation = createConversation(caller, undefined, client);
       const waiting = { bytes: initialize.bytes.length };
-      if (await room.wait(() => conversation.begin(initialize), waiting)) return conversation;
+      if (await room.forCaller(caller.key).wait(() => conversation.begin(initialize), waiting))
+        return conversation;
       conversations.delete(conversation);
       return undefined;
     },
@@ -66,7 +67,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     findServer(caller, envelope, bytes = 0, signal) {
       if (succession.isDecided) return succession.current.findServer(caller, envelope);
       const find = async () => (await succession.find()).findServer(caller, envelope);
-      return room.wait(find, { bytes, signal }, (server) => server?.release());
+      return room.forCaller(caller.key).wait(find, { bytes, signal }, (server) => server?.release());
     },
     listen: listeners.open,
     restart: succession.request,

@@ -7,12 +7,12 @@ import { createAttachment, type Attachment, type AttachmentOptions } from "./att
 import { createBeginning } from "./beginning.ts";
 import { ARRANGES, createSetupRecord } from "./setup-record.ts";
 import { createWaitingCalls } from "./waiting-calls.ts";
-import type { WaitingRoom } from "./waiting-room.ts";
+import type { RoomOfCaller } from "./waiting-room.ts";
 
 export interface LastingConversationOptions extends Pick<AttachmentOptions, "open" | "restartCount"> {
   client: LastingClient;
-  /** Shared by all sessions. */
-  room: WaitingRoom;
+  /** Shared by all sessions of the caller. */
+  room: RoomOfCaller;
   /** Of a session that goes on; absent for one that begins. */
   setup?: SessionSetup;
 }
