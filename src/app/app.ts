@@ -61,6 +61,7 @@ async function start(run: Run): Promise<App> {
   const access = chooseAccess(run, store, identity);
   const publicServer = await openPublicPort(run, preparedTunnel);
   const url = createPublicUrl(config.publicUrl ?? publicServer.origin);
+  const startedAt = io.now();
   const { bridge, answered } = await openServer(run, command, identity, url);
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const requestLog = createRequestLog(io);
@@ -77,9 +78,11 @@ async function start(run: Run): Promise<App> {
     void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
-  openWatch(run, command, (change) =>
-    restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`),
-  );
+  openWatch(run, {
+    command,
+    startedAt,
+    restart: (change) => restartServers(mounts, io.log, `${nameChangedFiles(change, config)} has changed`),
+  });
   return {
     ready,
     stopped: lifecycle.stopped,

@@ -8,13 +8,21 @@ import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 import type { FileChange } from "../watch/file-watch.ts";
 import type { ServerWords } from "../watch/server-place.ts";
+import { statSync } from "node:fs";
 import { basename, isAbsolute, relative, resolve } from "node:path";
 
 /** At most this many files are named in one line. */
 const NAMED = 3;
 
-/** @param restart called once a save, and once more for one that comes before it has resolved */
-export function openWatch(run: Run, command: Command, restart: (change: FileChange) => Promise<void>): void {
+export interface WatchParts {
+  command: Command;
+  /** When the server was started, or a moment before. */
+  startedAt: number;
+  /** Called once a save, and once more for one that comes before it has resolved. */
+  restart(change: FileChange): Promise<void>;
+}
+
+export function openWatch(run: Run, { command, startedAt, restart }: WatchParts): void {
   const { config, io, lifecycle } = run;
   const choice = config.watch;
   if (choice === undefined) return;
@@ -26,7 +34,11 @@ export function openWatch(run: Run, command: Command, restart: (change: FileChan
     const guard = createLoopGuard({ restart, isSource, name, log: io.log, now: io.now });
     const watch = watchFiles({ selections, onChange: guard.changed, log: io.log });
     void watch.ready.then((files) => {
-      if (!lifecycle.signal.aborted) tell(files);
+      if (lifecycle.signal.aborted) return;
+      tell(files);
+      // Some servers take a while to start, and nothing was watched meanwhile.
+      const missed = files.filter((file) => isSource(file) && hasChangedSince(startedAt, file));
+      if (missed.length > 0) guard.changed({ files: missed });
     });
     return {
       close() {
@@ -75,6 +87,11 @@ function describeServer({ server, cwd }: Config, command: Command, home: string)
   const path = isPath && !RUNNER_PROGRAMS.has(nameProgram(target)) ? target : undefined;
   const words = server.shell ? [server.command, ...server.args].join(" ").split(/\s+/) : args;
   return { path, words, cwd, home };
+}
+
+function hasChangedSince(time: number, file: string): boolean {
+  // Not when it was last written: what is put in its place may be older.
+  return (statSync(file, { throwIfNoEntry: false })?.ctimeMs ?? 0) > time;
 }
 
 function shorten(file: string, cwd: string): string {

@@ -1,7 +1,11 @@
-// `--watch` with a server that writes into its own folder whenever it starts: it must not be restarted for ever.
+// `--watch` around a start: a server that writes into its own folder whenever it starts must not be restarted for ever, and
+// what is saved while it starts for the first time is not missed.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { expect, setDefaultTimeout, test } from "bun:test";
+import type { Ready } from "../../src/app/app.ts";
 import { OPEN, openSession } from "../eras/wire.ts";
-import { startProgram } from "../program.ts";
+import { launchProgram, startProgram } from "../program.ts";
 import { createEditedServer, writeV1 } from "./edited-server.ts";
 import { until } from "./until.ts";
 
@@ -35,4 +39,22 @@ test("the loop is noticed, told with what to do, and ends; saves go on to restar
   const restarts = program.events.filter((event) => event.event === "child" && event.state === "restarting");
   expect(restarts.length).toBeLessThan(12);
   expect(await program.stop()).toBe(0);
+});
+
+test("a save while the server starts for the first time is not missed", async () => {
+  const slow = `
+await Bun.write(import.meta.dir + "/../starting", "");
+await Bun.sleep(1_000);
+`;
+  using server = createEditedServer(writeV1({ version: 1, before: slow }));
+  await using program = launchProgram([...OPEN, "--watch", server.file]);
+  await until("it starts", () => existsSync(join(server.folder, "starting")));
+  server.save(writeV1({ version: 2 }));
+  const { url } = (await program.next(({ event }) => event === "ready")) as Ready;
+  const session = await openSession(url);
+  await until("the new code answers", async () =>
+    JSON.stringify((await session.call("version")).result).includes('\\"version\\":2'),
+  );
+  const restarts = program.events.filter((event) => event.event === "child" && event.state === "restarting");
+  expect(restarts).toHaveLength(1);
 });
