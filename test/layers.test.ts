@@ -47,6 +47,7 @@ const OF_A_PAIR = [
   "bridge/envelope.ts",
   "bridge/log-level.ts",
   "bridge/process/",
+  "bridge/question-numbers.ts",
   "bridge/quote-error.ts",
   "bridge/removed-methods.ts",
   "bridge/request-state.ts",

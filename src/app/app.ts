@@ -69,6 +69,7 @@ async function start(run: Run): Promise<App> {
   const access = chooseAccess(run, store, identity);
   const publicServer = await openPublicPort(run, preparedTunnel);
   const url = createPublicUrl(config.publicUrl ?? publicServer.origin);
+  const startedAt = io.now();
   const { bridge, answered } = await openServer(run, command, identity, url);
   await startTunnel(run, preparedTunnel, publicServer.target, url);
   const requestLog = createRequestLog(io);
@@ -85,8 +86,10 @@ async function start(run: Run): Promise<App> {
     void oauth?.endUnconfigured();
     return describeReady(run, { url, mounts, publicServer, preparedTunnel, access, readyz });
   });
-  openWatch(run, command, (change) => {
-    void restartServers(mounts, io.log, describeChangedFiles(change, config));
+  openWatch(run, {
+    command,
+    startedAt,
+    restart: (change) => restartServers(mounts, io.log, describeChangedFiles(change, config)),
   });
   return {
     ready,

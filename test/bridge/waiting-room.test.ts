@@ -4,8 +4,34 @@ import { createWaitingCalls } from "../../src/bridge/lasting/waiting-calls.ts";
 import { createWaitingRoom } from "../../src/bridge/lasting/waiting-room.ts";
 import { toMessage } from "./fake-child.ts";
 
+/** All of it is free to one caller. */
+function openRoom(most: number) {
+  const all = createWaitingRoom(most, 0);
+  return {
+    ...all.forCaller("ada"),
+    get bytes() {
+      return all.bytes;
+    },
+  };
+}
+
+test("one caller who fills the room leaves some for the first message of each other one", () => {
+  const room = createWaitingRoom(10, 3);
+  const [ada, bob, eve] = ["ada", "bob", "eve"].map(room.forCaller);
+  while (eve!.enter(1) !== undefined);
+  expect(room.bytes).toBe(7);
+  const leave = ada!.enter(2);
+  expect(leave).toBeDefined();
+  expect(ada!.enter(1)).toBeUndefined();
+  // Who waits has taken what it needs, and may be found a process.
+  expect(ada!.enter(0)).toBeDefined();
+  expect(bob!.enter(2)).toBeUndefined();
+  leave?.();
+  expect(bob!.enter(2)).toBeDefined();
+});
+
 test("there is room up to the limit, and it is given back once", () => {
-  const room = createWaitingRoom(10);
+  const room = openRoom(10);
   const leave = room.enter(6);
   expect([room.enter(5), room.bytes]).toEqual([undefined, 6]);
   leave?.();
@@ -15,7 +41,7 @@ test("there is room up to the limit, and it is given back once", () => {
 });
 
 test("a caller that goes away gives its room back at once, and what comes for it later is dropped", async () => {
-  const room = createWaitingRoom(10);
+  const room = openRoom(10);
   const gone = new AbortController();
   const work = Promise.withResolvers<string>();
   const dropped: string[] = [];
@@ -34,7 +60,7 @@ test("a caller that goes away gives its room back at once, and what comes for it
 });
 
 test("work that fails gives its room back", async () => {
-  const room = createWaitingRoom(10);
+  const room = openRoom(10);
   expect(room.wait(() => Promise.reject(new Error("it failed")), { bytes: 8 })).rejects.toThrow("it failed");
   await Promise.resolve();
   await new Promise((resolve) => setImmediate(resolve));
@@ -47,7 +73,7 @@ test("calls that wait give their room back when they are made, cancelled or clos
   const made: string[] = [];
   const request = (id: number) => toMessage({ id, method: "tools/call", params: { name: "x".repeat(50) } });
   const { length } = request(1).bytes;
-  const room = createWaitingRoom(3 * length);
+  const room = openRoom(3 * length);
   const calls = createWaitingCalls({
     attach: () => attached.promise,
     make: ({ id }) => void made.push(id),

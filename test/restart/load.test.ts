@@ -57,7 +57,7 @@ test("fifty restarts of a server that holds a port, under calls of both kinds of
 });
 
 test("messages that wait for a restart have 64 MB together; the rest is refused as busy, and the room is given back", async () => {
-  const slow = `await new Promise((resolve) => setTimeout(resolve, 1_500));\n`;
+  const slow = `await new Promise((resolve) => setTimeout(resolve, 4_000));\n`;
   const obedient = running("fixtures/servers/obedient.ts");
   await using server = await openReplaceable(obedient, { maxBody: 40_000_000 });
   const session = await openSession(server.url);

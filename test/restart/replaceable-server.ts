@@ -36,6 +36,8 @@ const CALLER: Caller = {
   isValid: () => true,
   refuse: () => undefined,
 };
+/** Without a token where others have one. */
+const STRANGER: Caller = { key: "", isValid: () => true, refuse: () => undefined };
 
 /** Text of a file that runs a server of the tests. @param server its path below test/ */
 export function running(server: string): string {
@@ -50,12 +52,13 @@ export function textOf({ result }: Wire): string {
 /** @param text the server's file at first */
 export async function openReplaceable(
   text: string,
-  options: { now?: () => number; maxBody?: number; process?: ProcessMode } = {},
+  options: { now?: () => number; maxBody?: number; process?: ProcessMode; isStranger?: boolean } = {},
 ): Promise<ReplaceableServer> {
   const folder = mkdtempSync(join(tmpdir(), "mcp-expose-restart-"));
   const file = join(folder, "server.ts");
   writeFileSync(file, text);
-  const { now = Date.now, maxBody = 1_000_000, process: mode = "client" } = options;
+  const { now = Date.now, maxBody = 1_000_000, process: mode = "client", isStranger = false } = options;
+  const caller = isStranger ? STRANGER : CALLER;
   const events: ServerEvent[] = [];
   const neighbours: number[] = [];
   const living = () =>
@@ -70,7 +73,7 @@ export async function openReplaceable(
     startChild: createSpawner({ command, cwd: folder, env: process.env, maxLine: 1_000_000, grace: 1_000 }),
     requestStateKey: shared.random(32),
     process: mode,
-    hasAnonymous: false,
+    hasAnonymous: isStranger,
     childEra: "auto",
     maxChildren: 8,
     onServer(event) {
@@ -96,8 +99,8 @@ export async function openReplaceable(
     maxRequestBodySize: 2 * maxBody,
     fetch(request) {
       const { pathname } = new URL(request.url);
-      if (pathname === "/sse") return endpoint.sse(request, CALLER);
-      return pathname === "/messages" ? endpoint.messages(request, CALLER) : endpoint.mcp(request, CALLER);
+      if (pathname === "/sse") return endpoint.sse(request, caller);
+      return pathname === "/messages" ? endpoint.messages(request, caller) : endpoint.mcp(request, caller);
     },
   });
   return {

@@ -92,6 +92,15 @@ test("a call in flight may end; one that does not is told why after five seconds
   expect((await session.call("echo")).result).toBeDefined();
 });
 
+test("a stranger is not told why the owner restarts the server", async () => {
+  await using server = await openReplaceable(OBEDIENT, { isStranger: true });
+  const session = await openSession(server.url);
+  const held = session.call("hold_silently", { key: "never" });
+  await session.call("echo");
+  await server.restart();
+  expect((await held).error?.message).toBe("The MCP server is restarted. Try again.");
+});
+
 test("a question to a person is taken back at once, on both sides", async () => {
   await using server = await openReplaceable(OBEDIENT);
   const session = await openSession(server.url);

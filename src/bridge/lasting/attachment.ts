@@ -34,81 +34,117 @@ export interface AttachmentOptions {
 }
 
 export function createAttachment(options: AttachmentOptions): Attachment {
-  const { sendUnrelated, open, lost, restartCount } = options;
-  let conversation: Conversation | undefined;
-  let isHeld = false;
-  let isClosed = false;
-  let problem: string | undefined;
-  let unread = 0;
-  let renewing: Promise<boolean> | undefined;
-
-  async function openOn(initialize: Message): Promise<Opening> {
-    let own: Conversation | undefined;
-    const closed = () => {
-      if (own === undefined || conversation !== own) return;
-      // A process that lives on must not wait for a client that it has no more.
-      own.unread(-unread);
-      conversation = undefined;
-      isHeld = false;
-      if (!isClosed) lost();
-    };
-    const opening = await open(initialize, { sendUnrelated, closed });
-    if (opening.outcome === "open") own = opening.conversation;
-    problem = opening.outcome === "unusable" ? opening.reason : undefined;
-    return opening;
-  }
-
-  function use(opened: Conversation): void {
-    conversation = opened;
-    isHeld = false;
-    opened.unread(unread);
-  }
-
-  async function replace(setup: SessionSetup): Promise<boolean> {
-    for (;;) {
-      const opening = await openOn(setup.initialize);
-      if (opening.outcome !== "open") return opening.outcome !== "busy";
-      const restarts = restartCount();
-      const refusal = await replaySetup(opening.conversation, setup, sendUnrelated);
-      // The process has been replaced meanwhile, and what it said means nothing.
-      const isOutdated = restarts !== restartCount();
-      if (refusal === undefined && !isOutdated && !isClosed) {
-        use(opening.conversation);
-        return true;
-      }
-      opening.conversation.close();
-      if (isOutdated && !isClosed) continue;
-      if (refusal !== undefined) problem = describeRefusal(refusal);
-      return true;
-    }
-  }
+  const state: AttachmentState = {
+    conversation: undefined,
+    prepared: undefined,
+    isHeld: false,
+    isClosed: false,
+    problem: undefined,
+    unread: 0,
+  };
+  let attaching: Promise<boolean> | undefined;
+  /** One at a time, however many ask for it. */
+  const once = (attach: () => Promise<boolean>) =>
+    (attaching ??= attach().finally(() => (attaching = undefined)));
 
   return {
     get conversation() {
-      return conversation;
+      return state.conversation;
     },
     get isReady() {
-      return conversation !== undefined && !isHeld;
+      return state.conversation !== undefined && !state.isHeld;
     },
     get problem() {
-      return problem;
+      return state.problem;
     },
-    async begin(initialize) {
-      const opening = await openOn(initialize);
-      if (opening.outcome === "open") use(opening.conversation);
-      return opening.outcome !== "busy";
-    },
-    renew: (setup) => (renewing ??= replace(setup).finally(() => (renewing = undefined))),
-    hold: () => void (isHeld = conversation !== undefined),
+    begin: (initialize) => once(() => begin(state, options, initialize)),
+    renew: (setup) => once(() => renew(state, options, setup)),
+    hold: () => void (state.isHeld = state.conversation !== undefined),
     unread(change) {
-      unread += change;
-      conversation?.unread(change);
+      state.unread += change;
+      state.conversation?.unread(change);
     },
     close() {
-      isClosed = true;
-      conversation?.close();
+      state.isClosed = true;
+      state.conversation?.close();
+      state.prepared?.close();
     },
   };
+}
+
+interface AttachmentState {
+  conversation: Conversation | undefined;
+  /** Told what the client has arranged, and not in use yet. */
+  prepared: Conversation | undefined;
+  isHeld: boolean;
+  isClosed: boolean;
+  problem: string | undefined;
+  unread: number;
+}
+
+async function open(
+  state: AttachmentState,
+  options: AttachmentOptions,
+  initialize: Message,
+): Promise<Opening> {
+  let own: Conversation | undefined;
+  const closed = () => {
+    if (own === undefined || state.conversation !== own) return;
+    // A process that lives on must not wait for a client that it has no more.
+    own.unread(-state.unread);
+    state.conversation = undefined;
+    state.isHeld = false;
+    if (!state.isClosed) options.lost();
+  };
+  const opening = await options.open(initialize, { sendUnrelated: options.sendUnrelated, closed });
+  if (opening.outcome === "open") own = opening.conversation;
+  if (state.isClosed) own?.close();
+  state.problem = opening.outcome === "unusable" ? opening.reason : undefined;
+  return opening;
+}
+
+function use(state: AttachmentState, opened: Conversation): void {
+  state.conversation = opened;
+  state.isHeld = false;
+  opened.unread(state.unread);
+}
+
+async function begin(
+  state: AttachmentState,
+  options: AttachmentOptions,
+  initialize: Message,
+): Promise<boolean> {
+  const opening = await open(state, options, initialize);
+  if (opening.outcome === "open" && !state.isClosed) use(state, opening.conversation);
+  return opening.outcome !== "busy";
+}
+
+async function renew(
+  state: AttachmentState,
+  options: AttachmentOptions,
+  setup: SessionSetup,
+): Promise<boolean> {
+  const { restartCount, sendUnrelated } = options;
+  for (;;) {
+    const opening = await open(state, options, setup.initialize);
+    if (opening.outcome !== "open") return opening.outcome !== "busy";
+    const restarts = restartCount();
+    // A server that never answers must not keep a session that its client ends meanwhile.
+    state.prepared = opening.conversation;
+    const refusal = await replaySetup(opening.conversation, setup, sendUnrelated);
+    state.prepared = undefined;
+    // The process has been replaced meanwhile, and what it said means nothing.
+    const isOutdated = restarts !== restartCount();
+    if (refusal === undefined && !isOutdated && !state.isClosed) {
+      use(state, opening.conversation);
+      return true;
+    }
+    opening.conversation.close();
+    if (state.isClosed) return true;
+    if (isOutdated) continue;
+    if (refusal !== undefined) state.problem = describeRefusal(refusal);
+    return true;
+  }
 }
 
 function describeRefusal(answer: Uint8Array): string {

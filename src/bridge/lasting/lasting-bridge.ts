@@ -45,7 +45,7 @@ export function createBridge(options: BridgeOptions): Bridge {
           client.closed();
         },
       },
-      room,
+      room: room.forCaller(caller.key),
       // Strangers could wait for ever, one after the other.
       takesTurns: caller.key !== "" || !options.hasAnonymous,
       restartCount: succession.restartCount,
@@ -60,7 +60,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     async openSession(caller, initialize, client) {
       const conversation = createConversation(caller, undefined, client);
       const waiting = { bytes: initialize.bytes.length };
-      if (await room.wait(() => conversation.begin(initialize), waiting)) return conversation;
+      if (await room.forCaller(caller.key).wait(() => conversation.begin(initialize), waiting))
+        return conversation;
       conversations.delete(conversation);
       return undefined;
     },
@@ -68,7 +69,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     findServer(caller, envelope, bytes = 0, signal) {
       if (succession.isDecided) return succession.current.findServer(caller, envelope);
       const find = async () => (await succession.find()).findServer(caller, envelope);
-      return room.wait(find, { bytes, signal }, (server) => server?.release());
+      return room.forCaller(caller.key).wait(find, { bytes, signal }, (server) => server?.release());
     },
     listen: listeners.open,
     restart: succession.request,

@@ -4,15 +4,16 @@ import { findMember, spanText, type Message } from "../../frame/message.ts";
 import type { LastingClient, LastingConversation, Responder, SessionSetup } from "../bridge.ts";
 import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
 import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
+import { createBeginning } from "./beginning.ts";
 import { ARRANGES, createSetupRecord } from "./setup-record.ts";
 import { takeTurn } from "./turns.ts";
 import { createWaitingCalls } from "./waiting-calls.ts";
-import type { WaitingRoom } from "./waiting-room.ts";
+import type { RoomOfCaller } from "./waiting-room.ts";
 
 export interface LastingConversationOptions extends Pick<AttachmentOptions, "open" | "restartCount"> {
   client: LastingClient;
-  /** Shared by all sessions. */
-  room: WaitingRoom;
+  /** Shared by all sessions of the caller. */
+  room: RoomOfCaller;
   /** Whether it waits a moment for a process while all of them are busy. */
   takesTurns: boolean;
   /** Of a session that goes on; absent for one that begins. */
@@ -33,14 +34,20 @@ export function createLastingConversation(options: LastingConversationOptions): 
     restartCount,
     sendUnrelated: client.sendUnrelated,
     // Where no `initialize` was accepted, there is nothing to go on with.
-    lost: () => record.current === undefined && close(),
+    lost: () => record.current === undefined && beginning.unanswered === undefined && close(),
   });
   const waiting = createWaitingCalls({ attach: () => attach(), make, room });
+  const beginning = createBeginning({ restartCount, again: waiting.add, isClosed: () => isClosed });
   let isClosed = false;
 
   async function attach(bytes = 0, signal?: AbortSignal): Promise<boolean> {
     const setup = record.current;
-    if (attachment.isReady || isClosed || setup === undefined) return true;
+    if (attachment.isReady || isClosed) return true;
+    if (setup === undefined) {
+      // The call itself says why it cannot be made.
+      if (beginning.unanswered !== undefined) await attachment.begin(beginning.unanswered);
+      return true;
+    }
     const renew = () => attachment.renew(setup);
     const wait = () => (takesTurns ? takeTurn(renew, () => isClosed || signal?.aborted === true) : renew());
     return (await room.wait(wait, { bytes, signal })) ?? false;
@@ -50,11 +57,13 @@ export function createLastingConversation(options: LastingConversationOptions): 
     const { conversation, problem } = attachment;
     if (conversation === undefined) {
       respondUnusable(request, responder, problem ?? SESSION_ENDED);
+      beginning.drop();
       if (record.current === undefined) close();
       return;
     }
-    const isFollowed = ARRANGES.has(request.method);
-    conversation.call(request, isFollowed ? record.follow(request, responder) : responder);
+    if (!ARRANGES.has(request.method)) return conversation.call(request, responder);
+    const asker = request.method === "initialize" ? beginning.follow(request, responder) : responder;
+    conversation.call(request, record.follow(request, asker));
   }
 
   function close(): void {

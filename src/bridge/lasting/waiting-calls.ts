@@ -3,7 +3,7 @@ import { composeError } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Responder } from "../bridge.ts";
-import type { WaitingRoom } from "./waiting-room.ts";
+import type { RoomOfCaller } from "./waiting-room.ts";
 
 export interface WaitingCalls {
   readonly size: number;
@@ -16,7 +16,7 @@ export interface WaitingCalls {
 }
 
 export interface WaitingCallsOptions {
-  room: WaitingRoom;
+  room: RoomOfCaller;
   /** Has a process go on with the session. @returns false when every process allowed is busy */
   attach(): Promise<boolean>;
   /** Makes a call, or answers it with the reason why it cannot be made. */

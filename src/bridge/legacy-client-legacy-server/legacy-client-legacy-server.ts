@@ -67,6 +67,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
     preferences,
     tools,
     isShared: shared !== undefined,
+    random: options.random,
   });
   const rules: SessionRules<ClientSession> = {
     tools,

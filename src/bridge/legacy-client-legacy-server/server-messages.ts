@@ -6,6 +6,7 @@ import type { Responder } from "../bridge.ts";
 import { isLogged } from "../log-level.ts";
 import { composeDeclined } from "../process/declined-request.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
+import { createQuestionNumbers } from "../question-numbers.ts";
 import type { ClientSession, SessionWaiter } from "../client-session.ts";
 import type { ProcessToolCatalog } from "../tool-catalog.ts";
 import type { Initialization } from "./initialization.ts";
@@ -34,6 +35,7 @@ export interface ServerMessagesOptions {
   tools: Pick<ProcessToolCatalog, "forget">;
   /** Whether clients of the other kind use the process, too. */
   isShared: boolean;
+  random(bytes: number): Uint8Array;
 }
 
 /** A session and, if the message came while a call was running, where that call answers. */
@@ -47,7 +49,7 @@ const TOO_MANY = "Too many requests wait for the client's answer.";
 
 export function createServerMessages(options: ServerMessagesOptions): ServerMessages {
   const { multiplexer, sessions, initialization, preferences, tools, isShared } = options;
-  const requests = createServerRequests<Addressee>();
+  const requests = createServerRequests<Addressee>(createQuestionNumbers(options.random));
 
   function findNewestCall(): Addressee | undefined {
     let newest: Addressee | undefined;

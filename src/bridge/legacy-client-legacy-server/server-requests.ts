@@ -30,16 +30,17 @@ export interface OpenRequest<T> {
 
 const MAX_OPEN = 1_000;
 
-export function createServerRequests<T>(): ServerRequests<T> {
+/** @param nextNumber gives a number that the clients have not seen */
+export function createServerRequests<T>(nextNumber: () => number): ServerRequests<T> {
   const open = new Map<number, OpenRequest<T>>();
-  let last = 0;
 
   return {
     open(request, addressee) {
       if (open.size >= MAX_OPEN) return undefined;
       const { id, method } = request;
-      open.set(++last, { number: last, id, method, addressee });
-      return splice(request.bytes, [{ at: request.idAt!, text: String(last) }]);
+      const number = nextNumber();
+      open.set(number, { number, id, method, addressee });
+      return splice(request.bytes, [{ at: request.idAt!, text: String(number) }]);
     },
     answer(answer, isAddressee) {
       const request = open.get(Number(answer.id));

@@ -6,6 +6,7 @@ import type { PooledProcess } from "./process-pool.ts";
 const PATIENCE = 5_000;
 /** They are looked at this often, in milliseconds, so that a call need not report its end. */
 const CHECK_EVERY = 10;
+const RESTARTED = "The MCP server is restarted. Try again.";
 
 /**
  * @param processes those in use now
@@ -20,11 +21,16 @@ export async function drain(
   const end = performance.now() + PATIENCE;
   for (;;) {
     // A call that was on its way may have started another one.
-    for (const { adapter } of processes()) adapter.cancelRequests(reason);
+    for (const process of processes()) process.adapter.cancelRequests(reasonFor(process, reason));
     if (!processes().some(isAtWork) || performance.now() > end || isClosed()) break;
     await Bun.sleep(CHECK_EVERY);
   }
-  for (const { adapter } of processes()) adapter.failCalls(reason);
+  for (const process of processes()) process.adapter.failCalls(reasonFor(process, reason));
+}
+
+/** Why their owner restarts the server, for example which files were saved, is nothing for strangers. */
+function reasonFor({ assignment }: PooledProcess, reason: string): string {
+  return assignment.sharing === "anonymous" ? RESTARTED : reason;
 }
 
 /** Whether a client waits for its answer, or is about to call. */
