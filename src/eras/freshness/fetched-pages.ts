@@ -36,7 +36,7 @@ export function createFetchedPages(now: () => number): FetchedPages {
         return again;
       }
       const created = createShownList(list.method, now(), edition);
-      created.add(undefined, copyOf(page));
+      created.add(undefined, page);
       readings.set(created, { add: created.add, fingerprint });
       show(list, view, created);
       list.current.add(edition);
@@ -45,15 +45,10 @@ export function createFetchedPages(now: () => number): FetchedPages {
     add(shown, cursor, page) {
       const reading = readings.get(shown);
       if (reading === undefined) return;
-      reading.add(cursor, copyOf(page));
+      reading.add(cursor, page);
       reading.fingerprint = undefined;
     },
   };
-}
-
-/** The message may still be on its way, and be part of a larger buffer. */
-function copyOf(page: Uint8Array): Uint8Array {
-  return new Uint8Array(page);
 }
 
 /** Of everything behind the id. */
