@@ -1,5 +1,5 @@
 // A client as its lists are followed: on one session, on one stream that listens, or with one request that stands alone.
-import type { ToolCatalog } from "../../bridge/bridge.ts";
+import type { ToolCatalog, ToolEdition } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
 import { readMessages } from "../../frame/message.ts";
 import { isAnonymous, type Caller } from "../caller.ts";
@@ -14,6 +14,8 @@ export interface Peer {
   readonly view: string;
   /** Of the process that serves it now. */
   readonly tools: ToolCatalog;
+  /** What `tools.edition` was when the process began to serve it. */
+  readonly joinedOn: ToolEdition | undefined;
   /** Whether a process serves it. */
   readonly isAttached: boolean;
   /** Whether it would hear an announcement now. */

@@ -51,6 +51,7 @@ export function followRequest(
 function createRequestPeer(options: RequestPeerOptions): Peer {
   const { caller, envelope, bridge, toolAccess } = options;
   let { tools } = options;
+  let joinedOn = tools.edition;
   let asked = 0;
   return {
     caller,
@@ -59,11 +60,15 @@ function createRequestPeer(options: RequestPeerOptions): Peer {
     get tools() {
       return tools;
     },
+    get joinedOn() {
+      return joinedOn;
+    },
     isAttached: true,
     isConnected: () => true,
     async attach() {
       const server = await bridge.findServer(caller, envelope);
       if (server === undefined) return false;
+      if (server.tools !== tools) joinedOn = server.tools.edition;
       ({ tools } = server);
       server.release();
       return true;

@@ -54,6 +54,9 @@ function createSessionPeer(options: SessionPeerOptions): Peer & { caller: Caller
     get tools() {
       return conversation.tools;
     },
+    get joinedOn() {
+      return conversation.joinedOn;
+    },
     get isAttached() {
       return conversation.isAttached;
     },

@@ -1,6 +1,10 @@
 // One client on several processes of a server: they may offer different things without anything having changed, and may be
 // unable to say what they offer.
 import { expect, test } from "bun:test";
+import type { ToolEdition } from "../../../src/bridge/bridge.ts";
+import { NO_TOOLS } from "../../../src/bridge/unusable-server.ts";
+import { createAudience } from "../../../src/eras/freshness/audience.ts";
+import { createListClients } from "../../../src/eras/freshness/client-lists.ts";
 import { askForList } from "../../../src/eras/freshness/own-listing.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { until } from "../../acceptance/until.ts";
@@ -119,4 +123,35 @@ test("what a client has fetched just before the end is kept, also where writing 
   }
   expect(kept).toBe(1);
   store.close();
+});
+
+test("an announcement of the server that came before a session went on there has not reached it", () => {
+  const edition = { isAnnounced: true };
+  const said: string[] = [];
+  const unused = () => Promise.reject(new Error("not asked"));
+  const tools = { edition, find: unused, paramHeadersOf: unused };
+  const peer = {
+    caller: { key: "ann", isValid: () => true },
+    clientInfo: undefined,
+    view: "",
+    tools: NO_TOOLS,
+    joinedOn: undefined as ToolEdition | undefined,
+    isAttached: true,
+    isConnected: () => true,
+    attach: unused,
+    ask: () => ({ answer: unused(), cancel: () => {} }),
+    tell: (notification: string) => void said.push(notification),
+  };
+  const registry = createListClients({ find: () => Promise.resolve(undefined) });
+  const client = registry.of(peer)!;
+  const audience = createAudience();
+  audience.join(peer);
+  const sketch = { digest: "new", isComplete: true, tools: new Map() };
+  const shown = { at: 0, edition: undefined, sketch: () => undefined };
+  const difference = { added: ["b"], removed: [], changed: [], details: {} };
+  const behind = { view: "", shown, edition, present: sketch, difference, since: 0 };
+  Object.assign(peer, { tools, joinedOn: edition });
+  audience.tell(client, client.tools, behind);
+  audience.tell(client, client.tools, behind);
+  expect(said).toEqual(["notifications/tools/list_changed"]);
 });
