@@ -45,7 +45,9 @@ export function createFreshness(options: FreshnessOptions): Freshness {
     now,
     differs(client, list, behind, isNews) {
       audience.tell(client, list, behind);
-      if (isNews && list === client.tools) report.changed(behind.difference, behind.present);
+      // Another view of the same tools says nothing of a change.
+      const isOwnView = list.byView.get(behind.view) === behind.shown;
+      if (isNews && isOwnView && list === client.tools) report.changed(behind.difference, behind.present);
     },
   });
 

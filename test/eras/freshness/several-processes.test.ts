@@ -70,6 +70,20 @@ test("a window that has fetched nothing has what another one has fetched", async
   expect((await second.call("b")).error?.message).toContain("no longer exists");
 });
 
+test("what a window with other capabilities had in an earlier run does not mean that tools have changed", async () => {
+  const store = openSqliteStore(":memory:");
+  const offer = { tools: [tool("a")], forSampling: [tool("sampled")] };
+  {
+    await using server = openEditedServer(offer, { store });
+    await list(await openSession(server.url, {}, { sampling: {} }));
+  }
+  await using server = openEditedServer(offer, { store });
+  const session = await openSession(server.url, {}, {});
+  expect((await session.call("sampled")).error?.message).toContain("no longer exists");
+  expect(server.changes).toEqual([]);
+  store.close();
+});
+
 test("tools that are described otherwise at each start are reported to be old once", async () => {
   await using server = openEditedServer({ tools: [tool("a")], isStamped: true }, { mode: "session" });
   await list(await openSession(server.url));
