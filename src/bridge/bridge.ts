@@ -71,6 +71,8 @@ export interface Conversation {
 export interface LastingConversation extends Conversation {
   /** Whether a call can be made at once. */
   readonly isAttached: boolean;
+  /** That of its process when that took the session up; `undefined` before any has. */
+  readonly joinedOn: ToolEdition | undefined;
   /**
    * Has a process go on with the session.
    *

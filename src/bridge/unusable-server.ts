@@ -5,7 +5,10 @@ import { ErrorCode } from "../mcp/error-code.ts";
 import type { ClaimedServer, Responder, ToolCatalog } from "./bridge.ts";
 
 export const NO_TOOLS: ToolCatalog = {
-  edition: { isAnnounced: false },
+  /** Never the same: nobody has fetched anything of it. */
+  get edition() {
+    return { isAnnounced: false };
+  },
   find: () => Promise.resolve(undefined),
   paramHeadersOf: () => Promise.resolve([]),
 };

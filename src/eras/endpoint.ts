@@ -2,7 +2,6 @@
 // it to the revision it is written in.
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Log } from "../log.ts";
-import type { Later } from "../store/store.ts";
 import { createHttpSse, type HttpSse, type SseSession } from "./2024-11-05-http-sse/http-sse.ts";
 import type { StreamableSession } from "./2025-streamable-http/streamable-session.ts";
 import { createStreamableHttp, type StreamableHttp } from "./2025-streamable-http/streamable-http.ts";
@@ -42,8 +41,8 @@ export interface Endpoint {
   restarted(): Promise<void>;
   /** Ends every session for this run; its calls are answered with an error. */
   endSessions(): void;
-  /** Ends every stream, and writes what is to be kept of sessions. */
-  close(): Later<void>;
+  /** Ends every stream, and writes what is to be kept of sessions and lists. */
+  close(): Promise<void>;
 }
 
 export interface EndpointOptions {
@@ -126,12 +125,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       sessions.close();
       sseSessions.close();
     },
-    close() {
+    async close() {
       clearInterval(reaper);
       streams.close();
       calls.flush();
-      freshness?.close();
-      return notes?.close();
+      await Promise.all([notes?.close(), freshness?.close()]);
     },
   };
 }

@@ -77,6 +77,10 @@ test("a client with sessions, which has a new one, is told at its first call", a
   await again.listTools();
   expect(await thrownBy(again.callTool({ name: "old_tool" }))).not.toMatch(GONE);
   await again.close();
+  const renewedProvider: ProviderV1 = createMemoryProvider(createLoginRobot({ token: TOKEN }));
+  const renewed = await connectV1(`${second.ready.url}?v=2`, renewedProvider);
+  expect((await renewed.listTools()).tools.map(({ name }) => name)).toEqual(["search_docs", "new_tool"]);
+  await renewed.close();
 });
 
 test("a client without sessions goes on, and is told at its next call", async () => {

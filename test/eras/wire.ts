@@ -77,8 +77,13 @@ export interface WireSession {
 let lastId = 0;
 
 /** Opens a session on `/mcp` as clients do. */
-export async function openSession(url: string, headers: Headers = {}): Promise<WireSession> {
-  const opened = await post(url, INITIALIZE, headers);
+export async function openSession(
+  url: string,
+  headers: Headers = {},
+  capabilities: object = INITIALIZE.params.capabilities,
+): Promise<WireSession> {
+  const initialize = { ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } };
+  const opened = await post(url, initialize, headers);
   const id = opened.headers.get("mcp-session-id");
   const { result } = await readAnswer(opened);
   if (id === null || result === undefined) throw new Error(`no session: HTTP ${opened.status}`);

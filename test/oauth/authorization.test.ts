@@ -377,6 +377,8 @@ describe("a good request", () => {
       ["HTTPS://Host.Example:443/mcp", 200],
       ["https://host.example/sse", 200],
       ["https://host.example/mcp#x", 303],
+      ["https://host.example/mcp?v=2", 200],
+      ["https://host.example/mcp?v=2&x=1", 303],
       ["https://host.example/mcp?x=1", 303],
       ["https://host.example/MCP", 303],
       ["https://host.example/", 303],
@@ -391,7 +393,7 @@ describe("a good request", () => {
         (await openPage(https.url, authorizeQuery(id, { resource }))).response.status,
       ]).toEqual([resource, status]);
     }
-    const both = `${authorizeQuery(id)}&resource=https://host.example/mcp&resource=https://host.example/sse`;
+    const both = `${authorizeQuery(id)}&resource=https://host.example/mcp?v=2&resource=https://host.example/sse`;
     expect((await openPage(https.url, both)).html).toContain("https://host.example/sse");
     expect((await openPage(https.url, `${both}&resource=https://other.example`)).response.status).toBe(303);
     expect((await openPage(https.url, authorizeQuery(id))).html).toContain("https://host.example/mcp");

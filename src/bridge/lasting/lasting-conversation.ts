@@ -1,7 +1,7 @@
 // A session over the ends of its server processes: it is attached to one while that runs. When the next call comes after its
 // end, another process is told what the client has arranged, and goes on.
 import { findMember, spanText, type Message } from "../../frame/message.ts";
-import type { LastingClient, LastingConversation, Responder, SessionSetup } from "../bridge.ts";
+import type { LastingClient, LastingConversation, Responder, SessionSetup, ToolEdition } from "../bridge.ts";
 import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
 import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
 import { createBeginning } from "./beginning.ts";
@@ -29,8 +29,13 @@ const SESSION_ENDED = "The session has ended before the MCP server answered.";
 export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
   const { client, open, room, restartCount, takesTurns } = options;
   const record = createSetupRecord(options.setup, client.arranged);
+  let joinedOn: ToolEdition | undefined;
   const attachment = createAttachment({
-    open,
+    async open(...request) {
+      const opening = await open(...request);
+      if (opening.outcome === "open") joinedOn = opening.conversation.tools.edition;
+      return opening;
+    },
     restartCount,
     sendUnrelated: client.sendUnrelated,
     // Where no `initialize` was accepted, there is nothing to go on with.
@@ -80,6 +85,9 @@ export function createLastingConversation(options: LastingConversationOptions): 
     },
     get isAttached() {
       return attachment.isReady;
+    },
+    get joinedOn() {
+      return joinedOn;
     },
     get tools() {
       return (attachment.isReady && attachment.conversation?.tools) || NO_TOOLS;

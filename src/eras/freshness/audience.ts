@@ -17,8 +17,6 @@ export interface Audience {
 interface AudienceMember {
   readonly peer: Peer;
   readonly key: string;
-  /** When it came, the process had this one. */
-  readonly joinedOn: ToolEdition;
   /** The digest of the list that it was told of. */
   readonly told: Map<TrackedList["method"], string>;
   /** For what it was told last; several lists may be one feature. */
@@ -28,17 +26,13 @@ interface AudienceMember {
 export function createAudience(): Audience {
   const members = new Map<Peer, AudienceMember>();
 
-  function tellOne(
-    { peer, joinedOn, told, toldOn }: AudienceMember,
-    list: TrackedList,
-    behind: Behind,
-  ): void {
+  function tellOne({ peer, told, toldOn }: AudienceMember, list: TrackedList, behind: Behind): void {
     const { edition, present } = behind;
     const { feature } = listedBy(list.method);
     if (peer.tools.edition !== edition || told.get(list.method) === present.digest) return;
     told.set(list.method, present.digest);
     // The server's own announcement has reached it.
-    if (feature === "tools" && edition.isAnnounced && joinedOn !== edition) return;
+    if (feature === "tools" && edition.isAnnounced && peer.joinedOn !== edition) return;
     if (toldOn.get(feature) === edition) return;
     toldOn.set(feature, edition);
     peer.tell?.(changeOf(feature));
@@ -48,8 +42,7 @@ export function createAudience(): Audience {
     join(peer) {
       const key = peerKey(peer);
       if (key === undefined || peer.tell === undefined) return;
-      const joinedOn = peer.tools.edition;
-      members.set(peer, { peer, key, joinedOn, told: new Map(), toldOn: new Map() });
+      members.set(peer, { peer, key, told: new Map(), toldOn: new Map() });
     },
     leave: (peer) => void members.delete(peer),
     all: () => members.keys(),

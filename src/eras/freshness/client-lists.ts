@@ -11,12 +11,14 @@ export interface TrackedList {
   readonly method: ListMethod;
   /** What the client fetched last; `undefined` when nothing is known of it. */
   shown: ShownList | undefined;
-  /** The editions of which it is known that their list is the one that was shown. */
-  current: WeakSet<ToolEdition>;
+  /** What it fetched last in each view: a server may offer a client with other capabilities other things. */
+  readonly byView: Map<string, ShownList>;
+  /** The editions that the client has fetched, or whose list is known to be the one that it was shown. */
+  readonly current: WeakSet<ToolEdition>;
   /** The lists of other editions, once they have been asked for. */
   readonly present: WeakMap<ToolEdition, Promise<ListSketch | undefined>>;
-  /** What the client misses, since the last comparison. */
-  behind: Behind | undefined;
+  /** What the client misses of other editions. */
+  readonly behind: WeakMap<ToolEdition, Behind>;
 }
 
 export interface ShownList extends Pick<ListReader, "sketch"> {
@@ -28,6 +30,8 @@ export interface ShownList extends Pick<ListReader, "sketch"> {
 
 /** How a shown list differs from the present one. */
 export interface Behind {
+  readonly view: string;
+  readonly shown: ShownList;
   readonly edition: ToolEdition;
   readonly present: ListSketch;
   /** Empty of anything but tools. */
@@ -45,8 +49,8 @@ export interface ClientLists {
   /** Resolves when it is known what an earlier run has kept of the client. */
   readonly loaded: Promise<void>;
   isLoaded: boolean;
-  /** The list of tools that was fetched before the shown one. */
-  earlier: ShownList | undefined;
+  /** The list of tools that it fetched last in an earlier run. */
+  kept: { readonly view: string; readonly shown: ShownList } | undefined;
   /** 1 for the first list of tools, and one more with each that was another one. */
   version: number;
   /** About the bytes that are kept of it. */
@@ -63,6 +67,8 @@ export interface ListClients {
 }
 
 const MOST_CLIENTS = 1_000;
+/** Of one client. */
+const MOST_VIEWS = 8;
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /** Clients that are forgotten here are found again in the store. */
@@ -83,12 +89,11 @@ export function createListClients(memory: Pick<KeptLists, "find">): ListClients 
     const found = await memory.find(client.key);
     client.isLoaded = true;
     if (found === undefined) return;
-    const { at, sketch, version } = found;
+    const { at, view, sketch, version } = found;
     const shown: ShownList = { at, edition: undefined, sketch: () => sketch };
     client.version = version;
-    if (client.tools.shown === undefined) client.tools.shown = shown;
-    // The client was faster than the store.
-    else client.earlier ??= shown;
+    client.kept = { view, shown };
+    if (client.tools.shown === undefined) show(client.tools, view, shown);
   }
 
   return {
@@ -127,7 +132,7 @@ function createClientLists(
     byMethod: new Map([["tools/list", tools]]),
     loaded: loading.promise,
     isLoaded: false,
-    earlier: undefined,
+    kept: undefined,
     version: 1,
     size: 0,
   };
@@ -148,10 +153,30 @@ function createTrackedList(method: ListMethod): TrackedList {
   return {
     method,
     shown: undefined,
+    byView: new Map(),
     current: new WeakSet(),
     present: new WeakMap(),
-    behind: undefined,
+    behind: new WeakMap(),
   };
+}
+
+/** What the client has in a view: what it fetched there, or else what it fetched anywhere. */
+export function shownIn({ byView, shown }: TrackedList, view: string): ShownList | undefined {
+  return byView.get(view) ?? shown;
+}
+
+export function show(list: TrackedList, view: string, shown: ShownList): void {
+  list.shown = shown;
+  // The one that was used last stands last.
+  list.byView.delete(view);
+  list.byView.set(view, shown);
+  for (const oldest of list.byView.keys()) if (list.byView.size > MOST_VIEWS) list.byView.delete(oldest);
+}
+
+/** Nothing is known of the list any more. */
+export function forgetShown(list: TrackedList): void {
+  list.shown = undefined;
+  list.byView.clear();
 }
 
 /** A list of which a client has been sent the first page. */

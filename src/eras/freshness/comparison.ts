@@ -1,6 +1,6 @@
 // Compares the list that a client was shown with the one that the process serving it has now.
 import type { ToolEdition } from "../../bridge/bridge.ts";
-import type { Behind, ClientLists, ShownList, TrackedList } from "./client-lists.ts";
+import { shownIn, type Behind, type ClientLists, type ShownList, type TrackedList } from "./client-lists.ts";
 import type { ListSketch } from "./list-sketch.ts";
 import { askForList } from "./own-listing.ts";
 import type { Peer } from "./peer.ts";
@@ -11,9 +11,12 @@ export type CompareList = (client: ClientLists, list: TrackedList, peer: Peer) =
 
 export interface ComparisonOptions {
   now(): number;
-  /** The list differs, which may have been found before. */
-  differs(client: ClientLists, list: TrackedList, behind: Behind): void;
+  /** The list differs. @param isNews whether that had not been found before */
+  differs(client: ClientLists, list: TrackedList, behind: Behind, isNews: boolean): void;
 }
+
+/** In milliseconds. */
+const ASKS_AGAIN_AFTER = 60_000;
 
 export function createComparison({ now, differs }: ComparisonOptions): CompareList {
   /** @returns `undefined` when it cannot be found out, or is no longer asked */
@@ -24,11 +27,13 @@ export function createComparison({ now, differs }: ComparisonOptions): CompareLi
   ): Promise<Behind | "same" | undefined> {
     const { edition } = peer.tools;
     if (list.current.has(edition)) return "same";
-    if (list.behind?.edition === edition) return list.behind;
+    const known = list.behind.get(edition);
+    if (known?.shown === shown) return known;
     const present = await findPresent(list, edition, peer);
     const before = shown.sketch();
     // Either may have become another one meanwhile.
-    if (present === undefined || list.shown !== shown || peer.tools.edition !== edition) return undefined;
+    if (present === undefined || shownIn(list, peer.view) !== shown || peer.tools.edition !== edition)
+      return undefined;
     if (before === undefined) return undefined;
     const difference = compareTools(before, present);
     const isSame = before.isComplete ? before.digest === present.digest : !isDifferent(difference);
@@ -37,17 +42,21 @@ export function createComparison({ now, differs }: ComparisonOptions): CompareLi
       return "same";
     }
     // Several may have asked at the same time.
-    return list.behind?.edition === edition ? list.behind : { edition, present, difference, since: now() };
+    const found = list.behind.get(edition);
+    if (found?.shown === shown) return found;
+    return { view: peer.view, shown, edition, present, difference, since: now() };
   }
 
   return async (client, list, peer) => {
     if (!client.isLoaded) await client.loaded;
     if (list.shown === undefined || !peer.caller.isValid() || !(await peer.attach())) return undefined;
-    const behind = await findBehind(list, list.shown, peer);
-    if (behind === undefined) return undefined;
-    list.behind = behind === "same" ? undefined : behind;
-    if (list.behind !== undefined) differs(client, list, list.behind);
-    return list.behind;
+    const shown = shownIn(list, peer.view);
+    const behind = shown && (await findBehind(list, shown, peer));
+    if (behind === undefined || behind === "same") return undefined;
+    const isNews = list.behind.get(behind.edition) !== behind;
+    if (isNews) list.behind.set(behind.edition, behind);
+    differs(client, list, behind, isNews);
+    return behind;
   };
 }
 
@@ -55,8 +64,8 @@ function findPresent(list: TrackedList, edition: ToolEdition, peer: Peer): Promi
   const known = list.present.get(edition);
   if (known !== undefined) return known;
   const asked = askForList(peer, list.method).then((present) => {
-    // What could not be had is asked for again.
-    if (present === undefined) list.present.delete(edition);
+    // What could not be had is asked for again, but not with each call.
+    if (present === undefined) setTimeout(() => list.present.delete(edition), ASKS_AGAIN_AFTER).unref();
     return present;
   });
   list.present.set(edition, asked);

@@ -1,13 +1,19 @@
 // Makes a list of the pages that a client fetches. A client that asks again mostly gets the same, which need not be read again.
 import type { ToolEdition } from "../../bridge/bridge.ts";
-import { createShownList, type ShownList, type TrackedList } from "./client-lists.ts";
+import { createShownList, show, type ShownList, type TrackedList } from "./client-lists.ts";
 import type { ListReader } from "./list-sketch.ts";
 
 export interface FetchedPages {
   /** The first page, and so another list. */
-  begin(list: TrackedList, edition: ToolEdition, page: Uint8Array): void;
-  /** One more page. @param cursor it was asked for with */
-  add(list: TrackedList, cursor: string, page: Uint8Array): void;
+  begin(list: TrackedList, page: FirstPage): ShownList;
+  /** One more page of the list that was fetched last in this view. @param cursor it was asked for with */
+  add(shown: ShownList, cursor: string, page: Uint8Array): void;
+}
+
+export interface FirstPage {
+  readonly view: string;
+  readonly edition: ToolEdition;
+  readonly page: Uint8Array;
 }
 
 interface PageReading extends Pick<ListReader, "add"> {
@@ -19,34 +25,30 @@ export function createFetchedPages(now: () => number): FetchedPages {
   const readings = new WeakMap<ShownList, PageReading>();
 
   return {
-    begin(list, edition, page) {
-      const { method, shown } = list;
+    begin(list, { view, edition, page }) {
+      const shown = list.byView.get(view);
       const fingerprint = fingerprintOf(page);
       const known = shown && readings.get(shown);
-      list.behind = undefined;
       if (shown?.edition === edition && known?.fingerprint === fingerprint) {
-        list.shown = { ...shown, at: now() };
-        readings.set(list.shown, known);
-        return;
+        const again = { ...shown, at: now() };
+        readings.set(again, known);
+        show(list, view, again);
+        return again;
       }
-      const created = createShownList(method, now(), edition);
-      created.add(undefined, copyOf(page));
+      const created = createShownList(list.method, now(), edition);
+      created.add(undefined, page);
       readings.set(created, { add: created.add, fingerprint });
-      list.shown = created;
-      list.current = new WeakSet([edition]);
+      show(list, view, created);
+      list.current.add(edition);
+      return created;
     },
-    add({ shown }, cursor, page) {
-      const reading = shown && readings.get(shown);
+    add(shown, cursor, page) {
+      const reading = readings.get(shown);
       if (reading === undefined) return;
-      reading.add(cursor, copyOf(page));
+      reading.add(cursor, page);
       reading.fingerprint = undefined;
     },
   };
-}
-
-/** The message may still be on its way, and be part of a larger buffer. */
-function copyOf(page: Uint8Array): Uint8Array {
-  return new Uint8Array(page);
 }
 
 /** Of everything behind the id. */

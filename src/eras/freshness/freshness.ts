@@ -24,7 +24,7 @@ export interface Freshness {
   /** The server has been started anew: compares the lists of all clients that are connected. */
   restarted(): Promise<void>;
   /** Writes what is not written yet. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 export interface FreshnessOptions extends KeptListsOptions, ChangeReportOptions {
@@ -43,9 +43,11 @@ export function createFreshness(options: FreshnessOptions): Freshness {
   const audience = createAudience();
   const compare = createComparison({
     now,
-    differs(client, list, behind) {
+    differs(client, list, behind, isNews) {
       audience.tell(client, list, behind);
-      if (list === client.tools) report.changed(behind.difference, behind.present);
+      // Another view of the same tools says nothing of a change.
+      const isOwnView = list.byView.get(behind.view) === behind.shown;
+      if (isNews && isOwnView && list === client.tools) report.changed(behind.difference, behind.present);
     },
   });
 
@@ -95,13 +97,14 @@ export function createFreshness(options: FreshnessOptions): Freshness {
     leave: audience.leave,
     listens,
     async restarted() {
+      report.restarted();
       const attached = [...audience.all()].filter(({ isAttached }) => isAttached);
       await Promise.all(attached.map(checkAll));
     },
-    close() {
+    async close() {
       report.close();
-      fetched.flush();
-      memory.flush();
+      await fetched.flush();
+      await memory.flush();
     },
   };
 }

@@ -29,7 +29,7 @@ export interface KeptLists {
   /** @returns the characters it takes; `undefined` when it is too long to be kept */
   keep(callerKey: string, shown: ShownTools): number | undefined;
   /** Writes what is not written yet. */
-  flush(): void;
+  flush(): Promise<void>;
 }
 
 export interface KeptListsOptions {
@@ -70,10 +70,6 @@ export function createKeptLists({ store, serverId, now, warn }: KeptListsOptions
     }
   }
 
-  function flush(): void {
-    void write();
-  }
-
   return {
     async find(callerKey) {
       try {
@@ -89,10 +85,10 @@ export function createKeptLists({ store, serverId, now, warn }: KeptListsOptions
       if (tools === undefined) return undefined;
       if (store !== undefined) {
         unwritten.set(callerKey, { serverId, callerKey, fetchedAt: shown.at, tools });
-        timer ??= setTimeout(flush, WRITE_AFTER).unref();
+        timer ??= setTimeout(() => void write(), WRITE_AFTER).unref();
       }
       return tools.length;
     },
-    flush,
+    flush: write,
   };
 }

@@ -80,7 +80,8 @@ export function createListReader(property: string): ListReader {
     add(cursor = "", page) {
       size += page.length;
       if (size > MOST_BYTES) isBroken = true;
-      else if (next !== undefined) unread.set(cursor, page);
+      // The page may still be on its way, and be part of a larger buffer.
+      else if (next !== undefined && !isBroken) unread.set(cursor, new Uint8Array(page));
       if (isBroken) unread.clear();
     },
     sketch() {

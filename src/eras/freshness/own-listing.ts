@@ -12,11 +12,13 @@ const ANSWERS_WITHIN = 30_000;
 export async function askForList(
   peer: Pick<Peer, "ask">,
   method: ListMethod,
+  patience = ANSWERS_WITHIN,
 ): Promise<ListSketch | undefined> {
   const reader = createListReader(listedBy(method).property);
   let cursor: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
-    const bytes = await within(ANSWERS_WITHIN, peer.ask(method, cursor));
+    const request = peer.ask(method, cursor);
+    const bytes = await within(patience, request.answer, request.cancel);
     const answer = bytes && readListAnswer(bytes);
     if (answer === undefined) return undefined;
     reader.add(cursor, answer.bytes);

@@ -71,7 +71,8 @@ export function createRequestFollowing(options: RequestFollowingOptions): Follow
       ...responder,
       respond(answer, code) {
         responder.respond(answer, code);
-        if (code === undefined) fetched.add(client, { method, cursor, edition, page: answer });
+        if (code === undefined)
+          fetched.add(client, { method, view: peer.view, cursor, edition, page: answer });
       },
     };
   }

@@ -6,7 +6,7 @@ import type { Caller } from "../caller.ts";
 import type { ToolAccess } from "../tool-access.ts";
 import type { Freshness } from "./freshness.ts";
 import { composeListChanged, featureOf, readListenFilter } from "./announcements.ts";
-import { composeListRequest, type Peer } from "./peer.ts";
+import { composeListRequest, nameView, type Peer } from "./peer.ts";
 
 export interface RequestPeerOptions {
   caller: Caller;
@@ -51,28 +51,31 @@ export function followRequest(
 function createRequestPeer(options: RequestPeerOptions): Peer {
   const { caller, envelope, bridge, toolAccess } = options;
   let { tools } = options;
+  let joinedOn = tools.edition;
   let asked = 0;
   return {
     caller,
     clientInfo: envelope.clientInfo,
+    view: nameView(envelope.capabilitiesKey),
     get tools() {
       return tools;
+    },
+    get joinedOn() {
+      return joinedOn;
     },
     isAttached: true,
     isConnected: () => true,
     async attach() {
       const server = await bridge.findServer(caller, envelope);
       if (server === undefined) return false;
+      if (server.tools !== tools) joinedOn = server.tools.edition;
       ({ tools } = server);
       server.release();
       return true;
     },
-    async ask(method, cursor) {
-      const server = await bridge.findServer(caller, envelope);
-      if (server === undefined) return undefined;
+    ask(method, cursor) {
       const quiet = { ...envelope, logLevel: undefined };
-      const meta = writeEnvelope(quiet);
-      const request = composeListRequest(`"mcp-expose-${++asked}"`, method, cursor, meta);
+      const request = composeListRequest(`"mcp-expose-${++asked}"`, method, cursor, writeEnvelope(quiet));
       const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
       const responder: Responder = {
         isOurs: true,
@@ -80,9 +83,22 @@ function createRequestPeer(options: RequestPeerOptions): Peer {
         respond: (answer, code) => resolve(code === undefined ? answer : undefined),
         cancelled: () => resolve(undefined),
       };
-      server.call(request, quiet, toolAccess.screen(request, caller, responder));
-      server.release();
-      return promise;
+      let isOver = false;
+      let end = () => {};
+      const make = async () => {
+        const server = await bridge.findServer(caller, envelope);
+        if (server === undefined) return resolve(undefined);
+        if (!isOver) end = server.call(request, quiet, toolAccess.screen(request, caller, responder));
+        server.release();
+      };
+      make().catch(() => resolve(undefined));
+      return {
+        answer: promise,
+        cancel() {
+          isOver = true;
+          end();
+        },
+      };
     },
   };
 }

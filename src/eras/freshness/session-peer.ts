@@ -1,11 +1,12 @@
 // The client of a session, of either dialect that has them.
 import type { LastingConversation, Responder } from "../../bridge/bridge.ts";
+import { canonical } from "../../bridge/envelope.ts";
 import { rawParam, type Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
 import type { ToolAccess } from "../tool-access.ts";
 import type { Freshness } from "./freshness.ts";
 import { composeListChanged } from "./announcements.ts";
-import { composeListRequest, type Peer } from "./peer.ts";
+import { composeListRequest, nameView, type Peer } from "./peer.ts";
 
 /** The lists of a session as they are followed. */
 export interface SessionLists {
@@ -49,8 +50,12 @@ function createSessionPeer(options: SessionPeerOptions): Peer & { caller: Caller
   const peer: Peer & { caller: Caller } = {
     caller: options.caller,
     clientInfo: rawParam(initialize, "clientInfo"),
+    view: viewOf(initialize),
     get tools() {
       return conversation.tools;
+    },
+    get joinedOn() {
+      return conversation.joinedOn;
     },
     get isAttached() {
       return conversation.isAttached;
@@ -67,9 +72,14 @@ function createSessionPeer(options: SessionPeerOptions): Peer & { caller: Caller
         cancelled: () => resolve(undefined),
       };
       conversation.call(request, toolAccess.screen(request, peer.caller, responder));
-      return promise;
+      return { answer: promise, cancel: () => conversation.cancel(request.id) };
     },
     ...(send && { tell: (notification: string) => send(composeListChanged(notification)) }),
   };
   return peer;
+}
+
+function viewOf(initialize: Message): string {
+  const version = rawParam(initialize, "protocolVersion") ?? "";
+  return nameView(version + canonical(JSON.parse(rawParam(initialize, "capabilities") ?? "{}")));
 }

@@ -5,6 +5,8 @@ import type { ArgumentSketch, ListSketch, ToolSketch } from "./list-sketch.ts";
 export interface ShownTools {
   /** When, in milliseconds since the epoch. */
   readonly at: number;
+  /** That of the peer that fetched it. */
+  readonly view: string;
   readonly sketch: ListSketch;
   /** 1 for the first list, and one more with each fetched list that was another one. */
   readonly version: number;
@@ -15,6 +17,7 @@ const LONGEST_RECORD = 512 * 1024;
 
 interface StoredList {
   version: number;
+  view: string;
   digest: string;
   complete: boolean;
   tools: [
@@ -36,9 +39,10 @@ export function writeRecord(shown: ShownTools): string | undefined {
   return names.length <= LONGEST_RECORD ? names : undefined;
 }
 
-function write({ sketch, version }: ShownTools, isDetailed: boolean): string {
+function write({ sketch, view, version }: ShownTools, isDetailed: boolean): string {
   const stored: StoredList = {
     version,
+    view,
     digest: sketch.digest,
     complete: sketch.isComplete,
     tools: Array.from(sketch.tools, ([name, { digest, details }]) =>
@@ -61,11 +65,11 @@ function write({ sketch, version }: ShownTools, isDetailed: boolean): string {
 /** @returns `undefined` for what this version did not write */
 export function readRecord(text: string, at: number): ShownTools | undefined {
   try {
-    const { version, digest, complete, tools } = JSON.parse(text) as StoredList;
-    if (!Number.isInteger(version) || typeof digest !== "string" || typeof complete !== "boolean")
-      return undefined;
+    const { version, view, digest, complete, tools } = JSON.parse(text) as StoredList;
+    if (!Number.isInteger(version) || typeof complete !== "boolean") return undefined;
+    if (typeof view !== "string" || typeof digest !== "string") return undefined;
     const read = new Map(tools.map((tool) => [tool[0], readTool(tool)]));
-    return { at, version, sketch: { digest, isComplete: complete, tools: read } };
+    return { at, view, version, sketch: { digest, isComplete: complete, tools: read } };
   } catch {
     return undefined;
   }

@@ -32,11 +32,16 @@ export function isDifferent({ added, removed, changed }: ToolDifference): boolea
   return added.length + removed.length + changed.length > 0;
 }
 
+export function namesIn({ added, removed, changed }: ToolDifference): string[] {
+  return [...added, ...removed, ...changed];
+}
+
 /** The part of a difference that is about some tools. */
 export function narrowDifference(
   { added, removed, changed, details }: ToolDifference,
-  isWanted: (name: string) => boolean,
+  wanted: ReadonlySet<string>,
 ): ToolDifference {
+  const isWanted = (name: string) => wanted.has(name);
   return {
     added: added.filter(isWanted),
     removed: removed.filter(isWanted),

@@ -3,7 +3,8 @@ import { refuse } from "../failure.ts";
 
 /**
  * Our own resources that `values` name, in the form we publish; without values, `absent`.
- * Case of scheme and host, a default port and a trailing slash make no difference (RFC 3986 §6.2).
+ * Case of scheme and host, a default port and a trailing slash make no difference (RFC 3986 §6.2), nor does the number that
+ * a connector's URL gets so that the assistant fetches the tools anew.
  *
  * @param allowed what may be named
  */
@@ -15,10 +16,8 @@ export function readResources(
   if (values.length === 0) return absent;
   const named = values.map((value) => {
     const canonical = canonicalize(value);
-    const match = allowed.find((resource) => canonicalize(resource) === canonical);
-    return canonical !== undefined && match !== undefined
-      ? match
-      : refuse({ kind: "bad-target", resource: value });
+    const match = canonical && allowed.find((resource) => canonicalize(resource) === canonical);
+    return match || refuse({ kind: "bad-target", resource: value });
   });
   return [...new Set(named)];
 }
@@ -31,9 +30,13 @@ export function metadataUrlOf(resource: string): string {
   return `${origin}${RESOURCE_METADATA_PATH}${pathname}`;
 }
 
+/** `?v=2` */
+const RENEWED = /^\?v=\d{1,9}$/;
+
 function canonicalize(value: string): string | undefined {
   if (value.includes("#") || !URL.canParse(value)) return undefined;
   const url = new URL(value);
   if (url.username !== "" || url.password !== "") return undefined;
-  return `${url.origin}${url.pathname.replace(/\/$/, "")}${url.search}`;
+  const query = RENEWED.test(url.search) ? "" : url.search;
+  return `${url.origin}${url.pathname.replace(/\/$/, "")}${query}`;
 }

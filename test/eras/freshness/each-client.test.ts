@@ -19,7 +19,7 @@ test("two clients are announced one change, which is reported once", async () =>
 });
 
 test("a client that fetches its list again is not stale; one that does not is, once for each change", async () => {
-  await using server = openEditedServer({ tools: [tool("a"), tool("b")] }, { fetchesWithin: 300 });
+  await using server = openEditedServer({ tools: [tool("a"), tool("b")] }, { fetchesWithin: 900 });
   const [keen, lazy] = [await connectLegacy(server.url, "keen"), await connectLegacy(server.url, "lazy")];
   for (const client of [keen, lazy]) await client.list();
   server.edit({ tools: [tool("a", { description: "other" }), tool("c")] });

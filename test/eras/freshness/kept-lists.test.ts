@@ -5,7 +5,7 @@ import { until } from "../../acceptance/until.ts";
 import { openSession, readAnswer } from "../wire.ts";
 import { openEditedServer, tool } from "./edited-server.ts";
 
-const SHOWN = { at: 1, version: 1, sketch: { digest: "d", isComplete: true, tools: new Map() } };
+const SHOWN = { at: 1, view: "v", version: 1, sketch: { digest: "d", isComplete: true, tools: new Map() } };
 
 test("several lists are written at once, and not before a while", async () => {
   const writes: string[][] = [];
@@ -35,7 +35,7 @@ test("a store that fails is warned of once, and calls go on", async () => {
   expect(await kept.find("a")).toBeUndefined();
   for (let round = 0; round < 3; round++) {
     kept.keep("a", SHOWN);
-    kept.flush();
+    await kept.flush();
   }
   await until("it is warned of", () => warnings.length > 0);
   await using server = openEditedServer({ tools: [tool("a")] }, { store });

@@ -120,7 +120,7 @@ describe("a list", () => {
 
   test("survives being kept, without its details when it is large", () => {
     const small = sketchOf({ name: "a", ...schema({ x: { type: "string" } }, "x") });
-    const shown = { at: 7, version: 3, sketch: small };
+    const shown = { at: 7, view: "v", version: 3, sketch: small };
     expect(readRecord(writeRecord(shown)!, 7)).toEqual(shown);
     const properties = Object.fromEntries(
       Array.from({ length: 40 }, (_, index) => [`argument_${index}`, {}]),
