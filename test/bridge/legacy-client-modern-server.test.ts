@@ -162,7 +162,7 @@ describe("input_required", () => {
     await child.answer("tools/call", asks(inputRequests));
     const [a, b] = [await call.before.next(), await call.before.next()];
     expect([a.method, b.method]).toEqual(["elicitation/create", "roots/list"]);
-    expect(a.params).toMatchObject({ elicitationId: "01".repeat(16), url: "https://x.test" });
+    expect(a.params).toMatchObject({ elicitationId: "02".repeat(16), url: "https://x.test" });
     session.send({ id: b.id, result: { roots: [] } });
     expect(child.rest()).toEqual([]);
     session.send({ id: a.id, error: { code: -1, message: "?" } });

@@ -32,9 +32,9 @@ function start(by: Store = store, server?: string): ClockedEndpoint {
   opened.push(one);
   return one;
 }
-async function restart(by?: Store): Promise<ClockedEndpoint> {
+async function restart(by?: Store, server?: string): Promise<ClockedEndpoint> {
   await opened.pop()?.close();
-  return start(by);
+  return start(by, server);
 }
 
 const hashOf = (id: string) => createHash("sha256").update(id).digest("hex");
@@ -457,3 +457,37 @@ describe("the grant of a session", () => {
     expect(await statusOf(one, id, ADA)).toBe(404);
   });
 });
+
+const RAW =
+  '{"jsonrpc":"2.0","id":$ID,"result":{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}}}}';
+
+test.each([
+  ["with", "obedient", { name: "ask", arguments: { method: "roots/list" } }],
+  ["without", "stateless", { name: "raw", arguments: { reply: RAW } }],
+])(
+  "the answer to a question of an earlier process answers none of the next one: a server %s sessions",
+  async (_kind, server, params) => {
+    async function beAsked(one: ClockedEndpoint): Promise<unknown> {
+      const stream = listen(await one.send(id, ADA, { ...PING, id: 7, method: "tools/call", params }));
+      for (;;) {
+        const message = await stream.next();
+        if (message.method === "roots/list") return message.id;
+      }
+    }
+    const first = start(store, server);
+    const id = await first.open(ADA);
+    const before = await beAsked(first);
+    const second = await restart(store, server);
+    const after = await beAsked(second);
+    for (const [question, name] of [
+      [before, "too late"],
+      [after, "in time"],
+    ]) {
+      const roots = [{ uri: "file:///a", name }];
+      await second.send(id, ADA, { jsonrpc: "2.0", id: question, result: { roots } });
+    }
+    const heard = JSON.stringify((await second.call(id, ADA, "history")).result);
+    expect(heard).toContain("in time");
+    expect(heard).not.toContain("too late");
+  },
+);

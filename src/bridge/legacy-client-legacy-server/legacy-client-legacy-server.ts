@@ -61,6 +61,7 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       ? createForwardedInitialization({ multiplexer, handshake, log })
       : createOwnInitialization(shared.arrived, () => void multiplexer.request(composePing));
   const messages = createServerMessages({
+    random: options.random,
     multiplexer,
     sessions,
     initialization,

@@ -2,7 +2,7 @@
 import { composeError, composeNotification } from "../../frame/compose.ts";
 import type { Message } from "../../frame/message.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
-import type { Responder } from "../bridge.ts";
+import type { BridgeOptions, Responder } from "../bridge.ts";
 import { isLogged } from "../log-level.ts";
 import { composeDeclined } from "../process/declined-request.ts";
 import type { Multiplexer } from "../process/multiplexer.ts";
@@ -25,7 +25,7 @@ export interface ServerMessages {
   lost(): void;
 }
 
-export interface ServerMessagesOptions {
+export interface ServerMessagesOptions extends Pick<BridgeOptions, "random"> {
   multiplexer: Pick<Multiplexer<SessionWaiter>, "calls" | "send">;
   /** Least recently used first. */
   sessions: ReadonlySet<ClientSession>;
@@ -47,7 +47,7 @@ const TOO_MANY = "Too many requests wait for the client's answer.";
 
 export function createServerMessages(options: ServerMessagesOptions): ServerMessages {
   const { multiplexer, sessions, initialization, preferences, tools, isShared } = options;
-  const requests = createServerRequests<Addressee>();
+  const requests = createServerRequests<Addressee>(options.random);
 
   function findNewestCall(): Addressee | undefined {
     return multiplexer.calls.newest()?.waiter.call ?? initialization.newest();

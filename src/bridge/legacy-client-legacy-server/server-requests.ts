@@ -1,7 +1,8 @@
 // Requests of the server that no client has answered yet. Clients see ids of ours, so that a late answer never reaches
-// another request of a restarted server, nor one client's answer a request to another client.
+// another request of a restarted server or of another process, nor one client's answer a request to another client.
 import { findMember, rawParam, type Message } from "../../frame/message.ts";
 import { splice } from "../../frame/splice.ts";
+import { createRequestNumbers } from "../process/request-numbers.ts";
 
 export interface ServerRequests<T> {
   /**
@@ -30,16 +31,17 @@ export interface OpenRequest<T> {
 
 const MAX_OPEN = 1_000;
 
-export function createServerRequests<T>(): ServerRequests<T> {
+export function createServerRequests<T>(random: (bytes: number) => Uint8Array): ServerRequests<T> {
   const open = new Map<number, OpenRequest<T>>();
-  let last = 0;
+  const nextNumber = createRequestNumbers(random);
 
   return {
     open(request, addressee) {
       if (open.size >= MAX_OPEN) return undefined;
       const { id, method } = request;
-      open.set(++last, { number: last, id, method, addressee });
-      return splice(request.bytes, [{ at: request.idAt!, text: String(last) }]);
+      const number = nextNumber();
+      open.set(number, { number, id, method, addressee });
+      return splice(request.bytes, [{ at: request.idAt!, text: String(number) }]);
     },
     answer(answer, isAddressee) {
       const request = open.get(Number(answer.id));

@@ -7,6 +7,7 @@ import { readMembers } from "../../frame/scan.ts";
 import { insertMembers, splice } from "../../frame/splice.ts";
 import { ErrorCode } from "../../mcp/error-code.ts";
 import type { Responder } from "../bridge.ts";
+import { createRequestNumbers } from "../process/request-numbers.ts";
 
 /** The client's answers. */
 export type Input =
@@ -26,15 +27,15 @@ export interface InputRequests {
   close(): void;
 }
 
-/** @param random makes ids of elicitations, which only the older revisions have */
+/** @param random makes ids of requests and of elicitations, which only the older revisions have */
 export function createInputRequests(random: (bytes: number) => Uint8Array): InputRequests {
   const open = new Map<number, OpenInput>();
   let withdrawn: string | undefined;
-  let last = 0;
+  const nextNumber = createRequestNumbers(random);
 
   function send(request: string, responder: Responder): Promise<Message | undefined> {
     if (withdrawn !== undefined) return Promise.resolve(undefined);
-    const number = ++last;
+    const number = nextNumber();
     const { promise, resolve } = Promise.withResolvers<Message | undefined>();
     open.set(number, { resolve, responder });
     responder.notify(composeInputRequest(number, request, random));
