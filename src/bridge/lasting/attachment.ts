@@ -36,6 +36,8 @@ export interface AttachmentOptions {
 export function createAttachment(options: AttachmentOptions): Attachment {
   const { sendUnrelated, open, lost, restartCount } = options;
   let conversation: Conversation | undefined;
+  /** On a process that is still told what the client has arranged. */
+  let next: Conversation | undefined;
   let isHeld = false;
   let isClosed = false;
   let problem: string | undefined;
@@ -49,7 +51,6 @@ export function createAttachment(options: AttachmentOptions): Attachment {
       // A process that lives on must not wait for a client that it has no more.
       own.unread(-unread);
       conversation = undefined;
-      isHeld = false;
       if (!isClosed) lost();
     };
     const opening = await open(initialize, { sendUnrelated, closed });
@@ -65,22 +66,23 @@ export function createAttachment(options: AttachmentOptions): Attachment {
   }
 
   async function replace(setup: SessionSetup): Promise<boolean> {
-    for (;;) {
-      const opening = await openOn(setup.initialize);
-      if (opening.outcome !== "open") return opening.outcome !== "busy";
-      const restarts = restartCount();
-      const refusal = await replaySetup(opening.conversation, setup, sendUnrelated);
-      // The process has been replaced meanwhile, and what it said means nothing.
-      const isOutdated = restarts !== restartCount();
-      if (refusal === undefined && !isOutdated && !isClosed) {
-        use(opening.conversation);
-        return true;
-      }
-      opening.conversation.close();
-      if (isOutdated && !isClosed) continue;
-      if (refusal !== undefined) problem = describeRefusal(refusal);
+    const opening = await openOn(setup.initialize);
+    if (opening.outcome !== "open") return opening.outcome !== "busy";
+    const restarts = restartCount();
+    next = opening.conversation;
+    if (isClosed) next.close();
+    const refusal = await replaySetup(next, setup, sendUnrelated);
+    next = undefined;
+    // The process has been replaced meanwhile, and what it said means nothing.
+    const isOutdated = restarts !== restartCount();
+    if (refusal === undefined && !isOutdated && !isClosed) {
+      use(opening.conversation);
       return true;
     }
+    opening.conversation.close();
+    if (isOutdated && !isClosed) return replace(setup);
+    if (refusal !== undefined) problem = describeRefusal(refusal);
+    return true;
   }
 
   return {
@@ -107,6 +109,7 @@ export function createAttachment(options: AttachmentOptions): Attachment {
     close() {
       isClosed = true;
       conversation?.close();
+      next?.close();
     },
   };
 }
