@@ -412,7 +412,23 @@ describe("a store that fails", () => {
     const [hers, his] = [await one.open(ADA), await one.open(BOB)];
     await until("they wait", () => one.logged().includes("Sessions cannot be kept"));
     one.endpoint.recheck("grant of ada", true);
-    expect([await statusOf(one, hers, ADA), await statusOf(one, his, BOB)]).toEqual([503, 200]);
+    expect([await statusOf(one, hers, ADA), await statusOf(one, his, BOB)]).toEqual([404, 200]);
+  });
+
+  test("and knows a session by an earlier grant loses it with the one that it was last used with", async () => {
+    const { throwing, state } = fail();
+    state.isFailing = false;
+    const one = start(throwing);
+    const id = await one.open(ADA);
+    await until("it is noted", () => greeting.test(find(id)?.setup ?? ""));
+    state.isFailing = true;
+    expect(await statusOf(one, id, personOf("ada", "the next"))).toBe(200);
+    await until("it waits", () => one.logged().includes("Sessions cannot be kept"));
+    one.endpoint.recheck("the next", true);
+    state.isFailing = false;
+    expect(await statusOf(one, id, ADA)).toBe(404);
+    await opened.pop()!.close();
+    expect(find(id)).toBeUndefined();
   });
 
   test("makes a request for a session it may know try again, and does not end the session", async () => {
@@ -436,6 +452,16 @@ describe("the grant of a session", () => {
     one.endpoint.recheck("grant of ada", true);
     expect(await statusOf(one, hers, ADA)).toBe(404);
     expect(await statusOf(one, his, BOB)).toBe(200);
+  });
+
+  test("is not that of a token that was revoked meanwhile", async () => {
+    const one = start();
+    const id = await one.open(ADA);
+    const refuse = () => new Response(null, { status: 401 });
+    await one.send(id, { ...personOf("ada", "the next"), isValid: () => false, refuse }, PING);
+    one.endpoint.recheck("grant of ada", true);
+    store.removeSessions([hashOf(id)]);
+    expect(await statusOf(one, id, ADA)).toBe(404);
   });
 
   test("of which one token is revoked does not", async () => {

@@ -10,8 +10,8 @@ export interface NoteQueue {
   add(note: SessionNote): void;
   /** A note that the store may not have yet. */
   recall(id: string): SessionNote | undefined;
-  /** Writes no note of this grant that waits. */
-  dropGrant(grantId: string): void;
+  /** The grant has ended, and the sessions whose notes wait with it: the store may know them by another grant. */
+  forgetGrant(grantId: string): void;
   /** Writes what is left. Nothing is written afterwards. */
   close(): Later<void>;
 }
@@ -77,19 +77,23 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     expectWrite();
   }
 
+  function add(note: SessionNote): void {
+    if (isClosed) return;
+    // The newest is the one that changed last.
+    waiting.delete(note.id);
+    waiting.set(note.id, note);
+    expectWrite();
+  }
+
   return {
-    add(note) {
-      if (isClosed) return;
-      // The newest is the one that changed last.
-      waiting.delete(note.id);
-      waiting.set(note.id, note);
-      expectWrite();
-    },
+    add,
     recall: (id) => waiting.get(id) ?? writing.get(id),
-    dropGrant(grantId) {
-      for (const notes of [waiting, writing])
-        for (const note of notes.values())
-          if (note.grantId === grantId && !note.isForgotten) notes.delete(note.id);
+    forgetGrant(grantId) {
+      for (const note of new Map([...writing, ...waiting]).values()) {
+        if (note.grantId !== grantId || note.isForgotten) continue;
+        note.isForgotten = true;
+        add(note);
+      }
     },
     close: () =>
       whenKnown(written, () => {
