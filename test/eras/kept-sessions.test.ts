@@ -253,12 +253,20 @@ test("what is kept is the handshake as it came, level and subscriptions, under t
   });
 });
 
+function openLarge(one: ClockedEndpoint, kilobytes: number) {
+  const clientInfo = { name: "x".repeat(kilobytes * 1024), version: "1" };
+  const body = JSON.stringify({ ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } });
+  return one.endpoint.mcp(new Request("http://127.0.0.1/mcp", { method: "POST", body }), ADA);
+}
+
+test("an initialize of more than 512 KB is refused: every session keeps its own in memory", async () => {
+  const refused = await openLarge(start(), 512);
+  expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("over the limit")]);
+});
+
 test("an initialize of more than 64 KB is not kept, and its session works", async () => {
   const one = start();
-  const clientInfo = { name: "x".repeat(65 * 1024), version: "1" };
-  const big = { ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } };
-  const request = new Request("http://127.0.0.1/mcp", { method: "POST", body: JSON.stringify(big) });
-  const id = (await one.endpoint.mcp(request, ADA)).headers.get("mcp-session-id") ?? "";
+  const id = (await openLarge(one, 65)).headers.get("mcp-session-id") ?? "";
   expect(await statusOf(one, id, ADA)).toBe(200);
   await isWritten(await one.open(ADA));
   expect(find(id)).toBeUndefined();
