@@ -259,6 +259,26 @@ function openLarge(one: ClockedEndpoint, kilobytes: number) {
   return one.endpoint.mcp(new Request("http://127.0.0.1/mcp", { method: "POST", body }), ADA);
 }
 
+test("a client that changes its mind all the time costs few writes, and its last word is kept", async () => {
+  let writes = 0;
+  const counting: Store = {
+    ...store,
+    keepSessions(...args) {
+      writes++;
+      store.keepSessions(...args);
+    },
+  };
+  const one = start(counting);
+  const id = await one.open(ADA);
+  const begun = performance.now();
+  for (let count = 0; count < 100; count++)
+    for (const level of ["debug", "error"])
+      await one.send(id, ADA, { ...PING, method: "logging/setLevel", params: { level } });
+  const most = 3 + (performance.now() - begun) / 50;
+  expect(writes).toBeLessThanOrEqual(most);
+  await until("the last word is kept", () => find(id)?.setup.includes('"error"') === true);
+});
+
 test("an initialize of more than 512 KB is refused: every session keeps its own in memory", async () => {
   const refused = await openLarge(start(), 512);
   expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("over the limit")]);

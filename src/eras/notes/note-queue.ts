@@ -25,6 +25,8 @@ export interface NoteQueueOptions {
 /** Notes that wait for a store that fails; the oldest go first. */
 const MOST_WAITING = 1_000;
 const RETRY_AFTER = 5_000;
+/** Between two writes, in milliseconds: a client that changes its mind all the time must not keep the store busy. */
+const PAUSE = 50;
 
 export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
   /** What has changed, by id. */
@@ -62,7 +64,7 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     written = undefined;
     if (isFailing) log.info("Sessions are kept again.");
     isFailing = false;
-    if (waiting.size > 0) expectWrite();
+    if (!isClosed) turn ??= callAfter(PAUSE, write);
   }
 
   function fail(thrown: unknown): void {
