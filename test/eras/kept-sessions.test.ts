@@ -367,6 +367,17 @@ describe("a store that is slow", () => {
     removing.open();
   });
 
+  test("opens no stream of a session that another request has ended since it looked", async () => {
+    const id = await start().open(ADA);
+    const { gated, open, asked } = gate("findSession");
+    const one = await restart(gated);
+    const ended = one.end(id, ADA);
+    const stream = one.get(id, ADA);
+    await until("it is looked up", () => asked() > 0);
+    open();
+    expect([(await ended).status, (await stream).status]).toEqual([200, 404]);
+  });
+
   test("does not bring back what another request deleted since it looked", async () => {
     const id = await start().open(ADA);
     await restart();
