@@ -1,17 +1,13 @@
 // What a caller may send can depend on what the server says of its tools, and the process of a session may be replaced
 // while that is asked: what was judged by one process must not be read by another.
-import { setTimeout } from "node:timers/promises";
 import type { LastingConversation, ToolEdition } from "../bridge/bridge.ts";
-import { isAnonymous } from "./caller.ts";
 import { serversBusy, tryAgainLater } from "./error-response.ts";
 import type { Post } from "./post.ts";
 import type { ToolAccess } from "./tool-access.ts";
+import { awaitTurn } from "./turn.ts";
 
 /** Processes that a message is judged by, one after the other. */
 const MOST_JUDGES = 5;
-/** How long a session may wait for a process, and how often it looks for one, in milliseconds. */
-const TURN_WITHIN = 2_000;
-const TURN_EVERY = 50;
 
 /**
  * Has a process serve the session, and judges the messages by it. They must be passed on in the turn in which this is over.
@@ -37,19 +33,13 @@ export async function judgeByProcess(
   return tryAgainLater("The server is being replaced.");
 }
 
-/** More sessions than processes take turns; a client that has one waits a moment, before it is told to come again. */
-async function attach(
+/** @returns false when every process is busy */
+function attach(
   conversation: LastingConversation,
-  { messages, caller, request }: Pick<Post, "messages" | "caller" | "request">,
+  { messages, caller, request: { signal } }: Pick<Post, "messages" | "caller" | "request">,
 ): Promise<boolean> {
   const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
-  const tryOnce = () => conversation.attach(bytes, request.signal);
-  for (let waited = 0; waited < TURN_WITHIN && !isAnonymous(caller); waited += TURN_EVERY) {
-    if (await tryOnce()) return true;
-    if (request.signal.aborted) return false;
-    await setTimeout(TURN_EVERY);
-  }
-  return tryOnce();
+  return awaitTurn(caller, signal, () => conversation.attach(bytes, signal));
 }
 
 function isSame(
