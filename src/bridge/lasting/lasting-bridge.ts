@@ -5,11 +5,15 @@ import { createListeners } from "./listeners.ts";
 import { createSuccession } from "./succession.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
+/** Bytes of messages of callers without a token that may wait together: they must leave room for everyone else. */
+const MOST_OF_STRANGERS = 8 * 1024 * 1024;
+
 export function createBridge(options: BridgeOptions): Bridge {
   const conversations = new Set<RestartableConversation>();
   /** Sessions whose clients may wait for what the server says by itself: they are taken up again after a restart. */
   const returning = new Set<RestartableConversation>();
-  const room = createWaitingRoom();
+  const [room, roomOfStrangers] = [createWaitingRoom(), createWaitingRoom(MOST_OF_STRANGERS)];
+  const roomOf = ({ key }: BridgeCaller) => (options.hasAnonymous && key === "" ? roomOfStrangers : room);
   const succession = createSuccession({ bridge: options, hold, resume });
   const listeners = createListeners(async (...request) => (await succession.find()).findServer(...request));
 
@@ -45,7 +49,7 @@ export function createBridge(options: BridgeOptions): Bridge {
           client.closed();
         },
       },
-      room,
+      room: roomOf(caller),
       restartCount: succession.restartCount,
       open: async (initialize, side) => (await succession.find()).openSession(caller, initialize, side),
     });
@@ -58,7 +62,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     async openSession(caller, initialize, client) {
       const conversation = createConversation(caller, undefined, client);
       const waiting = { bytes: initialize.bytes.length };
-      if (await room.wait(() => conversation.begin(initialize), waiting)) return conversation;
+      if (await roomOf(caller).wait(() => conversation.begin(initialize), waiting)) return conversation;
       conversations.delete(conversation);
       return undefined;
     },
@@ -66,7 +70,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     findServer(caller, envelope, bytes = 0, signal) {
       if (succession.isDecided) return succession.current.findServer(caller, envelope);
       const find = async () => (await succession.find()).findServer(caller, envelope);
-      return room.wait(find, { bytes, signal }, (server) => server?.release());
+      return roomOf(caller).wait(find, { bytes, signal }, (server) => server?.release());
     },
     listen: listeners.open,
     restart: succession.request,
