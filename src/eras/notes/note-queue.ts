@@ -25,8 +25,9 @@ export interface NoteQueueOptions {
 /** Notes that wait for a store that fails; the oldest go first. */
 const MOST_WAITING = 1_000;
 const RETRY_AFTER = 5_000;
-/** Between two writes, in milliseconds: a client that changes its mind all the time must not keep the store busy. */
-const PAUSE = 50;
+/** Writes in one second: a client that changes its mind all the time must not keep the store busy. */
+const MOST_WRITES = 20;
+const SECOND = 1_000;
 
 export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
   /** What has changed, by id. */
@@ -35,11 +36,14 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
   let writing = new Map<string, SessionNote>();
   let written: Promise<void> | undefined;
   let turn: { cancel(): void } | undefined;
+  const pace = createPace();
   let isFailing = false;
   let isClosed = false;
 
   function expectWrite(): void {
-    if (!isClosed) turn ??= isFailing ? callAfter(RETRY_AFTER, write) : callNext(write);
+    if (isClosed) return;
+    const delay = isFailing ? RETRY_AFTER : pace.delay();
+    turn ??= delay > 0 ? callAfter(delay, write) : callNext(write);
   }
 
   function write(): Later<void> {
@@ -49,6 +53,7 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     if (written !== undefined || waiting.size === 0) return written;
     writing = waiting;
     waiting = new Map();
+    pace.count();
     try {
       const answer = put([...writing.values()]);
       if (!(answer instanceof Promise)) return finish();
@@ -64,7 +69,7 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     written = undefined;
     if (isFailing) log.info("Sessions are kept again.");
     isFailing = false;
-    if (!isClosed) turn ??= callAfter(PAUSE, write);
+    if (waiting.size > 0) expectWrite();
   }
 
   function fail(thrown: unknown): void {
@@ -102,6 +107,21 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
         isClosed = true;
         return write();
       }),
+  };
+}
+
+/** Bounds how many writes there are in one second. */
+function createPace() {
+  let writes = 0;
+  let ends = 0;
+  return {
+    count() {
+      const now = performance.now();
+      if (now >= ends) [writes, ends] = [0, now + SECOND];
+      writes++;
+    },
+    /** Milliseconds until the next one may come. */
+    delay: () => (writes < MOST_WRITES ? 0 : ends - performance.now()),
   };
 }
 
