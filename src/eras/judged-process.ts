@@ -4,7 +4,6 @@ import type { LastingConversation, ToolEdition } from "../bridge/bridge.ts";
 import { serversBusy, tryAgainLater } from "./error-response.ts";
 import type { Post } from "./post.ts";
 import type { ToolAccess } from "./tool-access.ts";
-import { awaitTurn } from "./turn.ts";
 
 /** Processes that a message is judged by, one after the other. */
 const MOST_JUDGES = 5;
@@ -36,10 +35,10 @@ export async function judgeByProcess(
 /** @returns false when every process is busy */
 function attach(
   conversation: LastingConversation,
-  { messages, caller, request: { signal } }: Pick<Post, "messages" | "caller" | "request">,
+  { messages, request: { signal } }: Pick<Post, "messages" | "request">,
 ): Promise<boolean> {
   const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
-  return awaitTurn(caller, signal, () => conversation.attach(bytes, signal));
+  return conversation.attach(bytes, signal);
 }
 
 function isSame(

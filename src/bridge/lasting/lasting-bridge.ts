@@ -1,8 +1,10 @@
 // The bridge over the generations of its server: a restart, and whatever else ends processes, ends no session.
 import type { Bridge, BridgeCaller, BridgeOptions, LastingClient, SessionSetup } from "../bridge.ts";
+import type { AttachmentOptions } from "./attachment.ts";
 import { createLastingConversation, type RestartableConversation } from "./lasting-conversation.ts";
 import { createListeners } from "./listeners.ts";
 import { createSuccession } from "./succession.ts";
+import { awaitTurn } from "./turn.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
 /** Bytes of messages of callers without a token that may wait together: they must leave room for everyone else. */
@@ -13,7 +15,8 @@ export function createBridge(options: BridgeOptions): Bridge {
   /** Sessions whose clients may wait for what the server says by itself: they are taken up again after a restart. */
   const returning = new Set<RestartableConversation>();
   const [room, roomOfStrangers] = [createWaitingRoom(), createWaitingRoom(MOST_OF_STRANGERS)];
-  const roomOf = ({ key }: BridgeCaller) => (options.hasAnonymous && key === "" ? roomOfStrangers : room);
+  const isStranger = ({ key }: BridgeCaller) => options.hasAnonymous && key === "";
+  const roomOf = (caller: BridgeCaller) => (isStranger(caller) ? roomOfStrangers : room);
   const succession = createSuccession({ bridge: options, hold, resume });
   const listeners = createListeners(async (...request) => (await succession.find()).findServer(...request));
 
@@ -39,6 +42,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     setup: SessionSetup | undefined,
     client: LastingClient,
   ): RestartableConversation {
+    const open: AttachmentOptions["open"] = async (initialize, side) =>
+      (await succession.find()).openSession(caller, initialize, side);
     const conversation = createLastingConversation({
       ...(setup !== undefined && { setup }),
       client: {
@@ -51,7 +56,8 @@ export function createBridge(options: BridgeOptions): Bridge {
       },
       room: roomOf(caller),
       restartCount: succession.restartCount,
-      open: async (initialize, side) => (await succession.find()).openSession(caller, initialize, side),
+      // Strangers have one process, and do not wait until it is their turn.
+      open: isStranger(caller) ? open : (...session) => awaitTurn(() => open(...session)),
     });
     conversations.add(conversation);
     return conversation;

@@ -1,7 +1,7 @@
 // HTTP+SSE, revision 2024-11-05: one event stream for everything the server sends, POSTs for the rest.
 // https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
 // The stream is the session: when it ends, the session does.
-import type { Bridge, LastingClient, LastingConversation, Responder } from "../../bridge/bridge.ts";
+import type { Bridge, LastingConversation, Responder } from "../../bridge/bridge.ts";
 import { hasEnvelope } from "../../bridge/envelope.ts";
 import type { Message } from "../../frame/message.ts";
 import type { Caller } from "../caller.ts";
@@ -13,7 +13,6 @@ import type { HttpSession, Sessions } from "../sessions.ts";
 import type { EventStream, EventStreams } from "../streams/event-stream.ts";
 import type { Backlog } from "../streams/pulled-body.ts";
 import type { ToolAccess } from "../tool-access.ts";
-import { awaitTurn } from "../turn.ts";
 
 export interface SseSession extends HttpSession {
   readonly stream: EventStream;
@@ -83,16 +82,13 @@ export function createHttpSse(options: HttpSseOptions): HttpSse {
   }
 
   /** The session's conversation; `undefined` before `initialize`, and when there is no room for one. */
-  function converse(session: SseSession, { messages, caller, request }: Post) {
+  function converse(session: SseSession, { messages, caller }: Post) {
     const opening = messages.find(({ method }) => method === "initialize");
     if (opening !== undefined && session.conversation === undefined) {
-      const client: LastingClient = {
+      session.conversation = bridge.openSession(caller, opening, {
         sendUnrelated: (message) => session.stream.send(message),
         closed: session.stream.end,
-      };
-      session.conversation = awaitTurn(caller, request.signal, () =>
-        bridge.openSession(caller, opening, client),
-      );
+      });
     }
     return session.conversation;
   }

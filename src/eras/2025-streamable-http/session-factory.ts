@@ -9,15 +9,14 @@ import type { SessionNotes } from "../notes/session-notes.ts";
 import type { Sessions } from "../sessions.ts";
 import type { EventStreams } from "../streams/event-stream.ts";
 import type { Retention } from "../streams/retention.ts";
-import { awaitTurn } from "../turn.ts";
 import { markEvents } from "./event-mark.ts";
 import type { StreamableSession } from "./streamable-session.ts";
 import { createSessionStreams } from "./session-streams.ts";
 import { createStandaloneStream } from "./standalone-stream.ts";
 
 export interface SessionFactory {
-  /** Opens a session that cannot be found yet. @param signal aborts when the client has gone */
-  open(caller: Caller, initialize: Message, signal: AbortSignal): Promise<StreamableSession | Response>;
+  /** Opens a session that cannot be found yet. */
+  open(caller: Caller, initialize: Message): Promise<StreamableSession | Response>;
   /** Goes on with a session, which can be found from now on. No process serves it yet. */
   resume(caller: Caller, note: SessionNote): StreamableSession | Response;
 }
@@ -46,7 +45,7 @@ export function createSessionFactory(options: SessionFactoryOptions): SessionFac
     sessions.makeRoom(caller.key, isAnonymous(caller) ? MOST_OF_STRANGERS : undefined);
 
   return {
-    async open(caller, initialize, signal) {
+    async open(caller, initialize) {
       const { key: callerKey, principal } = caller;
       const grantId = principal?.grantId;
       const id = sessions.newId();
@@ -58,9 +57,7 @@ export function createSessionFactory(options: SessionFactoryOptions): SessionFac
         initialize,
         mark: "",
       });
-      const conversation = await awaitTurn(caller, signal, () =>
-        bridge.openSession(withoutRequest(caller), initialize, client),
-      );
+      const conversation = await bridge.openSession(withoutRequest(caller), initialize, client);
       if (conversation === undefined) {
         abandon();
         return serversBusy();

@@ -39,8 +39,8 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     return reopenings.find(id, caller);
   }
 
-  async function openSession({ caller, request }: Post, initialize: Message) {
-    const session = await factory.open(caller, initialize, request.signal);
+  async function openSession(caller: Caller, initialize: Message) {
+    const session = await factory.open(caller, initialize);
     if (!(session instanceof Response)) sessions.add(session);
     return session;
   }
@@ -73,7 +73,7 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
       const opening = messages.find(({ method }) => method === "initialize");
       if (opening !== undefined && messages.length > 1)
         return invalidRequest("initialize cannot be part of a batch.", opening.id);
-      const found = opening === undefined ? findSession(request, caller) : openSession(post, opening);
+      const found = opening === undefined ? findSession(request, caller) : openSession(caller, opening);
       const session = found instanceof Promise ? await found : found;
       // A session that ended with the access of its client is not why the client is refused.
       if (session instanceof Response) return inFlight.refuse(caller, since) ?? session;
