@@ -53,6 +53,9 @@ function bodyRefusal(flaw: Exclude<BodyFlaw, "broken">, { most }: BodyLimits): R
   });
 }
 
+/** Bytes of an `initialize`: it is in memory as long as its session is, and told to each of its processes. */
+const LARGEST_INITIALIZE = 512 * 1024;
+
 /**
  * Their params name calls by ids and tokens, which on the server's side are ours. Sent as requests they would go through
  * untranslated.
@@ -60,12 +63,13 @@ function bodyRefusal(flaw: Exclude<BodyFlaw, "broken">, { most }: BodyLimits): R
 const NAMING_CALLS: ReadonlySet<string> = new Set(["notifications/cancelled", "notifications/progress"]);
 
 /**
- * A request to a server that looks only at the method must be a request to us, and the other way round.
- *
- * @returns what is wrong
+ * What is wrong with messages that can be read. A request to a server that looks only at the method must be a request to us,
+ * and the other way round.
  */
-export function findWrongKind(messages: readonly Message[]): string | undefined {
-  for (const { kind, method, params } of messages) {
+export function findFault(messages: readonly Message[]): string | undefined {
+  for (const { kind, method, params, bytes } of messages) {
+    if (method === "initialize" && bytes.length > LARGEST_INITIALIZE)
+      return `${method} is over the limit of ${LARGEST_INITIALIZE} bytes`;
     if (kind === "request" && NAMING_CALLS.has(method)) return `${method} is a notification and has no id`;
     if (kind !== "notification") continue;
     if (isRequestMethod(method)) return `${method} is a request and has an id`;

@@ -6,7 +6,7 @@ import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Dialect } from "./classify.ts";
 import { invalidRequest } from "./error-response.ts";
 import type { PostCalls } from "./observers/observed-call.ts";
-import { findWrongKind, readPostBody, type PostBody } from "./post-body.ts";
+import { findFault, readPostBody, type PostBody } from "./post-body.ts";
 
 export interface Post extends PostBody {
   readonly request: Request;
@@ -62,7 +62,7 @@ export function createPosts({ maxBody, calls, inFlight, report, answered }: Post
     const post: Post = { request, caller, batch, messages, since, calls: observed };
     let status = 500;
     try {
-      const response = refuseWrongKind(post, report) ?? (await handle(post, dialect));
+      const response = refuseFaulty(post, report) ?? (await handle(post, dialect));
       ({ status } = response);
       answered(request, response);
       return response;
@@ -74,8 +74,8 @@ export function createPosts({ maxBody, calls, inFlight, report, answered }: Post
 
 const NO_BODY: PostBody = { batch: false, messages: [] };
 
-function refuseWrongKind({ messages }: Post, report: (why: string) => void): Response | undefined {
-  const wrong = findWrongKind(messages);
+function refuseFaulty({ messages }: Post, report: (why: string) => void): Response | undefined {
+  const wrong = findFault(messages);
   if (wrong === undefined) return undefined;
   report(wrong);
   return invalidRequest(`Invalid request: ${wrong}.`);

@@ -150,7 +150,7 @@ export interface Store extends AccessIndex {
 
   /**
    * Keeps sessions, in place of what was kept of them, and no more than the bounds allow; one whose grant has been revoked
-   * is not kept. A transaction: it and `revokeGrant` take the same lock, or else the session could outlive its grant.
+   * is not kept any more. A transaction: it and `revokeGrant` take the same lock, or else the session could outlive its grant.
    */
   keepSessions(sessions: readonly SessionRecord[], bounds: SessionBounds): Later<void>;
   /** One statement. */

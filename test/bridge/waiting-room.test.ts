@@ -1,8 +1,10 @@
 // What waits for a server is bounded, and its room is given back however the wait ends.
 import { expect, test } from "bun:test";
+import type { BridgeOptions } from "../../src/bridge/bridge.ts";
+import { createBridge } from "../../src/bridge/lasting/lasting-bridge.ts";
 import { createWaitingCalls } from "../../src/bridge/lasting/waiting-calls.ts";
 import { createWaitingRoom } from "../../src/bridge/lasting/waiting-room.ts";
-import { toMessage } from "./fake-child.ts";
+import { createFakeChild, createPairOptions, toMessage, writeEnvelope } from "./fake-child.ts";
 
 /** All of it is free to one caller. */
 function openRoom(most: number) {
@@ -102,4 +104,29 @@ test("calls that wait give their room back when they are made, cancelled or clos
     0,
     { id: 5, error: { message: "The session has ended." } },
   ]);
+});
+
+test("strangers who wait leave room for people who have signed in", async () => {
+  const child = createFakeChild();
+  const options: Partial<BridgeOptions> = { hasAnonymous: true, childEra: "modern", maxChildren: 8 };
+  const bridge = createBridge({
+    ...createPairOptions(child),
+    ...options,
+    startChild: child.start,
+  } as unknown as BridgeOptions);
+  // It does not answer: everyone waits.
+  void bridge.launch();
+  const outcomes: string[] = [];
+  const wait = (key: string) =>
+    void bridge
+      .findServer({ key }, writeEnvelope(), 1024 * 1024)
+      .then((server) => outcomes.push(`${key}: ${server === undefined ? "refused" : "served"}`));
+  for (let count = 0; count < 60; count++) wait("");
+  wait("ada");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(outcomes).toEqual(Array.from({ length: 52 }, () => ": refused"));
+  for (let count = 0; count < 64; count++) wait("ada");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(outcomes.slice(52)).toEqual(["ada: refused"]);
+  await bridge.close();
 });

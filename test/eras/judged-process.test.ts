@@ -10,6 +10,7 @@ import { readMessages } from "../../src/frame/message.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createFolder } from "../cli/process.ts";
 import { openClocked, personOf } from "./clocked-endpoint.ts";
+import { expose, openSession } from "./wire.ts";
 
 const policy: CallerPolicy = {
   looksAtHints: true,
@@ -101,4 +102,11 @@ test("what a process has said of its tools is worth nothing for the one that rep
   expect((await call("look")).status).toBe(403);
   await one.close();
   store.close();
+});
+
+test("more clients than processes may begin at once: each gets its turn", async () => {
+  await using program = await expose("obedient", ["--max-children", "2"]);
+  const { url } = program.ready;
+  const sessions = await Promise.all([1, 2, 3].map(() => openSession(url)));
+  for (const session of sessions) expect((await session.call("pid")).result?.["pid"]).toBeNumber();
 });

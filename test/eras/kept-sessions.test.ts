@@ -32,9 +32,9 @@ function start(by: Store = store, server?: string): ClockedEndpoint {
   opened.push(one);
   return one;
 }
-async function restart(by?: Store): Promise<ClockedEndpoint> {
+async function restart(by?: Store, server?: string): Promise<ClockedEndpoint> {
   await opened.pop()?.close();
-  return start(by);
+  return start(by, server);
 }
 
 const hashOf = (id: string) => createHash("sha256").update(id).digest("hex");
@@ -253,12 +253,40 @@ test("what is kept is the handshake as it came, level and subscriptions, under t
   });
 });
 
+function openLarge(one: ClockedEndpoint, kilobytes: number) {
+  const clientInfo = { name: "x".repeat(kilobytes * 1024), version: "1" };
+  const body = JSON.stringify({ ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } });
+  return one.endpoint.mcp(new Request("http://127.0.0.1/mcp", { method: "POST", body }), ADA);
+}
+
+test("a client that changes its mind all the time costs few writes, and its last word is kept", async () => {
+  let writes = 0;
+  const counting: Store = {
+    ...store,
+    keepSessions(...args) {
+      writes++;
+      store.keepSessions(...args);
+    },
+  };
+  const one = start(counting);
+  const id = await one.open(ADA);
+  const begun = performance.now();
+  for (let count = 0; count < 250; count++)
+    for (const level of ["debug", "error"])
+      await one.send(id, ADA, { ...PING, method: "logging/setLevel", params: { level } });
+  const most = 20 * (2 + (performance.now() - begun) / 1_000);
+  expect(writes).toBeLessThanOrEqual(most);
+  await until("the last word is kept", () => find(id)?.setup.includes('"error"') === true);
+});
+
+test("an initialize of more than 512 KB is refused: every session keeps its own in memory", async () => {
+  const refused = await openLarge(start(), 512);
+  expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("over the limit")]);
+});
+
 test("an initialize of more than 64 KB is not kept, and its session works", async () => {
   const one = start();
-  const clientInfo = { name: "x".repeat(65 * 1024), version: "1" };
-  const big = { ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } };
-  const request = new Request("http://127.0.0.1/mcp", { method: "POST", body: JSON.stringify(big) });
-  const id = (await one.endpoint.mcp(request, ADA)).headers.get("mcp-session-id") ?? "";
+  const id = (await openLarge(one, 65)).headers.get("mcp-session-id") ?? "";
   expect(await statusOf(one, id, ADA)).toBe(200);
   await isWritten(await one.open(ADA));
   expect(find(id)).toBeUndefined();
@@ -339,6 +367,17 @@ describe("a store that is slow", () => {
     removing.open();
   });
 
+  test("opens no stream of a session that another request has ended since it looked", async () => {
+    const id = await start().open(ADA);
+    const { gated, open, asked } = gate("findSession");
+    const one = await restart(gated);
+    const ended = one.end(id, ADA);
+    const stream = one.get(id, ADA);
+    await until("it is looked up", () => asked() > 0);
+    open();
+    expect([(await ended).status, (await stream).status]).toEqual([200, 404]);
+  });
+
   test("does not bring back what another request deleted since it looked", async () => {
     const id = await start().open(ADA);
     await restart();
@@ -412,7 +451,23 @@ describe("a store that fails", () => {
     const [hers, his] = [await one.open(ADA), await one.open(BOB)];
     await until("they wait", () => one.logged().includes("Sessions cannot be kept"));
     one.endpoint.recheck("grant of ada", true);
-    expect([await statusOf(one, hers, ADA), await statusOf(one, his, BOB)]).toEqual([503, 200]);
+    expect([await statusOf(one, hers, ADA), await statusOf(one, his, BOB)]).toEqual([404, 200]);
+  });
+
+  test("and knows a session by an earlier grant loses it with the one that it was last used with", async () => {
+    const { throwing, state } = fail();
+    state.isFailing = false;
+    const one = start(throwing);
+    const id = await one.open(ADA);
+    await until("it is noted", () => greeting.test(find(id)?.setup ?? ""));
+    state.isFailing = true;
+    expect(await statusOf(one, id, personOf("ada", "the next"))).toBe(200);
+    await until("it waits", () => one.logged().includes("Sessions cannot be kept"));
+    one.endpoint.recheck("the next", true);
+    state.isFailing = false;
+    expect(await statusOf(one, id, ADA)).toBe(404);
+    await opened.pop()!.close();
+    expect(find(id)).toBeUndefined();
   });
 
   test("makes a request for a session it may know try again, and does not end the session", async () => {
@@ -438,6 +493,16 @@ describe("the grant of a session", () => {
     expect(await statusOf(one, his, BOB)).toBe(200);
   });
 
+  test("is not that of a token that was revoked meanwhile", async () => {
+    const one = start();
+    const id = await one.open(ADA);
+    const refuse = () => new Response(null, { status: 401 });
+    await one.send(id, { ...personOf("ada", "the next"), isValid: () => false, refuse }, PING);
+    one.endpoint.recheck("grant of ada", true);
+    store.removeSessions([hashOf(id)]);
+    expect(await statusOf(one, id, ADA)).toBe(404);
+  });
+
   test("of which one token is revoked does not", async () => {
     const one = start();
     const id = await one.open(ADA);
@@ -457,3 +522,37 @@ describe("the grant of a session", () => {
     expect(await statusOf(one, id, ADA)).toBe(404);
   });
 });
+
+const RAW =
+  '{"jsonrpc":"2.0","id":$ID,"result":{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}}}}';
+
+test.each([
+  ["with", "obedient", { name: "ask", arguments: { method: "roots/list" } }],
+  ["without", "stateless", { name: "raw", arguments: { reply: RAW } }],
+])(
+  "the answer to a question of an earlier process answers none of the next one: a server %s sessions",
+  async (_kind, server, params) => {
+    async function beAsked(one: ClockedEndpoint): Promise<unknown> {
+      const stream = listen(await one.send(id, ADA, { ...PING, id: 7, method: "tools/call", params }));
+      for (;;) {
+        const message = await stream.next();
+        if (message.method === "roots/list") return message.id;
+      }
+    }
+    const first = start(store, server);
+    const id = await first.open(ADA);
+    const before = await beAsked(first);
+    const second = await restart(store, server);
+    const after = await beAsked(second);
+    for (const [question, name] of [
+      [before, "too late"],
+      [after, "in time"],
+    ]) {
+      const roots = [{ uri: "file:///a", name }];
+      await second.send(id, ADA, { jsonrpc: "2.0", id: question, result: { roots } });
+    }
+    const heard = JSON.stringify((await second.call(id, ADA, "history")).result);
+    expect(heard).toContain("in time");
+    expect(heard).not.toContain("too late");
+  },
+);

@@ -106,6 +106,12 @@ describe("the end of a grant", () => {
     expect(listKept("a")).toEqual(["a"]);
   });
 
+  test("ends a session that was used with it and is still kept under another grant", () => {
+    store.revokeGrant("one", 2, "owner");
+    keep(record("b", { grantId: "one" }));
+    expect(listKept("a", "b", "c")).toEqual(["c"]);
+  });
+
   test("by time alone ends none of its sessions", () => {
     give("short", 5);
     keep(record("d", { grantId: "short", usedAt: 5 }));

@@ -6,7 +6,6 @@ import { NO_TOOLS, respondUnusable } from "../unusable-server.ts";
 import { createAttachment, type Attachment, type AttachmentOptions } from "./attachment.ts";
 import { createBeginning } from "./beginning.ts";
 import { ARRANGES, createSetupRecord } from "./setup-record.ts";
-import { takeTurn } from "./turns.ts";
 import { createWaitingCalls } from "./waiting-calls.ts";
 import type { RoomOfCaller } from "./waiting-room.ts";
 
@@ -14,8 +13,6 @@ export interface LastingConversationOptions extends Pick<AttachmentOptions, "ope
   client: LastingClient;
   /** Shared by all sessions of the caller. */
   room: RoomOfCaller;
-  /** Whether it waits a moment for a process while all of them are busy. */
-  takesTurns: boolean;
   /** Of a session that goes on; absent for one that begins. */
   setup?: SessionSetup;
 }
@@ -27,7 +24,7 @@ export interface RestartableConversation extends LastingConversation, Pick<Attac
 const SESSION_ENDED = "The session has ended before the MCP server answered.";
 
 export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
-  const { client, open, room, restartCount, takesTurns } = options;
+  const { client, open, room, restartCount } = options;
   const record = createSetupRecord(options.setup, client.arranged);
   let joinedOn: ToolEdition | undefined;
   const attachment = createAttachment({
@@ -53,9 +50,7 @@ export function createLastingConversation(options: LastingConversationOptions): 
       if (beginning.unanswered !== undefined) await attachment.begin(beginning.unanswered);
       return true;
     }
-    const renew = () => attachment.renew(setup);
-    const wait = () => (takesTurns ? takeTurn(renew, () => isClosed || signal?.aborted === true) : renew());
-    return (await room.wait(wait, { bytes, signal })) ?? false;
+    return (await room.wait(() => attachment.renew(setup), { bytes, signal })) ?? false;
   }
 
   function make(request: Message, responder: Responder): void {

@@ -18,8 +18,9 @@ export const ARRANGES: ReadonlySet<string> = new Set([
   "resources/subscribe",
   "resources/unsubscribe",
 ]);
-/** URIs that are kept of one session. */
+/** URIs that are kept of one session, and bytes of all of them together; of more, the first are kept. */
 const MOST_RESOURCES = 1_000;
+const MOST_URI_BYTES = 64 * 1024;
 
 /** @param changed called with each change */
 export function createSetupRecord(
@@ -43,7 +44,7 @@ export function createSetupRecord(
       case "logging/setLevel":
         return change({ logLevel: stringParam(request, "level") });
       case "resources/subscribe":
-        if (current === undefined || current.resources.size >= MOST_RESOURCES) return;
+        if (current === undefined || !hasRoom(current.resources, uri)) return;
         return change({ resources: new Set([...current.resources, uri]) });
       case "resources/unsubscribe":
         return change({ resources: new Set(current?.resources).difference(new Set([uri])) });
@@ -63,4 +64,11 @@ export function createSetupRecord(
     }),
     initialized: () => change({ isInitialized: true }),
   };
+}
+
+function hasRoom(resources: ReadonlySet<string>, uri: string): boolean {
+  if (resources.size >= MOST_RESOURCES) return false;
+  let bytes = Buffer.byteLength(uri);
+  for (const known of resources) bytes += Buffer.byteLength(known);
+  return bytes <= MOST_URI_BYTES;
 }

@@ -1,7 +1,11 @@
 // Tells a process that goes on with a session what the one before was told: the handshake, the log level, the subscriptions.
+import { settlesWithin } from "../../deadline.ts";
 import { composeNotification, composeRequest } from "../../frame/compose.ts";
 import { readMessages, type Message } from "../../frame/message.ts";
 import type { Conversation, SessionSetup } from "../bridge.ts";
+
+/** How long a process may take to answer all but the handshake, in milliseconds: no call is made before. */
+const PATIENCE = 3_000;
 
 /**
  * Resolves with the server's refusal of the handshake, and with `undefined` when all is arranged.
@@ -29,9 +33,9 @@ export async function replaySetup(
     ...(logLevel === undefined ? [] : [["logging/setLevel", { level: logLevel }] as const]),
     ...[...resources].map((uri) => ["resources/subscribe", { uri }] as const),
   ];
-  await Promise.all(
-    preferences.map(([method, params], at) => call(read(composeRequest(at, method, params)))),
-  );
+  const requests = preferences.map(([method, params], at) => read(composeRequest(at, method, params)));
+  if (!(await settlesWithin(Promise.all(requests.map(call)), PATIENCE)))
+    for (const { id } of requests) conversation.cancel(id);
   return undefined;
 }
 

@@ -61,13 +61,13 @@ export function createLegacyOnLegacy(options: AdapterOptions): SessionAdapter {
       ? createForwardedInitialization({ multiplexer, handshake, log })
       : createOwnInitialization(shared.arrived, () => void multiplexer.request(composePing));
   const messages = createServerMessages({
+    random: options.random,
     multiplexer,
     sessions,
     initialization,
     preferences,
     tools,
     isShared: shared !== undefined,
-    random: options.random,
   });
   const rules: SessionRules<ClientSession> = {
     tools,

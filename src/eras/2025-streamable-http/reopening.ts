@@ -69,10 +69,10 @@ export function createReopenings(options: ReopeningsOptions): Reopenings {
     return adopt(id, caller) ?? (notes && look(id, caller, notes));
   }
 
-  /** The session ends with the grant of the token that it was last used with. */
-  function follow(found: Found, { principal }: Caller): StreamableSession | Response {
+  /** The session ends with the grant of the token that it was last used with, unless that has ended meanwhile. */
+  function follow(found: Found, { principal, isValid }: Caller): StreamableSession | Response {
     if (found === undefined) return sessionNotFound();
-    if (!(found instanceof Response) && found.grantId !== principal?.grantId)
+    if (!(found instanceof Response) && found.grantId !== principal?.grantId && isValid())
       found.used?.(now(), principal?.grantId);
     return found;
   }

@@ -5,7 +5,7 @@ import type { Responder } from "../../bridge/bridge.ts";
 import type { Message } from "../../frame/message.ts";
 import { isAnonymous, type Caller } from "../caller.ts";
 import type { CallsInFlight } from "../calls-in-flight.ts";
-import { badRequest, invalidRequest, methodNotAllowed } from "../error-response.ts";
+import { badRequest, invalidRequest, methodNotAllowed, sessionNotFound } from "../error-response.ts";
 import { judgeByProcess } from "../judged-process.ts";
 import type { Post } from "../post.ts";
 import { createPostResponse, PATIENCE, takesEvents } from "../post-response.ts";
@@ -60,7 +60,9 @@ export function createStreamableHttp(options: StreamableHttpOptions): Streamable
     const session = await findSession(request, caller);
     const refusal = inFlight.refuse(caller, since);
     if (refusal !== undefined) return refusal;
-    return session instanceof Response ? session : handle(session);
+    if (session instanceof Response) return session;
+    // Another request may have ended it.
+    return sessions.find(session.id, caller) === session ? handle(session) : sessionNotFound();
   }
 
   return {

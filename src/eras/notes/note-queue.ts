@@ -10,8 +10,8 @@ export interface NoteQueue {
   add(note: SessionNote): void;
   /** A note that the store may not have yet. */
   recall(id: string): SessionNote | undefined;
-  /** Writes no note of this grant that waits. */
-  dropGrant(grantId: string): void;
+  /** The grant has ended, and the sessions whose notes wait with it: the store may know them by another grant. */
+  forgetGrant(grantId: string): void;
   /** Writes what is left. Nothing is written afterwards. */
   close(): Later<void>;
 }
@@ -25,6 +25,9 @@ export interface NoteQueueOptions {
 /** Notes that wait for a store that fails; the oldest go first. */
 const MOST_WAITING = 1_000;
 const RETRY_AFTER = 5_000;
+/** Writes in one second: a client that changes its mind all the time must not keep the store busy. */
+const MOST_WRITES = 20;
+const SECOND = 1_000;
 
 export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
   /** What has changed, by id. */
@@ -33,11 +36,14 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
   let writing = new Map<string, SessionNote>();
   let written: Promise<void> | undefined;
   let turn: { cancel(): void } | undefined;
+  const pace = createPace();
   let isFailing = false;
   let isClosed = false;
 
   function expectWrite(): void {
-    if (!isClosed) turn ??= isFailing ? callAfter(RETRY_AFTER, write) : callNext(write);
+    if (isClosed) return;
+    const delay = isFailing ? RETRY_AFTER : pace.delay();
+    turn ??= delay > 0 ? callAfter(delay, write) : callNext(write);
   }
 
   function write(): Later<void> {
@@ -47,6 +53,7 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     if (written !== undefined || waiting.size === 0) return written;
     writing = waiting;
     waiting = new Map();
+    pace.count();
     try {
       const answer = put([...writing.values()]);
       if (!(answer instanceof Promise)) return finish();
@@ -77,25 +84,44 @@ export function createNoteQueue({ put, log }: NoteQueueOptions): NoteQueue {
     expectWrite();
   }
 
+  function add(note: SessionNote): void {
+    if (isClosed) return;
+    // The newest is the one that changed last.
+    waiting.delete(note.id);
+    waiting.set(note.id, note);
+    expectWrite();
+  }
+
   return {
-    add(note) {
-      if (isClosed) return;
-      // The newest is the one that changed last.
-      waiting.delete(note.id);
-      waiting.set(note.id, note);
-      expectWrite();
-    },
+    add,
     recall: (id) => waiting.get(id) ?? writing.get(id),
-    dropGrant(grantId) {
-      for (const notes of [waiting, writing])
-        for (const note of notes.values())
-          if (note.grantId === grantId && !note.isForgotten) notes.delete(note.id);
+    forgetGrant(grantId) {
+      for (const note of new Map([...writing, ...waiting]).values()) {
+        if (note.grantId !== grantId || note.isForgotten) continue;
+        note.isForgotten = true;
+        add(note);
+      }
     },
     close: () =>
       whenKnown(written, () => {
         isClosed = true;
         return write();
       }),
+  };
+}
+
+/** Bounds how many writes there are in one second. */
+function createPace() {
+  let writes = 0;
+  let ends = 0;
+  return {
+    count() {
+      const now = performance.now();
+      if (now >= ends) [writes, ends] = [0, now + SECOND];
+      writes++;
+    },
+    /** Milliseconds until the next one may come. */
+    delay: () => (writes < MOST_WRITES ? 0 : ends - performance.now()),
   };
 }
 

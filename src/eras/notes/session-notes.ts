@@ -11,11 +11,9 @@ export interface SessionNotes {
   keep(note: SessionNote): void;
   /** From now on the session does not exist, whatever the store still says. */
   forget(note: SessionNote): void;
-  /**
-   * What is known of the caller's session with this id.
-   */
+  /** What is known of the caller's session with this id. */
   find(id: string, callerKey: string): Later<FoundNote>;
-  /** The grant has been revoked, and the store has forgotten its sessions; what waits to be written is not. */
+  /** The grant has been revoked, and the store has forgotten its sessions; those that wait to be written are, too. */
   endGrant(grantId: string): void;
   /** Writes what is left. Nothing is kept afterwards. */
   close(): Later<void>;
@@ -93,7 +91,7 @@ export function createSessionNotes(options: SessionNotesOptions): SessionNotes {
     find,
     endGrant(grantId) {
       ends++;
-      queue.dropGrant(grantId);
+      queue.forgetGrant(grantId);
     },
     close: queue.close,
   };

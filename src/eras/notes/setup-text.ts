@@ -5,8 +5,6 @@ import { readMessages } from "../../frame/message.ts";
 
 /** Bytes of an `initialize`; a session that began with a larger one is not kept. */
 const LARGEST_INITIALIZE = 64 * 1024;
-/** Bytes of all URIs together; of more, the first are kept. */
-const MOST_URI_BYTES = 64 * 1024;
 
 interface SetupText {
   initialize: string;
@@ -20,13 +18,11 @@ export function isKeepable({ initialize }: SessionSetup): boolean {
 }
 
 export function writeSetup({ initialize, isInitialized, logLevel, resources }: SessionSetup): string {
-  let bytes = 0;
-  const fits = (uri: string) => (bytes += Buffer.byteLength(uri)) <= MOST_URI_BYTES;
   const text: SetupText = {
     initialize: Buffer.from(initialize.bytes).toString(),
     isInitialized,
     logLevel,
-    resources: [...resources].filter(fits),
+    resources: [...resources],
   };
   return JSON.stringify(text);
 }

@@ -32,7 +32,8 @@ export function createSessionRecords(db: Database): Pick<SyncStore, SessionOpera
     // A session whose grant ended while it waited to be written must not come back.
     keepSessions: transaction(db, (sessions, { perCaller, inAll, usedAfter }) => {
       for (const { hash, serverId, callerKey, grantId, setup, usedAt } of sessions)
-        put.run(hash, serverId, callerKey, grantId, setup, usedAt);
+        // It may still be kept under the grant that it was used with before.
+        if (put.run(hash, serverId, callerKey, grantId, setup, usedAt).changes === 0) remove.run(hash);
       for (const callerKey of new Set(sessions.map((session) => session.callerKey)))
         trimCaller.run(callerKey, perCaller);
       forgetOld.run(usedAfter);
