@@ -97,7 +97,7 @@ test("a drain takes questions back at once and waits for calls, and for those th
     cancelRequests: (reason: string) => void told.push(`cancel: ${reason}`),
     failCalls: (reason: string) => void told.push(`fail: ${reason}`),
   };
-  const occupied = { claims: 1, adapter } as unknown as PooledProcess;
+  const occupied = { claims: 1, adapter, assignment: { sharing: "person" } } as unknown as PooledProcess;
   let isOver = false;
   const drained = drain(
     () => [occupied],

@@ -26,13 +26,9 @@ const SESSION_ENDED = "The session has ended before the MCP server answered.";
 export function createLastingConversation(options: LastingConversationOptions): RestartableConversation {
   const { client, open, room, restartCount } = options;
   const record = createSetupRecord(options.setup, client.arranged);
-  let joinedOn: ToolEdition | undefined;
+  const joined = noteEdition(open);
   const attachment = createAttachment({
-    async open(...request) {
-      const opening = await open(...request);
-      if (opening.outcome === "open") joinedOn = opening.conversation.tools.edition;
-      return opening;
-    },
+    open: joined.open,
     restartCount,
     sendUnrelated: client.sendUnrelated,
     // Where no `initialize` was accepted, there is nothing to go on with.
@@ -82,7 +78,7 @@ export function createLastingConversation(options: LastingConversationOptions): 
       return attachment.isReady;
     },
     get joinedOn() {
-      return joinedOn;
+      return joined.on;
     },
     get tools() {
       return (attachment.isReady && attachment.conversation?.tools) || NO_TOOLS;
@@ -105,6 +101,19 @@ export function createLastingConversation(options: LastingConversationOptions): 
     unread: attachment.unread,
     close,
   };
+}
+
+/** Opens sessions, and notes what each process had of its tools when it took one up. */
+function noteEdition(open: AttachmentOptions["open"]) {
+  const joined = {
+    on: undefined as ToolEdition | undefined,
+    async open(...request: Parameters<typeof open>) {
+      const opening = await open(...request);
+      if (opening.outcome === "open") joined.on = opening.conversation.tools.edition;
+      return opening;
+    },
+  };
+  return joined;
 }
 
 function readRequestId(notification: Message): string {
