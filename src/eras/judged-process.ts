@@ -18,10 +18,9 @@ export async function judgeByProcess(
   conversation: LastingConversation,
   toolAccess: ToolAccess,
 ): Promise<Response | undefined> {
-  const { messages, caller, request } = post;
-  const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
+  const { messages, caller } = post;
   for (let judges = 0; judges < MOST_JUDGES; judges++) {
-    if (!conversation.isAttached && !(await conversation.attach(bytes, request.signal))) return serversBusy();
+    if (!conversation.isAttached && !(await attach(conversation, post))) return serversBusy();
     if (caller.policy === undefined) return undefined;
     const { isAttached, tools } = conversation;
     const { edition } = tools;
@@ -31,6 +30,15 @@ export async function judgeByProcess(
     if (!isAttached || isSame(conversation, tools, edition)) return undefined;
   }
   return tryAgainLater("The server is being replaced.");
+}
+
+/** @returns false when every process is busy */
+function attach(
+  conversation: LastingConversation,
+  { messages, request: { signal } }: Pick<Post, "messages" | "request">,
+): Promise<boolean> {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
+  return conversation.attach(bytes, signal);
 }
 
 function isSame(
