@@ -2,11 +2,11 @@
 import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { QUIET } from "../src/watch/change-batch.ts";
-import { createOurs, ECHO } from "./contenders.ts";
+import { createOurs, ECHO, type Contender } from "./contenders.ts";
 import { sessionCall } from "./mcp.ts";
 import { interleave, median, type Effort } from "./sample.ts";
 import { timeBare } from "./start-up.ts";
-import { openCaller, type Target } from "./wire.ts";
+import { openCaller, type Caller, type Target } from "./wire.ts";
 
 export interface Watching {
   /** Calls a second with `--watch`, as a part of those without. */
@@ -19,6 +19,9 @@ export interface Watching {
 
 const LOAD = { concurrency: 32, size: 1024, body: sessionCall };
 
+/** Samples of each of two processes. */
+const SAMPLES = 5;
+
 export async function measureWatching(
   program: readonly string[],
   folder: string,
@@ -30,39 +33,54 @@ export async function measureWatching(
   const file = join(code, "server.ts");
   await copyFile(ECHO[1]!, file);
   const server = [file];
-  const watching = await createOurs(program, folder, "with --watch", {
-    options: ["--watch"],
-    server,
-  }).start();
-  const plain = await createOurs(program, folder, "without", { server }).start();
+  const watching = createOurs(program, folder, "with --watch", { options: ["--watch"], server });
+  const plain = createOurs(program, folder, "without", { server });
+  const ratios: number[] = [];
+  for (let round = 0; round < effort.rounds; round++)
+    ratios.push(await compareRates(watching, plain, { ...effort, isSwapped: round % 2 === 1 }));
+  const running = await watching.start();
   try {
-    const rate = await compareRates(watching.first, plain.first, effort);
     const saves: number[] = [];
     const bare: number[] = [];
     for (let round = 1; round <= effort.rounds; round++) {
-      saves.push(await timeSave(watching.first, file, round));
+      saves.push(await timeSave(running.first, file, round));
       bare.push(await timeBare([ECHO[0]!, file]));
     }
-    return { rate, save: median(saves), saveBeyondBare: median(saves) - median(bare) - QUIET };
+    return {
+      rate: median(ratios),
+      save: median(saves),
+      saveBeyondBare: median(saves) - median(bare) - QUIET,
+    };
   } finally {
-    await watching.stop();
-    await plain.stop();
+    await running.stop();
   }
 }
 
-async function compareRates(watched: Target, plain: Target, effort: Effort): Promise<number> {
-  const callers = { watched: await openCaller(watched, LOAD), plain: await openCaller(plain, LOAD) };
-  const sample = async (name: keyof typeof callers) => {
-    const begun = performance.now();
-    const { length } = await callers[name].run((_, elapsed) => elapsed >= effort.sampleMs);
-    return length / (performance.now() - begun);
-  };
-  const tasks = { watched: () => sample("watched"), plain: () => sample("plain") };
-  await interleave(1, tasks);
-  const rounds = effort.quick ? 1 : 3 * effort.rounds;
-  const samples = await interleave(rounds, tasks);
-  for (const caller of Object.values(callers)) caller.close();
-  return median(samples["watched"]!.map((one, round) => one / samples["plain"]![round]!));
+/**
+ * Of two processes that have just been started: one and a copy of it differ by up to an eighth, so that one pair says
+ * nothing.
+ */
+async function compareRates(
+  one: Contender,
+  other: Contender,
+  { sampleMs, isSwapped }: Effort & { isSwapped: boolean },
+): Promise<number> {
+  const started: Awaited<ReturnType<Contender["start"]>>[] = [];
+  try {
+    for (const contender of isSwapped ? [other, one] : [one, other]) started.push(await contender.start());
+    const callers = await Promise.all(started.map(({ first }) => openCaller(first, LOAD)));
+    const [mine, its] = isSwapped ? callers.toReversed() : callers;
+    const sample = async (caller: Caller) => {
+      const begun = performance.now();
+      const { length } = await caller.run((_, elapsed) => elapsed >= sampleMs);
+      return length / (performance.now() - begun);
+    };
+    const samples = await interleave(SAMPLES, { one: () => sample(mine!), other: () => sample(its!) });
+    for (const caller of callers) caller.close();
+    return median(samples["one"]!.map((rate, round) => rate / samples["other"]![round]!));
+  } finally {
+    for (const { stop } of started) await stop();
+  }
 }
 
 /** Saves as an editor does, and calls until an answer is the new code's. */
