@@ -130,7 +130,7 @@ describe("what keys do", () => {
 
   test("before there is a URL, c and o say so, and q ends the start", async () => {
     await using screen = await openProgram([fixture("never-answers")]);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     await until("keys are read", screen.isRaw);
     for (const key of ["c", "o", "r"]) await screen.press(key, "Not yet: the URL is not there so far.\n");
     await screen.press("q", "Stopped.");
@@ -196,7 +196,7 @@ describe("the terminal is itself again", () => {
   ];
   test.each(ends)("after %s", async (_, end, status) => {
     await using screen = await openProgram([fixture("obedient")]);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     await screen.sees(HINT);
     expect(screen.modes()).not.toEqual(modes);
     await end(screen);
@@ -208,7 +208,7 @@ describe("the terminal is itself again", () => {
     await using folder = await createFolder();
     const config = await folder.write("mcp-oauth.config.ts", createFaulty("process.exit(3)"));
     await using screen = await openProgram(["--config", config]);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     await screen.sees(HINT);
     expect(screen.isRaw()).toBe(true);
     screen.signal("SIGUSR2");
@@ -222,7 +222,7 @@ describe("the terminal is itself again", () => {
       await using folder = await createFolder();
       const config = await folder.write("mcp-oauth.config.ts", createFaulty(what));
       await using screen = await openProgram(["--config", config]);
-      const modes = screen.modes();
+      const modes = screen.firstModes;
       await screen.sees(HINT);
       screen.signal("SIGUSR2");
       await screen.sees("error: a fault");
@@ -236,7 +236,7 @@ describe("the terminal is itself again", () => {
 
   test("after a start that fails", async () => {
     await using screen = await openProgram([fixture("exits-at-once")]);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     expect(await screen.ended()).toBe(1);
     expect(screen.modes()).toEqual(modes);
   });
@@ -289,7 +289,7 @@ describe("in a shell", () => {
 
   test("Ctrl+Z gives the terminal back, and fg takes it again", async () => {
     await using screen = await shell(`${job}; echo suspended; read -r _; fg; echo "status $?"`);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     await screen.sees(HINT);
     screen.type("\x1a");
     await screen.sees("suspended");
@@ -381,7 +381,7 @@ describe("without a terminal to type at", () => {
       "-c",
       `trap : INT; $program ${fixture("obedient")} 2>log; echo ended; cat log`,
     ]);
-    const modes = screen.modes();
+    const modes = screen.firstModes;
     await screen.sees("/mcp\n");
     expect(screen.modes()).toEqual(modes);
     screen.type("\x03");

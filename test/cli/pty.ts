@@ -16,6 +16,8 @@ export interface Screen extends AsyncDisposable {
   sees(text: string | RegExp): Promise<void>;
   /** What a terminal does by itself with what people type (tcgetattr(3)); all of them, to be compared. */
   modes(): readonly number[];
+  /** What they were before anything ran on it: a program may have changed them by the time somebody looks. */
+  readonly firstModes: readonly number[];
   /** Whether keys are passed on one by one, and not shown. */
   isRaw(): boolean;
   /** Takes the terminal away. */
@@ -98,6 +100,13 @@ export async function openScreen(command: readonly string[], options: ScreenOpti
     },
   });
   const terminal = child.terminal!;
+  const readModes = () => [
+    terminal.inputFlags,
+    terminal.outputFlags,
+    terminal.localFlags,
+    terminal.controlFlags,
+  ];
+  const firstModes = readModes();
   const has = (text: string | RegExp, from = 0) => {
     const part = shown.slice(from);
     return typeof text === "string" ? part.includes(text) : text.test(part);
@@ -131,7 +140,8 @@ export async function openScreen(command: readonly string[], options: ScreenOpti
       });
     },
     sees: (text) => wait(text, () => has(text)),
-    modes: () => [terminal.inputFlags, terminal.outputFlags, terminal.localFlags, terminal.controlFlags],
+    modes: readModes,
+    firstModes,
     close: () => terminal.close(),
     isRaw: () => (terminal.localFlags & ICANON) === 0,
     async [Symbol.asyncDispose]() {

@@ -30,7 +30,7 @@ test("the binary neither runs the bunfig.toml nor reads the .env of its folder",
 test("the binary takes keys from a terminal, and gives it back", async () => {
   const server = join(ROOT, "test/fixtures/servers/obedient.ts");
   await using screen = await openProgram([process.execPath, server], { binary: BINARY });
-  const modes = screen.modes();
+  const modes = screen.firstModes;
   await screen.sees("Press ? for keys.");
   expect(screen.isRaw()).toBe(true);
   await screen.press("?", "  q  quit\n");
