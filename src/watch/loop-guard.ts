@@ -1,6 +1,6 @@
 // A server that writes a watched file when it starts would be restarted by that for ever. Who has written a file cannot be
 // seen. So restarts that follow each other in this way are put off, longer and longer, and a file that nothing but starts of
-// the server changes restarts it no more. What a person saves may come later, but is never lost.
+// the server changes restarts it no more. What a person saves in any other file may come later, but is never lost.
 import { dirname } from "node:path";
 import type { Log } from "../log.ts";
 import type { FileChange } from "./file-watch.ts";
